@@ -1,0 +1,1 @@
+"""ComfyUI's door to the pack."""
