@@ -1,0 +1,128 @@
+"""ComfyUI's AUDIO: what it must hold, and one door through which every AUDIO enters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TypedDict
+
+import torch
+
+MAX_SAMPLE_RATE = 1_000_000
+"""Hz; above every converter there is, so that a nonsense rate is named instead of allocated for."""
+
+
+class AudioError(ValueError):
+    """Audio that cannot be read, changed or written as asked; the message says what to do."""
+
+
+class Audio(TypedDict):
+    """`waveform`: float32 [batch, channels, samples] at full scale 1.0; `sample_rate` in Hz."""
+
+    waveform: torch.Tensor
+    sample_rate: int
+
+
+def check(audio: object) -> Audio:
+    """The same audio as float32 [batch, channels, samples], contiguous, on the CPU.
+
+    Takes any mapping with `waveform` ([B, C, T], [C, T] or [T]; any float or integer dtype, device
+    and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned ones are
+    offset binary, as in 8-bit WAV. A waveform that is already as wanted is returned itself.
+
+    Raises AudioError for anything else: no audio, missing keys, no samples, no channels, a sample
+    rate that is none, NaN or infinity.
+    """
+    if audio is None:
+        raise AudioError(
+            "No audio arrived: expected AUDIO, got None; connect an output that carries sound "
+            "(a video without a sound track gives None)."
+        )
+    if not isinstance(audio, Mapping):
+        raise AudioError(
+            f"Expected AUDIO, a mapping with 'waveform' and 'sample_rate', got "
+            f"{type(audio).__name__}; connect an AUDIO output."
+        )
+    for key in ("waveform", "sample_rate"):
+        if key not in audio:
+            raise AudioError(
+                f"The AUDIO has no '{key}': expected 'waveform' and 'sample_rate'; "
+                "update or replace the node that made it."
+            )
+    sample_rate = check_sample_rate(audio["sample_rate"])
+    return Audio(waveform=_check_waveform(audio["waveform"]), sample_rate=sample_rate)
+
+
+def check_sample_rate(value: object) -> int:
+    """`value` as a sample rate in Hz, 1 to MAX_SAMPLE_RATE; AudioError if it is not one."""
+    rate = None
+    if not isinstance(value, bool):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = math.nan
+        if number.is_integer() and 1 <= number <= MAX_SAMPLE_RATE:
+            rate = int(number)
+    if rate is None:
+        raise AudioError(
+            f"The sample rate is {value!r}: expected a whole number of Hz from 1 to "
+            f"{MAX_SAMPLE_RATE}; check the node that made this audio."
+        )
+    return rate
+
+
+def check_finite(waveform: torch.Tensor, where: str) -> None:
+    """AudioError that names NaN or infinity if `waveform` has any; `where` begins the sentence."""
+    low, high = (float(edge) for edge in torch.aminmax(waveform))
+    if math.isfinite(low) and math.isfinite(high):
+        return
+    name = "NaN" if math.isnan(low) or math.isnan(high) else "infinity"
+    raise AudioError(
+        f"{where} has {name} among its samples: expected finite numbers; "
+        "fix or re-run what produced this audio."
+    )
+
+
+def _check_waveform(waveform: object) -> torch.Tensor:
+    if not isinstance(waveform, torch.Tensor):
+        raise AudioError(
+            f"The AUDIO's waveform is {type(waveform).__name__}: expected a torch tensor "
+            "[batch, channels, samples]; update or replace the node that made it."
+        )
+    if not 1 <= waveform.ndim <= 3:
+        raise AudioError(
+            f"The AUDIO's waveform has the shape {list(waveform.shape)}: expected "
+            "[batch, channels, samples]; reshape it before this node."
+        )
+    if waveform.dtype == torch.bool or waveform.is_complex():
+        raise AudioError(
+            f"The AUDIO's waveform holds {waveform.dtype}: expected real numbers; "
+            "convert it to float32 before this node."
+        )
+    while waveform.ndim < 3:
+        waveform = waveform.unsqueeze(0)
+    for size, name in zip(
+        waveform.shape, ("items in its batch", "channels", "samples"), strict=True
+    ):
+        if size == 0:
+            raise AudioError(
+                f"The AUDIO has 0 {name} (shape {list(waveform.shape)}): expected at least one; "
+                "check that the node before this one made any sound."
+            )
+    if waveform.requires_grad:
+        waveform = waveform.detach()
+    if not waveform.dtype.is_floating_point:
+        waveform = _from_integers(waveform)
+    waveform = waveform.to("cpu", torch.float32).contiguous()
+    check_finite(waveform, "The AUDIO")
+    return waveform
+
+
+def _from_integers(waveform: torch.Tensor) -> torch.Tensor:
+    info = torch.iinfo(waveform.dtype)
+    full_scale = 2.0 ** (info.bits - 1)
+    # Up to 16 bits float32 is exact; above, float64 rounds once only, at the end.
+    exact = waveform.to("cpu").to(torch.float32 if info.bits <= 16 else torch.float64)
+    if info.min == 0:
+        exact = exact - full_scale
+    return exact / full_scale

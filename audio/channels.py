@@ -1,0 +1,50 @@
+"""From any number of channels to mono or stereo, never louder than full scale."""
+
+from __future__ import annotations
+
+import torch
+
+from .buffer import AudioError
+
+_HALF_POWER = 0.5**0.5
+
+# ITU-R BS.775-3, table 2: centre and surrounds come in at -3 dB, the low-frequency channel stays
+# out. Channels are in WAVE and FLAC order: FL FR FC LFE BL BR SL SR (7: ... BC SL SR; 4: quad).
+_LEFT_AND_RIGHT: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    3: ((1, 0, _HALF_POWER), (0, 1, _HALF_POWER)),
+    4: ((1, 0, _HALF_POWER, 0), (0, 1, 0, _HALF_POWER)),
+    5: ((1, 0, _HALF_POWER, _HALF_POWER, 0), (0, 1, _HALF_POWER, 0, _HALF_POWER)),
+    6: ((1, 0, _HALF_POWER, 0, _HALF_POWER, 0), (0, 1, _HALF_POWER, 0, 0, _HALF_POWER)),
+    7: (
+        (1, 0, _HALF_POWER, 0, 0.5, _HALF_POWER, 0),
+        (0, 1, _HALF_POWER, 0, 0.5, 0, _HALF_POWER),
+    ),
+    8: (
+        (1, 0, _HALF_POWER, 0, _HALF_POWER, 0, _HALF_POWER, 0),
+        (0, 1, _HALF_POWER, 0, 0, _HALF_POWER, 0, _HALF_POWER),
+    ),
+}
+
+
+def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
+    """`waveform` [..., C, T] as [..., channels, T]; the same tensor when C is `channels` already.
+
+    To mono: the average of all channels, which never clips. From mono: copies. From 3 to 8
+    channels to stereo: the downmix of ITU-R BS.775, scaled so that its weights sum to 1 and it
+    cannot clip either. Anything else raises AudioError.
+    """
+    have = waveform.shape[-2]
+    if have == channels:
+        return waveform
+    if channels == 1:
+        return waveform.mean(dim=-2, keepdim=True)
+    if have == 1:
+        return waveform.expand(*waveform.shape[:-2], channels, waveform.shape[-1]).contiguous()
+    if channels == 2 and have in _LEFT_AND_RIGHT:
+        weights = torch.tensor(_LEFT_AND_RIGHT[have], dtype=waveform.dtype, device=waveform.device)
+        weights = weights / weights.sum(dim=1, keepdim=True)
+        return torch.matmul(weights, waveform)
+    raise AudioError(
+        f"There is no standard way from {have} to {channels} channels: expected mono or stereo "
+        "from at most 8 channels; choose mono, or split the channels first."
+    )

@@ -1,0 +1,100 @@
+"""A waveform as a picture."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from .buffer import AudioError, check_sample_rate
+
+_BACKGROUND = (24, 26, 31)
+_GRID = (46, 49, 57)
+_AXIS = (142, 148, 160)
+_PEAK = (62, 116, 168)
+_LOUD = (122, 184, 236)
+_OVER = (232, 92, 84)
+
+_AXIS_HEIGHT = 22
+_LABEL_SPACING = 110
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+
+def draw_waveform(
+    waveform: torch.Tensor, sample_rate: int, *, width: int = 1200, height: int = 240
+) -> bytes:
+    """PNG bytes of `waveform` (float32 [C, T]), `width` x `height` pixels.
+
+    One lane a channel (one in all above two channels, their average). Each column shows the
+    lowest and highest sample and, brighter, the root mean square; red where full scale is
+    exceeded. Seconds along the bottom. AudioError for another shape or no samples.
+    """
+    if waveform.ndim != 2 or 0 in waveform.shape:
+        raise AudioError(
+            f"A picture was asked of the shape {list(waveform.shape)}: expected [channels, "
+            "samples] with at least one of each; pass one item of the batch."
+        )
+    duration = waveform.shape[1] / check_sample_rate(sample_rate)
+    image = Image.new("RGB", (width, height), _BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    bottom = height - _AXIS_HEIGHT
+    _draw_time(draw, duration, width, bottom)
+    lanes = waveform.detach().cpu().float().numpy()
+    if lanes.shape[0] > 2:
+        lanes = lanes.mean(axis=0, keepdims=True)
+    for index, lane in enumerate(lanes):
+        top, end = bottom * index // len(lanes), bottom * (index + 1) // len(lanes)
+        _draw_lane(draw, lane, width, (top + end) / 2, (end - top) / 2 - 3)
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _draw_lane(
+    draw: ImageDraw.ImageDraw,
+    lane: npt.NDArray[np.float32],
+    width: int,
+    middle: float,
+    reach: float,
+) -> None:
+    draw.line((0, middle, width, middle), fill=_GRID)
+    edges = np.linspace(0, lane.shape[0], width + 1).astype(np.int64)
+    for x, (start, end) in enumerate(itertools.pairwise(edges.tolist())):
+        start = min(start, lane.shape[0] - 1)
+        column = lane[start : max(end, start + 1)]
+        low, high = float(column.min()), float(column.max())
+        loud = float(np.sqrt(np.dot(column, column) / column.shape[0]))
+        color = _OVER if max(-low, high) > 1 else _PEAK
+        _draw_column(draw, x, middle - reach * min(high, 1), middle - reach * max(low, -1), color)
+        if low < 0 < high:
+            inner = reach * min(loud, -low, high, 1)
+            _draw_column(draw, x, middle - inner, middle + inner, _LOUD)
+
+
+def _draw_column(
+    draw: ImageDraw.ImageDraw, x: int, top: float, bottom: float, color: tuple[int, int, int]
+) -> None:
+    draw.line((x, round(top), x, round(bottom)), fill=color)
+
+
+def _draw_time(draw: ImageDraw.ImageDraw, duration: float, width: int, bottom: int) -> None:
+    wanted = duration * _LABEL_SPACING / width
+    step = next((step for step in _STEPS if step >= wanted), wanted)
+    font = ImageFont.load_default()
+    for index in range(int(duration / step) + 1):
+        x = round(index * step / duration * width)
+        draw.line((x, 0, x, bottom + 5), fill=_GRID)
+        label = _clock(index * step, step)
+        if x + 4 + draw.textlength(label, font=font) <= width:
+            draw.text((x + 4, bottom + 5), label, fill=_AXIS, font=font)
+
+
+def _clock(seconds: float, step: float) -> str:
+    if step < 1:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02}"
