@@ -1,0 +1,171 @@
+"""A real ComfyUI with this pack in it: started from a checkout, stopped again."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+
+from . import environment, pack
+
+PATH = "COMFYUI_PATH"
+PYTHON = "COMFYUI_PYTHON"
+READY_WITHIN = 300.0
+
+
+class ComfyUIError(Exception):
+    """ComfyUI could not be found or started; the message is one sentence for the user."""
+
+
+def checkout(path: str | Path) -> Path:
+    """The ComfyUI checkout at `path`. Raises ComfyUIError if there is none."""
+    folder = Path(path).expanduser().resolve()
+    for candidate in (folder, folder / "ComfyUI"):  # the portable build has it one level down
+        if (candidate / "main.py").is_file() and (candidate / "comfyui_version.py").is_file():
+            return candidate
+    raise ComfyUIError(
+        f"{folder} is no ComfyUI checkout, it has no main.py and comfyui_version.py: "
+        "give the folder that holds them."
+    )
+
+
+def version(folder: Path) -> tuple[int, ...]:
+    """The version of a checkout, as numbers to compare."""
+    text = (folder / "comfyui_version.py").read_text("utf-8")
+    found = re.search(r"__version__ = \"(\d+)\.(\d+)\.(\d+)", text)
+    if found is None:
+        raise ComfyUIError(f"{folder / 'comfyui_version.py'} does not tell ComfyUI's version.")
+    return tuple(int(part) for part in found.groups())
+
+
+def python(folder: Path) -> Path:
+    """The Python to run a checkout with: the user's own, else one made for it here.
+
+    Raises ComfyUIError or environment.SetupError, each with one sentence.
+    """
+    named = os.environ.get(PYTHON)
+    if named:
+        if not Path(named).is_file():
+            raise ComfyUIError(f"{PYTHON} names {named}, which is no file: give a Python to run.")
+        return Path(named)
+    own = [environment.python_of(folder / name) for name in (".venv", "venv")]
+    own.append(folder.parent / "python_embeded" / "python.exe")
+    for candidate in own:
+        if candidate.is_file():
+            return candidate
+    requirements = [folder / "requirements.txt", pack.ROOT / "requirements.txt"]
+    contents = [path.read_text("utf-8") for path in (*requirements, pack.ROOT / "pyproject.toml")]
+    arguments = [word for path in requirements for word in ("-r", str(path))]
+    return environment.make(
+        pack.ROOT / ".venv-comfyui", "run", [[*arguments, "--group", "comfyui"]], contents
+    )
+
+
+class ComfyUI:
+    """A running ComfyUI whose whole data is in `base`, with this pack as its only custom node.
+
+    Use it as a context manager: it is ready inside, and gone after. Raises ComfyUIError if it
+    does not start.
+    """
+
+    def __init__(self, folder: Path, base: Path, interpreter: Path) -> None:
+        self.log = base / "comfyui.log"
+        self.pack = base / "custom_nodes" / "aigateway-music"
+        self._folder = folder
+        self._base = base
+        self._python = interpreter
+        self._process: subprocess.Popen[bytes] | None = None
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> ComfyUI:
+        for name in ("custom_nodes", "input", "output", "temp", "user", "models"):
+            (self._base / name).mkdir(parents=True, exist_ok=True)
+        if not self.pack.exists():
+            _link(self.pack, pack.ROOT)
+        self._port = _free_port()
+        command = [str(self._python), "main.py", "--cpu", "--disable-auto-launch"]
+        command += ["--listen", "127.0.0.1", "--port", str(self._port)]
+        command += ["--base-directory", str(self._base)]
+        if "--database-url" in (self._folder / "comfy" / "cli_args.py").read_text("utf-8"):
+            command += ["--database-url", "sqlite:///:memory:"]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    def log_text(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def wait(self) -> int:
+        """Wait until ComfyUI ends by itself, and return its exit code."""
+        assert self._process is not None
+        return self._process.wait()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + READY_WITHIN
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5):
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+        lines = self.log_text().strip().splitlines()
+        raise ComfyUIError(
+            f"ComfyUI at {self._folder} did not start with {self._python}: "
+            f"{lines[-1] if lines else 'it said nothing'} (all it said is in {self.log})."
+        )
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _link(link: Path, target: Path) -> None:
+    if sys.platform == "win32":
+        import _winapi
+
+        _winapi.CreateJunction(str(target), str(link))  # a symlink would need special rights
+    else:
+        link.symlink_to(target, target_is_directory=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

