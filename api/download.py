@@ -105,9 +105,8 @@ class Download(io.RawIOBase):
         with self._news:
             if size is not None:
                 self._check(size)
-                if size > len(self._buffer):
-                    # In place: a reader's memory stays valid, and nothing is copied later.
-                    self._buffer.extend(bytes(size - len(self._buffer)))
+                if self._received == 0:
+                    self._buffer = bytearray(size)
                 self.size = size
             self._news.notify_all()
 
@@ -275,7 +274,7 @@ async def _read_body(answer: httpx.Response, into: Download) -> None:
         known = into.received - position
         if known > 0:
             # The server began anew; what a reader has already used has to be the same.
-            head = into.content()[position : position + min(known, len(chunk))]
+            head = bytes(into.content()[position : position + min(known, len(chunk))])
             if head != chunk[: len(head)]:
                 raise DownloadError(
                     "The file changed on the server during the download: queue again."

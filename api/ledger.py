@@ -55,7 +55,8 @@ class Job(NamedTuple):
 
     Times are seconds since 1970, prices US dollars (None: not known), `duration` seconds of audio.
     `remote_id` is the gateway's job id; `file` names the stored track; `repeats` counts submits
-    that were repeated although the one before may have been charged.
+    that were repeated although the one before may have been charged; `took` is the best estimate of
+    the seconds from submit to end.
     """
 
     local_id: str
@@ -70,18 +71,19 @@ class Job(NamedTuple):
     state: State
     run: str
     owner: str
-    price: float | None
-    charged: float | None
     created: float
-    submitted: float | None
-    started: float | None
-    finished: float | None
-    remote_id: str | None
-    result_url: str | None
-    result_duration: float | None
-    error: str | None
-    file: str | None
-    repeats: int
+    price: float | None = None
+    charged: float | None = None
+    submitted: float | None = None
+    started: float | None = None
+    finished: float | None = None
+    took: float | None = None
+    remote_id: str | None = None
+    result_url: str | None = None
+    result_duration: float | None = None
+    error: str | None = None
+    file: str | None = None
+    repeats: int = 0
 
     @property
     def request(self) -> MusicRequest:
@@ -118,6 +120,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     submitted REAL,
     started REAL,
     finished REAL,
+    took REAL,
     remote_id TEXT,
     result_url TEXT,
     result_duration REAL,
@@ -127,8 +130,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_alive ON jobs (fingerprint)
     WHERE state NOT IN ('failed', 'cancelled');
-CREATE UNIQUE INDEX IF NOT EXISTS by_remote_id ON jobs (service, remote_id)
-    WHERE remote_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS by_remote_id ON jobs (service, remote_id);
 CREATE INDEX IF NOT EXISTS by_created ON jobs (created);
 CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
 CREATE INDEX IF NOT EXISTS by_model ON jobs (service, model, finished);
@@ -214,18 +216,8 @@ class Ledger:
                 state=State.SUBMITTING,
                 run=run,
                 owner=self.owner,
-                price=price,
-                charged=None,
                 created=time.time(),
-                submitted=None,
-                started=None,
-                finished=None,
-                remote_id=None,
-                result_url=None,
-                result_duration=None,
-                error=None,
-                file=None,
-                repeats=0,
+                price=price,
             )
             self._insert(job)
             return job, True
@@ -245,18 +237,9 @@ class Ledger:
                     state=state,
                     run="",
                     owner=self.owner,
-                    price=None,
-                    charged=None,
                     created=now,
                     submitted=now,
-                    started=None,
-                    finished=None,
                     remote_id=remote_id,
-                    result_url=None,
-                    result_duration=None,
-                    error=None,
-                    file=None,
-                    repeats=0,
                 )
                 self._insert(job)
             return job
@@ -280,15 +263,18 @@ class Ledger:
                 self._db.execute("INSERT OR REPLACE INTO urls VALUES (?, ?)", (url, local_id))
             return self.get(local_id)
 
-    def claim(self, job: Job) -> bool:
-        """Take over a row that nobody works on; False if another process was faster."""
+    def claim(self, job: Job, **values: Any) -> bool:
+        """Take over a row as it was read and write columns; False if somebody was faster.
+
+        A row in `submitting` can be taken from a process that is gone, not from a living one.
+        """
         with self._transaction():
             current = self.get(job.local_id)
-            if current.state is not job.state or current.owner != job.owner:
+            if (current.state, current.owner) != (job.state, job.owner):
                 return False
-            if current.owner != self.owner and self.is_owned(current):
+            if current.state is State.SUBMITTING and self.is_owned(current):
                 return False
-            self.update(job.local_id, owner=self.owner)
+            self.update(job.local_id, owner=self.owner, **values)
             return True
 
     # Reading
@@ -349,9 +335,8 @@ class Ledger:
         """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
         with self._lock:
             return self._db.execute(
-                "SELECT duration, finished - submitted FROM jobs WHERE service = ? AND model = ? "
-                "AND state = 'completed' AND finished > submitted AND duration > 0 "
-                "ORDER BY finished DESC LIMIT ?",
+                "SELECT duration, took FROM jobs WHERE service = ? AND model = ? "
+                "AND state = 'completed' AND took > 0 ORDER BY finished DESC LIMIT ?",
                 (service, model, limit),
             ).fetchall()
 

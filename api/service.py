@@ -1,0 +1,117 @@
+"""One service and one key, ready to use from any thread: jobs, tracks, prices.
+
+Everything with a connection or a schedule runs in the engine's loop; this is the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from .client import Client
+from .engine import Engine
+from .jobs import Jobs, Policy, Progress
+from .ledger import Job, Ledger, Limits
+from .pacing import Pacer
+from .pricing import Catalogue
+from .protocol import MusicRequest
+from .settings import ApiKey, Settings
+from .store import Store
+from .timing import Timing
+from .tracks import Track, Tracks
+
+GIGABYTE = 1e9
+
+
+class Service:
+    """
+    Args:
+        name: under which the ledger knows the service; stays the same when its address changes.
+        directory: of the ledger, the store and the catalogue.
+        is_free: nothing is charged, so no limits apply.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        api_key: ApiKey | None,
+        directory: Path,
+        *,
+        is_free: bool,
+        timing: Timing | None = None,
+    ) -> None:
+        self.name = name
+        self.is_free = is_free
+        timing = timing or Timing()
+        self.engine = Engine()
+        self.ledger = Ledger(directory)
+        self.store = Store(directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE)
+        self.catalogue = Catalogue(directory / "catalogue.json", name)
+        self._pacer = Pacer(timing, self.engine.loop.time)
+        self.client = self.engine.call(self._connect(base_url, api_key, timing))
+        self._jobs = Jobs(
+            name,
+            self.ledger,
+            self.client,
+            self._pacer,
+            None if is_free else self.catalogue,
+            timing,
+            self.engine.loop.time,
+        )
+        self._tracks = Tracks(self.ledger, self.store, self.client, self._jobs)
+
+    async def _connect(self, base_url: str, api_key: ApiKey | None, timing: Timing) -> Client:
+        return Client(base_url, api_key, observe=self._pacer.observe, timeout=timing.answer_timeout)
+
+    async def submit(self, request: MusicRequest, *, run: str, settings: Settings) -> Job:
+        """See `Jobs.submit`."""
+        limits = Limits(settings.spend_limit_per_run, settings.spend_limit_per_day)
+        policy = Policy(
+            None if self.is_free else limits,
+            settings.uncertain_limit,
+            settings.allow_unknown_price,
+        )
+        return await self.engine.run(self._jobs.submit(request, run=run, policy=policy))
+
+    async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
+        """See `Jobs.wait`; `progress` is called in the engine's thread."""
+        return await self.engine.run(self._jobs.wait(job, timeout=timeout, progress=progress))
+
+    async def cancel(self, job: Job) -> Job:
+        """See `Jobs.cancel`."""
+        return await self.engine.run(self._jobs.cancel(job))
+
+    def current(self, job: Job) -> Job:
+        """The job as the ledger has it now."""
+        try:
+            return self.ledger.get(job.local_id)
+        except KeyError:
+            return job
+
+    def pick_up(self, remote_id: str) -> Job:
+        """See `Jobs.pick_up`."""
+        return self._jobs.pick_up(remote_id)
+
+    def price(self, request: MusicRequest) -> float | None:
+        """US dollars the request is expected to cost here; None where not known."""
+        return 0.0 if self.is_free else self.catalogue.price(request)
+
+    def open(self, url: str, *, max_download_mb: float) -> Track:
+        """See `Tracks.open`."""
+        return self._tracks.open(url, max_download_mb=max_download_mb)
+
+    async def fill(self, track: Track) -> None:
+        """Download a track that is not here yet, see `fetch`."""
+        if track.fill is not None:
+            await self.engine.run(track.fill())
+
+    def keep(self, track: Track) -> Path | None:
+        """See `Tracks.keep`."""
+        return self._tracks.keep(track)
+
+    def close(self) -> None:
+        """End the connections and the thread; the ledger is closed."""
+        self.engine.call(self.client.close())
+        self.engine.close()
+        self.ledger.close()
