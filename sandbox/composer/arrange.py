@@ -1,0 +1,426 @@
+"""A style and a form to a score: what every player plays, in seconds."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from numpy.random import Generator
+
+from .form import ENERGY, LEAD_IN, Form, Section
+from .melody import Note, sing, tune
+from .patches import PATCHES
+from .patterns import (
+    BASSLINES,
+    BASSLINES_3,
+    CLAP,
+    COMPING,
+    COMPING_3,
+    CRASH,
+    GROOVES,
+    HAT,
+    KICK,
+    OPEN,
+    RISER,
+    SHAKER,
+    SNARE,
+    STEP_VELOCITY,
+    TOM,
+    WALTZES,
+    Strike,
+)
+from .theory import Chord, chord, ladder, nearest, progression, voicing
+from .words import Style
+
+
+class Track(NamedTuple):
+    """One player: a patch's or a kit's name and its notes (a drum's pitch is its GM number)."""
+
+    role: str
+    sound: str
+    notes: list[Note]
+    gain: float
+    pan: float
+    send: float  # share that goes to the room
+
+
+class Score(NamedTuple):
+    """Tracks in seconds, and where the final chord falls."""
+
+    tracks: list[Track]
+    final: float
+
+
+# Gain, place from left (-1) to right (1) and share of the room, by role.
+PLACES = {
+    "chords": (0.30, -0.22, 0.22),
+    "pad": (0.15, 0.0, 0.45),
+    "arp": (0.17, 0.45, 0.3),
+    "bass": (0.62, 0.0, 0.02),
+    "lead": (0.42, 0.08, 0.28),
+    "echo": (0.42, -0.5, 0.35),
+    "drums": (0.8, 0.0, 1.0),
+}
+ELECTRONIC = ("electronic", "808", "8-bit")
+
+
+class Arranger:
+    """Writes the parts of one piece. Times are beats from the first full bar until `score`."""
+
+    def __init__(self, style: Style, form: Form, rng: Generator) -> None:
+        self.style = style
+        self.band = style.band
+        self.form = form
+        self.metre = style.metre
+        self.rng = rng
+        self.parts: dict[str, list[Note]] = {role: [] for role in PLACES}
+        self.melodies: dict[str, list[Note]] = {}
+        self.progressions = self._progressions()
+        self.comping = self._pattern(
+            COMPING if self.metre == 4 else COMPING_3, self.band.comping, "block"
+        )
+        self.bassline = self._pattern(
+            BASSLINES if self.metre == 4 else BASSLINES_3, self.band.bassline, "plain"
+        )
+        arps = (COMPING if self.metre == 4 else COMPING_3)["running"]
+        self.arp = arps[int(rng.integers(len(arps)))]
+        self.voiced: tuple[int, ...] = ()
+        self.padded: tuple[int, ...] = ()
+
+    def score(self) -> Score:
+        """Every part in seconds."""
+        for number, section in enumerate(self.form.sections):
+            self._section(number, section)
+        self._ending()
+        beat = 60 / self.form.tempo
+        for role, notes in self.parts.items():
+            self.parts[role] = [self._timed(note, role, beat) for note in self._from_start(notes)]
+        sounds = {
+            "chords": self.band.chords,
+            "pad": self.band.pad,
+            "arp": self.band.arp,
+            "bass": self.band.bass,
+            "lead": self.band.lead,
+            "echo": self.band.lead,
+            "drums": self.band.kit,
+        }
+        tracks = [
+            Track(role, sounds[role], self.parts[role], *PLACES[role])
+            for role in PLACES
+            if sounds[role] and self.parts[role]
+        ]
+        return Score(tracks, LEAD_IN + self.form.beats(self.metre) * beat)
+
+    def _progressions(self) -> dict[str, list[str]]:
+        key, family = self.style.key, self.band.harmony
+        verse = progression(key, family, self.rng)
+        chorus = progression(key, family, self.rng)
+        while chorus == verse:
+            chorus = progression(key, family, self.rng)
+        bridge = progression(key, family, self.rng)
+        return {
+            "intro": verse,
+            "verse": verse,
+            "pre-chorus": bridge,
+            "chorus": chorus,
+            "bridge": bridge,
+            "solo": verse,
+            "outro": chorus,
+            "theme": chorus,
+        }
+
+    def _pattern(self, table: dict[str, tuple], name: str, spare: str) -> tuple:
+        choices = table.get(name) or table[spare]
+        return choices[int(self.rng.integers(len(choices)))]
+
+    def _chords(self, section: Section, last: bool) -> list[Chord]:
+        """One chord a bar; a piece's last bar leads home."""
+        tokens = self.progressions[section.name]
+        spread = self.band.bars_per_chord
+        names = [tokens[(bar // spread) % len(tokens)] for bar in range(section.bars)]
+        if last and section.bars > 1 and self.band.harmony != "still":
+            names[-1] = "5+" if self.style.key.mode in ("minor", "major", "lydian") else "7"
+            if self.style.key.mode == "dorian":
+                names[-1] = "4"
+        return [chord(self.style.key, name, self.band.chord_size) for name in names]
+
+    def _section(self, number: int, section: Section) -> None:
+        band, sections = self.band, self.form.sections
+        last = number == len(sections) - 1
+        chords = self._chords(section, last)
+        again = sum(1 for other in sections[:number] if other.name == section.name)
+        energy = ENERGY[section.name] + 0.05 * again + 0.06 * self.style.mood.energy
+        energy = min(1.0, max(0.2, energy))
+        opening = number == 0 and len(sections) > 1
+        begin = section.bar * self.metre
+        louder = 0.72 + 0.3 * energy
+        drumless = not band.kit
+        if band.chords:
+            self._comp(chords, begin, louder)
+        if band.pad and (energy > 0.65 or section.name in ("bridge", "outro") or drumless):
+            self._pad(chords, begin, louder)
+        if band.arp and (energy > 0.7 or section.name == "bridge" or not band.chords):
+            self._arp(chords, begin, louder)
+        bass_late = opening and not (drumless and band.bassline == "hold")
+        if band.bass and (not bass_late or section.bars >= 4):
+            skipped = section.bars // 2 if bass_late else 0
+            self._bass(chords, begin, louder, skipped, self._after(number))
+        if band.kit:
+            following = sections[number + 1] if not last else None
+            self._drums(section, energy, opening, following, again)
+        if not opening or section.lines:
+            self._lead(section, chords, begin, louder, last)
+
+    def _after(self, number: int) -> int:
+        """The degree that follows a section, as a pitch class: what its bass walks to."""
+        sections = self.form.sections
+        if number + 1 == len(sections):
+            return self.style.key.tonic
+        following = self.progressions[sections[number + 1].name]
+        return chord(self.style.key, following[0], 3).root
+
+    def _comp(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
+        power = self.band.chords == "distorted guitar"
+        centre = 52 if power else 57 if "guitar" in self.band.chords else 60
+        for bar, harmony in enumerate(chords):
+            held = self.comping[0].length >= self.metre
+            repeated = bar > 0 and harmony == chords[bar - 1]
+            if held and repeated:
+                continue
+            if power:
+                root = nearest(harmony.root, 45)
+                pitches: tuple[int, ...] = (root, root + 7, root + 12)
+            else:
+                pitches = voicing(harmony, self.voiced, centre, rootless=bool(self.band.bass))
+            self.voiced = pitches
+            stretch = self._same_from(chords, bar) if held else 1
+            for strike in self.comping:
+                self.parts["chords"] += self._struck(
+                    strike, pitches, begin + bar * self.metre, louder, stretch
+                )
+
+    def _same_from(self, chords: Sequence[Chord], bar: int) -> int:
+        """For how many bars the chord at `bar` stays, at most four."""
+        count = 1
+        while bar + count < len(chords) and chords[bar + count] == chords[bar] and count < 4:
+            count += 1
+        return count
+
+    def _struck(
+        self, strike: Strike, pitches: Sequence[int], at: int, louder: float, stretch: int = 1
+    ) -> list[Note]:
+        length = strike.length * stretch - 0.04
+        velocity = strike.velocity * louder
+        if isinstance(strike.voices, int):
+            octave, place = divmod(strike.voices, len(pitches))
+            return [Note(at + strike.beat, length, pitches[place] + 12 * octave, velocity)]
+        roll = 0.015 if "guitar" in self.band.chords or self.band.chords == "harp" else 0.0
+        return [
+            Note(at + strike.beat + roll * i, length, pitch, velocity * (1.0 if i else 0.9))
+            for i, pitch in enumerate(pitches)
+        ]
+
+    def _pad(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
+        bar = 0
+        while bar < len(chords):
+            count = self._same_from(chords, bar)
+            harmony = chords[bar]._replace(tones=chords[bar].tones[:4])
+            self.padded = voicing(harmony, self.padded, 64)
+            at, length = begin + bar * self.metre, count * self.metre
+            vowel = "a" if self.band.pad == "choir" else ""
+            self.parts["pad"] += [
+                Note(at, length, pitch, 0.7 * louder, vowel) for pitch in self.padded
+            ]
+            bar += count
+
+    def _arp(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
+        for bar, harmony in enumerate(chords):
+            triad = harmony._replace(tones=harmony.tones[:3])
+            pitches = voicing(triad, (), 67)
+            for strike in self.arp:
+                self.parts["arp"] += self._struck(strike, pitches, begin + bar * self.metre, louder)
+
+    def _bass(
+        self, chords: Sequence[Chord], begin: int, louder: float, skipped: int, after: int
+    ) -> None:
+        floor = PATCHES[self.band.bass].centre + 3
+        for bar, harmony in enumerate(chords):
+            if bar < skipped:
+                continue
+            root = nearest(harmony.root, floor)
+            target = chords[bar + 1].root if bar + 1 < len(chords) else after
+            for beat, length, interval, velocity in self.bassline:
+                if interval == "a":
+                    goal = nearest(target, root)
+                    pitch = goal - 1 if goal > root else goal + 1 if goal < root else root + 7
+                    if (pitch - self.style.key.tonic) % 12 not in self._scale() and goal != root:
+                        pitch = goal + (2 if goal < root else -2)
+                else:
+                    pitch = root + self._interval(harmony, int(interval))
+                if beat < self.metre:
+                    self.parts["bass"].append(
+                        Note(
+                            begin + bar * self.metre + beat,
+                            min(length, self.metre - beat),
+                            pitch,
+                            velocity * min(1.0, louder),
+                        )
+                    )
+
+    def _scale(self) -> tuple[int, ...]:
+        tonic = self.style.key.tonic
+        return tuple((p - tonic) % 12 for p in ladder(self.style.key, 48, 59, pentatonic=False))
+
+    def _interval(self, harmony: Chord, interval: int) -> int:
+        """Third, fifth and seventh as the chord has them: 4, 7 and 10 stand for those."""
+        place = {4: 1, 7: 2, 10: 3}.get(interval)
+        if place is None:
+            return interval
+        if place < len(harmony.tones):
+            return (harmony.tones[place] - harmony.root) % 12
+        return 12
+
+    def _drums(
+        self, section: Section, energy: float, opening: bool, following: Section | None, again: int
+    ) -> None:
+        groove = WALTZES[self.band.waltz] if self.metre == 3 else GROOVES[self.band.groove or "pop"]
+        out = self.parts["drums"]
+        lively = ENERGY[following.name] > ENERGY[section.name] if following else True
+        quiet = opening or (section.name == "bridge" and again == 0 and section.bars >= 4)
+        for bar in range(section.bars):
+            at = (section.bar + bar) * self.metre
+            fill = bar == section.bars - 1 and section.bars > 1
+            for drum, steps in groove.items():
+                if quiet and drum not in (HAT, SHAKER, OPEN) and bar < section.bars // 2 + 1:
+                    continue
+                if energy < 0.62 and drum in (OPEN, CRASH, CLAP) and SNARE in groove:
+                    continue
+                for step, sign in enumerate(steps):
+                    late = fill and step >= len(steps) - 4
+                    if sign == "." or (late and drum in (SNARE, TOM, CLAP)):
+                        continue
+                    strength = STEP_VELOCITY[sign] * (0.62 + 0.38 * energy)
+                    out.append(Note(at + step / 4, 0.25, drum, strength))
+            if fill and lively:
+                out += self._fill(at + self.metre - 1, energy)
+        if energy > 0.7 and self.band.groove not in ("jazz", "bossa", "folk", "ballad"):
+            out.append(Note(section.bar * self.metre, 2.0, CRASH, 0.55 + 0.3 * energy))
+        if self.band.kit in ELECTRONIC and following and ENERGY[following.name] > 0.8:
+            length = min(4, section.bars) * self.metre
+            out.append(Note((section.bar + section.bars) * self.metre - length, length, RISER, 0.5))
+
+    def _fill(self, at: float, energy: float) -> list[Note]:
+        """One beat that announces the next section."""
+        choices = ((0, 0.25, 0.5, 0.75), (0, 0.5, 0.75), (0.5, 0.75), (0, 0.25, 0.5))
+        soft = self.band.kit == "brushes"
+        steps = choices[int(self.rng.integers(len(choices)))]
+        drums = (SNARE, SNARE, TOM, TOM) if self.rng.random() < 0.6 else (SNARE,) * 4
+        return [
+            Note(at + step, 0.25, drums[i], (0.4 if soft else 0.6) + 0.1 * i * energy)
+            for i, step in enumerate(steps)
+        ]
+
+    def _lead(
+        self, section: Section, chords: Sequence[Chord], begin: int, louder: float, last: bool
+    ) -> None:
+        centre = PATCHES[self.band.lead].centre if self.band.lead else 70
+        lift = 2 if section.name in ("chorus", "solo") else 0
+        pentatonic = self.band.pentatonic or bool(section.lines)
+        rungs = ladder(self.style.key, centre - 8 + lift, centre + 7 + lift, pentatonic=pentatonic)
+        if not self.band.lead:
+            return
+        if section.lines:
+            seed = self._melody_rng(section.name)
+            notes = sing(seed, section.lines, section.line_bars, chords, rungs, self.metre)
+        elif self.form_sings and section.name in ("intro", "outro"):
+            return
+        else:
+            kind = f"{section.name} {section.bars}"
+            if kind not in self.melodies:
+                thin = 0.6 if section.name in ("bridge", "outro") else 1.0
+                self.melodies[kind] = tune(
+                    self._melody_rng(section.name),
+                    chords,
+                    rungs,
+                    self.metre,
+                    self.band.density * thin,
+                    section.name != "verse",
+                )
+            notes = self.melodies[kind]
+        self.parts["lead"] += [
+            note._replace(
+                start=note.start + begin,
+                velocity=note.velocity * min(1.0, louder + 0.05),
+                vowel=note.vowel or "a",
+            )
+            for note in notes
+        ]
+        if self.band.echo:
+            self.parts["echo"] += [
+                note._replace(
+                    start=note.start + begin + 0.75,
+                    velocity=note.velocity * self.band.echo,
+                    vowel=note.vowel or "a",
+                )
+                for note in notes
+            ]
+
+    @property
+    def form_sings(self) -> bool:
+        return any(section.lines for section in self.form.sections)
+
+    def _melody_rng(self, name: str) -> Generator:
+        """The same generator for every section of one name: a refrain is a refrain."""
+        import numpy as np
+
+        if not hasattr(self, "_tune_seed"):
+            self._tune_seed = int(self.rng.integers(1 << 32))
+        return np.random.Generator(np.random.PCG64([self._tune_seed, *name.encode()]))
+
+    def _ending(self) -> None:
+        """Everyone on the tonic, held."""
+        at = float(self.form.bars * self.metre)
+        home = chord(self.style.key, "1", min(4, self.band.chord_size))
+        if not self.band.harmony:
+            home = home._replace(tones=home.tones[:3])
+        long = 16.0
+        final = voicing(home, self.voiced, 58)
+        if self.band.chords:
+            self.parts["chords"] += [
+                Note(at + 0.02 * i, long, pitch, 0.7) for i, pitch in enumerate(final)
+            ]
+        if self.band.pad:
+            self.parts["pad"] += [
+                Note(at, long, pitch, 0.55, "a") for pitch in voicing(home, self.padded, 64)
+            ]
+        if self.band.bass:
+            root = nearest(home.root, PATCHES[self.band.bass].centre + 3)
+            self.parts["bass"].append(Note(at, long, root, 0.75))
+        if self.band.lead:
+            before = self.parts["lead"][-1].pitch if self.parts["lead"] else 72
+            self.parts["lead"].append(Note(at, long, nearest(home.root, before), 0.7, "a"))
+        if self.band.kit:
+            self.parts["drums"].append(Note(at, 1.0, KICK, 0.8))
+            soft = self.band.kit == "brushes"
+            self.parts["drums"].append(Note(at, 1.0, CRASH, 0.25 if soft else 0.6))
+
+    def _from_start(self, notes: Sequence[Note]) -> list[Note]:
+        """Beats from the first sound: what an upbeat leaves out is cut off."""
+        out: list[Note] = []
+        for note in notes:
+            start = note.start - self.form.missing
+            if start < 0 and start + note.length > 0.5:
+                note = note._replace(length=note.length + start)
+                start = 0.0
+            if start >= 0:
+                out.append(note._replace(start=start))
+        return sorted(out)
+
+    def _timed(self, note: Note, role: str, beat: float) -> Note:
+        unit = self.band.swing_unit
+        place, part = divmod(note.start, 2 * unit)
+        half = part / (2 * unit)
+        swing = self.band.swing
+        bent = half * 2 * swing if half < 0.5 else swing + (half - 0.5) * 2 * (1 - swing)
+        start = (place + bent) * 2 * unit * beat + LEAD_IN
+        loose = self.band.loose * (0.4 if role in ("drums", "bass") else 1.0)
+        start += loose * float(self.rng.uniform(-1, 1))
+        return note._replace(start=max(0.0, start), length=note.length * beat)
