@@ -51,14 +51,14 @@ def python(folder: Path) -> Path:
     Raises ComfyUIError or environment.SetupError, each with one sentence.
     """
     named = os.environ.get(PYTHON)
-    if named:
-        if not Path(named).is_file():
-            raise ComfyUIError(f"{PYTHON} names {named}, which is no file: give a Python to run.")
-        return Path(named)
-    own = [environment.python_of(folder / name) for name in (".venv", "venv")]
+    if named and not Path(named).is_file():
+        raise ComfyUIError(f"{PYTHON} names {named}, which is no file: give a Python to run.")
+    own = [Path(named)] if named else []
+    own += [environment.python_of(folder / name) for name in (".venv", "venv")]
     own.append(folder.parent / "python_embeded" / "python.exe")
     for candidate in own:
         if candidate.is_file():
+            _check_requirements(candidate)
             return candidate
     requirements = [folder / "requirements.txt", pack.ROOT / "requirements.txt"]
     contents = [path.read_text("utf-8") for path in (*requirements, pack.ROOT / "pyproject.toml")]
@@ -75,9 +75,10 @@ class ComfyUI:
     does not start.
     """
 
+    name = "aigateway-music"  # the pack's folder in custom_nodes
+
     def __init__(self, folder: Path, base: Path, interpreter: Path) -> None:
         self.log = base / "comfyui.log"
-        self.pack = base / "custom_nodes" / "aigateway-music"
         self._folder = folder
         self._base = base
         self._python = interpreter
@@ -91,8 +92,9 @@ class ComfyUI:
     def __enter__(self) -> ComfyUI:
         for name in ("custom_nodes", "input", "output", "temp", "user", "models"):
             (self._base / name).mkdir(parents=True, exist_ok=True)
-        if not self.pack.exists():
-            _link(self.pack, pack.ROOT)
+        link = self._base / "custom_nodes" / self.name
+        if not link.exists():
+            _link(link, pack.ROOT)
         self._port = _free_port()
         command = [str(self._python), "main.py", "--cpu", "--disable-auto-launch"]
         command += ["--listen", "127.0.0.1", "--port", str(self._port)]
@@ -154,6 +156,27 @@ class ComfyUI:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def _check_requirements(interpreter: Path) -> None:
+    """The user's environment is the user's: what it lacks is named, not installed."""
+    file = pack.ROOT / "requirements.txt"
+    unconditional = [line for line in file.read_text("utf-8").splitlines() if ";" not in line]
+    names = [re.split(r"[^\w.-]", line)[0] for line in unconditional]
+    probe = (
+        "import sys\nfrom importlib.metadata import distributions\n"
+        "have = {d.metadata['Name'].lower() for d in distributions() if d.metadata['Name']}\n"
+        "print(*(name for name in sys.argv[1:] if name and name.lower() not in have))"
+    )
+    found = subprocess.run(
+        [str(interpreter), "-c", probe, *names], capture_output=True, text=True, check=False
+    )
+    missing = found.stdout.split()
+    if missing:
+        raise ComfyUIError(
+            f"ComfyUI's Python lacks what this pack needs ({', '.join(missing)}): run "
+            f'"{interpreter}" -m pip install -r "{file}", then this command again.'
+        )
 
 
 def _link(link: Path, target: Path) -> None:

@@ -186,7 +186,7 @@ def _call(
             finally:
                 sys.stderr.flush()
     if ticking:
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        print(f"\r{' ' * 79}\r", end="", file=sys.stderr, flush=True)
     return child.returncode, output.decode("utf-8", "replace")
 
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import aiohttp
 
 Prompt = Mapping[str, Mapping[str, Any]]
-Socket = aiohttp.ClientWebSocketResponse[bool]
 END_WITHIN = 120.0
 
 
@@ -47,7 +46,12 @@ class Outcome(NamedTuple):
 class Browser:
     """One client of one ComfyUI, with its websocket open."""
 
-    def __init__(self, session: aiohttp.ClientSession, socket: Socket, client_id: str) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        socket: aiohttp.ClientWebSocketResponse[bool],
+        client_id: str,
+    ) -> None:
         self._session = session
         self._socket = socket
         self._id = client_id

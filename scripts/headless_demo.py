@@ -1,0 +1,88 @@
+"""The demo without ComfyUI: the workflow file, played by the pack's own nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import graph, headless, pack
+from .screen import Screen
+
+REQUEST = "AIGatewayPromptToMusic"
+SAVE = "AIGatewaySaveAudio"
+
+
+def play(
+    workflow: Path,
+    chosen: Mapping[str, Any],
+    file_format: str | None,
+    output: Path,
+    data: Path,
+) -> int:
+    """Run the workflow with the chosen values of the request, and tell what came of it.
+
+    Files go to `output`, the ledger to `data`. Returns the process's exit code.
+    """
+    screen = Screen()
+    try:
+        asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
+    except Exception as error:
+        # What the pack raises is written for the user; anything else is a fault to be traced.
+        if not type(error).__module__.startswith(f"{pack.NAME}."):
+            raise
+        screen.settle()
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _play(
+    screen: Screen,
+    workflow: Path,
+    chosen: Mapping[str, Any],
+    file_format: str | None,
+    output: Path,
+    data: Path,
+) -> None:
+    canvas = graph.load(workflow)
+    headless.configure(output, data)
+    headless.watch(
+        lambda node_id, value, total: screen.progress(value, total),
+        lambda node_id, said: screen.text(said),
+    )
+    nodes = await headless.load_nodes()
+    info = headless.describe(nodes)
+    prompt = graph.to_prompt(canvas, info)
+    request = prompt[graph.node_of(prompt, REQUEST)]["inputs"]
+    request.update(chosen)
+    if file_format is not None:
+        graph.choose(prompt, info, SAVE, "format", file_format)
+    results = await headless.run(prompt, nodes, canvas, lambda node_id, name: screen.step(name))
+    audio, path = results[graph.node_of(prompt, SAVE)]
+    _tell(screen, audio, output / path, request["model"])
+
+
+def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> None:
+    soundfile = importlib.import_module("soundfile")
+    picture = importlib.import_module(f"{pack.NAME}.audio.picture")
+    pricing = importlib.import_module(f"{pack.NAME}.api.pricing")
+    read = soundfile.info(str(file))
+    seconds = read.frames / read.samplerate
+    screen.line()
+    screen.line(f"File:     {file}")
+    screen.line(
+        f"Duration: {seconds:.3f} s, {read.frames} samples at {read.samplerate} Hz, "
+        f"{read.channels} channels (read back from the file)"
+    )
+    per_second = pricing.BUILT_IN_PRICES.get(model)
+    if per_second is None:
+        screen.line(f"Live:     the price of {model} is not known here")
+    else:
+        screen.line(f"Live:     ${per_second * seconds:.4f} (${per_second:g} a second of {model})")
+    drawing = file.with_suffix(".png")
+    drawing.write_bytes(picture.draw_waveform(audio["waveform"][0], audio["sample_rate"]))
+    screen.line(f"Picture:  {drawing}")

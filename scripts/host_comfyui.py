@@ -1,0 +1,26 @@
+"""The demo's other half: the pack in a real ComfyUI, until Ctrl-C."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from . import comfyui, environment
+
+
+def host(path: str, base: Path) -> int:
+    """Start the ComfyUI at `path` with its data in `base`; return the process's exit code."""
+    try:
+        folder = comfyui.checkout(path)
+        interpreter = comfyui.python(folder)
+        print(f"Starting ComfyUI {'.'.join(map(str, comfyui.version(folder)))} ...", flush=True)
+        with comfyui.ComfyUI(folder, base, interpreter) as server:
+            print(f"ComfyUI with the pack in it: {server.url}")
+            print(f"The example, opened: {server.url}/?template=text_to_music&source={server.name}")
+            print("(or in the page: Workflow, Browse Templates, Extensions)")
+            print(f"Its files: {base / 'output'}; its log: {server.log}")
+            print("Ctrl-C ends it.", flush=True)
+            return server.wait()
+    except (comfyui.ComfyUIError, environment.SetupError) as failed:
+        print(failed, file=sys.stderr)
+        return 1

@@ -1,0 +1,57 @@
+"""What the demo shows while it runs: one line a step, and a line that lives below it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+BAR = 30
+
+
+class Screen:
+    """Prints steps, progress and texts; off a terminal only what does not change any more."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._live = out.isatty()
+        self._width = 0
+        self._bar = ""
+        self._said = ""
+
+    def step(self, name: str) -> None:
+        self.settle()
+        self._print(name)
+
+    def progress(self, value: float, total: float) -> None:
+        done = min(max(value / total, 0.0), 1.0) if total > 0 else 0.0
+        filled = round(done * BAR)
+        self._bar = f"  [{'#' * filled}{'-' * (BAR - filled)}] {done:4.0%}"
+        self._refresh()
+
+    def text(self, said: str) -> None:
+        self._said = " ".join(said.split())
+        self._refresh()
+
+    def line(self, said: str = "") -> None:
+        self.settle()
+        self._print(said)
+
+    def settle(self) -> None:
+        """Leave the live line as it is for good."""
+        if self._live and self._width:
+            self._out.write("\n")
+        elif self._bar or self._said:
+            self._print("  ".join(part for part in (self._bar, self._said) if part))
+        self._width = 0
+        self._bar = self._said = ""
+
+    def _refresh(self) -> None:
+        if self._live:
+            shown = f"{self._bar}  {self._said}"[:100].rstrip()
+            self._out.write(f"\r{shown.ljust(self._width)}")
+            self._out.flush()
+            self._width = len(shown)
+
+    def _print(self, said: str) -> None:
+        self._out.write(f"{said}\n")
+        self._out.flush()

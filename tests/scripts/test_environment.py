@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ...scripts import environment
+from ...scripts.environment import SetupError, explain, make, python_complaint, uv_variables
+
+SCRIPTS = Path(environment.__file__).parent
+INSTALLS = [["-r", "requirements.txt"]]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Every command that would have run; each succeeds and `-m venv` makes a Python."""
+    made: list[list[str]] = []
+
+    def call(command: Sequence[str], what: str = "", settings: object = None) -> tuple[int, str]:
+        made.append(list(command))
+        if "venv" in command:
+            python = environment.python_of(Path(command[-1]))
+            python.parent.mkdir(parents=True, exist_ok=True)
+            python.touch()
+        return int(not Path(command[0]).exists()), ""
+
+    monkeypatch.setattr(environment, "_call", call)
+    return made
+
+
+def installs(calls: list[list[str]]) -> list[list[str]]:
+    return [call for call in calls if call[1:5] == ["-m", "uv", "pip", "install"]]
+
+
+def test_a_finished_environment_runs_nothing(tmp_path: Path, calls: list[list[str]]):
+    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    assert len(installs(calls)) == 1
+    calls.clear()
+    assert make(tmp_path / ".venv", "run", INSTALLS, ["httpx"]).is_file()
+    assert calls == []
+
+
+def test_changed_requirements_install_again(tmp_path: Path, calls: list[list[str]]):
+    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    calls.clear()
+    make(tmp_path / ".venv", "run", INSTALLS, ["httpx>=1"])
+    assert len(installs(calls)) == 1
+    assert "--reinstall" not in installs(calls)[0]
+
+
+def test_an_interrupted_installation_is_written_anew(
+    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    working = environment._run
+
+    def interrupted(command: Sequence[str], *rest: object) -> str:
+        if "uv" in command[:3]:
+            raise KeyboardInterrupt
+        return working(command, *rest)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "_run", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    assert "--reinstall" in installs(calls)[-1]
+
+
+def test_a_broken_environment_is_made_from_scratch(
+    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    fixed = {"--clear"}
+    monkeypatch.setattr(
+        environment, "_runs", lambda venv, module: any(fixed & set(call) for call in calls)
+    )
+    make(tmp_path / ".venv", "run", INSTALLS, [])
+    made = [call[3:] for call in calls if call[1:3] == ["-m", "venv"]]
+    assert made == [[str(tmp_path / ".venv")], ["--clear", str(tmp_path / ".venv")]]
+
+
+def test_no_ensurepip_names_the_package(
+    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SetupError, match=r"apt install python3\.\d+-venv"):
+        make(tmp_path / ".venv", "run", INSTALLS, [])
+
+
+def test_an_unwritable_place_is_one_sentence(tmp_path: Path, calls: list[list[str]]):
+    place = tmp_path / "file"
+    place.write_text("")
+    with pytest.raises(SetupError) as refused:
+        make(place / ".venv", "run", INSTALLS, [])
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("  × Failed to fetch\n  ╰─▶ dns error: failed to lookup", "cannot be reached"),  # noqa: RUF001
+        ("NewConnectionError('Temporary failure in name resolution')", "cannot be reached"),
+        ("  × No solution found\n  ╰─▶ Because you need Python 3.99", "you need Python 3.99"),  # noqa: RUF001
+        ("", "it said nothing"),
+    ],
+)
+def test_a_failure_is_one_sentence_that_says_what_to_do(output: str, said: str):
+    sentence = explain("Installing", output)
+    assert said in sentence
+    assert sentence.startswith("Installing failed")
+    assert "run this command again" in sentence
+    assert "\n" not in sentence
+
+
+def test_uv_is_told_what_pip_was_told():
+    listing = "\n".join(
+        [
+            ":env:.index-url='https://mirror.example/simple'",
+            "global.index-url='https://other.example/simple'",
+            "global.extra-index-url='https://a.example https://b.example'",
+            "install.find-links='/wheels /more'",
+            "global.cert='/ca.pem'",
+        ]
+    )
+    assert uv_variables(listing, {}) == {
+        "UV_DEFAULT_INDEX": "https://mirror.example/simple",
+        "UV_INDEX": "https://a.example https://b.example",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_FIND_LINKS": "/wheels,/more",
+        "SSL_CERT_FILE": "/ca.pem",
+    }
+
+
+def test_what_uv_was_told_itself_stays():
+    listing = "global.index-url='https://pip.example'\nglobal.cert='/pip.pem'"
+    assert uv_variables(listing, {"UV_INDEX_URL": "x", "SSL_CERT_FILE": "/own.pem"}) == {}
+
+
+def test_the_digest_reads_the_dependency_groups():
+    groups = environment._dependency_groups((environment.ROOT / "pyproject.toml").read_text())
+    for name in ("host", "headless", "comfyui", "dev"):
+        assert f"\n{name} = [" in groups
+    assert "tool.ruff" not in groups
+
+
+def test_an_old_python_gets_one_sentence():
+    said = python_complaint((3, 9), "/usr/bin/python3")
+    assert said is not None
+    assert said.startswith("Python 3.10 or newer is needed, this is 3.9 at /usr/bin/python3")
+    assert python_complaint((3, 10), "python") is None
+
+
+@pytest.mark.parametrize("name", ["environment.py", "pack.py", "demo.py", "test.py"])
+def test_what_runs_before_the_environment_stands_loads_on_an_old_python(name: str):
+    source = (SCRIPTS / name).read_text("utf-8")
+    ast.parse(source, feature_version=(3, 8))
+    imported = {
+        alias.name.split(".")[0]
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    } | {
+        (node.module or "").split(".")[0]
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert imported <= set(sys.stdlib_module_names) | {"environment", "pack"}
+
+
+def test_help_needs_no_environment(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-S", str(SCRIPTS / "demo.py"), "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--comfyui" in done.stdout
