@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -137,6 +138,8 @@ def _make_venv(venv: Path) -> None:
         output = _call([sys.executable, "-m", "venv", *clear, str(venv)])[1]
         if _runs(venv, "pip"):
             return
+    if shutil.disk_usage(ROOT).free < 100e6:  # the module venv keeps the reason to itself
+        output = "No space left"
     raise SetupError(explain(f"Making {venv.name}", output))
 
 
@@ -197,7 +200,8 @@ def explain(what: str, output: str) -> str:
         return f"{what} failed because the disk is full: free about 6 GB, {again}"
     if re.search(
         r"dns error|name resolution|getaddrinfo|not known|NewConnection|ConnectError|proxy"
-        r"|tcp connect|error sending request|timed out|unreachable|connection (refused|reset)",
+        r"|tcp connect|error sending request|timed out|unreachable|connection (refused|reset)"
+        r"|from versions: none",  # all that a quiet pip says of it
         output,
         re.I,
     ):
