@@ -1,0 +1,138 @@
+"""Encoded bytes, perhaps still arriving, to one planar float32 tensor."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import torch
+
+from . import mpeg
+from .buffer import AudioError, check_finite
+from .libav import read_av
+from .ogg import ogg_length
+from .pcm import read_pcm
+from .planar import Planar
+from .riff import Coding, read_wav
+from .sndfile import NotForLibsndfile, read_sndfile
+from .sniff import SNIFF_BYTES, Container, refuse_text, sniff
+from .source import Source
+
+_MP3_RUN_UP_FRAMES = 40
+"""Frames decoded ahead of a point in an MP3 until nothing before them matters: the bit reservoir
+reaches back 511 bytes, at 8 kbit/s some 20 frames, and filters overlap by two more."""
+_MISSING_SECONDS = 0.1
+"""A file this much shorter than declared is truncated; less is a codec's padding, miscounted."""
+_TRAILER_BYTES = 1 << 16
+"""Bytes behind the declared end of an MP3 that may be tags and not more music."""
+
+
+def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor, int]:
+    """The audio in `source` as float32 [C, T], contiguous on the CPU, and its sample rate in Hz.
+
+    `source` is a seekable binary file. It may still be filling: then its reads block, it says
+    `size` (bytes in all; None if unknown) and `complete`, and MP3, WAV and FLAC are decoded as
+    they arrive. What its reads raise comes through unchanged. This call blocks: run it in a thread.
+
+    Delay and padding that the file declares are removed. AudioError says why a file cannot be
+    decoded: text instead of audio, truncated, longer than `max_minutes`, NaN, no known format.
+    """
+    file = Source(source)
+    try:
+        planar = _decode(file, max_minutes)
+    except Exception:
+        file.raise_error()
+        raise
+    file.raise_error()
+    if not planar.filled:
+        raise AudioError(
+            "The file holds no samples: expected sound; it is truncated or empty, so download or "
+            "export it again."
+        )
+    waveform = planar.tensor()
+    if not planar.integer:
+        check_finite(waveform, "The file")
+    return waveform, planar.sample_rate
+
+
+def _decode(source: Source, max_minutes: float) -> Planar:
+    start = 0
+    while size := mpeg.id3v2_size(source.bytes_at(start, 10)):
+        start += size
+    head = source.bytes_at(start, SNIFF_BYTES)
+    container = sniff(head)
+    if container is Container.WAV and start == 0:
+        return _decode_wav(source, max_minutes)
+    if container is Container.MP3 or (start and container is Container.OTHER):
+        return _decode_mp3(source, start, max_minutes)
+    if container in (Container.FLAC, Container.AIFF):
+        return _decode_sndfile(source, container, max_minutes)
+    if container is Container.OGG:
+        length = ogg_length(source)
+        return read_av(
+            source, max_minutes, format="ogg", frames=length.frames if length else None
+        ).planar
+    refuse_text(head)
+    return _decode_other(source, max_minutes)
+
+
+def _decode_wav(source: Source, max_minutes: float) -> Planar:
+    wav = read_wav(source)
+    if wav.coding is Coding.OTHER:
+        return _decode_sndfile(source, Container.WAV, max_minutes)
+    if wav.truncated:
+        raise _truncated("WAV", "its header promises more samples than there are")
+    planar = Planar(wav.channels, wav.sample_rate, wav.frames, max_minutes, exact=True)
+    read_pcm(source, wav, planar)
+    if planar.filled < wav.frames and source.error is None:
+        raise _truncated("WAV", "its header promises more samples than there are")
+    return planar
+
+
+def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
+    header = mpeg.find_first_frame(source, start)
+    if header is None:
+        return _decode_other(source, max_minutes)
+    xing = mpeg.read_xing(source, header)
+    left = source.size - header.start
+    if xing and xing.frames and (not xing.size or left <= xing.size * 1.1 + _TRAILER_BYTES):
+        expected = xing.frames * header.samples - xing.delay - xing.padding
+        try:
+            planar, frames = read_sndfile(
+                source, max_minutes, expected=expected, run_up=_MP3_RUN_UP_FRAMES * header.samples
+            )
+        except NotForLibsndfile:
+            pass
+        else:
+            return _whole(planar, frames, "MP3", source)
+    # Without a tag libsndfile guesses the length of an MP3, and may stop before its end.
+    guess = left * header.samples // max(1, header.size)
+    return read_av(source, max_minutes, format="mp3", frames=guess).planar
+
+
+def _decode_sndfile(source: Source, container: Container, max_minutes: float) -> Planar:
+    try:
+        planar, frames = read_sndfile(source, max_minutes)
+    except NotForLibsndfile:
+        return _decode_other(source, max_minutes)
+    return _whole(planar, frames, container.value, source)
+
+
+def _decode_other(source: Source, max_minutes: float) -> Planar:
+    planar, declared = read_av(source, max_minutes)
+    return planar if declared is None else _whole(planar, declared, "audio", source)
+
+
+def _whole(planar: Planar, frames: int, name: str, source: Source) -> Planar:
+    """`planar` if it is as long as declared; `source` is asked first whether reading failed."""
+    source.raise_error()
+    missing = frames - planar.filled
+    if missing > _MISSING_SECONDS * planar.sample_rate or planar.filled == 0:
+        rate = planar.sample_rate
+        raise _truncated(
+            name, f"it has {planar.filled / rate:.1f} of the {frames / rate:.1f} s it declares"
+        )
+    return planar
+
+
+def _truncated(name: str, how: str) -> AudioError:
+    return AudioError(f"The {name} file is truncated: {how}; download it again.")

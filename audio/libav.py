@@ -1,0 +1,130 @@
+"""Decoding through FFmpeg's libraries (PyAV): Opus, Vorbis, M4A, WebM and whatever is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import av
+import av.error
+import numpy as np
+from av.audio.plane import AudioPlane
+from av.container import InputContainer
+
+from .buffer import AudioError
+from .planar import Planar, Samples
+from .source import Reader, Source
+
+_GUESS_SECONDS = 60
+_SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
+_DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+
+
+class AvRead(NamedTuple):
+    """What was decoded, and how long the container said it is (None if it does not, exactly)."""
+
+    planar: Planar
+    declared: int | None
+
+
+def read_av(
+    source: Source, max_minutes: float, *, format: str | None = None, frames: int | None = None
+) -> AvRead:
+    """The first sound track of `source`, with the padding removed that its container declares.
+
+    `format` is FFmpeg's name for the container where it is known, `frames` an estimate of the
+    length. AudioError when FFmpeg finds no sound in it, and above `max_minutes`.
+    """
+    reader = Reader(source)
+    try:
+        with av.open(reader, mode="r", format=format, metadata_errors="replace") as container:
+            reader.opened()
+            if not container.streams.audio:
+                raise AudioError(
+                    "The file has no sound track: expected audio; check that the address is that "
+                    "of the audio."
+                )
+            stream = container.streams.audio[0]
+            declared = None
+            if stream.duration is not None and stream.time_base is not None and format is None:
+                declared = round(stream.duration * stream.time_base * stream.rate)
+            elif container.duration is not None and frames is None:
+                frames = container.duration * stream.rate // av.time_base
+            planar = _fill(container, stream, frames, declared, max_minutes)
+    except av.error.FFmpegError as error:
+        source.raise_error()
+        raise AudioError(
+            f"The file cannot be decoded ({error.strerror}): expected audio that FFmpeg knows; "
+            "it is truncated, broken or no audio, so download or export it again."
+        ) from error
+    return AvRead(planar, declared)
+
+
+def _fill(
+    container: InputContainer,
+    stream: av.AudioStream,
+    frames: int | None,
+    declared: int | None,
+    max_minutes: float,
+) -> Planar:
+    planar: Planar | None = None
+    channels = sample_rate = 0
+    for frame in _frames(container, stream):
+        planes = frame.planes
+        kind = frame.format.name
+        is_planar = kind.endswith("p")
+        if planar is None:
+            channels, sample_rate = frame.layout.nb_channels, frame.sample_rate
+            guess = declared or frames or _GUESS_SECONDS * sample_rate
+            planar = Planar(channels, sample_rate, guess, max_minutes, exact=False)
+        if frame.sample_rate != sample_rate or channels != (
+            len(planes) if is_planar else frame.layout.nb_channels
+        ):
+            raise AudioError(
+                f"The audio changes from {channels} channels at {sample_rate} Hz to "
+                f"{frame.layout.nb_channels} at {frame.sample_rate} Hz midway: expected one "
+                "format throughout; convert it with another program first."
+            )
+        count = frame.samples
+        if declared is not None:
+            # What lies behind the declared end is the encoder's padding.
+            count = min(count, declared - planar.filled)
+        start = planar.make_room(count)
+        if kind == "fltp":
+            for channel, plane in enumerate(planes):
+                row = np.frombuffer(cast(bytes, plane), np.float32, count)
+                planar.array[channel, start : start + count] = row
+        else:
+            _copy(planes, kind, planar.array[:, start : start + count])
+    if planar is None or not planar.filled:
+        raise AudioError(
+            "The file has a sound track but no sound could be decoded from it: it is truncated or "
+            "broken, so download or export it again."
+        )
+    return planar
+
+
+def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    for packet in container.demux(stream):
+        try:
+            yield from cast("list[av.AudioFrame]", packet.decode())
+        except av.error.InvalidDataError:
+            # A damaged packet, or a tag behind the last one: players skip it, and so do we.
+            continue
+
+
+def _copy(planes: tuple[AudioPlane, ...], kind: str, out: Samples) -> None:
+    """Fill `out` [C, n] from `planes` of any of FFmpeg's sample formats, at full scale 1.0."""
+    channels, count = out.shape
+    width = 1 if kind.endswith("p") else channels
+    kind = kind.removesuffix("p")
+    for index, plane in enumerate(planes):
+        data = np.frombuffer(cast(bytes, plane), _DTYPES[kind], count * width)
+        samples = data.reshape(count, width).T
+        target = out[index : index + width]
+        if kind in _SCALES:
+            offset = np.float32(128 if kind == "u8" else 0)
+            np.subtract(samples, offset, out=target, dtype=np.float32, casting="unsafe")
+            target *= np.float32(_SCALES[kind])
+        else:
+            target[...] = samples

@@ -1,0 +1,122 @@
+"""The headers of an MP3: how long it says it is, and what its encoder added at either end."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from .source import Source
+
+_SEARCH_BYTES = 1 << 16
+
+# ISO/IEC 11172-3 and 13818-3, kbit/s by [version is MPEG-1][layer - 1].
+_BIT_RATES = {
+    True: (
+        (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+        (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+        (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    ),
+    False: (
+        (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+        (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+        (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    ),
+}
+_SAMPLE_RATES = (44100, 48000, 32000)
+
+
+class FrameHeader(NamedTuple):
+    """One frame: its place in the file, its length, and what it holds."""
+
+    start: int
+    size: int
+    samples: int
+    sample_rate: int
+    channels: int
+    mpeg1: bool
+
+
+class Xing(NamedTuple):
+    """What the tag in the first frame declares; 0 where it does not say."""
+
+    frames: int
+    size: int
+    delay: int
+    padding: int
+
+
+def id3v2_size(head: bytes) -> int:
+    """Bytes that the ID3v2 tag at the start of `head` takes, header and footer too; 0 if none."""
+    if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return size + (20 if head[5] & 0x10 else 10)
+
+
+def parse_header(data: bytes, start: int) -> FrameHeader | None:
+    """The frame whose header is the first four bytes of `data`, or None if they are none."""
+    if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
+        return None
+    version, layer = data[1] >> 3 & 3, 4 - (data[1] >> 1 & 3)
+    rate_index, frequency = data[2] >> 4, data[2] >> 2 & 3
+    if version == 1 or layer == 4 or rate_index in (0, 15) or frequency == 3:
+        return None
+    mpeg1 = version == 3
+    bit_rate = _BIT_RATES[mpeg1][layer - 1][rate_index - 1] * 1000
+    sample_rate = _SAMPLE_RATES[frequency] >> (0 if mpeg1 else 1 if version == 2 else 2)
+    samples = 384 if layer == 1 else 1152 if layer == 2 or mpeg1 else 576
+    padding = data[2] >> 1 & 1
+    if layer == 1:
+        size = (12 * bit_rate // sample_rate + padding) * 4
+    else:
+        size = samples // 8 * bit_rate // sample_rate + padding
+    channels = 1 if data[3] >> 6 == 3 else 2
+    return FrameHeader(start, size, samples, sample_rate, channels, mpeg1)
+
+
+def find_first_frame(source: Source, start: int) -> FrameHeader | None:
+    """The first frame at or after `start` that another one follows, or that ends the file."""
+    data = source.bytes_at(start, _SEARCH_BYTES)
+    offset = data.find(b"\xff")
+    while 0 <= offset < len(data) - 3:
+        header = parse_header(data[offset : offset + 4], start + offset)
+        if header and _is_followed(source, header):
+            return header
+        offset = data.find(b"\xff", offset + 1)
+    return None
+
+
+def _is_followed(source: Source, header: FrameHeader) -> bool:
+    end = header.start + header.size
+    if end >= source.size:
+        return end == source.size
+    following = parse_header(source.bytes_at(end, 4), end)
+    return following is not None and following.sample_rate == header.sample_rate
+
+
+def read_xing(source: Source, header: FrameHeader) -> Xing | None:
+    """The Xing, Info or LAME tag in the frame of `header`; None if it has none.
+
+    Layout as in Gabriel Bouvigne's "MP3 info tag": flags, then frames, bytes, seek table and
+    quality where flagged, then LAME's 21st byte on: 12 bits each of encoder delay and padding.
+    """
+    side_info = (
+        (32 if header.channels == 2 else 17)
+        if header.mpeg1
+        else (17 if header.channels == 2 else 9)
+    )
+    data = source.bytes_at(header.start, min(header.size, 256))[4 + side_info :]
+    if data[:4] not in (b"Xing", b"Info") or len(data) < 8:
+        return None
+    flags = struct.unpack(">I", data[4:8])[0]
+    position, values = 8, [0, 0]
+    for index in range(2):
+        if flags & 1 << index and len(data) >= position + 4:
+            values[index] = struct.unpack(">I", data[position : position + 4])[0]
+            position += 4
+    position += (100 if flags & 4 else 0) + (4 if flags & 8 else 0)
+    gap = data[position + 21 : position + 24]
+    delay = padding = 0
+    if len(gap) == 3 and data[position : position + 4].strip(b"\0"):
+        delay, padding = gap[0] << 4 | gap[1] >> 4, (gap[1] & 15) << 8 | gap[2]
+    return Xing(values[0], values[1], delay, padding)

@@ -1,0 +1,109 @@
+"""The chunks of a WAV file: RIFF, RF64 and BW64, as written and as found in the wild."""
+
+from __future__ import annotations
+
+import struct
+from enum import Enum
+from typing import NamedTuple
+
+from .buffer import AudioError
+from .source import Source
+
+_PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
+_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
+"""All but the first two bytes of KSDATAFORMAT_SUBTYPE_*: those two are the format tag."""
+_STREAMED = 0x7FFF0000
+"""A data length from here up in a file that is shorter is a streaming encoder's placeholder."""
+_OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
+
+
+class Coding(Enum):
+    """What the samples are."""
+
+    INTEGER = "integer"
+    FLOAT = "float"
+    OTHER = "other"
+
+
+class Wav(NamedTuple):
+    """A WAV file's format and where its samples lie, in bytes from the start of the file."""
+
+    coding: Coding
+    channels: int
+    sample_rate: int
+    sample_bytes: int
+    data_start: int
+    data_bytes: int
+    truncated: bool
+    """The header promises more than the file holds, and is no streaming placeholder."""
+
+    @property
+    def frames(self) -> int:
+        return self.data_bytes // (self.channels * self.sample_bytes)
+
+
+class Chunk(NamedTuple):
+    """A chunk's id, and where its content lies by its own header."""
+
+    name: bytes
+    start: int
+    size: int
+
+
+def read_wav(source: Source) -> Wav:
+    """The layout of the WAV file that `source` is; AudioError when it has no format or data."""
+    format_chunk: bytes | None = None
+    data_size_64: int | None = None
+    position = 12
+    while chunk := read_chunk(source, position):
+        if chunk.name == b"ds64":
+            content = source.bytes_at(chunk.start, 16)
+            data_size_64 = struct.unpack("<Q", content[8:16])[0] if len(content) == 16 else None
+        elif chunk.name == b"fmt ":
+            format_chunk = source.bytes_at(chunk.start, min(chunk.size, 40))
+        elif chunk.name == b"data":
+            return _wav(source, format_chunk, chunk, data_size_64)
+        position = chunk.start + chunk.size + chunk.size % 2
+    raise AudioError(
+        "The WAV file has no 'data' chunk: expected samples after its header; the file is "
+        "truncated or broken, so download it again."
+    )
+
+
+def read_chunk(source: Source, position: int) -> Chunk | None:
+    """The chunk whose header is at `position`; None where there is no room for one."""
+    header = source.bytes_at(position, 8)
+    if len(header) < 8:
+        return None
+    name, size = struct.unpack("<4sI", header)
+    return Chunk(name, position + 8, size)
+
+
+def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int | None) -> Wav:
+    if content is None or len(content) < 16:
+        raise AudioError(
+            "The WAV file has no valid 'fmt ' chunk before its samples: the file is broken, so "
+            "download or export it again."
+        )
+    tag, channels, sample_rate, _, align, _ = struct.unpack("<HHIIHH", content[:16])
+    if tag == _EXTENSIBLE and len(content) >= 40 and content[26:40] == _GUID_TAIL:
+        tag = struct.unpack("<H", content[24:26])[0]
+    if channels == 0:
+        raise AudioError(
+            "The WAV file declares 0 channels: expected at least one; the file is broken, so "
+            "download or export it again."
+        )
+    sample_bytes, odd = divmod(align, channels)
+    coding = Coding.OTHER
+    if not odd and tag == _PCM and sample_bytes in (1, 2, 3, 4):
+        coding = Coding.INTEGER
+    elif not odd and tag == _FLOAT and sample_bytes in (4, 8):
+        coding = Coding.FLOAT
+    size = data.size if data.size != 0xFFFFFFFF or data_size_64 is None else data_size_64
+    there = source.size - data.start
+    streamed = (size >= _STREAMED and data_size_64 is None) or (
+        size == 0 and source.bytes_at(data.start, 4) not in _OTHER_CHUNKS
+    )
+    truncated = size > there and not streamed
+    data_bytes = there if streamed and (size == 0 or size > there) else min(size, there)
+    return Wav(coding, channels, sample_rate, sample_bytes, data.start, data_bytes, truncated)

@@ -1,0 +1,150 @@
+"""Decoding through libsndfile: MP3, FLAC and AIFF, on two cores once the whole file is here."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from .planar import Planar, Samples
+from .source import Reader, Source
+
+_BLOCK_SAMPLES = 1 << 17
+"""Samples of all channels a read: libsndfile seeks after each, so small ones are slow."""
+_TWO_THREADS_BLOCKS = 4
+"""Blocks that must be left for a second thread to be worth its start."""
+
+
+class NotForLibsndfile(Exception):  # noqa: N818 - an answer, not a failure
+    """libsndfile cannot open this file, or cannot say how long it is."""
+
+
+def read_sndfile(
+    source: Source, max_minutes: float, *, expected: int | None = None, run_up: int = 0
+) -> tuple[Planar, int]:
+    """The samples of `source`, and how many its header declared.
+
+    Fewer are filled than declared when the file ends early. `expected` is the length that must be
+    declared, within `run_up` samples. A second thread starts in the middle of what is left when
+    the file is complete; it decodes `run_up` samples ahead of that and drops them, for codecs
+    whose frames lean on earlier ones.
+
+    Raises NotForLibsndfile before anything is read, AudioError above `max_minutes`.
+    """
+    with contextlib.ExitStack() as stack:
+        sound = stack.enter_context(_open(source))
+        frames = sound.frames
+        if not 0 < frames < 1 << 48:
+            raise NotForLibsndfile
+        if expected is not None and abs(frames - expected) > run_up:
+            raise NotForLibsndfile
+        planar = Planar(sound.channels, sound.samplerate, frames, max_minutes, exact=True)
+        planar.integer = sound.subtype.startswith("PCM")
+        planar.make_room(_Fill(source, stack, planar.array, run_up).run(sound))
+    return planar, frames
+
+
+def _open(source: Source) -> soundfile.SoundFile:
+    reader = Reader(source)
+    try:
+        sound = soundfile.SoundFile(reader)  # type: ignore[arg-type]
+    except soundfile.SoundFileError as error:
+        source.raise_error()
+        raise NotForLibsndfile from error
+    reader.opened()
+    return sound
+
+
+class _Fill:
+    """One array, filled from its start and, once the file is complete, from a middle too."""
+
+    def __init__(
+        self, source: Source, stack: contextlib.ExitStack, out: Samples, run_up: int
+    ) -> None:
+        self._source = source
+        self._stack = stack
+        self._out = out
+        self._run_up = run_up
+        self._block = max(1, _BLOCK_SAMPLES // out.shape[0])
+        self._stop = False
+        self._back_end = 0
+        self._back_error: BaseException | None = None
+
+    def run(self, sound: soundfile.SoundFile) -> int:
+        """Fill the array; how many samples of each channel are there without a gap."""
+        end = self._out.shape[1]
+        position = 0
+        back: threading.Thread | None = None
+        buffer = self._buffer()
+        try:
+            while position < end:
+                if back is None and (path := self._path_if_worth_it(end - position)):
+                    middle = position + (end - position) // 2
+                    back = threading.Thread(target=self._fill_back, args=(path, middle, end))
+                    back.start()
+                    end = middle
+                    if position == 0:
+                        sound = self._stack.enter_context(soundfile.SoundFile(path))
+                read = self._read(sound, buffer, position, end)
+                if not read:
+                    break
+                position += read
+        except BaseException:
+            self._stop = True
+            raise
+        finally:
+            if back is not None:
+                back.join()
+        if self._back_error is not None:
+            raise self._back_error
+        return self._back_end if back is not None and position == end else position
+
+    def _path_if_worth_it(self, left: int) -> Path | None:
+        """A name for the complete file if so many samples are left that two threads pay.
+
+        Through callbacks into Python the two would wait for each other's turn all the time.
+        """
+        if left < _TWO_THREADS_BLOCKS * self._block + self._run_up or not self._source.complete:
+            return None
+        try:
+            return self._stack.enter_context(self._source.as_path())
+        except OSError:
+            return None
+
+    def _fill_back(self, path: Path, start: int, end: int) -> None:
+        """The second thread: from `start` to `end`, or to where the file ends early."""
+        self._back_end = position = start
+        buffer = self._buffer()
+        try:
+            with soundfile.SoundFile(path) as sound:
+                ahead = max(0, start - self._run_up)
+                sound.seek(ahead)
+                while ahead < start:
+                    read = len(sound.read(out=buffer[: min(self._block, start - ahead)]))
+                    if not read:
+                        return
+                    ahead += read
+                while position < end and not self._stop:
+                    read = self._read(sound, buffer, position, end)
+                    if not read:
+                        return
+                    position += read
+                    self._back_end = position
+        except soundfile.SoundFileError:
+            return
+        except BaseException as error:
+            self._back_error = error
+
+    def _read(self, sound: soundfile.SoundFile, buffer: Samples, start: int, end: int) -> int:
+        try:
+            read = sound.read(out=buffer[: min(self._block, end - start)])
+        except soundfile.SoundFileError:
+            return 0
+        self._out[:, start : start + len(read)] = read.T
+        return len(read)
+
+    def _buffer(self) -> Samples:
+        return np.empty((self._block, self._out.shape[0]), np.float32)

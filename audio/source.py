@@ -1,0 +1,173 @@
+"""A file whose bytes may still be arriving, read from several positions at once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+_ID3V1_BYTES = 128
+_SPOOL_BYTES = 1 << 20
+
+
+class Source:
+    """One download or file, shared by readers that each have a position of their own.
+
+    Any seekable binary file will do. One that is being filled by a download may say `size` (bytes
+    in all, None while unknown) and `complete` (all bytes are here); its `read` then blocks until
+    bytes arrive. An exception from it is kept in `error`, because native decoders swallow what is
+    raised in their callbacks, and every later read finds the end of the file.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._readinto: Callable[[memoryview], int | None] = getattr(
+            file, "readinto", self._read_and_copy
+        )
+        self._lock = threading.Lock()
+        self.error: BaseException | None = None
+        size = getattr(file, "size", None)
+        if size is None and getattr(file, "complete", True):
+            size = file.seek(0, io.SEEK_END)
+        elif size is None:
+            size = self._drain()
+        self.size: int = size
+
+    @property
+    def complete(self) -> bool:
+        """Whether every byte is here, so that no read blocks."""
+        return bool(getattr(self._file, "complete", True))
+
+    def read_at(self, position: int, into: memoryview) -> int:
+        """Bytes put into `into` from `position`: all it holds, less only at the end of the file."""
+        done = 0
+        with self._lock:
+            if self.error is not None:
+                return 0
+            try:
+                self._file.seek(position)
+                while done < len(into):
+                    read = self._readinto(into[done:])
+                    if not read:
+                        break
+                    done += read
+            except BaseException as error:
+                self.error = error
+                return 0
+        return done
+
+    def bytes_at(self, position: int, count: int) -> bytes:
+        """At most `count` bytes from `position`, fewer only at the end of the file."""
+        data = bytearray(max(0, min(count, self.size - position)))
+        return bytes(data[: self.read_at(position, memoryview(data))]) if data else b""
+
+    @contextlib.contextmanager
+    def as_path(self) -> Iterator[Path]:
+        """The complete file under a name, for decoders that read fastest without callbacks.
+
+        A file on disk is named as it is; one in memory is written to a temporary file that goes
+        when the block ends. OSError when there is no room for that.
+        """
+        name = getattr(self._file, "name", None)
+        if isinstance(name, str) and Path(name).is_file():
+            yield Path(name)
+            return
+        descriptor, name = tempfile.mkstemp(prefix="audio-")
+        try:
+            with open(descriptor, "wb") as spool:
+                block = memoryview(bytearray(_SPOOL_BYTES))
+                position = 0
+                while read := self.read_at(position, block):
+                    spool.write(block[:read])
+                    position += read
+            yield Path(name)
+        finally:
+            os.unlink(name)
+
+    def raise_error(self) -> None:
+        """Raise what a read raised, unchanged, if any did."""
+        if self.error is not None:
+            raise self.error
+
+    def _read_and_copy(self, into: memoryview) -> int:
+        data = self._file.read(len(into))
+        into[: len(data)] = data
+        return len(data)
+
+    def _drain(self) -> int:
+        """The length of a download that does not know it, at its end."""
+        self._file.seek(0)
+        total = 0
+        while data := self._file.read(_SPOOL_BYTES):
+            total += len(data)
+        return total
+
+
+class Reader(io.RawIOBase):
+    """A read-only file on a Source, for decoders that read small pieces through callbacks."""
+
+    _AHEAD = 1 << 15
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._position = 0
+        self._buffer = bytearray(self._AHEAD)
+        self._buffered = range(0)
+        self.opening = True
+        """While set, an ID3v1 tag at an end that is not here yet is taken not to exist."""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = (0, self._position, self._source.size)[whence]
+        self._position = max(0, start + offset)
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        view = memoryview(buffer).cast("B")
+        position, wanted = self._position, len(view)
+        done = 0
+        while done < wanted:
+            if position not in self._buffered and not self._fill(position, wanted - done):
+                break
+            offset = position - self._buffered.start
+            count = min(wanted - done, self._buffered.stop - position)
+            view[done : done + count] = memoryview(self._buffer)[offset : offset + count]
+            done += count
+            position += count
+        self._position = position
+        return done
+
+    def _fill(self, position: int, wanted: int) -> bool:
+        """Buffer what is at `position`; False at the end of the file."""
+        left = self._source.size - position
+        if left <= 0:
+            return False
+        count = min(self._AHEAD, left)
+        if self.opening and not self._source.complete:
+            # A probe must not wait for bytes beyond those it asked for.
+            count = min(count, wanted)
+            if left <= _ID3V1_BYTES:
+                self._buffer[:count] = bytes(count)
+                self._buffered = range(position, position + count)
+                return True
+        read = self._source.read_at(position, memoryview(self._buffer)[:count])
+        self._buffered = range(position, position + read)
+        return read > 0
+
+    def opened(self) -> None:
+        """From here on the end of the file is read as it is."""
+        self.opening = False
+        self._buffered = range(0)
