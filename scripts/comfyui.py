@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -71,17 +72,24 @@ def python(folder: Path) -> Path:
 class ComfyUI:
     """A running ComfyUI whose whole data is in `base`, with this pack as its only custom node.
 
-    Use it as a context manager: it is ready inside, and gone after. Raises ComfyUIError if it
-    does not start.
+    Use it as a context manager: it is ready inside, and gone after. `settings` are environment
+    variables for it. Raises ComfyUIError if it does not start.
     """
 
     name = "aigateway-music"  # the pack's folder in custom_nodes
 
-    def __init__(self, folder: Path, base: Path, interpreter: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        base: Path,
+        interpreter: Path,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.log = base / "comfyui.log"
         self._folder = folder
         self._base = base
         self._python = interpreter
+        self._settings = settings or {}
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -105,7 +113,12 @@ class ComfyUI:
             self._process = subprocess.Popen(
                 command,
                 cwd=self._folder,
-                env={**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"},
+                env={
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "PYTHONUTF8": "1",
+                    **self._settings,
+                },
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

