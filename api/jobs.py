@@ -112,6 +112,7 @@ class Jobs:
         self._clock = clock
         self._submits: dict[str, asyncio.Task[Job]] = {}
         self._watches: dict[str, _Watch] = {}
+        self._asked: dict[str, float] = {}
 
     # Submit
 
@@ -216,7 +217,7 @@ class Jobs:
             with attempt:
                 record = await self._paced(
                     lambda: self._client.submit(
-                        job.request, idempotency_key=job.local_id, tag=COST_TAG
+                        job.request, idempotency_key=job.idempotency_key, tag=COST_TAG
                     )
                 )
                 # The id is on the disk before anything else is done with it.
@@ -305,33 +306,40 @@ class Jobs:
         going_at = submitted
         while True:
             try:
-                record = await self._paced(
-                    lambda: self._client.get(remote_id), due=due, is_poll=True
-                )
+                record = await self._get(remote_id, due)
+            except (*_BLIPS, NotFoundError) as error:
+                now = self._clock()
+                trouble_since = now if trouble_since is None else trouble_since
+                if isinstance(error, NotFoundError):
+                    # A job may be known a moment later than its id.
+                    over = time.time() - (job.submitted or 0.0) >= timing.not_found_grace
+                else:
+                    over = now - trouble_since >= timing.blip_patience
+                if over:
+                    raise self._lost(error, watch.job) from error
+            except GatewayError as error:
+                raise self._lost(error, watch.job) from error
+            else:
+                trouble_since = None
                 if record is not None:
                     # It ended between the last look that found it going and this one.
                     took = (going_at + time.time()) / 2 - submitted
                     watch.job = self._apply(job.local_id, record, took=took)
-                    if watch.job.state.is_dead:
-                        raise _ended(watch.job)
-                    if watch.job.state is State.COMPLETED:
-                        return watch.job
-                    if watch.job.state is State.RUNNING and watch.running_since is None:
-                        watch.running_since = self._clock()
-                trouble_since = None
+                if watch.job.state.is_dead:
+                    raise _ended(watch.job)
+                if watch.job.state is State.COMPLETED:
+                    return watch.job
+                if watch.job.state is State.RUNNING and watch.running_since is None:
+                    watch.running_since = self._clock()
                 going_at = time.time()
-            except (*_BLIPS, NotFoundError) as error:
-                now = self._clock()
-                trouble_since = now if trouble_since is None else trouble_since
-                patience = timing.blip_patience
-                if isinstance(error, NotFoundError):
-                    # A job may be known a moment later than its id.
-                    patience = timing.not_found_grace
-                if now - trouble_since >= patience:
-                    raise _with_job(error, watch.job) from error
-            except GatewayError as error:
-                raise _with_job(error, watch.job) from error
-            due = self._clock() + timing.poll_floor
+            due = self._clock()
+
+    def _lost(self, error: GatewayError, job: Job) -> GatewayError:
+        """What a wait that cannot go on raises."""
+        if isinstance(error, NotFoundError) and job.submitted is None:
+            self._ledger.forget(job)
+            return error
+        return _with_job(error, job)
 
     def expected_seconds(self, job: Job) -> float | None:
         """How long jobs of this model and about this length took from submit to end."""
@@ -366,13 +374,24 @@ class Jobs:
         """
         if job.remote_id is None:
             return job
-        remote_id = job.remote_id
-        record = await self._paced(lambda: self._client.get(remote_id), is_poll=True)
-        return job if record is None else self._apply(job.local_id, record)
+        record = None
+        while record is None:
+            record = await self._get(job.remote_id, self._clock())
+        return self._apply(job.local_id, record)
 
     def pick_up(self, remote_id: str) -> Job:
         """The row of a job that is known by its id, also if it was made elsewhere."""
         return self._ledger.adopt(self.service, remote_id, State.QUEUED)
+
+    async def _get(self, remote_id: str, due: float) -> JobRecord | None:
+        """Ask for a job's record, no earlier than the floor after the last time."""
+        asked = self._asked.get(remote_id)
+        if asked is not None:
+            due = max(due, asked + self._timing.poll_floor)
+        try:
+            return await self._paced(lambda: self._client.get(remote_id), due=due, is_poll=True)
+        finally:
+            self._asked[remote_id] = self._clock()
 
     async def _paced(
         self,
@@ -391,7 +410,7 @@ class Jobs:
                 except RateLimitError:
                     if self._clock() >= give_up:
                         raise
-            due = self._clock()
+            due = self._clock() + (self._timing.poll_floor if is_poll else 0.0)
 
     def _apply(self, local_id: str, record: JobRecord, **values: object) -> Job:
         """Write what the gateway said; a job that has ended stays ended."""

@@ -56,7 +56,8 @@ class Job(NamedTuple):
     Times are seconds since 1970, prices US dollars (None: not known), `duration` seconds of audio.
     `remote_id` is the gateway's job id; `file` names the stored track; `repeats` counts submits
     that were repeated although the one before may have been charged; `took` is the best estimate of
-    the seconds from submit to end.
+    the seconds from submit to end; `attempt` counts earlier requests for the same that came to
+    nothing.
     """
 
     local_id: str
@@ -84,6 +85,12 @@ class Job(NamedTuple):
     error: str | None = None
     file: str | None = None
     repeats: int = 0
+    attempt: int = 0
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every submit of this row, also from another machine."""
+        return f"{self.fingerprint[:40]}-{self.attempt}"
 
     @property
     def request(self) -> MusicRequest:
@@ -126,7 +133,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     result_duration REAL,
     error TEXT,
     file TEXT,
-    repeats INTEGER NOT NULL DEFAULT 0
+    repeats INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX IF NOT EXISTS one_alive ON jobs (fingerprint)
     WHERE state NOT IN ('failed', 'cancelled');
@@ -151,6 +159,7 @@ class Ledger:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.path = directory / FILE_NAME
         self._owners = directory / "owners"
         self._owners.mkdir(exist_ok=True)
@@ -218,6 +227,7 @@ class Ledger:
                 owner=self.owner,
                 created=time.time(),
                 price=price,
+                attempt=self.dead_attempts(service, request),
             )
             self._insert(job)
             return job, True
@@ -227,7 +237,6 @@ class Ledger:
         with self._transaction():
             job = self._one("service = ? AND remote_id = ?", service, remote_id)
             if job is None:
-                now = time.time()
                 unknown = MusicRequest(prompt="", duration=0.0, model="")
                 job = Job(
                     local_id=uuid.uuid4().hex,
@@ -237,8 +246,7 @@ class Ledger:
                     state=state,
                     run="",
                     owner=self.owner,
-                    created=now,
-                    submitted=now,
+                    created=time.time(),
                     remote_id=remote_id,
                 )
                 self._insert(job)
@@ -277,6 +285,11 @@ class Ledger:
             self.update(job.local_id, owner=self.owner, **values)
             return True
 
+    def forget(self, job: Job) -> None:
+        """Remove a row that was adopted by mistake: its id belongs to no job."""
+        with self._transaction():
+            self._db.execute("DELETE FROM jobs WHERE local_id = ?", (job.local_id,))
+
     # Reading
 
     def get(self, local_id: str) -> Job:
@@ -305,13 +318,15 @@ class Ledger:
             found = self._db.execute("SELECT local_id FROM urls WHERE url = ?", (url,)).fetchone()
         return None if found is None else self.get(found[0])
 
-    def dead_attempts(self, service: str, request: MusicRequest) -> int:
-        """How many times this request came to nothing."""
+    def dead_attempts(self, service: str, request: MusicRequest | None) -> int:
+        """How many times this request came to nothing; of all requests where it is None."""
+        which, value = "service", service
+        if request is not None:
+            which, value = "fingerprint", request.fingerprint(service)
         with self._lock:
             return self._db.execute(
-                "SELECT count(*) FROM jobs WHERE fingerprint = ? "
-                "AND state IN ('failed', 'cancelled')",
-                (request.fingerprint(service),),
+                f"SELECT count(*) FROM jobs WHERE {which} = ? AND state IN ('failed', 'cancelled')",
+                (value,),
             ).fetchone()[0]
 
     def recent(self, limit: int = 100, offset: int = 0) -> list[Job]:

@@ -27,7 +27,7 @@ class Service:
     """
     Args:
         name: under which the ledger knows the service; stays the same when its address changes.
-        directory: of the ledger, the store and the catalogue.
+        ledger: not closed with the service; the store and the catalogue lie beside it.
         is_free: nothing is charged, so no limits apply.
     """
 
@@ -36,7 +36,7 @@ class Service:
         name: str,
         base_url: str,
         api_key: ApiKey | None,
-        directory: Path,
+        ledger: Ledger,
         *,
         is_free: bool,
         timing: Timing | None = None,
@@ -45,9 +45,11 @@ class Service:
         self.is_free = is_free
         timing = timing or Timing()
         self.engine = Engine()
-        self.ledger = Ledger(directory)
-        self.store = Store(directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE)
-        self.catalogue = Catalogue(directory / "catalogue.json", name)
+        self.ledger = ledger
+        self.store = Store(
+            ledger.directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE
+        )
+        self.catalogue = Catalogue(ledger.directory / "catalogue.json", name)
         self._pacer = Pacer(timing, self.engine.loop.time)
         self.client = self.engine.call(self._connect(base_url, api_key, timing))
         self._jobs = Jobs(
@@ -111,7 +113,6 @@ class Service:
         return self._tracks.keep(track)
 
     def close(self) -> None:
-        """End the connections and the thread; the ledger is closed."""
+        """End the connections and the thread."""
         self.engine.call(self.client.close())
         self.engine.close()
-        self.ledger.close()

@@ -40,6 +40,10 @@ class Track(NamedTuple):
     path: Path | None = None
     fill: Callable[[], Coroutine[Any, Any, None]] | None = None
 
+    def content(self) -> memoryview:
+        """The downloaded bytes; empty where the file was here already."""
+        return self.reader.content() if isinstance(self.reader, Download) else memoryview(b"")
+
 
 class Tracks:
     """Opens tracks and keeps them."""
@@ -73,9 +77,9 @@ class Tracks:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        if track.job is None or not isinstance(track.reader, Download):
+        content = track.content()
+        if track.job is None or not content:
             return track.path
-        content = track.reader.content()
         name = self._store.put(content, extension_of(content))
         self._ledger.update(track.job.local_id, file=name)
         return self._store.path(name)

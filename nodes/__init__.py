@@ -1,0 +1,29 @@
+"""What the canvas shows: one file a node, joined to ComfyUI by `host`."""
+
+from __future__ import annotations
+
+import logging
+
+from comfy_api.latest import ComfyExtension, io
+
+
+class MusicExtension(ComfyExtension):
+    """The pack's nodes."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        # An older ComfyUI lacks what the nodes' schemas are made of.
+        if not hasattr(io, "DynamicCombo"):
+            logging.getLogger("aigateway").error(
+                "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."
+            )
+            return []
+        from .load_audio_url import LoadAudioURL
+        from .poll_job import PollJob
+        from .prompt_to_music import PromptToMusic
+        from .save_audio import SaveAudio
+
+        return [PromptToMusic, PollJob, LoadAudioURL, SaveAudio]
+
+
+def extension() -> MusicExtension:
+    return MusicExtension()

@@ -1,0 +1,149 @@
+"""The only file that touches ComfyUI's runtime: progress, interrupt, folders, status text.
+
+ComfyUI's modules are imported where they are used: the pack also runs in hosts without a server,
+which lack some of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from comfy_api.latest import io
+
+T = TypeVar("T")
+
+CATEGORY = "AIgateway/music"
+DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
+log = logging.getLogger("aigateway")
+
+# Core looks at the flag once a second; twice a second is still felt as at once.
+_LOOK_SECONDS = 0.1
+_PROCESS = uuid.uuid4().hex
+
+
+class Slot(NamedTuple):
+    """A numbered place for a file in ComfyUI's output folder."""
+
+    path: Path
+    subfolder: str
+
+
+def schema(**values: Any) -> io.Schema:
+    """A node's schema, without the fields that this version of ComfyUI does not know yet."""
+    known = {field.name for field in fields(io.Schema)}
+    given = {name: value for name, value in values.items() if name in known}
+    return io.Schema(category=CATEGORY, **given)
+
+
+def data_directory() -> Path:
+    """Where the ledger, the settings and the store lie: a folder no browser is served from."""
+    chosen = os.environ.get(DATA_DIRECTORY_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    import folder_paths
+
+    return Path(folder_paths.get_system_user_directory("aigateway"))
+
+
+def temporary_directory() -> Path:
+    """A folder that ComfyUI empties when it starts."""
+    import folder_paths
+
+    directory = Path(folder_paths.get_temp_directory()) / "aigateway"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:
+    """The next free numbered path under output/; raises ValueError for a path outside it."""
+    import folder_paths
+
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+        filename_prefix, folder_paths.get_output_directory()
+    )
+    return Slot(Path(folder) / f"{name}_{counter + skip:05}_.{extension}", subfolder)
+
+
+def run_id() -> str:
+    """What a run of one graph is called; the process, where there are no such runs."""
+    context = _executing_context()
+    return context.prompt_id if context is not None else _PROCESS
+
+
+def writes_metadata() -> bool:
+    """Whether the user lets files carry the workflow (ComfyUI's `--disable-metadata`)."""
+    from comfy.cli_args import args
+
+    return not getattr(args, "disable_metadata", False)
+
+
+def show_status(text: str) -> None:
+    """A line of text under the node that is running."""
+    context = _executing_context()
+    if context is None:
+        return
+    from server import PromptServer
+
+    server = PromptServer.instance
+    if server is not None:
+        server.send_progress_text(text, context.node_id)
+
+
+def show_progress(value: float, total: float) -> None:
+    """The progress bar of the node that is running."""
+    import comfy.utils
+
+    context = _executing_context()
+    bar = comfy.utils.ProgressBar(total, node_id=None if context is None else context.node_id)
+    bar.update_absolute(value, total)
+
+
+async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda: None) -> T:
+    """Await `work`, looking at ComfyUI's interrupt flag all the while.
+
+    Args:
+        on_look: called at every look, in the node's own context.
+
+    Raises:
+        comfy.model_management.InterruptProcessingException: the user interrupted; `work` was
+            cancelled.
+    """
+    import comfy.model_management as model_management
+
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            # Looked at without clearing it, so that the other items of a list see it as well.
+            if not task.done() and model_management.processing_interrupted():
+                raise model_management.InterruptProcessingException
+            on_look()
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+def interrupt_exception() -> type[BaseException]:
+    """What `interruptible` raises when the user interrupts."""
+    import comfy.model_management as model_management
+
+    return model_management.InterruptProcessingException
+
+
+def _executing_context() -> Any:
+    try:
+        from comfy_execution.utils import get_executing_context
+    except ImportError:
+        return None
+    return get_executing_context()

@@ -1,0 +1,135 @@
+"""LoadAudioURL: from an address to AUDIO."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from comfy_api.latest import io
+
+from ..api.errors import InputError
+from . import gateway, host
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..api.service import Service
+    from ..api.tracks import Track
+
+ORIGINAL = "original"
+SAMPLE_RATES = ("44100", "48000")
+CHANNELS = {"stereo": 2, "mono": 1}
+
+
+class LoadAudioURL(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayLoadAudioURL",
+            display_name="Load Audio URL (AIgateway)",
+            description=(
+                "Downloads and decodes audio. A track that was bought is kept on this machine, "
+                "and comes from there the next time, also when its address has expired."
+            ),
+            search_aliases=["download audio", "audio from url", "load music", "url to audio"],
+            inputs=[
+                io.String.Input(
+                    "url",
+                    default="",
+                    tooltip="The address of an audio file: audio_url of PollJob, or any other.",
+                ),
+                io.Combo.Input(
+                    "sample_rate",
+                    options=[ORIGINAL, *SAMPLE_RATES],
+                    default=ORIGINAL,
+                    tooltip="In Hz. Video wants 48000; original leaves the samples untouched.",
+                ),
+                io.Combo.Input(
+                    "channels",
+                    options=[ORIGINAL, *CHANNELS],
+                    default=ORIGINAL,
+                    tooltip="Stereo copies a mono track to both sides; mono is the mean of all.",
+                ),
+            ],
+            outputs=[
+                io.Audio.Output(id="audio", display_name="audio"),
+                io.Float.Output(
+                    id="duration",
+                    display_name="duration",
+                    tooltip="Seconds, measured from the samples.",
+                ),
+                io.Int.Output(id="sample_rate", display_name="sample_rate", tooltip="In Hz."),
+            ],
+        )
+
+    @classmethod
+    async def execute(cls, url: str, sample_rate: str, channels: str) -> io.NodeOutput:
+        from ..audio.channels import set_channels
+        from ..audio.resample import resample
+
+        settings = gateway.settings()
+        service = gateway.service(settings)
+        track = service.open(url, max_download_mb=settings.max_download_mb)
+        waveform, rate = await host.interruptible(
+            _decoded(service, track, settings.max_audio_minutes)
+        )
+        if channels != ORIGINAL:
+            waveform = set_channels(waveform, _choice("channels", channels, CHANNELS))
+        if sample_rate != ORIGINAL:
+            target = _choice("sample_rate", sample_rate, {text: int(text) for text in SAMPLE_RATES})
+            waveform = await asyncio.to_thread(resample, waveform, rate, target)
+            rate = target
+        audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
+        return io.NodeOutput(audio, waveform.shape[-1] / rate, rate)
+
+
+async def _decoded(service: Service, track: Track, max_minutes: float) -> tuple[torch.Tensor, int]:
+    """Decode while the bytes arrive, then keep them, and remember whose samples these are."""
+    from ..audio.decode import decode
+    from ..audio.origin import remember
+
+    def work() -> tuple[torch.Tensor, int]:
+        with track.reader as reader:
+            return decode(cast("BinaryIO", reader), max_minutes=max_minutes)
+
+    filling = asyncio.ensure_future(service.fill(track))
+    decoding = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        (waveform, rate), _ = await asyncio.gather(decoding, filling)
+    finally:
+        # A decoder that waits for bytes is woken by the end of the download.
+        filling.cancel()
+    path = await asyncio.to_thread(_kept, service, track)
+    if path is not None:
+        remember(waveform, path, rate)
+    return waveform, rate
+
+
+def _kept(service: Service, track: Track) -> Path | None:
+    from ..api.tracks import extension_of
+
+    try:
+        kept = service.keep(track)
+        if kept is not None or track.job is not None:
+            return kept
+        content = track.content()
+        name = f"{hashlib.sha256(content).hexdigest()}.{extension_of(content)}"
+        path = host.temporary_directory() / name
+        if not path.exists():
+            path.write_bytes(content)
+        return path
+    except OSError as error:
+        # The audio itself is whole; only the shortcut of the next run is lost.
+        host.log.warning("The track could not be kept on this machine: %s", error)
+        return None
+
+
+def _choice(name: str, value: str, choices: dict[str, Any]) -> Any:
+    if value not in choices:
+        raise InputError(
+            f"The {name} is “{value}”, but it has to be {ORIGINAL} or one of "
+            f"{', '.join(choices)}: choose one of them."
+        )
+    return choices[value]

@@ -1,0 +1,133 @@
+"""PollJob: wait for a job, and get the address of its audio."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from comfy_api.latest import io
+
+from ..api.errors import GatewayError, InputError
+from . import gateway, host
+from .prompt_to_music import JobType
+
+if TYPE_CHECKING:
+    from ..api.jobs import Progress
+    from ..api.ledger import Job
+    from ..api.service import Service
+
+KEEP, CANCEL = "keep", "cancel"
+
+
+class PollJob(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayPollJob",
+            display_name="Poll Job (AIgateway)",
+            description=(
+                "Waits until a job has completed and gives the address of its audio. Stopping the "
+                "wait does not stop the job: queue again, or use its id, to pick it up."
+            ),
+            search_aliases=["wait for job", "job status", "pick up job", "resume"],
+            inputs=[
+                JobType.Input("job", optional=True, tooltip="From PromptToMusic."),
+                io.String.Input(
+                    "job_id",
+                    default="",
+                    optional=True,
+                    tooltip="Instead of job: the id of a job from an earlier day or another "
+                    "machine.",
+                ),
+                io.Float.Input(
+                    "timeout",
+                    default=900.0,
+                    min=1.0,
+                    max=86400.0,
+                    step=1.0,
+                    tooltip="Seconds to wait once the job runs. Ends the wait, never the job.",
+                ),
+                io.Combo.Input(
+                    "on_interrupt",
+                    options=[KEEP, CANCEL],
+                    default=KEEP,
+                    tooltip="What an interrupt does to the job: keep it to be picked up later, or "
+                    "ask the gateway to cancel it. A job that runs already is paid all the same.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(
+                    id="audio_url",
+                    display_name="audio_url",
+                    tooltip="The address of the audio, for LoadAudioURL.",
+                ),
+                io.Float.Output(
+                    id="duration", display_name="duration", tooltip="Seconds, as the gateway says."
+                ),
+                JobType.Output(id="job", display_name="job", tooltip="The completed job."),
+            ],
+        )
+
+    @classmethod
+    async def execute(
+        cls,
+        timeout: float,
+        on_interrupt: str,
+        job: Job | None = None,
+        job_id: str = "",
+    ) -> io.NodeOutput:
+        job_id = job_id.strip()
+        if (job is None) == (not job_id):
+            given = "neither is given" if job is None else "both are given"
+            raise InputError(
+                f"PollJob takes either job or job_id, and {given}: connect job of PromptToMusic, "
+                "or leave it unconnected and type the id of a job."
+            )
+        settings = gateway.settings()
+        gateway.require_key(settings)
+        service = gateway.service(settings)
+        job = service.pick_up(job_id) if job is None else service.current(job)
+        if job.service != service.name:
+            raise InputError(
+                f"This job belongs to the service “{job.service}”, and the settings name "
+                f"“{service.name}”: change the settings back, or queue PromptToMusic anew."
+            )
+        done = await _wait(service, job, timeout, on_interrupt)
+        host.show_status(gateway.with_notice(f"job {done.remote_id} completed", service))
+        duration = done.duration if done.result_duration is None else done.result_duration
+        return io.NodeOutput(done.result_url, duration, done)
+
+
+async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -> Job:
+    latest: list[Progress] = []
+
+    def show() -> None:
+        if latest:
+            progress = latest.pop()
+            latest.clear()
+            done = progress.elapsed / progress.expected if progress.expected else 0.0
+            host.show_progress(min(round(100 * done), 95), 100)
+            line = f"{progress.state.value}, {progress.elapsed:.0f} s"
+            host.show_status(gateway.with_notice(line, service))
+
+    try:
+        done = await host.interruptible(
+            service.wait(job, timeout=timeout, progress=latest.append), on_look=show
+        )
+    except host.interrupt_exception():
+        host.show_status(await _interrupted(service, job, on_interrupt))
+        raise
+    host.show_progress(100, 100)
+    return done
+
+
+async def _interrupted(service: Service, job: Job, on_interrupt: str) -> str:
+    kept = f"interrupted; the job {job.remote_id} goes on, queue again to pick it up"
+    if on_interrupt != CANCEL:
+        return kept
+    try:
+        job = await service.cancel(job)
+    except GatewayError as error:
+        return f"{kept} (it could not be cancelled: {error})"
+    if job.state.is_dead:
+        return f"cancelled while it was queued: the job {job.remote_id} costs nothing"
+    return f"{kept} (it runs already and is paid, so it was not cancelled)"

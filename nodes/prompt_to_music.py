@@ -1,0 +1,116 @@
+"""PromptToMusic: ask for a piece of music, and get its job at once."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..api.errors import InputError
+from ..api.protocol import DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, MusicRequest
+from . import gateway, host
+
+JobType = io.Custom("AIGATEWAY_JOB")
+
+
+class PromptToMusic(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayPromptToMusic",
+            display_name="Prompt to Music (AIgateway)",
+            description=(
+                "Asks AIgateway's ACE-Step model for a piece of music and hands on its job at "
+                "once; PollJob waits for it. The same inputs with the same take are bought once. "
+                "Without an API key a sandbox makes a free sketch."
+            ),
+            search_aliases=["text to music", "music generation", "song", "ace-step", "soundtrack"],
+            inputs=[
+                io.String.Input(
+                    "prompt",
+                    multiline=True,
+                    tooltip="What the music is like: style, mood, instruments, tempo.",
+                ),
+                io.Float.Input(
+                    "duration",
+                    default=30.0,
+                    min=MIN_DURATION,
+                    max=MAX_DURATION,
+                    step=0.1,
+                    tooltip="Length in seconds, 5 to 240. ACE-Step costs $0.0002 per second.",
+                ),
+                io.String.Input(
+                    "lyrics",
+                    multiline=True,
+                    default="",
+                    tooltip="The words to sing; tags such as [verse] and [chorus] give them form. "
+                    "Empty means instrumental.",
+                ),
+                io.Combo.Input(
+                    "format",
+                    options=list(FORMATS),
+                    default=FORMATS[0],
+                    tooltip="How the gateway delivers: mp3 is small, wav is lossless.",
+                ),
+                io.Combo.Input(
+                    "model",
+                    options=gateway.model_choices(),
+                    default=DEFAULT_MODEL,
+                    tooltip="The model that makes the music. Prices differ widely: see its page.",
+                ),
+                io.Int.Input(
+                    "take",
+                    default=1,
+                    min=1,
+                    max=1_000_000,
+                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    tooltip="Another number is another piece of music, bought anew. The same "
+                    "number is the same piece, paid once.",
+                ),
+            ],
+            outputs=[
+                JobType.Output(id="job", display_name="job", tooltip="For PollJob."),
+                io.String.Output(
+                    id="job_id",
+                    display_name="job_id",
+                    tooltip="The gateway's id of the job, to pick it up elsewhere or later.",
+                ),
+            ],
+        )
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        prompt: str | None = None,
+        duration: float | None = None,
+        model: str | None = None,
+    ) -> bool | str:
+        # Inputs that come from other nodes are not known yet, and are checked when they are. A
+        # model that is not in this machine's list may well be in the account's.
+        try:
+            MusicRequest(
+                prompt="…" if prompt is None else prompt,
+                duration=MIN_DURATION if duration is None else duration,
+                model=DEFAULT_MODEL if model is None else model,
+            ).validated()
+        except InputError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        """Changes when another service answers, and when a request came to nothing."""
+        return gateway.fingerprint(inputs)
+
+    @classmethod
+    async def execute(
+        cls, prompt: str, duration: float, lyrics: str, format: str, model: str, take: int
+    ) -> io.NodeOutput:
+        request = MusicRequest(prompt, duration, lyrics, format, model, take).validated()
+        settings = gateway.settings()
+        gateway.require_key(settings)
+        service = gateway.service(settings)
+        gateway.warn_of_ignored_inputs(request)
+        job = await host.interruptible(
+            service.submit(request, run=host.run_id(), settings=settings)
+        )
+        host.show_status(gateway.with_notice(f"job {job.remote_id}", service))
+        return io.NodeOutput(job, job.remote_id)

@@ -1,0 +1,168 @@
+"""The sandbox's jobs: where each one is at a given time, and what it was charged."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .cards import Cards
+from .profile import PRICES, Profile, ResultShape
+from .render import Order
+
+QUEUED, RUNNING = "queued", "running"
+COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
+
+
+class SandboxJob:
+    """One job. Its life is laid out when it is made; its state follows from the clock.
+
+    Args:
+        created: seconds since 1970.
+    """
+
+    def __init__(self, id: str, order: Order, created: float, profile: Profile) -> None:
+        self.id = id
+        self.order = order
+        self.created = created
+        self.cards = Cards.of(order.prompt)
+        queue = self.cards.number("queue", 60.0) if self.cards.has("queue") else profile.queue
+        run = profile.run + profile.run_per_second * order.duration
+        if self.cards.has("slow"):
+            run = self.cards.number("slow", 60.0)
+        self.starts = created + queue
+        self.ends = self.starts + run
+        self.cancelled_at: float | None = None
+        self.rendered = False
+        self.broken: str | None = None
+
+    @property
+    def price(self) -> float:
+        """US dollars."""
+        return (PRICES.get(self.order.model) or 0.0) * self.order.duration
+
+    @property
+    def filename(self) -> str:
+        return f"track.{self.order.format}"
+
+    def state(self, now: float) -> str:
+        if self.cancelled_at is not None:
+            return CANCELLED
+        if now < self.starts:
+            return QUEUED
+        if now < self.ends:
+            return RUNNING
+        if self.cards.has("fail") or self.broken is not None:
+            return FAILED
+        if self.cards.has("cancelled"):
+            return CANCELLED
+        return COMPLETED if self.rendered else RUNNING
+
+    def is_charged(self, now: float) -> bool:
+        """Failed jobs, and those cancelled in the queue, are not charged."""
+        return self.state(now) not in (FAILED, CANCELLED)
+
+    def record(self, now: float, url: str | None, profile: Profile) -> dict[str, Any]:
+        """The job record in the profile's dialect; `url` where it has completed."""
+        state, dialect = self.state(now), profile.dialect
+        record: dict[str, Any] = {
+            "id": self.id,
+            "object": "job",
+            "modality": "music",
+            "model": self.order.model,
+            "status": state,
+            "created": int(self.created),
+            "created_at": int(self.created),
+            "updated_at": int(min(now, self.ends)),
+        }
+        if state == RUNNING:
+            record["status"] = "tuning" if self.cards.has("unknown") else dialect.running
+        elif state == COMPLETED:
+            result: dict[str, Any] = {"duration": self.order.duration}
+            if dialect.result is ResultShape.TOP_LEVEL:
+                record["result_url"] = url
+            else:
+                result["url" if dialect.result is ResultShape.NESTED_URL else "file_url"] = url
+            record["result"] = result
+            record["usage"] = {"cost_cents": self.price * 100}
+        elif state == FAILED:
+            reason = self.broken or "The model could not make music of this prompt."
+            plain = dialect.error_is_string or self.cards.values.get("fail") == "plain"
+            record["error"] = reason if plain else {"code": "generation_failed", "message": reason}
+        return record
+
+
+class JobBook:
+    """All jobs, by id and by idempotency key; kept in a file where one is given.
+
+    Args:
+        path: so that a sandbox that is started again still knows its jobs.
+    """
+
+    def __init__(
+        self, profile: Profile, path: Path | None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._profile = profile
+        self._path = path
+        self._clock = clock
+        self._jobs: dict[str, SandboxJob] = {}
+        self._by_key: dict[str, str] = {}
+        self._load()
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        return iter(self._jobs.values())
+
+    def get(self, id: str) -> SandboxJob | None:
+        return self._jobs.get(id)
+
+    def create(self, order: Order) -> tuple[SandboxJob, bool]:
+        """The job of this order and whether it is new, which is what is charged."""
+        honours = self._profile.dialect.honours_idempotency_key
+        known = self._by_key.get(order.key) if honours and order.key else None
+        if known is not None:
+            return self._jobs[known], False
+        job = SandboxJob(f"sandbox_{os.urandom(8).hex()}", order, self._clock(), self._profile)
+        self._add(job)
+        self._save()
+        return job, True
+
+    def cancel(self, job: SandboxJob) -> None:
+        """Cancels a queued job; any other stays as it is."""
+        if job.state(self._clock()) == QUEUED:
+            job.cancelled_at = self._clock()
+            self._save()
+
+    def charged(self) -> list[SandboxJob]:
+        """The jobs that cost money, as an account's bill would list them."""
+        now = self._clock()
+        return [job for job in self._jobs.values() if job.is_charged(now)]
+
+    def _add(self, job: SandboxJob) -> None:
+        self._jobs[job.id] = job
+        if job.order.key:
+            self._by_key[job.order.key] = job.id
+
+    def _load(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        try:
+            rows = json.loads(self._path.read_text(encoding="utf-8"))
+            for id, order, created, cancelled_at in rows:
+                job = SandboxJob(id, Order(*order), created, self._profile)
+                job.cancelled_at = cancelled_at
+                self._add(job)
+        except (OSError, ValueError, TypeError):
+            # Sketches are free: a damaged file is a new beginning.
+            self._jobs.clear()
+            self._by_key.clear()
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        rows = [[job.id, job.order, job.created, job.cancelled_at] for job in self._jobs.values()]
+        temporary = self._path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(rows), encoding="utf-8")
+        os.replace(temporary, self._path)

@@ -1,0 +1,59 @@
+"""How the sandbox behaves: its times, its limits, and which documented dialect it speaks."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+# US dollars per second of audio, as the catalogue states them.
+PRICES = {
+    "ace-step/ace-step-prompt-to-audio": 0.0002,
+    "elevenlabs/elevenlabs-music": 0.80,
+    "fal-ai/stable-audio-25/text-to-audio": None,
+    "fal-ai/ace-step/prompt-to-audio": 0.0002,
+}
+
+
+class ResultShape(str, Enum):
+    """Where a completed job names its file."""
+
+    NESTED_URL = "result.url"
+    NESTED_FILE_URL = "result.file_url"
+    TOP_LEVEL = "result_url"
+
+
+class Dialect(NamedTuple):
+    """The points in which AIgateway's public sources disagree."""
+
+    result: ResultShape = ResultShape.NESTED_URL
+    running: str = "running"
+    error_is_string: bool = False
+    numeric_error_code: bool = False
+    cancel_by_delete: bool = True
+    submit_status: int = 202
+    honours_idempotency_key: bool = True
+    files_behind_key: bool = False
+
+
+class Profile(NamedTuple):
+    """Times in seconds. The default is a quick, well-to-do account.
+
+    `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
+    """
+
+    queue: float = 1.0
+    run: float = 2.5
+    run_per_second: float = 0.02
+    poll_floor: float = 3.0
+    window: float = 60.0
+    limit: int = 600
+    retry_after: float = 1.0
+    url_lifetime: float = 24 * 3600.0
+    credit: float = 1000.0
+    key: str | None = None
+    dialect: Dialect = Dialect()
+
+    def scaled(self, factor: float) -> Profile:
+        """All times multiplied by `factor`, for tests that have no time."""
+        times = ("queue", "run", "run_per_second", "poll_floor", "window", "retry_after")
+        return self._replace(**{name: getattr(self, name) * factor for name in times})
