@@ -221,7 +221,11 @@ def _uv_settings(venv: Path) -> dict[str, str]:
 
 
 def uv_variables(listing: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """uv's variables for the lines of `pip config list`; what is set for uv already stays."""
+    """uv's variables for the lines of `pip config list`; what is set for uv already stays.
+
+    Extra indexes are left out: pip takes the best file of all indexes, uv that of the first index
+    which has the version, be it the poorer one. Nothing here is needed from such an index.
+    """
     told: dict[str, str] = {}
     for section in ("global", "install", ":env:"):
         for name, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", listing, re.M):
@@ -230,9 +234,6 @@ def uv_variables(listing: str, environment: Mapping[str, str]) -> dict[str, str]
     if not any(name.startswith("UV_") and "INDEX" in name for name in environment):
         if "index-url" in told:
             settings["UV_DEFAULT_INDEX"] = told["index-url"]
-        if "extra-index-url" in told:
-            settings["UV_INDEX"] = " ".join(told["extra-index-url"].split())
-            settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # pip's own way with two indexes
         if told.get("no-index", "").lower() in ("1", "true", "yes", "on"):
             settings["UV_NO_INDEX"] = "1"
     if "find-links" in told:

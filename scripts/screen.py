@@ -29,7 +29,7 @@ class Screen:
         self._refresh()
 
     def text(self, said: str) -> None:
-        self._said = " ".join(said.split())
+        self._said = " | ".join(said.splitlines())
         self._refresh()
 
     def line(self, said: str = "") -> None:

@@ -128,8 +128,6 @@ def test_uv_is_told_what_pip_was_told():
     )
     assert uv_variables(listing, {}) == {
         "UV_DEFAULT_INDEX": "https://mirror.example/simple",
-        "UV_INDEX": "https://a.example https://b.example",
-        "UV_INDEX_STRATEGY": "unsafe-best-match",
         "UV_FIND_LINKS": "/wheels,/more",
         "SSL_CERT_FILE": "/ca.pem",
     }
