@@ -63,8 +63,6 @@ def compose(brief: Brief) -> Piece:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
     style = read(brief.prompt, rng)
     song = blocks(brief.lyrics)
-    if any(block.lines for block in song):
-        style = style._replace(band=style.band._replace(lead="voice", echo=style.band.echo / 2))
     tempo = style.tempo
     if not style.tempo_asked:
         tempo = fit_tempo(brief.duration, tempo, style.metre)

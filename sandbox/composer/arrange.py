@@ -1,8 +1,9 @@
 """A style and a form to a score: what every player plays, in seconds."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+import numpy as np
 from numpy.random import Generator
 
 from .form import ENERGY, LEAD_IN, Form, Section
@@ -25,6 +26,7 @@ from .patterns import (
     STEP_VELOCITY,
     TOM,
     WALTZES,
+    BassStep,
     Strike,
 )
 from .theory import Chord, chord, ladder, nearest, progression, voicing
@@ -51,15 +53,23 @@ class Score(NamedTuple):
 
 # Gain, place from left (-1) to right (1) and share of the room, by role.
 PLACES = {
-    "chords": (0.30, -0.22, 0.22),
+    "chords": (0.30, -0.32, 0.22),
     "pad": (0.15, 0.0, 0.45),
     "arp": (0.17, 0.45, 0.3),
     "bass": (0.62, 0.0, 0.02),
-    "lead": (0.42, 0.08, 0.28),
+    "lead": (0.42, 0.16, 0.28),
+    "voice": (0.48, 0.0, 0.3),
     "echo": (0.42, -0.5, 0.35),
     "drums": (0.8, 0.0, 1.0),
 }
 ELECTRONIC = ("electronic", "808", "8-bit")
+
+
+T = TypeVar("T")
+
+
+def pick(choices: Sequence[T], rng: Generator) -> T:
+    return choices[int(rng.integers(len(choices)))]
 
 
 class Arranger:
@@ -74,14 +84,17 @@ class Arranger:
         self.parts: dict[str, list[Note]] = {role: [] for role in PLACES}
         self.melodies: dict[str, list[Note]] = {}
         self.progressions = self._progressions()
-        self.comping = self._pattern(
-            COMPING if self.metre == 4 else COMPING_3, self.band.comping, "block"
-        )
-        self.bassline = self._pattern(
-            BASSLINES if self.metre == 4 else BASSLINES_3, self.band.bassline, "plain"
-        )
-        arps = (COMPING if self.metre == 4 else COMPING_3)["running"]
-        self.arp = arps[int(rng.integers(len(arps)))]
+        four = self.metre == 4
+        comps, basses = (COMPING, BASSLINES) if four else (COMPING_3, BASSLINES_3)
+        # Verses and refrains may differ in how the chords and the bass are played.
+        comping = comps.get(self.band.comping, comps["block"])
+        bassline = basses.get(self.band.bassline, basses["plain"])
+        self.comping = {high: pick(comping, rng) for high in (False, True)}
+        self.bassline = {high: pick(bassline, rng) for high in (False, True)}
+        self.arp = pick(comps["running"], rng)
+        self.ghost = pick((3, 7, 11, 14, 15), rng)
+        self.tune_seed = int(rng.integers(1 << 32))
+        self.sings = any(section.lines for section in form.sections)
         self.voiced: tuple[int, ...] = ()
         self.padded: tuple[int, ...] = ()
 
@@ -99,7 +112,8 @@ class Arranger:
             "arp": self.band.arp,
             "bass": self.band.bass,
             "lead": self.band.lead,
-            "echo": self.band.lead,
+            "voice": "voice",
+            "echo": "voice" if self.sings else self.band.lead,
             "drums": self.band.kit,
         }
         tracks = [
@@ -111,7 +125,7 @@ class Arranger:
 
     def _progressions(self) -> dict[str, list[str]]:
         key, family = self.style.key, self.band.harmony
-        verse = progression(key, family, self.rng)
+        verse = progression(key, family, self.rng, home=family != "jazz")
         chorus = progression(key, family, self.rng)
         while chorus == verse:
             chorus = progression(key, family, self.rng)
@@ -126,10 +140,6 @@ class Arranger:
             "outro": chorus,
             "theme": chorus,
         }
-
-    def _pattern(self, table: dict[str, tuple], name: str, spare: str) -> tuple:
-        choices = table.get(name) or table[spare]
-        return choices[int(self.rng.integers(len(choices)))]
 
     def _chords(self, section: Section, last: bool) -> list[Chord]:
         """One chord a bar; a piece's last bar leads home."""
@@ -153,21 +163,24 @@ class Arranger:
         begin = section.bar * self.metre
         louder = 0.72 + 0.3 * energy
         drumless = not band.kit
+        high = section.name in ("chorus", "solo", "theme")
         if band.chords:
-            self._comp(chords, begin, louder)
+            self._comp(chords, begin, louder, self.comping[high])
         if band.pad and (energy > 0.65 or section.name in ("bridge", "outro") or drumless):
             self._pad(chords, begin, louder)
         if band.arp and (energy > 0.7 or section.name == "bridge" or not band.chords):
             self._arp(chords, begin, louder)
         bass_late = opening and not (drumless and band.bassline == "hold")
-        if band.bass and (not bass_late or section.bars >= 4):
-            skipped = section.bars // 2 if bass_late else 0
-            self._bass(chords, begin, louder, skipped, self._after(number))
+        if band.bass:
+            skipped = (section.bars + 1) // 2 if bass_late else 0
+            self._bass(chords, begin, louder, skipped, self.bassline[high], self._after(number))
         if band.kit:
             following = sections[number + 1] if not last else None
             self._drums(section, energy, opening, following, again)
-        if not opening or section.lines:
-            self._lead(section, chords, begin, louder, last)
+        if section.lines:
+            self._voice(section, chords, begin, louder)
+        elif band.lead and not opening:
+            self._lead(section, chords, begin, louder)
 
     def _after(self, number: int) -> int:
         """The degree that follows a section, as a pitch class: what its bass walks to."""
@@ -177,11 +190,13 @@ class Arranger:
         following = self.progressions[sections[number + 1].name]
         return chord(self.style.key, following[0], 3).root
 
-    def _comp(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
+    def _comp(
+        self, chords: Sequence[Chord], begin: int, louder: float, pattern: Sequence[Strike]
+    ) -> None:
         power = self.band.chords == "distorted guitar"
         centre = 52 if power else 57 if "guitar" in self.band.chords else 60
         for bar, harmony in enumerate(chords):
-            held = self.comping[0].length >= self.metre
+            held = pattern[0].length >= self.metre
             repeated = bar > 0 and harmony == chords[bar - 1]
             if held and repeated:
                 continue
@@ -192,7 +207,7 @@ class Arranger:
                 pitches = voicing(harmony, self.voiced, centre, rootless=bool(self.band.bass))
             self.voiced = pitches
             stretch = self._same_from(chords, bar) if held else 1
-            for strike in self.comping:
+            for strike in pattern:
                 self.parts["chords"] += self._struck(
                     strike, pitches, begin + bar * self.metre, louder, stretch
                 )
@@ -225,10 +240,7 @@ class Arranger:
             harmony = chords[bar]._replace(tones=chords[bar].tones[:4])
             self.padded = voicing(harmony, self.padded, 64)
             at, length = begin + bar * self.metre, count * self.metre
-            vowel = "a" if self.band.pad == "choir" else ""
-            self.parts["pad"] += [
-                Note(at, length, pitch, 0.7 * louder, vowel) for pitch in self.padded
-            ]
+            self.parts["pad"] += [Note(at, length, pitch, 0.7 * louder) for pitch in self.padded]
             bar += count
 
     def _arp(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
@@ -239,7 +251,13 @@ class Arranger:
                 self.parts["arp"] += self._struck(strike, pitches, begin + bar * self.metre, louder)
 
     def _bass(
-        self, chords: Sequence[Chord], begin: int, louder: float, skipped: int, after: int
+        self,
+        chords: Sequence[Chord],
+        begin: int,
+        louder: float,
+        skipped: int,
+        pattern: Sequence[BassStep],
+        after: int,
     ) -> None:
         floor = PATCHES[self.band.bass].centre + 3
         for bar, harmony in enumerate(chords):
@@ -247,7 +265,7 @@ class Arranger:
                 continue
             root = nearest(harmony.root, floor)
             target = chords[bar + 1].root if bar + 1 < len(chords) else after
-            for beat, length, interval, velocity in self.bassline:
+            for beat, length, interval, velocity in pattern:
                 if interval == "a":
                     goal = nearest(target, root)
                     pitch = goal - 1 if goal > root else goal + 1 if goal < root else root + 7
@@ -299,6 +317,9 @@ class Arranger:
                         continue
                     strength = STEP_VELOCITY[sign] * (0.62 + 0.38 * energy)
                     out.append(Note(at + step / 4, 0.25, drum, strength))
+            steady = groove.get(KICK, "").startswith("X...X")
+            if self.metre == 4 and bar % 2 and not quiet and not steady and energy > 0.55:
+                out.append(Note(at + self.ghost / 4, 0.25, KICK, 0.5))
             if fill and lively:
                 out += self._fill(at + self.metre - 1, energy)
         if energy > 0.7 and self.band.groove not in ("jazz", "bossa", "folk", "ballad"):
@@ -318,62 +339,45 @@ class Arranger:
             for i, step in enumerate(steps)
         ]
 
-    def _lead(
-        self, section: Section, chords: Sequence[Chord], begin: int, louder: float, last: bool
-    ) -> None:
-        centre = PATCHES[self.band.lead].centre if self.band.lead else 70
-        lift = 2 if section.name in ("chorus", "solo") else 0
-        pentatonic = self.band.pentatonic or bool(section.lines)
-        rungs = ladder(self.style.key, centre - 8 + lift, centre + 7 + lift, pentatonic=pentatonic)
-        if not self.band.lead:
-            return
-        if section.lines:
-            seed = self._melody_rng(section.name)
-            notes = sing(seed, section.lines, section.line_bars, chords, rungs, self.metre)
-        elif self.form_sings and section.name in ("intro", "outro"):
-            return
-        else:
-            kind = f"{section.name} {section.bars}"
-            if kind not in self.melodies:
-                thin = 0.6 if section.name in ("bridge", "outro") else 1.0
-                self.melodies[kind] = tune(
-                    self._melody_rng(section.name),
-                    chords,
-                    rungs,
-                    self.metre,
-                    self.band.density * thin,
-                    section.name != "verse",
-                )
-            notes = self.melodies[kind]
-        self.parts["lead"] += [
-            note._replace(
-                start=note.start + begin,
-                velocity=note.velocity * min(1.0, louder + 0.05),
-                vowel=note.vowel or "a",
-            )
-            for note in notes
-        ]
-        if self.band.echo:
-            self.parts["echo"] += [
-                note._replace(
-                    start=note.start + begin + 0.75,
-                    velocity=note.velocity * self.band.echo,
-                    vowel=note.vowel or "a",
-                )
-                for note in notes
-            ]
+    def _voice(self, section: Section, chords: Sequence[Chord], begin: int, louder: float) -> None:
+        rungs = self._rungs("voice", section, pentatonic=True)
+        rng = self._melody_rng(section.name)
+        notes = sing(rng, section.lines, section.line_bars, chords, rungs, self.metre)
+        self._add_tune("voice", notes, begin, louder)
 
-    @property
-    def form_sings(self) -> bool:
-        return any(section.lines for section in self.form.sections)
+    def _lead(self, section: Section, chords: Sequence[Chord], begin: int, louder: float) -> None:
+        kind = f"{section.name} {section.bars}"
+        if kind not in self.melodies:
+            thin = 0.6 if section.name in ("bridge", "outro") else 1.0
+            self.melodies[kind] = tune(
+                self._melody_rng(section.name),
+                chords,
+                self._rungs(self.band.lead, section, pentatonic=self.band.pentatonic),
+                self.metre,
+                self.band.density * thin,
+                section.name != "verse",
+            )
+        self._add_tune("lead", self.melodies[kind], begin, louder)
+
+    def _rungs(self, sound: str, section: Section, *, pentatonic: bool) -> list[int]:
+        """The pitches that a tune may use: about an octave and a third, higher in refrains."""
+        centre = PATCHES[sound].centre + (2 if section.name in ("chorus", "solo") else 0)
+        return ladder(self.style.key, centre - 8, centre + 7, pentatonic=pentatonic)
+
+    def _add_tune(self, role: str, notes: Sequence[Note], begin: int, louder: float) -> None:
+        echoed = self.band.echo * (0.5 if role == "voice" else 1.0)
+        for note in notes:
+            played = note._replace(
+                start=note.start + begin, velocity=note.velocity * min(1.0, louder + 0.05)
+            )
+            self.parts[role].append(played)
+            if echoed and (role == "voice") == self.sings:
+                later = played._replace(start=played.start + 0.75, velocity=note.velocity * echoed)
+                self.parts["echo"].append(later)
 
     def _melody_rng(self, name: str) -> Generator:
         """The same generator for every section of one name: a refrain is a refrain."""
-        import numpy as np
-
-        if not hasattr(self, "_tune_seed"):
-            self._tune_seed = int(self.rng.integers(1 << 32))
-        return np.random.Generator(np.random.PCG64([self._tune_seed, *name.encode()]))
+        return np.random.Generator(np.random.PCG64([self.tune_seed, *name.encode()]))
 
     def _ending(self) -> None:
         """Everyone on the tonic, held."""
@@ -389,14 +393,17 @@ class Arranger:
             ]
         if self.band.pad:
             self.parts["pad"] += [
-                Note(at, long, pitch, 0.55, "a") for pitch in voicing(home, self.padded, 64)
+                Note(at, long, pitch, 0.55) for pitch in voicing(home, self.padded, 64)
             ]
         if self.band.bass:
             root = nearest(home.root, PATCHES[self.band.bass].centre + 3)
             self.parts["bass"].append(Note(at, long, root, 0.75))
-        if self.band.lead:
-            before = self.parts["lead"][-1].pitch if self.parts["lead"] else 72
-            self.parts["lead"].append(Note(at, long, nearest(home.root, before), 0.7, "a"))
+        singer = "voice" if self.sings else "lead"
+        if self.parts[singer]:
+            last = self.parts[singer][-1]
+            self.parts[singer].append(
+                Note(at, long, nearest(home.root, last.pitch), 0.7, last.vowel)
+            )
         if self.band.kit:
             self.parts["drums"].append(Note(at, 1.0, KICK, 0.8))
             soft = self.band.kit == "brushes"

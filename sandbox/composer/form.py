@@ -10,7 +10,7 @@ LEAD_IN = 0.05  # s before the first note, so that nothing starts in the middle 
 
 # How much of the band plays, 0 to 1.
 ENERGY = {
-    "intro": 0.35,
+    "intro": 0.5,
     "verse": 0.6,
     "pre-chorus": 0.7,
     "chorus": 0.9,
@@ -87,32 +87,26 @@ def instrumental_sections(bars: int) -> list[Section]:
     """Intro, verses and choruses of four or eight bars, outro."""
     if bars < 4:
         return [Section("theme", 0, bars)]
-    intro = 1 if bars < 7 else 2 if bars < 14 else 4
-    outro = 0 if bars < 10 else 2 if bars < 20 else 4
+    if bars < 10:
+        intro = 2 - bars % 2
+        return [Section("intro", 0, intro), Section("theme", 0, bars - intro)]
+    intro = 2 if bars < 16 else 4
+    outro = 2 if bars < 22 else 4
     middle = bars - intro - outro
     unit = 8 if middle >= 24 else 4
-    count = max(1, middle // unit)
+    count, rest = divmod(middle, unit)
     names = [CYCLE[i % len(CYCLE)] for i in range(count)]
-    if count == 1:
-        names = ["theme"]
-    elif names[-1] != "chorus":
-        # Pieces end on their strongest part.
-        names[-1] = "chorus"
+    # Pieces end on their strongest part.
+    names[-1] = "chorus" if count > 1 else "theme"
     sizes = [unit] * count
-    rest = middle - unit * count
-    if rest < 0:
-        sizes[-1] += rest
-    elif rest >= 4:
+    if rest >= 4:
         names.insert(-1, "bridge")
-        sizes.insert(-1, rest - rest % 2)
-        rest %= 2
-    if rest > 0 and rest % 2 == 0 and outro:
-        outro += rest
-    elif rest > 0:
-        intro += rest
+        sizes.insert(-1, 4)
+        rest -= 4
+    sizes[-1] += rest - rest % 2
+    outro += rest % 2
     parts = [Section(name, 0, size) for name, size in zip(names, sizes, strict=True)]
-    ends = [Section("outro", 0, outro)] if outro else []
-    return [Section("intro", 0, intro), *parts, *ends]
+    return [Section("intro", 0, intro), *parts, Section("outro", 0, outro)]
 
 
 def song_sections(song: Sequence[Block], bars: int, tempo: float, metre: int) -> list[Section]:

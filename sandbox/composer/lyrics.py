@@ -16,8 +16,9 @@ TAGS = (
 )
 
 VOWELS = "aeiou"
-CYRILLIC = {"а": "a", "я": "a", "э": "e", "е": "e", "и": "i", "ы": "i", "о": "o", "ё": "o"}
-CYRILLIC |= {"у": "u", "ю": "u"}
+# Cyrillic vowels, by code point.
+CYRILLIC = {0x430: "a", 0x44F: "a", 0x44D: "e", 0x435: "e", 0x438: "i", 0x44B: "i"}
+CYRILLIC |= {0x43E: "o", 0x443: "u", 0x44E: "u"}
 
 
 class Block(NamedTuple):
@@ -33,7 +34,7 @@ def blocks(lyrics: str) -> list[Block]:
     tagged = False
     for raw in lyrics.splitlines():
         line = raw.strip()
-        tag = re.fullmatch(r"[\[(【]([^\])】]*)[\])】]", line)
+        tag = re.fullmatch(r"[\[【]([^\]】]*)[\]】]", line)
         if tag:
             found.append((kind_of(tag[1]), []))
             tagged = True
@@ -56,9 +57,9 @@ def kind_of(tag: str) -> str:
 def syllables(line: str) -> tuple[str, ...]:
     """The vowel (one of aeiou) of each syllable: vowel groups of a word, one for a CJK sign."""
     vowels: list[str] = []
-    for word in re.findall(r"[^\W_]+(?:['’][^\W_]+)*", line.lower()):
+    for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", line.lower()):
         plain = "".join(
-            CYRILLIC.get(char, char)
+            CYRILLIC.get(ord(char), char)
             for char in unicodedata.normalize("NFD", word)
             if not unicodedata.combining(char)
         )

@@ -36,7 +36,7 @@ CELLS: tuple[tuple[tuple[float, ...], float, float], ...] = (
     ((0.0, 0.25, 0.5, 0.75), 0.0, 0.35),
     ((0.0, 0.5, 0.75), 0.0, 0.45),
 )
-STEPS = (-3, -2, -1, -1, 0, 1, 1, 2, 3)
+STEPS = (-2, -1, -1, -1, 0, 1, 1, 1, 2)
 
 
 def choose(rng: Generator, weights: Sequence[float]) -> int:
@@ -73,7 +73,11 @@ def motif(rng: Generator, metre: int, density: float) -> Motif:
     for index in range(len(onsets)):
         step = STEPS[int(rng.integers(len(STEPS)))]
         lean = drift if index < len(onsets) / 2 else -drift
-        steps.append(step + lean if rng.random() < 0.3 else step)
+        if steps and abs(steps[-1]) > 1:
+            # After a leap a tune turns back.
+            steps.append(-1 if steps[-1] > 0 else 1)
+        else:
+            steps.append(step + lean if rng.random() < 0.3 else step)
     return Motif(tuple(onsets), lengths, tuple(steps))
 
 

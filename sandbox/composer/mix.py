@@ -34,6 +34,7 @@ class Desk:
         self.bus = np.zeros((2, count), np.float32)
         self.send = np.zeros(count // 2 + 1, np.float32)
         self.made: dict[tuple[str, str, int, int, int, str], Stereo] = {}
+        self.hits: dict[tuple[int, float], Samples] = {}
 
     def play(self, track: Track) -> None:
         for note in track.notes:
@@ -60,20 +61,21 @@ class Desk:
         pan, send, gain = track.pan, track.send, track.gain
         if track.role == "drums":
             # Ears hear a soft stroke as soft only if it is much softer.
-            sound = hit(track.sound, pitch, length)[None, :] * np.float32(velocity**1.4)
+            if (pitch, length) not in self.hits:
+                self.hits[pitch, length] = hit(track.sound, pitch, length)
+            sound = self.hits[pitch, length][None, :] * np.float32(velocity**1.4)
             pan, send = PANS.get(pitch, 0.0), SENDS.get(pitch, 0.1)
         else:
             patch = PATCHES[track.sound]
             if self.band.dark:
                 patch = patch._replace(tilt=patch.tilt + self.band.dark / 30)
             sound = render(patch, pitch, length, velocity, vowel or "a")
-            if track.role == "lead" and patch.sung:
-                gain *= 1.15
         angle = (pan + 1) * math.pi / 4
         sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
         direct = sound * sides * np.float32(1.414 * gain)
-        mono = sound.mean(axis=0)[: sound.shape[1] & ~1].reshape(-1, 2).mean(axis=1)
-        return Stereo(direct, mono * np.float32(gain * send * self.band.wet))
+        mono = sound[0] if len(sound) == 1 else (sound[0] + sound[1]) * np.float32(0.5)
+        halved = mono[: len(mono) & ~1 : 2] + mono[1::2]
+        return Stereo(direct, halved * np.float32(0.5 * gain * send * self.band.wet))
 
     def duck(self, kicks: Track) -> None:
         """Lets the kick through: what is on the bus dips at each of its strokes."""
@@ -107,5 +109,8 @@ def render_score(score: Score, band: Genre, duration: float) -> Samples:
     odd = desk.bus[:, 1::2]
     odd += 0.5 * (wet[:, : odd.shape[1]] + wet[:, 1 : odd.shape[1] + 1])
     if band.texture:
-        desk.bus += texture(band.texture, desk.count)
+        background = texture(band.texture, desk.count)
+        rise = min(desk.count, SAMPLE_RATE)
+        background[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32) ** 2
+        desk.bus += background
     return desk.bus

@@ -6,7 +6,7 @@ PATCHES: dict[str, Patch] = {
     # struck and plucked
     "piano": Patch(
         centre=74,
-        tilt=1.35,
+        tilt=1.15,
         stretch=0.0004,
         decay=7.0,
         damp=0.28,
@@ -141,13 +141,12 @@ PATCHES: dict[str, Patch] = {
         attack=0.2,
         release=0.5,
         detune=(-12, -4, 5, 13),
-        vibrato=12,
         sung=True,
         top=5000,
     ),
     # electronic
     "pad": Patch(
-        centre=72, tilt=1.25, attack=0.35, release=0.8, sweep=6.0, floor=0.6, detune=(-11, 4, 12)
+        centre=72, tilt=1.1, attack=0.35, release=0.8, sweep=6.0, floor=0.65, detune=(-11, 4, 12)
     ),
     "synth lead": Patch(
         centre=74, tilt=0.95, attack=0.01, sweep=1.2, floor=0.6, detune=(-8, 7), vibrato=10

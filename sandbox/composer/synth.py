@@ -69,11 +69,22 @@ def modes(
     block = 1 << max(5, count.bit_length() // 2)
     rows = -(-count // block)
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
-    turns = np.exp(rate[:, None] * np.arange(block))
-    states = np.exp(np.arange(rows)[:, None] * (rate * block)) * (amps * np.exp(1j * phases))
+    turns = geometric(np.exp(rate), block)
+    states = geometric(np.exp(rate * block), rows).T * (amps * np.exp(1j * phases))
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
     return (left @ right).reshape(-1)[:count]
+
+
+def geometric(ratio: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
+    """[K, count]: the powers of each ratio from 0 on, by doubling, far cheaper than exp."""
+    powers = np.ones((len(ratio), count), np.complex128)
+    filled = 1
+    while filled < count:
+        more = min(filled, count - filled)
+        powers[:, filled : filled + more] = powers[:, :more] * (ratio**filled)[:, None]
+        filled += more
+    return powers
 
 
 def noise(seed: int, count: int) -> Samples:
@@ -85,9 +96,10 @@ def noise(seed: int, count: int) -> Samples:
 def shaped(signal: Samples, low: float, high: float) -> Samples:
     """The band between two corners in Hz, with slopes of about 12 dB an octave."""
     size = 1 << (len(signal) - 1).bit_length()
-    freqs = np.fft.rfftfreq(size, 1 / SAMPLE_RATE)
-    gains = (freqs**2 / (freqs**2 + low**2)) / (1 + (freqs / high) ** 4) ** 0.5
-    return np.fft.irfft(np.fft.rfft(signal, size) * gains, size)[: len(signal)].astype(np.float32)
+    squares = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32) ** 2
+    gains = squares / (squares + np.float32(low**2)) / np.sqrt(1 + (squares / high**2) ** 2)
+    out = np.fft.irfft(np.fft.rfft(signal, size) * gains.astype(np.float32), size)
+    return out[: len(signal)].astype(np.float32)
 
 
 def vowel_gains(freqs: NDArray[np.float64], vowel: str) -> NDArray[np.float64]:
@@ -164,10 +176,11 @@ def _voice(
     seed: int,
 ) -> Samples:
     if patch.decay:
-        phases = np.full(len(freqs), -np.pi / 2)
+        phases = np.full(len(freqs), -np.pi / 2, np.float64)
     else:
         # Spread phases keep a sustained sound from being one spike a cycle.
-        phases = 2 * np.pi * ((np.arange(len(freqs)) + 1) ** 2 * 0.618 + seed * 0.37)
+        turns = np.arange(1.0, len(freqs) + 1) ** 2 * 0.618 + seed * 0.37
+        phases = 2 * np.pi * turns
     moving = patch.sweep or patch.bloom
     if not moving:
         return modes(freqs, amps, decays, phases, count)
@@ -201,15 +214,16 @@ def _spread(rows: list[Samples]) -> Samples:
 def _vibrato(row: Samples, patch: Patch, channel: int) -> Samples:
     """The note read at a wavering speed; the waver comes in late, as players do it."""
     count = len(row)
-    seconds = np.arange(0, count + 63, 64) / SAMPLE_RATE
+    seconds = np.arange(0, count + 64 + 63, 64) / SAMPLE_RATE
     rate = 5.3 + 0.35 * channel
     depth = patch.vibrato * math.log(2) / 1200 / (2 * np.pi * rate) * SAMPLE_RATE
     shift = depth * np.clip((seconds - 0.12) / 0.4, 0, 1) * np.sin(2 * np.pi * rate * seconds)
-    steps = np.arange(count)
-    moved = np.clip(steps + np.interp(steps, np.arange(len(shift)) * 64, shift), 0, count - 1.001)
+    # The waver is slow: straight lines of 64 samples follow it.
+    lines = np.linspace(0, 1, 64, endpoint=False) * np.diff(shift)[:, None] + shift[:-1, None]
+    moved = np.clip(np.arange(count) + lines.reshape(-1)[:count], 0, count - 2)
     whole = moved.astype(np.int64)
     part = (moved - whole).astype(np.float32)
-    return row[whole] * (1 - part) + row[np.minimum(whole + 1, count - 1)] * part
+    return (row[whole] + (row[whole + 1] - row[whole]) * part).astype(np.float32, copy=False)
 
 
 def _envelope(patch: Patch, length: float, count: int) -> Samples:

@@ -19,13 +19,18 @@ def _side(name: str, seed: int) -> Samples:
     raw = noise(seed, LOOP)
     if name == "rain":
         drops = np.where(noise(seed + 10, LOOP) > 0.9994, raw * 6, 0).astype(np.float32)
-        return _seamless(shaped(raw, 900, 7000) * 0.035 + shaped(drops, 1500, 5000) * 0.12)
+        return _seamless(
+            shaped(raw, 900, 7000) * np.float32(0.035)
+            + shaped(drops, 1500, 5000) * np.float32(0.12)
+        )
     if name == "vinyl":
         pops = np.where(noise(seed + 10, LOOP) > 0.9999, raw * 8, 0).astype(np.float32)
-        return _seamless(shaped(raw, 300, 4000) * 0.008 + shaped(pops, 800, 6000) * 0.12)
+        return _seamless(
+            shaped(raw, 300, 4000) * np.float32(0.008) + shaped(pops, 800, 6000) * np.float32(0.12)
+        )
     # Waves and wind swell and ebb, in whole cycles of the loop.
     shift = np.float32(seed % 2)
-    slow = 0.5 + 0.5 * np.sin(2 * np.pi * (seconds * 0.2 + 0.1 * shift))
+    slow = 0.5 + 0.5 * np.sin(2 * np.pi * (seconds * 0.2 + 0.1 * shift)).astype(np.float32)
     swell = (0.25 + 0.75 * slow**2).astype(np.float32)
     low, high = (250, 2500) if name == "waves" else (120, 600)
     return _seamless(shaped(raw, low, high) * swell * np.float32(0.08))

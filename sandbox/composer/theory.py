@@ -20,7 +20,7 @@ SCALES: dict[str, tuple[int, ...]] = {
 PENTATONIC_MAJOR = (0, 1, 2, 4, 5)
 PENTATONIC_MINOR = (0, 2, 3, 4, 6)
 
-# Four chords each, by degree; "+" raises the third (the leading tone of a minor key's dominant).
+# By degree, a bar each; "+" raises the third (the leading tone of a minor key's dominant).
 PROGRESSIONS: dict[str, tuple[str, ...]] = {
     "major": (
         "1 5 6 4",
@@ -46,14 +46,14 @@ PROGRESSIONS: dict[str, tuple[str, ...]] = {
         "4 1 6 5+",
         "6 4 1 5",
     ),
-    "jazz major": ("2 5 1 6", "1 6 2 5", "3 6 2 5", "1 4 3 6", "4 5 3 6"),
-    "jazz minor": ("1 4 7 3", "2 5+ 1 1", "1 6 2 5+", "4 7 3 6", "1 6 4 5+"),
+    "jazz major": ("2 5 1 6", "1 6 2 5", "1 4 2 5", "1 3 2 5", "4 5 1 6"),
+    "jazz minor": ("1 4 7 3", "2 5+ 1 1", "1 6 2 5+", "4 5+ 1 6", "1 6 4 5+"),
     "dorian": ("1 4 1 4", "1 7 4 1", "1 4 7 4", "1 3 4 1"),
     "phrygian": ("1 2 1 7", "1 2 3 2", "1 7 2 1"),
     "lydian": ("1 2 1 2", "1 2 6 5", "1 5 2 1"),
     "mixolydian": ("1 7 4 1", "1 4 7 4", "1 5 7 4"),
     "still": ("1 1 4 1", "1 6 1 4", "1 1 6 1", "1 4 1 6"),
-    "blues": ("1 4 1 1", "4 4 1 1", "5 4 1 5"),
+    "blues": ("1 4 1 1 4 4 1 1 5 4 1 5", "1 1 1 1 4 4 1 1 5 5 1 1"),
 }
 
 
@@ -94,8 +94,11 @@ def chord(key: Key, token: str, size: int) -> Chord:
     return Chord(tuple(tones), raised)
 
 
-def progression(key: Key, family: str, rng: Generator) -> list[str]:
-    """Four tokens that suit the key; `family` is "" for plain, or "jazz", "still", "blues"."""
+def progression(key: Key, family: str, rng: Generator, *, home: bool = False) -> list[str]:
+    """Four tokens that suit the key; `family` is "" for plain, or "jazz", "still", "blues".
+
+    With `home` they begin on the tonic.
+    """
     colour = "minor" if key.minor else "major"
     if family in ("still", "blues"):
         name = family
@@ -103,7 +106,7 @@ def progression(key: Key, family: str, rng: Generator) -> list[str]:
         name = f"jazz {colour}"
     else:
         name = key.mode
-    choices = PROGRESSIONS[name]
+    choices = [line for line in PROGRESSIONS[name] if not home or line[0] == "1"]
     return choices[int(rng.integers(len(choices)))].split()
 
 
@@ -115,10 +118,10 @@ def voicing(
     Rootless drops the root of chords of four tones or more: the bass has it.
     """
     tones = harmony.tones[1:] if rootless and len(harmony.tones) > 3 else harmony.tones
-    best: tuple[int, ...] = ()
+    best: tuple[int, ...] = tones
     best_cost = float("inf")
     for turn in range(len(tones)):
-        rotated = tones[turn:] + tones[:turn]
+        rotated = [*tones[turn:], *tones[:turn]]
         lowest = centre - 8 + (rotated[0] - centre + 8) % 12
         stack = [lowest]
         for tone in rotated[1:]:

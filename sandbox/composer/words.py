@@ -151,10 +151,20 @@ def positions(text: str, words: str) -> list[tuple[int, int]]:
     """Where the words stand in the text. Latin words match whole, the others anywhere."""
     found: list[tuple[int, int]] = []
     for word in split(words):
-        edged = word.isascii()
-        pattern = rf"(?<![a-z0-9]){re.escape(word)}(?![a-z0-9])" if edged else re.escape(word)
-        found += [match.span() for match in re.finditer(pattern, text)]
+        start = text.find(word)
+        while start >= 0:
+            end = start + len(word)
+            if not (
+                word.isascii()
+                and (is_latin(text[start - 1 : start]) or is_latin(text[end : end + 1]))
+            ):
+                found.append((start, end))
+            start = text.find(word, end)
     return found
+
+
+def is_latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def has(text: str, words: str) -> bool:
@@ -179,6 +189,8 @@ def read(prompt: str, rng: Generator) -> Style:
     text = prompt.lower()
     text, unwanted = without_refused(text)
     genre = pick_genre(text)
+    leads = split(genre.lead)
+    genre = genre._replace(lead=leads[int(rng.integers(len(leads)))])
     moods = [mood for mood in MOODS if has(text, mood.words)]
     mood = min(moods, key=lambda m: min(positions(text, m.words)), default=PLAIN)
     valence = sum(m.valence for m in moods)
@@ -194,9 +206,8 @@ def read(prompt: str, rng: Generator) -> Style:
 
 def without_refused(text: str) -> tuple[str, str]:
     """The text less what stands after a "no" or "without", and those words by themselves."""
-    pattern = (
-        r"\b(?:no|without|minus)\s+((?:[a-z-]+\s?){1,2})|(?:没有|无|不要)([\u4e00-\u9fff]{1,3})"
-    )
+    latin = r"\b(?:no|without|minus)\s+([a-z-]+(?:\s+(?:or|and|nor)\s+[a-z-]+)*)"
+    pattern = latin + r"|(?:没有|无|不要)([\u4e00-\u9fff]{1,3})"
     refused = " ".join(a or b for a, b in re.findall(pattern, text))
     return re.sub(pattern, " ", text), refused
 
