@@ -91,6 +91,10 @@ class Service:
         except KeyError:
             return job
 
+    def expected_seconds(self, job: Job) -> float | None:
+        """See `Jobs.expected_seconds`."""
+        return self._jobs.expected_seconds(job)
+
     def pick_up(self, remote_id: str) -> Job:
         """See `Jobs.pick_up`."""
         return self._jobs.pick_up(remote_id)

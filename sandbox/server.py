@@ -35,13 +35,12 @@ _REASONS = {
 
 
 class Seen(NamedTuple):
-    """One request as the server saw it. `early` is a poll within the floor."""
+    """One request as the server saw it; status 0 where the connection was dropped."""
 
     time: float
     method: str
     path: str
     status: int
-    early: bool
 
 
 class DroppedError(Exception):
@@ -114,7 +113,7 @@ class Sandbox:
                 {"id": job.id, "prompt": job.order.prompt, "key": job.order.key} for job in jobs
             ],
             "dollars": sum(job.price for job in jobs),
-            "early_polls": sum(seen.early for seen in self.seen),
+            "early_polls": sum(seen.status == 304 for seen in self.seen),
             "rejected": sum(seen.status == 429 for seen in self.seen),
             "requests": len(self.seen),
         }
@@ -126,8 +125,7 @@ class Sandbox:
         if not request.path.startswith("/v1/"):
             return await handler(request)
         key = self.profile.key
-        seen_at, early = time.time(), self._is_early(request)
-        request["early"] = early
+        seen_at = time.time()
         if key is not None and request.headers.get("Authorization") != f"Bearer {key}":
             answer: web.StreamResponse = self._error(401)
         elif not self._window.admit():
@@ -136,28 +134,18 @@ class Sandbox:
             try:
                 answer = await handler(request)
             except DroppedError:
-                self.seen.append(Seen(seen_at, request.method, request.path, 0, early))
+                self.seen.append(Seen(seen_at, request.method, request.path, 0))
                 assert request.transport is not None
                 request.transport.abort()
                 return web.Response()
             except web.HTTPException as error:
                 answer = self._error(error.status)
-        self.seen.append(Seen(seen_at, request.method, request.path, answer.status, early))
+        self.seen.append(Seen(seen_at, request.method, request.path, answer.status))
         if not answer.prepared:
             answer.headers["x-ratelimit-limit-requests"] = str(self._window.limit)
             answer.headers["x-ratelimit-remaining-requests"] = str(self._window.remaining)
             answer.headers["x-ratelimit-reset-requests"] = f"{self._window.reset:.3f}"
         return answer
-
-    def _is_early(self, request: web.Request) -> bool:
-        """Whether this is a poll of a job within the floor; notes the time of the poll."""
-        id = request.match_info.get("id")
-        if request.method != "GET" or not request.path.startswith("/v1/jobs/") or id is None:
-            return False
-        now = time.time()
-        last = self._polled.get(id)
-        self._polled[id] = now
-        return last is not None and now - last < self.profile.poll_floor
 
     def _error(self, status: int, *, wait: float | None = None) -> web.Response:
         word, message = _REASONS.get(status, ("error", "Something is wrong."))
@@ -223,7 +211,10 @@ class Sandbox:
 
     async def _get_job(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
-        cards = job.cards
+        cards, now = job.cards, time.time()
+        polled, self._polled[job.id] = self._polled.get(job.id), now
+        if polled is not None and now - polled < self.profile.poll_floor:
+            return web.Response(status=304)
         if self._tally.strikes(cards, "poll-404", job.id):
             return self._error(404)
         if self._tally.strikes(cards, "poll-429", job.id):
@@ -235,8 +226,6 @@ class Sandbox:
             return web.Response(text="<html>We are improving</html>", content_type="text/html")
         if self._tally.strikes(cards, "poll-drop", job.id):
             raise DroppedError
-        if request["early"]:
-            return web.Response(status=304)
         self._start_rendering(job)
         return web.json_response(job.record(time.time(), self._url(job), self.profile))
 

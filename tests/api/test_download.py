@@ -1,0 +1,304 @@
+"""A file that is read while it arrives, from servers on good and bad days."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+import pytest
+from aiohttp import web
+
+from ...api.download import Download, Source, checked_url, fetch
+from ...api.errors import DownloadError, InputError
+
+CONTENT = bytes(range(256)) * 2000
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Address(NamedTuple):
+    url: str
+    requests: list[web.Request]
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[Address]:
+    seen: list[web.Request] = []
+
+    async def record(request: web.Request) -> web.StreamResponse:
+        seen.append(request)
+        return await handler(request)
+
+    app = web.Application()
+    app.router.add_get("/{name}", record)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    try:
+        yield Address(f"http://127.0.0.1:{port}/track", seen)
+    finally:
+        await runner.cleanup()
+
+
+async def downloaded(url: str, max_bytes: int = 10**7) -> Download:
+    download = Download(max_bytes)
+    await fetch(Source(url), download, backoff=0.001)
+    return download
+
+
+async def cut(request: web.Request, content: bytes, *, after: int, **headers: str) -> web.Response:
+    """Promise all of `content`, send a part of it, and drop the connection."""
+    response = web.StreamResponse(headers=headers)
+    response.content_length = len(content)
+    await response.prepare(request)
+    await response.write(content[:after])
+    assert request.transport is not None
+    request.transport.close()
+    return response  # type: ignore[return-value]
+
+
+async def test_a_file_arrives_whole() -> None:
+    async def whole(request: web.Request) -> web.Response:
+        return web.Response(body=CONTENT)
+
+    async with serving(whole) as server:
+        download = await downloaded(server.url)
+    assert download.complete
+    assert download.size == len(CONTENT)
+    assert download.content() == CONTENT
+    assert download.read() == CONTENT
+
+
+async def test_a_reader_gets_bytes_before_the_last_one_is_sent() -> None:
+    got_first_half = asyncio.Event()
+    half = len(CONTENT) // 2
+
+    async def in_two_halves(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.content_length = len(CONTENT)
+        await response.prepare(request)
+        await response.write(CONTENT[:half])
+        await got_first_half.wait()
+        await response.write(CONTENT[half:])
+        return response
+
+    async with serving(in_two_halves) as server:
+        download = Download(10**7)
+        loop = asyncio.get_running_loop()
+
+        def read() -> bytes:
+            parts = b""
+            while len(parts) < half:
+                parts += download.read(half - len(parts)) or b""
+            loop.call_soon_threadsafe(got_first_half.set)
+            return parts + download.read()
+
+        reading = asyncio.ensure_future(asyncio.to_thread(read))
+        await fetch(Source(server.url), download)
+        assert await reading == CONTENT
+
+
+async def test_a_dropped_connection_goes_on_where_it_broke_off() -> None:
+    async def broken_once(request: web.Request) -> web.StreamResponse:
+        if "Range" not in request.headers:
+            return await cut(request, CONTENT, after=100_000, ETag='"v1"')
+        start = request.http_range.start
+        assert request.headers["If-Range"] == '"v1"'
+        span = f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"
+        headers = {"ETag": '"v1"', "Content-Range": span}
+        return web.Response(status=206, body=CONTENT[start:], headers=headers)
+
+    async with serving(broken_once) as server:
+        assert (await downloaded(server.url)).content() == CONTENT
+    assert len(server.requests) == 2
+
+
+async def test_a_server_without_ranges_starts_over() -> None:
+    attempts = iter([100_000, 200_000, None])
+
+    async def no_ranges(request: web.Request) -> web.StreamResponse:
+        after = next(attempts)
+        if after is None:
+            return web.Response(body=CONTENT)
+        return await cut(request, CONTENT, after=after)
+
+    async with serving(no_ranges) as server:
+        assert (await downloaded(server.url)).content() == CONTENT
+
+
+async def test_a_file_that_changes_on_the_way_is_refused() -> None:
+    attempts = iter([CONTENT, bytes(len(CONTENT))])
+
+    async def changing(request: web.Request) -> web.StreamResponse:
+        content = next(attempts)
+        if content is CONTENT:
+            return await cut(request, content, after=100_000)
+        return web.Response(body=content)
+
+    async with serving(changing) as server:
+        with pytest.raises(DownloadError, match="changed on the server"):
+            await downloaded(server.url)
+
+
+async def test_a_short_body_is_never_taken_for_whole() -> None:
+    async def always_short(request: web.Request) -> web.StreamResponse:
+        return await cut(request, CONTENT, after=1000)
+
+    async with serving(always_short) as server:
+        with pytest.raises(DownloadError, match="1000 bytes came"):
+            await downloaded(server.url)
+
+
+async def test_a_busy_server_is_asked_again() -> None:
+    answers = iter([503, 500, 429, 200])
+
+    async def busy(request: web.Request) -> web.Response:
+        status = next(answers)
+        headers = {"Retry-After": "0.01"} if status == 429 else {}
+        return web.Response(status=status, body=CONTENT, headers=headers)
+
+    async with serving(busy) as server:
+        assert (await downloaded(server.url)).content() == CONTENT
+
+
+async def test_a_body_without_a_length_is_read_to_its_end() -> None:
+    async def chunked(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for start in range(0, len(CONTENT), 50_000):
+            await response.write(CONTENT[start : start + 50_000])
+        return response
+
+    async with serving(chunked) as server:
+        download = await downloaded(server.url)
+    assert download.content() == CONTENT
+    assert download.size == len(CONTENT)
+
+
+async def test_a_promise_of_too_much_ends_before_the_first_byte() -> None:
+    async def large(request: web.Request) -> web.Response:
+        return web.Response(body=CONTENT)
+
+    async with serving(large) as server:
+        with pytest.raises(DownloadError, match=r"larger than 0\.1 MB"):
+            await downloaded(server.url, max_bytes=100_000)
+
+
+async def test_an_endless_body_ends_at_the_limit() -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(CONTENT)
+        return response
+
+    async with serving(endless) as server:
+        download = Download(10**6)
+        with pytest.raises(DownloadError, match="max_download_mb"):
+            await fetch(Source(server.url), download)
+    assert download.received <= 10**6
+
+
+async def test_an_address_that_has_expired_is_renewed_once() -> None:
+    async def only_fresh(request: web.Request) -> web.Response:
+        fresh = request.match_info["name"] == "fresh"
+        return web.Response(body=CONTENT) if fresh else web.Response(status=403)
+
+    async with serving(only_fresh) as server:
+        download = Download(10**7)
+
+        async def renew() -> Source:
+            return Source(server.url.replace("/track", "/fresh"))
+
+        await fetch(Source(server.url), download, renew=renew)
+        assert download.content() == CONTENT
+
+        async def still_expired() -> Source:
+            return Source(server.url)
+
+        with pytest.raises(DownloadError, match="403"):
+            await fetch(Source(server.url), Download(10**7), renew=still_expired)
+
+
+async def test_the_reader_hears_what_broke_the_download() -> None:
+    async def gone(request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
+    async with serving(gone) as server:
+        download = Download(10**7)
+        reading = asyncio.ensure_future(asyncio.to_thread(download.read, 1))
+        with pytest.raises(DownloadError):
+            await fetch(Source(server.url), download)
+        with pytest.raises(DownloadError, match="404"):
+            await reading
+
+
+async def test_stopping_the_download_wakes_the_reader() -> None:
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def stuck(request: web.Request) -> web.Response:
+        started.set()
+        await release.wait()
+        return web.Response()
+
+    async with serving(stuck) as server:
+        download = Download(10**7)
+        reading = asyncio.ensure_future(asyncio.to_thread(download.read, 1))
+        filling = asyncio.ensure_future(fetch(Source(server.url), download))
+        await started.wait()
+        filling.cancel()
+        with pytest.raises(DownloadError, match="stopped"):
+            await reading
+        release.set()
+
+
+async def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
+    headers_seen: list[str | None] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        headers_seen.append(request.headers.get("Authorization"))
+        return web.Response(body=CONTENT)
+
+    async with serving(elsewhere) as other:
+
+        async def redirect(request: web.Request) -> web.Response:
+            raise web.HTTPFound(other.url)
+
+        async with serving(redirect) as server:
+            source = Source(server.url, {"Authorization": "Bearer secret"})
+            await fetch(source, Download(10**7))
+    assert headers_seen == [None]
+
+
+def test_a_download_is_a_binary_file() -> None:
+    download = Download(100)
+    with pytest.raises(OSError, match="not known"):
+        download.seek(0, 2)
+    download.expect(6)
+    assert download.seek(-2, 2) == 4
+    threading.Timer(0.0, lambda: (download.feed(b"abcdef"), download.finish())).start()
+    assert download.read(2) == b"ef"
+    assert download.seek(1) == 1
+    assert download.read(3) == b"bcd"
+    assert download.seek(1, 1) == 5
+    with pytest.raises(OSError, match="before the beginning"):
+        download.seek(-1)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "  ", "audio.mp3", "file:///etc/passwd", "http://", "ftp://a/b"]
+)
+def test_a_url_that_is_none_is_named(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        checked_url(url)
+    assert "\n" not in str(caught.value)
+
+
+def test_blanks_around_a_url_do_no_harm() -> None:
+    assert checked_url(" https://a.example/b.mp3\n") == "https://a.example/b.mp3"

@@ -1,0 +1,162 @@
+"""Every documented dialect of the wire format is read; everything else is named."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+import pytest
+
+from ...api.errors import InputError, ProtocolError
+from ...api.protocol import (
+    JobStatus,
+    Model,
+    MusicRequest,
+    normalized_base_url,
+    parse_error,
+    parse_job,
+    parse_models,
+    retry_after,
+)
+
+BASE = "https://api.example/v1"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"result": {"url": "https://media.example/a.mp3", "duration": 30.0}},
+        {"result": {"file_url": "https://media.example/a.mp3", "duration": "30"}},
+        {"result_url": "https://media.example/a.mp3", "result": {"duration": 30}},
+    ],
+)
+def test_a_result_is_found_in_all_three_places(result: dict[str, object]) -> None:
+    record = parse_job({"id": "job_1", "status": "completed", **result}, BASE)
+    assert record.result_url == "https://media.example/a.mp3"
+    assert record.duration == 30.0
+
+
+def test_a_relative_result_belongs_to_the_api_host() -> None:
+    record = parse_job({"id": "j", "status": "completed", "result_url": "/v1/files/jobs/j/a"}, BASE)
+    assert record.result_url == "https://api.example/v1/files/jobs/j/a"
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("queued", JobStatus.QUEUED),
+        ("running", JobStatus.RUNNING),
+        ("processing", JobStatus.RUNNING),
+        ("polishing", JobStatus.RUNNING),
+        (None, JobStatus.RUNNING),
+        ("completed", JobStatus.COMPLETED),
+        ("failed", JobStatus.FAILED),
+        ("cancelled", JobStatus.CANCELLED),
+    ],
+)
+def test_an_unknown_status_means_still_going(word: str | None, status: JobStatus) -> None:
+    assert parse_job({"id": "j", "status": word}, BASE).status is status
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ({"code": "generation_failed", "message": "No."}, "No. (generation_failed)"),
+        ("No.", "No."),
+        (None, None),
+    ],
+)
+def test_a_failure_is_read_as_object_and_as_string(error: object, sentence: str | None) -> None:
+    record = parse_job({"id": "j", "status": "failed", "error": error}, BASE)
+    assert record.error == sentence
+
+
+@pytest.mark.parametrize("body", [None, [], "ok", 7, {}, {"id": ""}, {"id": 3}, {"id": None}])
+def test_a_record_without_an_id_is_a_fault_of_the_gateway(body: object) -> None:
+    with pytest.raises(ProtocolError, match="fault on its side"):
+        parse_job(body, BASE)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "reason"),
+    [
+        ({"error": {"message": "m", "type": "t", "code": 402}}, "t", "m"),
+        ({"error": {"message": "m", "type": "t", "code": "word"}}, "word", "m"),
+        ({"error": "plain"}, "", "plain"),
+        ({"error": {"message": 5}}, "", ""),
+        ("<html>", "", ""),
+    ],
+)
+def test_error_envelopes(body: object, code: str, reason: str) -> None:
+    assert parse_error(body) == (code, reason)
+
+
+def test_the_catalogue_gives_ids_and_prices_where_there_are_any() -> None:
+    body = {"data": [{"id": "a", "pricing": {"per_second": 0.5}}, {"id": "b"}, {"no": 1}, "x"]}
+    assert parse_models(body) == [Model("a", 0.5), Model("b", None)]
+    with pytest.raises(ProtocolError):
+        parse_models({"data": "nothing"})
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert retry_after({"retry-after": "2.5"}) == 2.5
+    assert retry_after({"retry-after": "-1"}) == 0
+    in_a_minute = format_datetime(now + timedelta(seconds=60), usegmt=True)
+    assert retry_after({"retry-after": in_a_minute}, now) == 60
+    assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({}) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a.sh", "https://a.sh/", "https://a.sh/v1", "https://a.sh/v1/"]
+)
+def test_a_base_url_is_good_with_and_without_its_version(url: str) -> None:
+    assert normalized_base_url(url) == "https://a.sh/v1"
+
+
+@pytest.mark.parametrize("url", ["", "a.sh", "ftp://a.sh", "http://"])
+def test_a_base_url_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(InputError, match="AIGATEWAY_BASE_URL"):
+        normalized_base_url(url)
+
+
+@pytest.mark.parametrize(
+    ("request_", "part"),
+    [
+        (MusicRequest("  "), "prompt is empty"),
+        (MusicRequest("p", 4.9), "5 to 240"),
+        (MusicRequest("p", 240.1), "5 to 240"),
+        (MusicRequest("p", float("nan")), "5 to 240"),
+        (MusicRequest("p", format="ogg"), "mp3 or wav"),
+        (MusicRequest("p", model=" "), "model is empty"),
+    ],
+)
+def test_a_wrong_request_is_named_in_one_sentence(request_: MusicRequest, part: str) -> None:
+    with pytest.raises(InputError, match=part) as caught:
+        request_.validated()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_fingerprint_is_of_everything_that_makes_the_piece() -> None:
+    request = MusicRequest("p", 30, "l", "mp3", "m", 1)
+    others = [
+        request._replace(prompt="q"),
+        request._replace(duration=31),
+        request._replace(lyrics=""),
+        request._replace(format="wav"),
+        request._replace(model="n"),
+        request._replace(take=2),
+    ]
+    prints = {other.fingerprint("live") for other in [request, *others]}
+    assert len(prints) == 7
+    assert request.fingerprint("live") not in {request.fingerprint("sandbox")}
+    assert MusicRequest(" p ", 30.0, " l").validated().fingerprint("s") == (
+        MusicRequest("p", 30, "l").validated().fingerprint("s")
+    )
+
+
+def test_the_take_is_ours_and_not_the_gateways() -> None:
+    assert MusicRequest("p", take=3).body() == MusicRequest("p", take=4).body()
+    assert MusicRequest("p").body()["is_instrumental"] is True
+    assert "is_instrumental" not in MusicRequest("p", lyrics="la").body()
