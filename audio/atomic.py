@@ -18,10 +18,17 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     if path.exists():
         raise _exists(path)
+    with scratch_file(path) as temporary:
+        yield temporary
+        _publish(temporary, path)
+
+
+@contextlib.contextmanager
+def scratch_file(path: Path) -> Iterator[Path]:
+    """A path beside `path` for a file that is gone when the block ends."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
-        _publish(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

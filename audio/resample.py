@@ -9,6 +9,7 @@ strided view of the input: nothing but the output is ever as long as the audio.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,11 +53,23 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
     length = resampled_length(waveform.shape[-1], sample_rate, target)
     rows = waveform.reshape(-1, waveform.shape[-1])
     out = torch.from_numpy(np.empty((rows.shape[0], length), dtype=np.float32))
-    for row, target_row in zip(rows, out, strict=True):
+    for row, out_row in zip(rows, out, strict=True):
         for start in range(0, length, _step(kernel)):
-            end = min(start + _step(kernel), length)
-            _convolve(kernel, row, start // kernel.new, target_row[start:end])
+            _convolve(kernel, row, start // kernel.new, out_row[start : start + _step(kernel)])
     return out.reshape(*waveform.shape[:-1], length)
+
+
+def resample_blocks(
+    waveform: torch.Tensor, sample_rate: int, target: int
+) -> Iterator[torch.Tensor]:
+    """What `resample` gives for `waveform` [C, T], in pieces [C, n] of about 130,000 samples."""
+    kernel = _kernel(sample_rate, target)
+    length = resampled_length(waveform.shape[1], sample_rate, target)
+    for start in range(0, length, _step(kernel)):
+        block = waveform.new_empty(waveform.shape[0], min(_step(kernel), length - start))
+        for row, out_row in zip(waveform, block, strict=True):
+            _convolve(kernel, row, start // kernel.new, out_row)
+        yield block
 
 
 def resampled_length(length: int, sample_rate: int, target: int) -> int:

@@ -1,0 +1,286 @@
+"""A waveform to a file: FLAC, WAV, MP3 or Opus, written whole or not at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import av.error
+import numpy as np
+import soundfile
+import torch
+
+from .atomic import new_file, scratch_file
+from .buffer import AudioError, check_finite, check_sample_rate
+from .planar import Samples
+from .quantize import Quantizer
+from .resample import resample_blocks, resampled_length
+from .tags import retag
+
+_BLOCK = 1 << 16
+_RIFF_MAX_BYTES = (1 << 32) - (1 << 16)
+"""Above this a WAV's 32-bit lengths overflow, and it is written as RF64."""
+
+
+class Format(str, Enum):
+    """The formats that can be written."""
+
+    FLAC = "flac"
+    WAV = "wav"
+    MP3 = "mp3"
+    OPUS = "opus"
+
+    @property
+    def extension(self) -> str:
+        """The file name's ending, with its dot."""
+        return f".{self.value}"
+
+
+class Peaks(str, Enum):
+    """What happens to samples above full scale (1.0)."""
+
+    CLIP = "clip"
+    NORMALIZE = "normalize"
+    REFUSE = "refuse"
+
+
+QUALITIES: dict[Format, tuple[str, ...]] = {
+    Format.FLAC: ("16 bit", "24 bit"),
+    Format.WAV: ("16 bit", "24 bit", "32 bit float"),
+    Format.MP3: ("V0", "320 kbit/s", "192 kbit/s", "128 kbit/s"),
+    Format.OPUS: (
+        "64 kbit/s",
+        "96 kbit/s",
+        "128 kbit/s",
+        "192 kbit/s",
+        "256 kbit/s",
+        "320 kbit/s",
+    ),
+}
+DEFAULT_QUALITY: dict[Format, str] = {
+    Format.FLAC: "16 bit",
+    Format.WAV: "16 bit",
+    Format.MP3: "V0",
+    Format.OPUS: "128 kbit/s",
+}
+
+_FLOAT = "32 bit float"
+_MAX_CHANNELS = {Format.FLAC: 8, Format.WAV: 65_535, Format.MP3: 2, Format.OPUS: 2}
+_LEGAL_RATES: dict[Format, tuple[int, ...]] = {
+    Format.MP3: (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
+    Format.OPUS: (8000, 12000, 16000, 24000, 48000),
+}
+_FLAC_MAX_RATE = 655_350
+_OPUS_MAX_BITS_A_CHANNEL = 256_000
+
+
+class Encoding(NamedTuple):
+    """A format and one of its QUALITIES."""
+
+    format: Format
+    quality: str
+
+
+class EncodeReport(NamedTuple):
+    """What was written. `peak` is linear and from before any change; `frames` after resampling."""
+
+    path: Path
+    sample_rate: int
+    channels: int
+    frames: int
+    peak: float
+    clipped: int
+    gain: float
+    dropped_tags: tuple[str, ...]
+
+
+class _Job(NamedTuple):
+    """One waveform [C, T] on its way into a file of another rate, perhaps, and gain."""
+
+    waveform: torch.Tensor
+    sample_rate: int
+    target: int
+    gain: float
+    limited: bool
+
+    @property
+    def frames(self) -> int:
+        return resampled_length(self.waveform.shape[1], self.sample_rate, self.target)
+
+    def blocks(self) -> Iterator[Samples]:
+        """Float32 [C, n], resampled, with the gain applied, within full scale where limited."""
+        if self.target == self.sample_rate:
+            pieces: Iterator[torch.Tensor] = iter(self.waveform.split(_BLOCK, dim=1))
+        else:
+            pieces = resample_blocks(self.waveform, self.sample_rate, self.target)
+        for piece in pieces:
+            block = piece.numpy()
+            if self.gain != 1:
+                block = block * np.float32(self.gain)
+            if self.limited:
+                block = np.clip(block, -1, 1)
+            yield block
+
+
+def encode(
+    waveform: torch.Tensor,
+    sample_rate: int,
+    path: Path,
+    encoding: Encoding,
+    *,
+    tags: Mapping[str, str] | None = None,
+    peaks: Peaks = Peaks.CLIP,
+) -> EncodeReport:
+    """Write `waveform` (float32 [C, T] on the CPU) to the new file `path`.
+
+    16-bit input (FLAC and WAV) is written exactly; what must be reduced to 16 bits is dithered.
+    MP3 and Opus take the nearest rate at or above `sample_rate` that the format knows, else its
+    highest of the same family (44.1 or 48 kHz). "32 bit float" keeps samples above full scale,
+    whatever `peaks` says but for NORMALIZE. Memory does not grow with the length.
+
+    `path` appears whole or not at all, and nothing else stays behind. FileExistsError if it exists.
+    AudioError, before anything is written, for an unknown quality, more channels or a higher rate
+    than the format holds, NaN, infinity, or samples above full scale under REFUSE.
+    """
+    sample_rate = check_sample_rate(sample_rate)
+    _check(waveform, sample_rate, encoding)
+    peak, over = _peak(waveform)
+    keeps_overs = encoding.quality == _FLOAT
+    if over and peaks is Peaks.REFUSE and not keeps_overs:
+        raise AudioError(
+            f"{over} samples exceed full scale, the highest by {20 * math.log10(peak):.1f} dB: "
+            "expected none above 1.0; lower the volume, or let peaks be clipped or normalized."
+        )
+    gain = 1 / peak if over and peaks is Peaks.NORMALIZE else 1.0
+    target = _legal_rate(encoding.format, sample_rate)
+    is_lossy = encoding.format in _LEGAL_RATES
+    limited = is_lossy and (over > 0 or target != sample_rate)
+    job = _Job(waveform, sample_rate, target, gain, limited)
+    write = _write_av if is_lossy else _write_sndfile
+    dropped: tuple[str, ...] = ()
+    if path.exists():
+        raise FileExistsError(f"{path} exists already and is never overwritten.")
+    if tags:
+        with scratch_file(path) as untagged:
+            write(job, untagged, encoding)
+            dropped = retag(untagged, path, tags)
+    else:
+        with new_file(path) as temporary:
+            write(job, temporary, encoding)
+    clipped = over if gain == 1 and not keeps_overs else 0
+    return EncodeReport(path, target, waveform.shape[0], job.frames, peak, clipped, gain, dropped)
+
+
+def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None:
+    format, quality = encoding
+    if waveform.ndim != 2 or 0 in waveform.shape:
+        raise AudioError(
+            f"A waveform of the shape {list(waveform.shape)} cannot be written: expected "
+            "[channels, samples] with at least one of each; pass one item of the batch."
+        )
+    if quality not in QUALITIES[format]:
+        raise AudioError(
+            f"{format.value} has no quality '{quality}': choose one of "
+            f"{', '.join(QUALITIES[format])}."
+        )
+    most = _MAX_CHANNELS[format]
+    if waveform.shape[0] > most:
+        raise AudioError(
+            f"The audio has {waveform.shape[0]} channels: {format.value} is written with at most "
+            f"{most}; mix it down to stereo, or choose wav."
+        )
+    if format is Format.FLAC and sample_rate > _FLAC_MAX_RATE:
+        raise AudioError(
+            f"The sample rate is {sample_rate} Hz: flac holds at most {_FLAC_MAX_RATE}; resample "
+            "the audio, or choose wav."
+        )
+
+
+def _peak(waveform: torch.Tensor) -> tuple[float, int]:
+    """The highest absolute sample, and how many exceed 1.0; AudioError for NaN or infinity."""
+    low, high = (float(edge) for edge in torch.aminmax(waveform))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        check_finite(waveform, "The audio to save")
+    peak = max(-low, high)
+    over = 0
+    if peak > 1:
+        over = sum(int((block.abs() > 1).sum()) for block in waveform.split(_BLOCK, dim=1))
+    return peak, over
+
+
+def _legal_rate(format: Format, sample_rate: int) -> int:
+    legal = _LEGAL_RATES.get(format)
+    if legal is None:
+        return sample_rate
+    if sample_rate > legal[-1]:
+        return 44100 if 44100 in legal and sample_rate % 11025 == 0 else legal[-1]
+    return next(rate for rate in legal if rate >= sample_rate)
+
+
+def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
+    channels = job.waveform.shape[0]
+    container, subtype = encoding.format.value.upper(), "FLOAT"
+    bits = 0
+    if encoding.quality != _FLOAT:
+        bits = int(encoding.quality.split()[0])
+        subtype = f"PCM_{bits}"
+    if encoding.format is Format.WAV:
+        if job.frames * channels * (bits or 32) // 8 > _RIFF_MAX_BYTES:
+            container = "RF64"
+        elif channels > 2:
+            container = "WAVEX"
+    quantizer = Quantizer(bits) if bits else None
+    try:
+        with soundfile.SoundFile(
+            path, "w", job.target, channels, format=container, subtype=subtype
+        ) as sound:
+            for block in job.blocks():
+                sound.write(quantizer.integers(block) if quantizer else block.T)
+    except soundfile.SoundFileError as error:
+        raise _unwritable(encoding, error) from error
+
+
+def _write_av(job: _Job, path: Path, encoding: Encoding) -> None:
+    channels = job.waveform.shape[0]
+    layout = "mono" if channels == 1 else "stereo"
+    is_mp3 = encoding.format is Format.MP3
+    codec = "libmp3lame" if is_mp3 else "libopus"
+    sample_format = "fltp" if is_mp3 else "flt"
+    try:
+        with av.open(str(path), "w", format=encoding.format.value) as container:
+            stream = container.add_stream(codec, rate=job.target, layout=layout)
+            assert isinstance(stream, av.AudioStream)
+            stream.codec_context.format = av.AudioFormat(sample_format)
+            if encoding.quality == "V0":
+                # With no quality set beside it, the flag means LAME's best variable bit rate, V0.
+                stream.codec_context.qscale = True  # type: ignore[attr-defined]
+            else:
+                bits = int(encoding.quality.split()[0]) * 1000
+                most = bits if is_mp3 else _OPUS_MAX_BITS_A_CHANNEL * channels
+                stream.bit_rate = min(bits, most)
+            position = 0
+            for block in job.blocks():
+                samples = block if is_mp3 else block.T.reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(
+                    np.ascontiguousarray(samples), sample_format, layout
+                )
+                frame.sample_rate = job.target
+                frame.time_base = Fraction(1, job.target)
+                frame.pts = position
+                position += block.shape[1]
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    except av.error.FFmpegError as error:
+        raise _unwritable(encoding, error) from error
+
+
+def _unwritable(encoding: Encoding, error: Exception) -> AudioError:
+    return AudioError(
+        f"The {encoding.format.value} file could not be written ({error}): check the free space, "
+        "or choose another format."
+    )
