@@ -72,6 +72,17 @@ def pick(choices: Sequence[T], rng: Generator) -> T:
     return choices[int(rng.integers(len(choices)))]
 
 
+def runs(chords: Sequence[Chord]) -> list[tuple[int, int]]:
+    """First bar and bars of each stretch of one chord; none is longer than four bars."""
+    out: list[tuple[int, int]] = []
+    for bar, harmony in enumerate(chords):
+        if out and out[-1][1] < 4 and chords[out[-1][0]] == harmony:
+            out[-1] = (out[-1][0], out[-1][1] + 1)
+        else:
+            out.append((bar, 1))
+    return out
+
+
 class Arranger:
     """Writes the parts of one piece. Times are beats from the first full bar until `score`."""
 
@@ -195,29 +206,19 @@ class Arranger:
     ) -> None:
         power = self.band.chords == "distorted guitar"
         centre = 52 if power else 57 if "guitar" in self.band.chords else 60
-        for bar, harmony in enumerate(chords):
-            held = pattern[0].length >= self.metre
-            repeated = bar > 0 and harmony == chords[bar - 1]
-            if held and repeated:
-                continue
+        held = pattern[0].length >= self.metre
+        for bar, count in runs(chords) if held else [(bar, 1) for bar in range(len(chords))]:
+            harmony = chords[bar]
             if power:
                 root = nearest(harmony.root, 45)
                 pitches: tuple[int, ...] = (root, root + 7, root + 12)
             else:
                 pitches = voicing(harmony, self.voiced, centre, rootless=bool(self.band.bass))
             self.voiced = pitches
-            stretch = self._same_from(chords, bar) if held else 1
             for strike in pattern:
                 self.parts["chords"] += self._struck(
-                    strike, pitches, begin + bar * self.metre, louder, stretch
+                    strike, pitches, begin + bar * self.metre, louder, count
                 )
-
-    def _same_from(self, chords: Sequence[Chord], bar: int) -> int:
-        """For how many bars the chord at `bar` stays, at most four."""
-        count = 1
-        while bar + count < len(chords) and chords[bar + count] == chords[bar] and count < 4:
-            count += 1
-        return count
 
     def _struck(
         self, strike: Strike, pitches: Sequence[int], at: int, louder: float, stretch: int = 1
@@ -234,14 +235,11 @@ class Arranger:
         ]
 
     def _pad(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
-        bar = 0
-        while bar < len(chords):
-            count = self._same_from(chords, bar)
+        for bar, count in runs(chords):
             harmony = chords[bar]._replace(tones=chords[bar].tones[:4])
             self.padded = voicing(harmony, self.padded, 64)
             at, length = begin + bar * self.metre, count * self.metre
             self.parts["pad"] += [Note(at, length, pitch, 0.7 * louder) for pitch in self.padded]
-            bar += count
 
     def _arp(self, chords: Sequence[Chord], begin: int, louder: float) -> None:
         for bar, harmony in enumerate(chords):

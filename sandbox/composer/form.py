@@ -114,13 +114,9 @@ def song_sections(song: Sequence[Block], bars: int, tempo: float, metre: int) ->
     intro = 0 if bars < 5 else 1 if bars < 10 else 2 if bars < 24 else 4
     outro = 0 if bars < 12 else 2
     tagged = {block.kind for block in song if not block.lines}
+    parts = [block for block in song if block.kind != "intro"]
+    out, intro, outro = unhurried(parts, bars, 60 / tempo * metre, intro, outro)
     room = bars - intro - outro
-    bar_seconds = 60 / tempo * metre
-    out: list[Section] = []
-    for pace in (3.0, 4.0, 5.5, 7.5):  # syllables a second
-        out = [sung(block, pace, bar_seconds) for block in song if block.kind not in ("intro",)]
-        if sum(section.bars for section in out) <= room:
-            break
     out = cut(out, room)
     used = sum(section.bars for section in out)
     refrains = [section for section in out if section.name == "chorus"] or out
@@ -142,6 +138,20 @@ def song_sections(song: Sequence[Block], bars: int, tempo: float, metre: int) ->
         last = out.pop() if out and out[-1].name == "outro" and not out[-1].lines else None
         out.append(Section("outro", 0, outro + spare + (last.bars if last else 0)))
     return [Section("intro", 0, intro), *out] if intro else out
+
+
+def unhurried(
+    parts: Sequence[Block], bars: int, bar_seconds: float, intro: int, outro: int
+) -> tuple[list[Section], int, int]:
+    """The song at the slowest pace that fits, and its intro and outro: those give way first."""
+    out: list[Section] = []
+    for pace in (3.2, 4.0, 5.5, 7.5):  # syllables a second
+        out = [sung(block, pace, bar_seconds) for block in parts]
+        needed = sum(section.bars for section in out)
+        for first, last in ((intro, outro), (min(1, intro), 0)):
+            if needed + first + last <= bars:
+                return out, first, last
+    return out, min(1, intro), 0
 
 
 def sung(block: Block, pace: float, bar_seconds: float) -> Section:

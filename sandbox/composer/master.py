@@ -33,7 +33,7 @@ def powers(mix: Samples) -> np.ndarray:
         # Left and right ride in one complex transform: a symmetric weight keeps them apart.
         pair = (used[0, span] + 1j * used[1, span]).reshape(-1, SEGMENT)
         spectrum = np.fft.fft(pair, axis=1)
-        energy = (spectrum.real**2 + spectrum.imag**2) @ weight
+        energy = np.einsum("ij,j->i", spectrum.real**2 + spectrum.imag**2, weight)
         out[start : start + len(energy)] = energy / SEGMENT**2
     return out
 

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE = 44100
 MAX_PARTIALS = 40
+# Multiplications in one matrix product. OpenBLAS wakes its other threads above 2^18, which on a
+# busy machine takes many times longer than so small a product.
+SMALL_PRODUCT = 200_000
 LN_1000 = math.log(1000.0)  # 60 dB, in nepers
 
 Samples = NDArray[np.float32]
@@ -66,14 +69,15 @@ def modes(
     count: int,
 ) -> Samples:
     """[count] samples of sum(amp * exp(-decay t) * cos(2 pi freq t + phase)); decays in 1/s."""
-    block = 1 << max(5, count.bit_length() // 2)
-    rows = -(-count // block)
+    block = 1 << min(8, max(5, count.bit_length() // 2))
+    together = max(1, SMALL_PRODUCT // (2 * len(freqs) * block))
+    rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
     turns = geometric(np.exp(rate), block)
     states = geometric(np.exp(rate * block), rows).T * (amps * np.exp(1j * phases))
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
-    return (left @ right).reshape(-1)[:count]
+    return (left.reshape(-1, together, left.shape[1]) @ right).reshape(-1)[:count]
 
 
 def geometric(ratio: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
@@ -205,10 +209,13 @@ def _spread(rows: list[Samples]) -> Samples:
     """Voices panned from left to right: [1, n] for one voice, else [2, n]."""
     if len(rows) == 1:
         return rows[0][None, :]
-    angles = np.linspace(0.12, 0.88, len(rows)) * np.pi / 2
-    gains = np.stack([np.cos(angles), np.sin(angles)]).astype(np.float32)
-    gains *= np.float32(1.4 / math.sqrt(len(rows)))
-    return gains @ np.stack(rows)
+    out = np.zeros((2, len(rows[0])), np.float32)
+    for index, row in enumerate(rows):
+        angle = (0.12 + 0.76 * index / (len(rows) - 1)) * math.pi / 2
+        scale = 1.4 / math.sqrt(len(rows))
+        out[0] += row * np.float32(scale * math.cos(angle))
+        out[1] += row * np.float32(scale * math.sin(angle))
+    return out
 
 
 def _vibrato(row: Samples, patch: Patch, channel: int) -> Samples:

@@ -1,0 +1,288 @@
+"""What the sandbox's composer promises, judged from its samples."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ...audio.loudness import integrated_loudness
+from ...sandbox.composer import Brief, Piece, compose
+from ...sandbox.composer.lyrics import blocks, syllables
+from ...sandbox.composer.theory import NAMES
+from ...sandbox.composer.words import INSTRUMENTS, read, split
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE = 44100
+
+SONG = """[verse]
+Walking down the empty street tonight
+Every window has a different light
+[chorus]
+Hold me now and never let me go
+This is all I ever need to know
+"""
+
+PROMPTS = (
+    "calm piano ballad in D minor, 70 bpm",
+    "energetic synthwave with driving drums",
+    "lo-fi hip hop, rainy",
+    "orchestral epic trailer",
+    "8-bit chiptune game music",
+    "dark ambient drone",
+    "jazz trio",
+    "techno 128 bpm",
+    "acoustic guitar folk waltz 3/4",
+    "funk bass",
+    "欢快的钢琴",
+    "悲伤的小提琴",
+)
+
+
+@cache
+def piece(prompt: str, duration: float = 8.0, lyrics: str = "", seed: int = 0) -> Piece:
+    return compose(Brief(prompt, duration, lyrics, seed))
+
+
+def dice() -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(1))
+
+
+def style(prompt: str):
+    return read(prompt, dice())
+
+
+def level(samples: np.ndarray) -> float:
+    """RMS in dBFS."""
+    return float(10 * np.log10(np.mean(samples.astype(np.float64) ** 2) + 1e-12))
+
+
+def onset_pulse(waveform: np.ndarray) -> np.ndarray:
+    """Autocorrelation of the spectral flux, 100 lags a second."""
+    frames = np.lib.stride_tricks.sliding_window_view(waveform.mean(axis=0), 1024)[::441]
+    spectra = np.log1p(100 * np.abs(np.fft.rfft(frames * np.hanning(1024), axis=1)))
+    flux = np.maximum(0, np.diff(spectra, axis=0)).sum(axis=1)
+    flux -= flux.mean()
+    size = 1 << (2 * len(flux)).bit_length()
+    return np.fft.irfft(np.abs(np.fft.rfft(flux, size)) ** 2)[: len(flux)]
+
+
+def pulse_at(pulse: np.ndarray, bpm: float) -> float:
+    lags = 60 / bpm * 100 * np.arange(1, 5)
+    return float(np.interp(lags, np.arange(len(pulse)), pulse).sum() / pulse[0])
+
+
+def chroma(waveform: np.ndarray) -> np.ndarray:
+    """How much of each pitch class sounds between 110 and 1500 Hz, C first."""
+    size = 16384
+    frames = np.lib.stride_tricks.sliding_window_view(waveform.mean(axis=0), size)[:: size // 2]
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(size), axis=1)).sum(axis=0)
+    freqs = np.fft.rfftfreq(size, 1 / RATE)
+    heard = (freqs > 110) & (freqs < 1500)
+    classes = np.round(12 * np.log2(freqs[heard] / 440) + 9).astype(int) % 12
+    return np.bincount(classes, spectrum[heard], 12)
+
+
+class TestSamples:
+    @pytest.mark.parametrize("duration", [5.0, 5.01, 7.3, 11.999])
+    def test_there_are_exactly_as_many_as_asked(self, duration: float):
+        made = piece("happy pop", duration)
+        assert made.waveform.shape == (2, round(duration * RATE))
+        assert made.waveform.dtype == np.float32
+        assert made.sample_rate == RATE
+
+    @pytest.mark.parametrize("prompt", PROMPTS)
+    def test_they_are_loud_enough_never_clipped_and_end_in_silence(self, prompt: str):
+        waveform = piece(prompt).waveform
+        assert np.isfinite(waveform).all()
+        assert integrated_loudness(waveform, RATE) == pytest.approx(-14, abs=1)
+        assert np.abs(waveform).max() < 10 ** (-1 / 20)
+        assert np.abs(waveform.mean(axis=1)).max() < 1e-3
+        assert np.abs(waveform[:, :200]).max() < 0.01
+        assert np.abs(waveform[:, -400:]).max() < 1e-3
+        assert level(waveform[:, -RATE // 2 :]) < level(waveform) - 12
+
+    @pytest.mark.parametrize("prompt", PROMPTS)
+    def test_left_and_right_differ_but_belong_together(self, prompt: str):
+        left, right = piece(prompt).waveform
+        assert 0.2 < np.corrcoef(left, right)[0, 1] < 0.985
+
+    def test_a_long_piece_is_measured_the_same(self):
+        made = piece("disco", 90.0)
+        assert made.waveform.shape == (2, 90 * RATE)
+        assert integrated_loudness(made.waveform, RATE) == pytest.approx(-14, abs=1)
+        assert {part.name for part in made.sections} >= {"intro", "verse", "chorus", "outro"}
+
+
+class TestSameness:
+    def test_the_same_brief_is_the_same_piece_in_any_process(self):
+        brief = Brief("jazz trio, rainy", 6.0, "la la la", 7)
+        here = hashlib.sha256(compose(brief).waveform.tobytes()).hexdigest()
+        code = (
+            "import hashlib, importlib, sys\n"
+            f"composer = importlib.import_module('{ROOT.name}.sandbox.composer')\n"
+            f"made = composer.compose(composer.Brief{tuple(brief)!r})\n"
+            "print(hashlib.sha256(made.waveform.tobytes()).hexdigest())"
+        )
+        for hash_seed in ("1", "2"):
+            run = subprocess.run(
+                [sys.executable, "-c", code],
+                env={**os.environ, "PYTHONPATH": str(ROOT.parent), "PYTHONHASHSEED": hash_seed},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert run.stdout.strip() == here
+
+    @pytest.mark.parametrize("prompt", ["techno 128 bpm", "piano in D minor, 90 bpm"])
+    def test_another_take_is_another_piece_in_the_same_style(self, prompt: str):
+        first, second = piece(prompt, seed=1), piece(prompt, seed=2)
+        assert (first.tempo, first.genre) == (second.tempo, second.genre)
+        likeness = np.corrcoef(first.waveform[0], second.waveform[0])[0, 1]
+        assert abs(likeness) < 0.6
+
+    def test_other_lyrics_are_sung_otherwise(self):
+        first = piece("pop, 100 bpm", 8.0, SONG)
+        second = piece("pop, 100 bpm", 8.0, SONG.replace("Walking", "Go"))
+        assert not np.array_equal(first.waveform, second.waveform)
+
+    def test_a_composer_needs_nothing_but_numpy(self):
+        code = (
+            f"import sys, importlib; importlib.import_module('{ROOT.name}.sandbox.composer')\n"
+            "print(*{'scipy', 'torch', 'av'} & set(sys.modules))"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.strip() == ""
+
+
+class TestWords:
+    @pytest.mark.parametrize("bpm", [84, 128])
+    def test_the_tempo_asked_is_heard(self, bpm: int):
+        made = piece(f"techno {bpm} bpm", 15.0)
+        assert made.tempo == bpm
+        pulse = onset_pulse(made.waveform)
+        off_beat = [pulse_at(pulse, bpm * factor) for factor in (0.88, 0.94, 1.06, 1.13)]
+        assert pulse_at(pulse, bpm) > max(off_beat) + 0.2
+
+    @pytest.mark.parametrize("key", ["D minor", "F# major", "Eb major"])
+    def test_the_key_asked_is_heard(self, key: str):
+        made = piece(f"piano ballad in {key}", 15.0)
+        assert made.key == key
+        tonic, mode = key.split()
+        scale = (0, 2, 3, 5, 7, 8, 10) if mode == "minor" else (0, 2, 4, 5, 7, 9, 11)
+        heard = np.roll(chroma(made.waveform), -NAMES.index(tonic))
+        inside = heard[list(scale)].sum() / heard.sum()
+        assert inside > 0.75
+        third, other = (3, 4) if mode == "minor" else (4, 3)
+        assert heard[third] > heard[other]
+
+    @pytest.mark.parametrize(
+        ("prompt", "key"),
+        [
+            ("ballad in Bb major", "Bb major"),
+            ("rock, key of E", "E "),
+            ("sad song, F#m", "F# minor"),
+            ("c sharp minor sonata", "C# minor"),
+            ("A dorian groove", "A dorian"),
+            ("D小调 钢琴", "D minor"),
+            ("降E大调", "Eb major"),
+            ("in a minor key", " minor"),
+            ("happy song in a forest", " major"),
+        ],
+    )
+    def test_keys_are_read_as_people_write_them(self, prompt: str, key: str):
+        assert key in style(prompt).key.name
+
+    @pytest.mark.parametrize(
+        ("prompt", "tempo"),
+        [("90 BPM", 90), ("bpm: 140", 140), ("tempo of 72", 72), ("每分钟100拍", 100)],
+    )
+    def test_tempos_are_read_as_people_write_them(self, prompt: str, tempo: int):
+        assert style(prompt).tempo == tempo
+
+    def test_moods_turn_tempo_and_mode(self):
+        calm, lively = style("calm sad pop"), style("energetic happy pop")
+        assert calm.tempo < lively.tempo
+        assert calm.key.minor
+        assert not lively.key.minor
+
+    def test_a_waltz_has_three_beats(self):
+        assert piece("acoustic guitar folk waltz 3/4").metre == 3
+
+    @pytest.mark.parametrize(
+        ("prompt", "genre"),
+        [
+            ("lo-fi hip hop, rainy", "lo-fi hip hop"),
+            ("energetic synthwave with driving drums", "synthwave"),
+            ("orchestral epic trailer", "orchestral"),
+            ("8-bit chiptune game music", "chiptune"),
+            ("dark ambient drone", "ambient"),
+            ("funk bass", "funk"),
+            ("drum and bass", "drum and bass"),
+            ("中国风 古筝", "chinese traditional"),
+            ("爵士", "jazz"),
+            ("something", "pop"),
+        ],
+    )
+    def test_genres(self, prompt: str, genre: str):
+        assert style(prompt).band.name == genre
+
+    @pytest.mark.parametrize(
+        ("word", "name"),
+        [(word, name) for name, _, words in INSTRUMENTS for word in split(words)],
+    )
+    def test_every_instrument_word_is_heard_in_the_style(self, word: str, name: str):
+        asked = style(f"a tune with {word}, please")
+        band = asked.band
+        assert asked.instruments == (name,)
+        assert name in (band.chords, band.lead, band.pad, band.arp, band.bass)
+
+    def test_instruments_asked_for_play(self):
+        assert {"violin", "harp"} <= set(piece("violin and harp").instruments)
+        assert piece("solo cello").instruments == ("cello",)
+        assert "drums" in piece("ambient with drums").instruments
+
+    def test_what_is_refused_does_not_play(self):
+        assert "drums" not in piece("pop without drums").instruments
+        assert "bass guitar" not in piece("rock, no bass").instruments
+
+    @pytest.mark.parametrize("prompt", ["", " ", "🎹🔥", "?!", "\ud800", "悲", "la " * 1700])
+    def test_odd_prompts_make_music_too(self, prompt: str):
+        assert integrated_loudness(piece(prompt, 5.0).waveform, RATE) == pytest.approx(-14, abs=1)
+
+
+class TestLyrics:
+    def test_a_voice_sings_them(self):
+        assert "voice" in piece("pop", 20.0, SONG).instruments
+        assert "voice" not in piece("pop").instruments
+
+    def test_their_tags_are_the_form(self):
+        names = [part.name for part in piece("pop", 20.0, SONG).sections]
+        assert names[:3] == ["intro", "verse", "chorus"]
+        assert names[-1] == "ending"
+
+    def test_stanzas_without_tags_are_verse_and_chorus(self):
+        assert [block.kind for block in blocks("one\ntwo\n\nthree")] == ["verse", "chorus"]
+
+    @pytest.mark.parametrize(
+        ("line", "count"),
+        [("every window", 5), ("hold me now", 3), ("time", 1), ("月亮代表我的心", 7), ("ночь", 1)],
+    )
+    def test_a_note_a_syllable(self, line: str, count: int):
+        assert len(syllables(line)) == count
+
+    @pytest.mark.parametrize(
+        "lyrics", ["la " * 2000, "[verse]\n[chorus]\n", "[", "♪", "月亮" * 300]
+    )
+    def test_odd_lyrics_are_sung_too(self, lyrics: str):
+        assert np.isfinite(piece("pop", 5.0, lyrics).waveform).all()
