@@ -11,9 +11,9 @@ BAR = 30
 class Screen:
     """Prints steps, progress and texts; off a terminal only what does not change any more."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self._live = out.isatty()
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = sys.stdout if out is None else out
+        self._live = self._out.isatty()
         self._width = 0
         self._bar = ""
         self._said = ""

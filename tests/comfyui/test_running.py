@@ -36,7 +36,8 @@ def with_nodes(prompt: graph.Prompt, **nodes: tuple[str, dict[str, Any]]) -> gra
 
 
 def succeeded(outcome: Outcome) -> Outcome:
-    assert outcome.ending.kind == "execution_success", outcome.ending.data
+    message = outcome.ending.data.get("exception_message")
+    assert outcome.ending.kind == "execution_success", message
     return outcome
 
 
