@@ -29,7 +29,7 @@ class _Origin(NamedTuple):
     checksum: int
     sample_rate: int
     source: Path
-    stamp: tuple[int, int]
+    size: int
 
 
 # Re-entrant: a collection inside the lock may free a waveform and call `forget`.
@@ -52,7 +52,7 @@ def remember(waveform: torch.Tensor, source: Path, sample_rate: int) -> None:
 
     reference = weakref.ref(storage, forget)
     origin = _Origin(
-        reference, _layout(waveform), _checksum(waveform), sample_rate, source, _stamp(source)
+        reference, _layout(waveform), _checksum(waveform), sample_rate, source, _size(source)
     )
     with _lock:
         _origins[key] = origin
@@ -64,7 +64,7 @@ def origin_of(waveform: torch.Tensor, sample_rate: int) -> Path | None:
     with _lock:
         origin = _origins.get(storage.data_ptr())
     try:
-        unchanged_file = origin is not None and _stamp(origin.source) == origin.stamp
+        unchanged_file = origin is not None and _size(origin.source) == origin.size
     except OSError:
         return None
     if (
@@ -79,9 +79,9 @@ def origin_of(waveform: torch.Tensor, sample_rate: int) -> Path | None:
     return origin.source
 
 
-def _stamp(source: Path) -> tuple[int, int]:
-    stat = source.stat()
-    return stat.st_size, stat.st_mtime_ns
+def _size(source: Path) -> int:
+    # Not the time: a store marks its files as used by it.
+    return source.stat().st_size
 
 
 def _layout(waveform: torch.Tensor) -> tuple[object, ...]:
