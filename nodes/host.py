@@ -63,13 +63,16 @@ def temporary_directory() -> Path:
 
 
 def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:
-    """The next free numbered path under output/; raises ValueError for a path outside it."""
+    """The next free numbered path under output/; `extension` has its dot.
+
+    Raises whatever ComfyUI raises for a path outside output/.
+    """
     import folder_paths
 
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
         filename_prefix, folder_paths.get_output_directory()
     )
-    return Slot(Path(folder) / f"{name}_{counter + skip:05}_.{extension}", subfolder)
+    return Slot(Path(folder) / f"{name}_{counter + skip:05}_{extension}", subfolder)
 
 
 def run_id() -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..api.service import Service
 
 KEEP, CANCEL = "keep", "cancel"
+TIMEOUT = 900.0
 
 
 class PollJob(io.ComfyNode):
@@ -40,16 +41,19 @@ class PollJob(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "timeout",
-                    default=900.0,
+                    default=TIMEOUT,
                     min=1.0,
                     max=86400.0,
                     step=1.0,
+                    # Optional inputs come last on the canvas, so all are, to keep their order.
+                    optional=True,
                     tooltip="Seconds to wait once the job runs. Ends the wait, never the job.",
                 ),
                 io.Combo.Input(
                     "on_interrupt",
                     options=[KEEP, CANCEL],
                     default=KEEP,
+                    optional=True,
                     tooltip="What an interrupt does to the job: keep it to be picked up later, or "
                     "ask the gateway to cancel it. A job that runs already is paid all the same.",
                 ),
@@ -70,10 +74,10 @@ class PollJob(io.ComfyNode):
     @classmethod
     async def execute(
         cls,
-        timeout: float,
-        on_interrupt: str,
         job: Job | None = None,
         job_id: str = "",
+        timeout: float = TIMEOUT,
+        on_interrupt: str = KEEP,
     ) -> io.NodeOutput:
         job_id = job_id.strip()
         if (job is None) == (not job_id):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from . import host
+from . import gateway, host, receipt
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..api.ledger import Job
+    from ..audio.encode import Encoding, Peaks
 
 # Kept here too, so that torch and the codecs are not loaded to describe a node; a test compares.
 QUALITIES = {
@@ -18,10 +26,12 @@ QUALITIES = {
     "opus": ("64 kbit/s", "96 kbit/s", "128 kbit/s", "192 kbit/s", "256 kbit/s", "320 kbit/s"),
 }
 DEFAULT_QUALITIES = {"flac": "16 bit", "wav": "16 bit", "mp3": "V0", "opus": "128 kbit/s"}
+PEAKS = ("clip", "normalize", "refuse")
 _TOOLTIPS = {
-    "flac": "Samples per channel; 24 bit keeps more than any delivered file holds.",
-    "wav": "Samples per channel; float keeps peaks above full scale.",
-    "mp3": "V0 is the best variable rate; the others are constant.",
+    "flac": "Bits of a sample; 24 keeps more than any delivered file holds.",
+    "wav": "Bits of a sample; float keeps peaks above full scale.",
+    "mp3": "V0 is the best variable rate, the others are constant. A delivered MP3 that was not "
+    "changed is kept as it is.",
     "opus": "Bit rate; 128 kbit/s is hard to tell from the original.",
 }
 
@@ -34,7 +44,8 @@ class SaveAudio(io.ComfyNode):
             display_name="Save Audio (AIgateway)",
             description=(
                 "Saves audio to ComfyUI's output folder as FLAC, WAV, MP3 or Opus, with the "
-                "workflow inside, and hands the audio on."
+                "workflow inside, and hands the audio on. Audio that was loaded from an address "
+                "and not changed is saved in its own format as it was delivered."
             ),
             search_aliases=["export audio", "save music", "save wav", "save mp3", "save flac"],
             is_output_node=True,
@@ -64,6 +75,14 @@ class SaveAudio(io.ComfyNode):
                     ],
                     tooltip="FLAC and WAV are lossless; MP3 and Opus are small.",
                 ),
+                io.Combo.Input(
+                    "peaks",
+                    options=list(PEAKS),
+                    default=PEAKS[0],
+                    optional=True,
+                    tooltip="What is done about samples above full scale: clip them, turn the "
+                    "whole down, or refuse to save.",
+                ),
             ],
             outputs=[
                 io.Audio.Output(id="audio", display_name="audio", tooltip="The same audio."),
@@ -77,51 +96,91 @@ class SaveAudio(io.ComfyNode):
 
     @classmethod
     async def execute(
-        cls, audio: Any, filename_prefix: str, format: dict[str, str]
+        cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = PEAKS[0]
     ) -> io.NodeOutput:
         from ..audio.buffer import check
-        from ..audio.encode import Encoding, Format
+        from ..audio.encode import Encoding, Format, Peaks
 
         checked = check(audio)
         name = format["format"]
         encoding = Encoding(Format(name), format.get("quality") or DEFAULT_QUALITIES[name])
-        tags = cls._tags()
-        slots = []
+        tags = None
+        if host.writes_metadata():
+            tags = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
+        slots: list[host.Slot] = []
         for waveform in checked["waveform"]:
-            slots.append(
-                await asyncio.to_thread(
-                    _save, waveform, checked["sample_rate"], filename_prefix, encoding, tags
-                )
+            work = asyncio.to_thread(
+                _save,
+                waveform,
+                checked["sample_rate"],
+                filename_prefix,
+                encoding,
+                Peaks(peaks),
+                tags,
             )
-        shown = [
+            # A file that is being written is finished before an interrupt ends the node.
+            slots.append(await host.interruptible(asyncio.shield(work)))
+        files = [
             {"filename": slot.path.name, "subfolder": slot.subfolder, "type": "output"}
             for slot in slots
         ]
         paths = "\n".join(str(slot.path) for slot in slots)
-        return io.NodeOutput(audio, paths, ui={"audio": shown})
-
-    @classmethod
-    def _tags(cls) -> dict[str, str]:
-        """The graph, as ComfyUI's frontend reads it back from a dropped file: JSON in ASCII."""
-        if not host.writes_metadata() or cls.hidden is None:
-            return {}
-        tags = {}
-        if cls.hidden.prompt is not None:
-            tags["prompt"] = json.dumps(cls.hidden.prompt)
-        for key, value in (cls.hidden.extra_pnginfo or {}).items():
-            tags[key] = json.dumps(value)
-        return tags
+        return io.NodeOutput(audio, paths, ui={"audio": files})
 
 
-def _save(waveform: Any, sample_rate: int, filename_prefix: str, encoding: Any, tags: Any) -> Any:
+def _save(
+    waveform: torch.Tensor,
+    sample_rate: int,
+    filename_prefix: str,
+    encoding: Encoding,
+    peaks: Peaks,
+    graph: Mapping[str, str] | None,
+) -> host.Slot:
+    """Write one waveform [C, T]; `graph` None leaves every tag away."""
     from ..audio.encode import encode
+    from ..audio.origin import origin_of
+    from ..audio.tags import retag
 
-    skip = 0
+    source = origin_of(waveform, sample_rate)
+    tags: dict[str, str] | None = None
+    if graph is not None:
+        job = _job_of(source)
+        duration = waveform.shape[-1] / sample_rate
+        tags = {**graph, **(receipt.job_tags(job, duration) if job is not None else {})}
+    extension, skip = encoding.format.extension, 0
     while True:
-        slot = host.output_slot(filename_prefix, encoding.format.extension, skip=skip)
+        slot = host.output_slot(filename_prefix, extension, skip=skip)
         try:
-            encode(waveform, sample_rate, slot.path, encoding, tags=tags)
-            return slot
+            if source is not None and source.suffix == extension:
+                dropped = retag(source, slot.path, tags or {})
+            else:
+                report = encode(waveform, sample_rate, slot.path, encoding, tags=tags, peaks=peaks)
+                dropped = report.dropped_tags
+                if report.clipped:
+                    _say(f"{report.clipped} samples above full scale were clipped")
+                elif report.gain != 1:
+                    _say(f"turned down to {report.gain:.0%}, so that no sample is clipped")
+            break
         except FileExistsError:
             # Another node took the number in the meantime.
             skip += 1
+    if dropped:
+        _say(f"the file has no room for {' and '.join(dropped)}, which were left out")
+    if tags and extension == ".wav":
+        # The frontend reads no WAV: a dropped sidecar restores the graph.
+        _write_sidecar(slot.path.with_suffix(".json"), tags)
+    return slot
+
+
+def _job_of(source: Path | None) -> Job | None:
+    return None if source is None else gateway.ledger().by_file(source)
+
+
+def _write_sidecar(path: Path, tags: Mapping[str, str]) -> None:
+    if "workflow" in tags:
+        path.write_text(json.dumps(json.loads(tags["workflow"])), encoding="utf-8")
+
+
+def _say(line: str) -> None:
+    host.log.info("Save Audio: %s.", line)
+    host.show_status(line)

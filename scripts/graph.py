@@ -88,10 +88,10 @@ def _widget_values(
                 input_type = "COMBO"
             if input_type not in WIDGETS or settings.get("forceInput"):
                 continue
-            try:
-                value = next(values)
-            except StopIteration:
-                raise GraphError(f"The workflow has no value for {name} of {kind}.") from None
+            # A workflow that was saved before an input was added lacks its value.
+            value = next(values, settings.get("default"))
+            if value is None:
+                raise GraphError(f"The workflow has no value for {name} of {kind}.")
             yield prefix + name, value
             if settings.get("control_after_generate"):
                 next(values, None)  # what the canvas does with the number after a run

@@ -1,0 +1,41 @@
+"""What a saved file says about itself: its graph, and the receipt of a bought track."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..sandbox import SKETCH_NOTICE
+from . import gateway
+
+if TYPE_CHECKING:
+    from ..api.ledger import Job
+
+_TITLE_LENGTH = 100
+
+
+def graph_tags(prompt: Any, extra_pnginfo: Mapping[str, Any] | None) -> dict[str, str]:
+    """The graph as ComfyUI's frontend reads it from a dropped file: JSON in plain ASCII."""
+    tags = {key: json.dumps(value) for key, value in (extra_pnginfo or {}).items()}
+    if prompt is not None:
+        tags["prompt"] = json.dumps(prompt)
+    return tags
+
+
+def job_tags(job: Job, measured_duration: float) -> dict[str, str]:
+    """The title and the receipt of a track; never the key, never a signed address."""
+    receipt = {
+        "model": job.model,
+        "prompt": job.prompt,
+        "take": job.take,
+        "job_id": job.remote_id,
+        "requested_duration": job.duration,
+        "measured_duration": round(measured_duration, 6),
+        "price_usd": job.charged,
+        "service": job.service,
+    }
+    tags = {"title": job.prompt[:_TITLE_LENGTH], "receipt": json.dumps(receipt)}
+    if job.service == gateway.SANDBOX:
+        tags["comment"] = SKETCH_NOTICE
+    return tags
