@@ -66,6 +66,11 @@ class Browser:
         """
         return await asyncio.wait_for(self._run(prompt, interrupt_when), END_WITHIN)
 
+    async def free(self) -> None:
+        """Have ComfyUI forget the results it keeps; it does so when it is next idle."""
+        async with self._session.post("/free", json={"free_memory": True}) as response:
+            response.raise_for_status()
+
     async def view(self, file: Mapping[str, str]) -> bytes:
         """The bytes of a file as the history names it."""
         async with self._session.get("/view", params=dict(file)) as response:
