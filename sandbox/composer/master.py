@@ -8,6 +8,7 @@ TARGET = -14.0  # LUFS, integrated
 CEILING = 10 ** (-2.0 / 20)  # room for what a lossy codec adds to peaks
 SEGMENT = SAMPLE_RATE // 10
 HOLD = 32  # samples a gain step of the limiter lasts
+CHUNK = HOLD << 12  # samples handled at once, to keep memory small
 
 
 def k_weight(freqs: np.ndarray) -> np.ndarray:
@@ -69,10 +70,8 @@ def finish(mix: Samples, final: float) -> Samples:
     count = mix.shape[1]
     mix -= mix.mean(axis=1, keepdims=True)
     fade(mix, final)
-    steps = -(-count // HOLD)
-    padded = np.zeros((2, steps * HOLD), np.float32)
-    padded[:, :count] = np.abs(mix)
-    peaks = padded.reshape(2, steps, HOLD).max(axis=(0, 2)).astype(np.float64)
+    peaks = held_peaks(mix)
+    steps = len(peaks)
     segments = powers(mix)
     owners = np.minimum(np.arange(steps) * HOLD // SEGMENT, len(segments) - 1)
     sizes = np.bincount(owners, minlength=len(segments))
@@ -83,11 +82,22 @@ def finish(mix: Samples, final: float) -> Samples:
         reduced = segments * np.bincount(owners, gains**2, len(segments)) / sizes
         gain *= 10 ** ((TARGET - integrated(reduced)) / 20)
         gains = limiter_gains(peaks, gain)
-    curve = np.interp(np.arange(count), np.arange(steps) * HOLD + HOLD / 2, gains).astype(
-        np.float32
-    )
-    mix *= curve
+    middles = np.arange(steps) * HOLD + HOLD / 2
+    for start in range(0, count, CHUNK):
+        part = mix[:, start : start + CHUNK]
+        curve = np.interp(np.arange(start, start + part.shape[1]), middles, gains)
+        part *= curve.astype(np.float32)
     return np.clip(mix, -CEILING, CEILING, out=mix)
+
+
+def held_peaks(mix: Samples) -> np.ndarray:
+    """The greatest absolute sample of either channel in each HOLD samples."""
+    peaks: list[np.ndarray] = []
+    for start in range(0, mix.shape[1], CHUNK):
+        part = np.abs(mix[:, start : start + CHUNK]).max(axis=0)
+        part = np.pad(part, (0, -len(part) % HOLD))
+        peaks.append(part.reshape(-1, HOLD).max(axis=1).astype(np.float64))
+    return np.concatenate(peaks)
 
 
 def fade(mix: Samples, final: float) -> None:

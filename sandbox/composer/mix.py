@@ -13,7 +13,7 @@ from .patches import PATCHES
 from .patterns import KICK
 from .reverb import room
 from .synth import SAMPLE_RATE, Samples, render
-from .texture import texture
+from .texture import add_texture
 
 LAYERS = 8  # velocities that a note is made in
 
@@ -107,10 +107,9 @@ def render_score(score: Score, band: Genre, duration: float) -> Samples:
     even = desk.bus[:, 0::2]
     even += wet[:, : even.shape[1]]
     odd = desk.bus[:, 1::2]
-    odd += 0.5 * (wet[:, : odd.shape[1]] + wet[:, 1 : odd.shape[1] + 1])
+    wet *= np.float32(0.5)
+    odd += wet[:, : odd.shape[1]]
+    odd += wet[:, 1 : odd.shape[1] + 1]
     if band.texture:
-        background = texture(band.texture, desk.count)
-        rise = min(desk.count, SAMPLE_RATE)
-        background[:, :rise] *= np.linspace(0, 1, rise, dtype=np.float32) ** 2
-        desk.bus += background
+        add_texture(desk.bus, band.texture)
     return desk.bus

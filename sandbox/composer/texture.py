@@ -7,11 +7,20 @@ from .synth import SAMPLE_RATE, Samples, noise, shaped
 LOOP = 10 * SAMPLE_RATE
 
 
-def texture(name: str, count: int) -> Samples:
-    """[2, count] of background noise; ten seconds that repeat without a seam."""
-    sides = [_side(name, seed) for seed in (31, 32)]
-    turns = -(-count // LOOP)
-    return np.stack([np.tile(side, turns)[:count] for side in sides])
+def add_texture(bus: Samples, name: str) -> None:
+    """Adds background noise to [2, n]: ten seconds that repeat without a seam, faded in."""
+    count = bus.shape[1]
+    for channel in range(2):
+        side = _side(name, 31 + channel)
+        for start in range(0, count, LOOP):
+            part = bus[channel, start : start + LOOP]
+            if start == 0:
+                opening = side[: len(part)].copy()
+                rise = min(len(part), SAMPLE_RATE)
+                opening[:rise] *= np.linspace(0, 1, rise, dtype=np.float32) ** 2
+                part += opening
+            else:
+                part += side[: len(part)]
 
 
 def _side(name: str, seed: int) -> Samples:

@@ -48,6 +48,23 @@ def piece(prompt: str, duration: float = 8.0, lyrics: str = "", seed: int = 0) -
     return compose(Brief(prompt, duration, lyrics, seed))
 
 
+def elsewhere(code: str, **variables: str) -> str:
+    """What a new Python prints that has the pack's composer imported."""
+    start = (
+        "import importlib, runpy, sys\n"
+        f"pack = runpy.run_path({str(ROOT / 'scripts' / 'pack.py')!r})['load']()\n"
+        "composer = importlib.import_module(f'{pack.__name__}.sandbox.composer')\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", start + code],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
 def dice() -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(1))
 
@@ -123,20 +140,13 @@ class TestSameness:
         brief = Brief("jazz trio, rainy", 6.0, "la la la", 7)
         here = hashlib.sha256(compose(brief).waveform.tobytes()).hexdigest()
         code = (
-            "import hashlib, importlib, sys\n"
-            f"composer = importlib.import_module('{ROOT.name}.sandbox.composer')\n"
+            "import hashlib\n"
             f"made = composer.compose(composer.Brief{tuple(brief)!r})\n"
             "print(hashlib.sha256(made.waveform.tobytes()).hexdigest())"
         )
         for hash_seed in ("1", "2"):
-            run = subprocess.run(
-                [sys.executable, "-c", code],
-                env={**os.environ, "PYTHONPATH": str(ROOT.parent), "PYTHONHASHSEED": hash_seed},
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            assert run.stdout.strip() == here
+            printed = elsewhere(code, PYTHONHASHSEED=hash_seed)
+            assert printed == here
 
     @pytest.mark.parametrize("prompt", ["techno 128 bpm", "piano in D minor, 90 bpm"])
     def test_another_take_is_another_piece_in_the_same_style(self, prompt: str):
@@ -151,18 +161,7 @@ class TestSameness:
         assert not np.array_equal(first.waveform, second.waveform)
 
     def test_a_composer_needs_nothing_but_numpy(self):
-        code = (
-            f"import sys, importlib; importlib.import_module('{ROOT.name}.sandbox.composer')\n"
-            "print(*{'scipy', 'torch', 'av'} & set(sys.modules))"
-        )
-        run = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(ROOT.parent)},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert run.stdout.strip() == ""
+        assert elsewhere("print(*{'scipy', 'torch', 'av'} & set(sys.modules))") == ""
 
 
 class TestWords:
