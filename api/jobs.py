@@ -148,10 +148,8 @@ class Jobs:
             task = self._submits.get(job.local_id)
             if task is not None:
                 return await asyncio.shield(task)
-            if job.owner == self._ledger.owner or not self._ledger.is_owned(job):
-                # Its process ended between the POST and the answer.
-                self._ledger.claim(job, state=State.UNCERTAIN)
-            else:
+            # If its process or its task ended between the POST and the answer, it is taken over.
+            if not self._ledger.claim(job, state=State.UNCERTAIN):
                 await asyncio.sleep(self._timing.poll_floor / 10)
             job = self._ledger.get(job.local_id)
         if job.state is State.UNCERTAIN:
@@ -163,7 +161,14 @@ class Jobs:
     async def _in_background(self, job: Job, work: Awaitable[Job]) -> Job:
         task = asyncio.ensure_future(work)
         self._submits[job.local_id] = task
-        task.add_done_callback(lambda _: self._submits.pop(job.local_id, None))
+
+        def ended(task: asyncio.Task[Job]) -> None:
+            # A repeat takes the place of the submit that it is part of.
+            if self._submits.get(job.local_id) is task:
+                del self._submits[job.local_id]
+                self._ledger.let_go(job)
+
+        task.add_done_callback(ended)
         # Whoever waits may go; then nobody is left to look at the exception.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return await asyncio.shield(task)

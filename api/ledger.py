@@ -167,14 +167,18 @@ class Ledger:
         self._db = sqlite3.connect(
             self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        # SQLite does not wait for its lock while it changes the journal mode of a new file.
+        self._in_hand: set[str] = set()
+        self.owner = uuid.uuid4().hex
+        self._owner_lock = FileLock(self._owners / f"{self.owner}.lock", thread_local=False)
+        # SQLite does not wait for its lock while it changes the journal mode of a new file, and
+        # nobody may take a lock file that was just made for one that was left behind.
         with FileLock(directory / f"{FILE_NAME}.lock"):
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._migrate()
-        self.owner = uuid.uuid4().hex
-        self._owner_lock = FileLock(self._owners / f"{self.owner}.lock", thread_local=False)
-        self._owner_lock.acquire()
+            self._owner_lock.acquire()
+            for path in self._owners.glob("*.lock"):
+                self._is_living(path.stem)
 
     def close(self) -> None:
         with self._lock:
@@ -229,6 +233,7 @@ class Ledger:
                 price=price,
                 attempt=self.dead_attempts(service, request),
             )
+            self._in_hand.add(job.local_id)
             self._insert(job)
             return job, True
 
@@ -274,7 +279,8 @@ class Ledger:
     def claim(self, job: Job, **values: Any) -> bool:
         """Take over a row as it was read and write columns; False if somebody was faster.
 
-        A row in `submitting` can be taken from a process that is gone, not from a living one.
+        A row in `submitting` can be taken from a process that is gone, or that let go of it, not
+        from one that works on it. Whoever writes `submitting` is to `let_go` in the end.
         """
         with self._transaction():
             current = self.get(job.local_id)
@@ -282,8 +288,14 @@ class Ledger:
                 return False
             if current.state is State.SUBMITTING and self.is_owned(current):
                 return False
+            if values.get("state") is State.SUBMITTING:
+                self._in_hand.add(job.local_id)
             self.update(job.local_id, owner=self.owner, **values)
             return True
+
+    def let_go(self, job: Job) -> None:
+        """This process does not work on a row in `submitting` any more, whatever became of it."""
+        self._in_hand.discard(job.local_id)
 
     def forget(self, job: Job) -> None:
         """Remove a row that was adopted by mistake: its id belongs to no job."""
@@ -356,10 +368,18 @@ class Ledger:
             ).fetchall()
 
     def is_owned(self, job: Job) -> bool:
-        """Whether the process that last worked on this row is still alive."""
+        """Whether a row in `submitting` is being worked on, here or by a process that lives."""
         if job.owner == self.owner:
+            return job.local_id in self._in_hand
+        return self._is_living(job.owner)
+
+    # Inside
+
+    def _is_living(self, owner: str) -> bool:
+        """Whether that process holds its lock; what one that is gone left behind is removed."""
+        if owner == self.owner:
             return True
-        path = self._owners / f"{job.owner}.lock"
+        path = self._owners / f"{owner}.lock"
         if not path.exists():
             return False
         lock = FileLock(path)
@@ -371,8 +391,6 @@ class Ledger:
         with contextlib.suppress(OSError):
             os.unlink(path)
         return False
-
-    # Inside
 
     def _migrate(self) -> None:
         with self._transaction():
