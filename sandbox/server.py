@@ -47,6 +47,15 @@ class DroppedError(Exception):
     """The connection is to be closed without an answer."""
 
 
+@web.middleware
+async def _forgiving(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Clients may hang up at any time, which is no fault to print a traceback about."""
+    try:
+        return await handler(request)
+    except ConnectionResetError:
+        return web.Response()
+
+
 class Sandbox:
     """A gateway; `start` it in the event loop that is to serve it.
 
@@ -81,7 +90,7 @@ class Sandbox:
 
     async def start(self, port: int = 0) -> str:
         """Listen on 127.0.0.1, on a free port unless one is given. Returns the base URL."""
-        app = web.Application(middlewares=[self._account])
+        app = web.Application(middlewares=[_forgiving, self._account])
         app.router.add_post("/v1/audio/music", self._submit)
         app.router.add_get("/v1/jobs/{id}", self._get_job)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
