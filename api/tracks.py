@@ -40,6 +40,16 @@ class Track(NamedTuple):
     path: Path | None = None
     fill: Callable[[], Coroutine[Any, Any, None]] | None = None
 
+    @property
+    def received(self) -> int:
+        """Bytes downloaded so far; 0 where the file was here already."""
+        return self.reader.received if isinstance(self.reader, Download) else 0
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole download, None where not known."""
+        return self.reader.size if isinstance(self.reader, Download) else None
+
     def content(self) -> memoryview:
         """The downloaded bytes; empty where the file was here already."""
         return self.reader.content() if isinstance(self.reader, Download) else memoryview(b"")

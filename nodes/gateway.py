@@ -139,6 +139,6 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
         host.show_status(line)
 
 
-def with_notice(line: str, service: Service) -> str:
-    """A status line that says so where a sandbox answers."""
-    return f"{line}\n{SANDBOX_STATUS}" if service.name == SANDBOX else line
+def display(service: Service) -> host.Display:
+    """The running node's display, which says so where a sandbox answers."""
+    return host.Display(SANDBOX_STATUS if service.name == SANDBOX else "")

@@ -100,13 +100,31 @@ def show_status(text: str) -> None:
         server.send_progress_text(text, context.node_id)
 
 
-def show_progress(value: float, total: float) -> None:
-    """The progress bar of the node that is running."""
-    import comfy.utils
+class Display:
+    """The status line and the progress bar of the running node, told only what is new.
 
-    context = _executing_context()
-    bar = comfy.utils.ProgressBar(total, node_id=None if context is None else context.node_id)
-    bar.update_absolute(value, total)
+    Args:
+        notice: a second line that stays.
+    """
+
+    def __init__(self, notice: str = "") -> None:
+        self._notice = notice
+        self._line = ""
+        self._percent = -1
+
+    def show(self, line: str, fraction: float | None = None) -> None:
+        """Show a line, and how much is done, 0 to 1; the bar never moves backwards."""
+        if line != self._line:
+            self._line = line
+            show_status("\n".join(part for part in (line, self._notice) if part))
+        percent = -1 if fraction is None else int(100 * fraction)
+        if percent > self._percent:
+            import comfy.utils
+
+            self._percent = percent
+            context = _executing_context()
+            node_id = None if context is None else context.node_id
+            comfy.utils.ProgressBar(100, node_id=node_id).update_absolute(percent, 100)
 
 
 async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda: None) -> T:

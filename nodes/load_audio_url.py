@@ -72,8 +72,10 @@ class LoadAudioURL(io.ComfyNode):
         settings = gateway.settings()
         service = gateway.service(settings)
         track = service.open(url, max_download_mb=settings.max_download_mb)
+        display = gateway.display(service)
         waveform, rate = await host.interruptible(
-            _decoded(service, track, settings.max_audio_minutes)
+            _decoded(service, track, settings.max_audio_minutes),
+            on_look=lambda: _show(display, track),
         )
         if channels != ORIGINAL:
             waveform = set_channels(waveform, _choice("channels", channels, CHANNELS))
@@ -105,6 +107,13 @@ async def _decoded(service: Service, track: Track, max_minutes: float) -> tuple[
     if path is not None:
         remember(waveform, path, rate)
     return waveform, rate
+
+
+def _show(display: host.Display, track: Track) -> None:
+    received, size = track.received, track.size
+    if received and size:
+        megabytes = f"{received / 1e6:.1f} of {size / 1e6:.1f}"
+        display.show(f"downloading {megabytes} MB", received / size)
 
 
 def _kept(service: Service, track: Track) -> Path | None:

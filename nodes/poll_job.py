@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 KEEP, CANCEL = "keep", "cancel"
 TIMEOUT = 900.0
+# The gateway's documentation says 30 s to 5 min; used until the ledger knows better.
+TYPICAL_SECONDS = 60.0
 
 
 class PollJob(io.ComfyNode):
@@ -96,32 +98,42 @@ class PollJob(io.ComfyNode):
                 f"“{service.name}”: change the settings back, or queue PromptToMusic anew."
             )
         done = await _wait(service, job, timeout, on_interrupt)
-        host.show_status(gateway.with_notice(f"job {done.remote_id} completed", service))
         duration = done.duration if done.result_duration is None else done.result_duration
         return io.NodeOutput(done.result_url, duration, done)
 
 
 async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -> Job:
+    display = gateway.display(service)
     latest: list[Progress] = []
 
     def show() -> None:
         if latest:
-            progress = latest.pop()
+            progress = latest[-1]
             latest.clear()
-            done = progress.elapsed / progress.expected if progress.expected else 0.0
-            host.show_progress(min(round(100 * done), 95), 100)
-            line = f"{progress.state.value}, {progress.elapsed:.0f} s"
-            host.show_status(gateway.with_notice(line, service))
+            display.show(_line(progress), _fraction(progress))
 
     try:
         done = await host.interruptible(
             service.wait(job, timeout=timeout, progress=latest.append), on_look=show
         )
     except host.interrupt_exception():
-        host.show_status(await _interrupted(service, job, on_interrupt))
+        display.show(await _interrupted(service, job, on_interrupt))
         raise
-    host.show_progress(100, 100)
+    display.show(f"job {done.remote_id} completed", 1.0)
     return done
+
+
+def _line(progress: Progress) -> str:
+    if progress.running is None:
+        return f"in the queue or starting, {progress.elapsed:.0f} s"
+    about = f" of about {progress.expected:.0f}" if progress.expected else ""
+    return f"composing, {progress.elapsed:.0f}{about} s"
+
+
+def _fraction(progress: Progress) -> float:
+    """How much of the wait is likely over: linear to nine tenths, then ever slower, never all."""
+    share = progress.elapsed / (progress.expected or TYPICAL_SECONDS)
+    return 0.9 * share if share <= 1 else 1 - 0.1 / share
 
 
 async def _interrupted(service: Service, job: Job, on_interrupt: str) -> str:

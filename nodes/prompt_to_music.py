@@ -112,5 +112,5 @@ class PromptToMusic(io.ComfyNode):
         job = await host.interruptible(
             service.submit(request, run=host.run_id(), settings=settings)
         )
-        host.show_status(gateway.with_notice(f"job {job.remote_id}", service))
+        gateway.display(service).show(f"job {job.remote_id}")
         return io.NodeOutput(job, job.remote_id)
