@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 
 from .buffer import check_sample_rate
+from .planar import Samples
 
 LOWPASS_FILTER_WIDTH = 64
 """Zero crossings of the sinc on each side."""
@@ -25,8 +27,11 @@ ROLLOFF = 0.9475937167399596
 BETA = 14.769656459379492
 """Shape of the Kaiser window: stop band below -110 dB in float32."""
 
-_GROUP = 40
+_GROUP = 8
 """Neighbouring output phases that share one matrix product, hence one window of the input."""
+_PRODUCT = 1 << 18
+"""Multiplications in one matrix product. OpenBLAS uses one thread up to here, and threads that
+wait for each other cost more than they bring: far more where other programs keep the cores busy."""
 _BLOCK = 1 << 17
 """Input samples a channel that are worked on at a time (0.5 MB, stays in the cache)."""
 
@@ -37,7 +42,12 @@ class _Kernel(NamedTuple):
     old: int
     new: int
     starts: tuple[int, ...]
-    weights: tuple[torch.Tensor, ...]
+    weights: tuple[Samples, ...]
+
+    @property
+    def step(self) -> int:
+        """Output samples in one block: whole turns of the phases."""
+        return max(1, _BLOCK // self.old) * self.new
 
 
 def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Tensor:
@@ -51,12 +61,12 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
         return waveform
     kernel = _kernel(sample_rate, target)
     length = resampled_length(waveform.shape[-1], sample_rate, target)
-    rows = waveform.reshape(-1, waveform.shape[-1])
-    out = torch.from_numpy(np.empty((rows.shape[0], length), dtype=np.float32))
+    rows = waveform.reshape(-1, waveform.shape[-1]).numpy()
+    out = np.empty((rows.shape[0], length), dtype=np.float32)
     for row, out_row in zip(rows, out, strict=True):
-        for start in range(0, length, _step(kernel)):
-            _convolve(kernel, row, start // kernel.new, out_row[start : start + _step(kernel)])
-    return out.reshape(*waveform.shape[:-1], length)
+        for start in range(0, length, kernel.step):
+            _convolve(kernel, row, start // kernel.new, out_row[start : start + kernel.step])
+    return torch.from_numpy(out).reshape(*waveform.shape[:-1], length)
 
 
 def resample_blocks(
@@ -65,11 +75,11 @@ def resample_blocks(
     """What `resample` gives for `waveform` [C, T], in pieces [C, n] of about 130,000 samples."""
     kernel = _kernel(sample_rate, target)
     length = resampled_length(waveform.shape[1], sample_rate, target)
-    for start in range(0, length, _step(kernel)):
-        block = waveform.new_empty(waveform.shape[0], min(_step(kernel), length - start))
-        for row, out_row in zip(waveform, block, strict=True):
+    for start in range(0, length, kernel.step):
+        block = np.empty((waveform.shape[0], min(kernel.step, length - start)), np.float32)
+        for row, out_row in zip(waveform.numpy(), block, strict=True):
             _convolve(kernel, row, start // kernel.new, out_row)
-        yield block
+        yield torch.from_numpy(block)
 
 
 def resampled_length(length: int, sample_rate: int, target: int) -> int:
@@ -77,34 +87,33 @@ def resampled_length(length: int, sample_rate: int, target: int) -> int:
     return -(-length * target // sample_rate)
 
 
-def _step(kernel: _Kernel) -> int:
-    """Output samples in one block: whole turns of the kernel's phases."""
-    return max(1, _BLOCK // kernel.old) * kernel.new
-
-
-def _convolve(kernel: _Kernel, row: torch.Tensor, turn: int, out: torch.Tensor) -> None:
+def _convolve(kernel: _Kernel, row: Samples, turn: int, out: Samples) -> None:
     """Fill `out` with the output of `row` from the `turn`-th turn of the phases on."""
     turns = -(-out.shape[0] // kernel.new)
-    first = turn * kernel.old
-    low = first + kernel.starts[0]
-    high = first + (turns - 1) * kernel.old + kernel.starts[-1] + kernel.weights[-1].shape[0]
+    low = turn * kernel.old + kernel.starts[0]
+    high = (turn + turns - 1) * kernel.old + kernel.starts[-1] + kernel.weights[-1].shape[0]
     piece = row[max(low, 0) : max(high, 0)]
-    padding = (max(-low, 0), max(high - max(low, 0) - piece.shape[0], 0))
-    if any(padding) or not piece.is_contiguous():
-        piece = torch.nn.functional.pad(piece, padding).contiguous()
+    before = max(-low, 0)
+    piece = np.pad(piece, (before, max(high - low - before - piece.shape[0], 0)))
     whole = out.shape[0] == turns * kernel.new
-    product = out if whole else out.new_empty(turns * kernel.new)
-    table = product.view(turns, kernel.new)
+    product = out if whole else np.empty(turns * kernel.new, np.float32)
+    table = product.reshape(turns, kernel.new)
     phase = 0
     for start, weights in zip(kernel.starts, kernel.weights, strict=True):
         taps, phases = weights.shape
-        windows = piece.as_strided(
-            (turns, taps), (kernel.old, 1), piece.storage_offset() + start - kernel.starts[0]
+        windows = as_strided(
+            piece[start - kernel.starts[0] :],
+            (turns, taps),
+            (kernel.old * piece.itemsize, piece.itemsize),
         )
-        table[:, phase : phase + phases] = windows @ weights
+        columns = table[:, phase : phase + phases]
+        step = max(1, _PRODUCT // weights.size)
+        for first in range(0, turns, step):
+            last = first + step
+            np.matmul(windows[first:last], weights, out=columns[first:last])
         phase += phases
     if not whole:
-        out.copy_(product[: out.shape[0]])
+        out[:] = product[: out.shape[0]]
 
 
 @lru_cache(maxsize=4)
@@ -123,12 +132,11 @@ def _kernel(sample_rate: int, target: int) -> _Kernel:
         time = (offsets[:, None] / old - phases[None, :] / new) * base
         time = time.clamp(-LOWPASS_FILTER_WIDTH, LOWPASS_FILTER_WIDTH)
         inside = (1 - (time / LOWPASS_FILTER_WIDTH) ** 2).clamp(min=0).sqrt()
-        window = torch.special.i0(BETA * inside) / math.exp(_log_i0(BETA))
+        window = torch.special.i0(BETA * inside) / _I0_BETA
         weights = torch.special.sinc(time) * window * (base / old)
         starts.append(start)
-        groups.append(weights.to(torch.float32))
+        groups.append(weights.to(torch.float32).numpy())
     return _Kernel(old, new, tuple(starts), tuple(groups))
 
 
-def _log_i0(value: float) -> float:
-    return math.log(float(torch.special.i0(torch.tensor(value, dtype=torch.float64))))
+_I0_BETA = float(torch.special.i0(torch.tensor(BETA, dtype=torch.float64)))
