@@ -61,9 +61,12 @@ async def test_the_nodes_keep_the_contract(browser: Browser, name: str):
         for section, specs in node["input"].items()
         if section != "hidden"
     }
-    assert {name: kind for specs in found.values() for name, kind in specs.items()} == inputs
+    all_found = {name: kind for specs in found.values() for name, kind in specs.items()}
+    assert all_found | inputs == all_found
+    # More inputs may come, after these: the canvas keeps a widget's value by its position.
     for specs in found.values():
-        assert list(specs) == [name for name in inputs if name in specs]
+        kept = [name for name in inputs if name in specs]
+        assert list(specs)[: len(kept)] == kept
     assert list(zip(node["output_name"], node["output"], strict=True)) == list(outputs.items())
 
 

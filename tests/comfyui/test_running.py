@@ -106,10 +106,9 @@ async def test_what_was_paid_outlives_comfyuis_cache(
     succeeded(await browser.run(prompt))
     charged = host.gateway.bill()["jobs"]
     await browser.free()
-    # ComfyUI empties its cache between two runs, so not yet for certain before this one.
-    succeeded(await browser.run(prompt))
-    again = succeeded(await browser.run(prompt))
-    assert graph.node_of(prompt, REQUEST) in again.executed
+    # An idle ComfyUI empties its cache before the first of these runs, a busy one after it.
+    executed = [succeeded(await browser.run(prompt)).executed for _ in range(2)]
+    assert graph.node_of(prompt, REQUEST) in executed[0] + executed[1]
     assert host.gateway.bill()["jobs"] == charged
 
 
