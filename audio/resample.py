@@ -119,10 +119,14 @@ def _convolve(kernel: _Kernel, row: Samples, turn: int, out: Samples) -> None:
 @lru_cache(maxsize=4)
 def _kernel(sample_rate: int, target: int) -> _Kernel:
     divisor = math.gcd(sample_rate, target)
-    old, new = sample_rate // divisor, target // divisor
+    reach = math.ceil(LOWPASS_FILTER_WIDTH * max(1, sample_rate / target) / ROLLOFF)
+    # BLAS takes no matrix whose rows overlap: simple ratios are repeated until a turn of the
+    # phases is as long as the taps.
+    taps = 2 * reach + 3 + math.ceil(_GROUP * sample_rate / target)
+    repeats = math.ceil(taps * divisor / sample_rate)
+    old, new = repeats * sample_rate // divisor, repeats * target // divisor
     # Frequencies in units in which `old` is the input's sample rate: the cut-off, doubled.
     base = min(old, new) * ROLLOFF
-    reach = math.ceil(LOWPASS_FILTER_WIDTH * old / base)
     starts, groups = [], []
     for phase in range(0, new, _GROUP):
         phases = torch.arange(phase, min(phase + _GROUP, new), dtype=torch.float64)
