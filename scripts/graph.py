@@ -15,6 +15,7 @@ NodeInfo = Mapping[str, Mapping[str, Any]]
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", DYNAMIC_COMBO)
 NOTES = ("Note", "MarkdownNote")
+CONTROLS = ("fixed", "increment", "decrement", "randomize")
 
 
 class GraphError(Exception):
@@ -42,7 +43,8 @@ def to_prompt(canvas: Mapping[str, Any], info: NodeInfo) -> Prompt:
             raise GraphError(f"The workflow has a node {kind}, which is not loaded.")
         values = iter(node.get("widgets_values") or [])
         inputs = dict(_widget_values(info[kind]["input"], values, kind))
-        left = list(values)
+        # An older ComfyUI has no control behind a number; its canvas passes the word over, too.
+        left = [value for value in values if value not in CONTROLS]
         if left:
             raise GraphError(f"The workflow has more values than {kind} has widgets: {left}.")
         for slot in node.get("inputs") or []:
