@@ -1,0 +1,527 @@
+"""The ledger: written before money moves, shared by processes, and never wrong about dollars."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ...api.errors import SpendLimitError
+from ...api.ledger import FILE_NAME, Job, Ledger, Limits, State, dollars
+from ...api.protocol import MusicRequest
+from ...api.service import Service
+from ...api.settings import Settings
+from ...api.timing import Timing
+from ...sandbox.server import Sandbox
+from ...scripts import pack
+from ..gateway import SCALE, running, service_on
+
+PIANO = MusicRequest("piano", 5.0, format="wav")
+ALIVE = [state for state in State if not state.is_dead]
+DEAD = [state for state in State if state.is_dead]
+NO_LIMITS = Limits(per_run=1e9, per_day=1e9)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        yield ledger
+
+
+def begin(ledger: Ledger, request: MusicRequest = PIANO, **changes: Any) -> tuple[Job, bool]:
+    options: dict[str, Any] = {"run": "run", "price": 0.001} | changes
+    return ledger.begin("test", request, **options)
+
+
+def seen_by_another_process(directory: Path, query: str) -> str:
+    """What a process of its own reads from the ledger."""
+    code = (
+        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall())"
+    )
+    command = [sys.executable, "-c", code, str(directory / FILE_NAME), query]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Buyers:
+    """Processes that open the ledger, and ask for the same piece when they are told to."""
+
+    _CODE = """
+import asyncio, importlib, runpy, sys
+from pathlib import Path
+
+script, directory, base_url = sys.argv[1:]
+root = runpy.run_path(script)["load"]().__name__
+api = {name: importlib.import_module(f"{root}.api.{name}")
+       for name in ("ledger", "protocol", "service", "settings", "timing")}
+ledger = api["ledger"].Ledger(Path(directory))
+timing = api["timing"].Timing(rate_limit=600).scaled(1 / 30)
+service = api["service"].Service("test", base_url, None, ledger, is_free=False, timing=timing)
+print("ready", flush=True)
+sys.stdin.readline()
+request = api["protocol"].MusicRequest("piano", 5.0, format="wav")
+settings = api["settings"].Settings()
+job = asyncio.run(service.submit(request, run="run", settings=settings))
+print(job.remote_id, flush=True)
+sys.stdin.readline()
+"""
+
+    def __init__(self, how_many: int, directory: Path, base_url: str) -> None:
+        script = str(Path(pack.__file__))
+        command = [sys.executable, "-c", self._CODE, script, str(directory), base_url]
+        pipe = subprocess.PIPE
+        self.processes = [
+            subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(how_many)
+        ]
+
+    def heard(self) -> list[str]:
+        """The next line of each."""
+        return [process.stdout.readline().strip() for process in self.processes if process.stdout]
+
+    def go_on(self) -> None:
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+
+    def __enter__(self) -> Buyers:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+
+
+# Before money moves
+
+
+async def test_a_request_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None:
+    """The gateway hangs with the POST in its hands; another process sees what is being asked."""
+    arrived = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                held.append(connection)
+                if connection.recv(65536).startswith(b"POST"):
+                    arrived.set()
+                else:
+                    connection.close()
+
+        held: list[socket.socket] = []
+        threading.Thread(target=hang, daemon=True).start()
+        silent = Sandbox()
+        silent.base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        with service_on(silent, tmp_path, is_free=True) as service:
+            waiting = asyncio.ensure_future(service.submit(PIANO, run="run", settings=Settings()))
+            assert await asyncio.to_thread(arrived.wait, 30)
+            query = "SELECT state, prompt, duration, remote_id FROM jobs"
+            seen = await asyncio.to_thread(seen_by_another_process, tmp_path, query)
+            assert seen == "[('submitting', 'piano', 5.0, None)]"
+            waiting.cancel()
+        server.shutdown(socket.SHUT_RDWR)
+    for connection in held:
+        connection.close()
+
+
+def test_every_commit_is_synced(ledger: Ledger) -> None:
+    pragmas = ("journal_mode", "synchronous")
+    values = [ledger._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    assert values == ["wal", 2]
+
+
+async def test_the_job_id_is_there_for_every_other_process(
+    service: Service, tmp_path: Path
+) -> None:
+    job = await service.submit(PIANO, run="run", settings=Settings())
+    seen = seen_by_another_process(tmp_path, "SELECT state, remote_id FROM jobs")
+    assert seen == f"[('queued', '{job.remote_id}')]"
+
+
+# One piece, one purchase
+
+
+def test_processes_that_ask_at_the_same_moment_buy_once(tmp_path: Path) -> None:
+    with running() as sandbox, Buyers(3, tmp_path, sandbox.base_url) as buyers:
+        assert buyers.heard() == ["ready"] * 3
+        buyers.go_on()
+        ids = buyers.heard()
+        charged = [job["id"] for job in sandbox.bill()["jobs"]]
+        assert charged == [ids[0]]
+        assert ids == charged * 3
+        assert sum(seen.method == "POST" for seen in sandbox.seen) == 1
+
+
+def test_threads_that_ask_at_the_same_moment_get_one_row(ledger: Ledger) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: begin(ledger), range(32)))
+    assert sum(is_new for _, is_new in results) == 1
+    assert len({job.local_id for job, _ in results}) == 1
+
+
+async def test_two_keys_on_one_ledger_buy_once(sandbox: Sandbox, ledger: Ledger) -> None:
+    timing = Timing(rate_limit=600).scaled(SCALE)
+    services = [
+        Service("test", sandbox.base_url, None, ledger, is_free=True, timing=timing)
+        for _ in range(3)
+    ]
+    jobs = await asyncio.gather(
+        *(service.submit(PIANO, run="run", settings=Settings()) for service in services)
+    )
+    assert len({job.remote_id for job in jobs}) == 1
+    assert sum(seen.method == "POST" for seen in sandbox.seen) == 1
+    for service in services:
+        service.close()
+
+
+@pytest.mark.parametrize("state", ALIVE)
+def test_what_is_alive_is_not_bought_again(ledger: Ledger, state: State) -> None:
+    job, _ = begin(ledger)
+    ledger.update(job.local_id, state=state)
+    again, is_new = begin(ledger, run="another run")
+    assert (again.local_id, again.state, is_new) == (job.local_id, state, False)
+    assert ledger.alive("test", PIANO) == again
+
+
+@pytest.mark.parametrize("state", DEAD)
+def test_what_came_to_nothing_may_be_bought_again(ledger: Ledger, state: State) -> None:
+    job, _ = begin(ledger)
+    ledger.update(job.local_id, state=state)
+    assert ledger.alive("test", PIANO) is None
+    again, is_new = begin(ledger)
+    assert is_new
+    assert (job.attempt, again.attempt) == (0, 1)
+    # Otherwise a gateway that honours the key would hand out the failed job once more.
+    assert again.idempotency_key != job.idempotency_key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt": "organ"},
+        {"duration": 6.0},
+        {"lyrics": "la"},
+        {"format": "mp3"},
+        {"model": "other"},
+        {"take": 2},
+    ],
+)
+def test_every_input_makes_another_piece(ledger: Ledger, change: dict[str, Any]) -> None:
+    first, _ = begin(ledger)
+    second, is_new = begin(ledger, PIANO._replace(**change))
+    assert is_new
+    assert second.idempotency_key != first.idempotency_key
+
+
+def test_another_service_makes_another_piece(ledger: Ledger) -> None:
+    begin(ledger)
+    assert ledger.begin("other", PIANO, run="run", price=0.001)[1]
+
+
+def test_a_row_survives_the_process(tmp_path: Path) -> None:
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        job, _ = begin(ledger, PIANO._replace(lyrics="ла 🎹 '; DROP TABLE jobs; --"))
+        job = ledger.update(job.local_id, state=State.RUNNING, remote_id="job_1")
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        assert ledger.get(job.local_id) == job
+        assert ledger.by_remote_id("test", "job_1") == job
+
+
+# Who works on a row
+
+
+async def test_a_submit_that_broke_off_in_this_process_is_taken_up(
+    service: Service, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Ledger.update
+
+    def full(ledger: Ledger, local_id: str, **values: Any) -> Job:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Ledger, "update", full)
+    with pytest.raises(sqlite3.OperationalError):
+        await service.submit(PIANO, run="run", settings=Settings())
+    monkeypatch.setattr(Ledger, "update", update)
+    job = await service.submit(PIANO, run="run", settings=Settings())
+    assert (job.state, job.repeats) == (State.QUEUED, 1)
+    assert [charged["id"] for charged in sandbox.bill()["jobs"]] == [job.remote_id]
+
+
+def test_a_row_in_hand_is_not_to_be_had_until_it_is_let_go(ledger: Ledger) -> None:
+    job, _ = begin(ledger)
+    assert not ledger.claim(job, state=State.UNCERTAIN)
+    ledger.let_go(job)
+    assert ledger.claim(job, state=State.UNCERTAIN)
+    assert ledger.get(job.local_id).state is State.UNCERTAIN
+
+
+def test_a_row_is_claimed_by_one(tmp_path: Path, ledger: Ledger) -> None:
+    job, _ = begin(ledger)
+    uncertain = ledger.update(job.local_id, state=State.UNCERTAIN)
+    with contextlib.closing(Ledger(tmp_path)) as other:
+        assert other.claim(uncertain, state=State.SUBMITTING, repeats=1)
+        assert not ledger.claim(uncertain, state=State.SUBMITTING, repeats=1)
+        assert ledger.get(job.local_id).owner == other.owner
+        assert ledger.is_owned(ledger.get(job.local_id))
+
+
+def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with Buyers(1, tmp_path, base_url) as buyers:
+            assert buyers.heard() == ["ready"]
+            # A catalogue of today, so that the first request is the submit.
+            catalogue = {"service": "test", "fetched": time.time(), "models": []}
+            (tmp_path / "catalogue.json").write_text(json.dumps(catalogue))
+            buyers.go_on()
+            connection, _ = silent.accept()
+            assert connection.recv(4) == b"POST"
+            job = ledger.alive("test", PIANO)
+            assert job is not None
+            assert job.state is State.SUBMITTING
+            assert ledger.is_owned(job)
+            assert not ledger.claim(job, state=State.UNCERTAIN)
+        connection.close()
+    assert not ledger.is_owned(job)
+    assert ledger.claim(job, state=State.UNCERTAIN)
+
+
+def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    owners = tmp_path / "owners"
+    with running() as sandbox, Buyers(1, tmp_path, sandbox.base_url) as buyers:
+        assert buyers.heard() == ["ready"]
+        (killed,) = owners.iterdir()
+    assert killed.exists()
+    with contextlib.closing(Ledger(tmp_path)) as one, contextlib.closing(Ledger(tmp_path)) as two:
+        assert {path.stem for path in owners.iterdir()} == {one.owner, two.owner}
+    assert list(owners.iterdir()) == []
+
+
+# Limits
+
+
+def test_all_takes_of_a_run_count_together(ledger: Ledger) -> None:
+    limits = Limits(per_run=0.003, per_day=10.0)
+    for take in (1, 2, 3):
+        begin(ledger, PIANO._replace(take=take), limits=limits)
+    with pytest.raises(SpendLimitError, match=r"\$0\.001.*this run.*\$0\.003.*spend_limit_per_run"):
+        begin(ledger, PIANO._replace(take=4), limits=limits)
+    assert ledger.alive("test", PIANO._replace(take=4)) is None
+    assert begin(ledger, PIANO._replace(take=4), limits=limits, run="the next run")[1]
+
+
+def test_all_runs_of_a_day_count_together(ledger: Ledger) -> None:
+    limits = Limits(per_run=10.0, per_day=0.002)
+    jobs = [
+        begin(ledger, PIANO._replace(take=take), limits=limits, run=f"run {take}")[0]
+        for take in (1, 2)
+    ]
+    third = PIANO._replace(take=3)
+    with pytest.raises(SpendLimitError, match=r"24 hours.*spend_limit_per_day"):
+        begin(ledger, third, limits=limits, run="run 3")
+    ledger.update(jobs[0].local_id, created=time.time() - 24 * 3600 - 1)
+    assert begin(ledger, third, limits=limits, run="run 3")[1]
+
+
+def test_a_price_equal_to_the_limit_is_within_it_however_the_sum_is_rounded(
+    ledger: Ledger,
+) -> None:
+    limits = Limits(per_run=1.0, per_day=1.0)
+    for take in range(10):
+        begin(ledger, PIANO._replace(take=take), price=0.1, limits=limits)
+    with pytest.raises(SpendLimitError):
+        begin(ledger, PIANO._replace(take=10), price=0.0001, limits=limits)
+
+
+def test_what_came_to_nothing_leaves_room(ledger: Ledger) -> None:
+    limits = Limits(per_run=0.001, per_day=0.001)
+    job, _ = begin(ledger, limits=limits)
+    ledger.update(job.local_id, state=State.FAILED)
+    assert begin(ledger, limits=limits)[1]
+
+
+def test_what_is_alive_is_handed_out_above_any_limit(ledger: Ledger) -> None:
+    job, _ = begin(ledger)
+    assert begin(ledger, limits=Limits(0.0, 0.0))[0] == job
+
+
+def test_processes_share_the_limit_of_a_day(tmp_path: Path, ledger: Ledger) -> None:
+    limits = Limits(per_run=10.0, per_day=0.001)
+    begin(ledger, limits=limits)
+    with (
+        contextlib.closing(Ledger(tmp_path)) as other,
+        pytest.raises(SpendLimitError, match="24 hours"),
+    ):
+        begin(other, PIANO._replace(take=2), limits=limits, run="another")
+
+
+async def test_an_unknown_price_is_over_every_limit(service: Service, sandbox: Sandbox) -> None:
+    unknown = PIANO._replace(model="fal-ai/stable-audio-25/text-to-audio")
+    rich = Settings(spend_limit_per_run=1e9, spend_limit_per_day=1e9)
+    with pytest.raises(SpendLimitError, match=r"not known.*allow_unknown_price.*Nothing was sent"):
+        await service.submit(unknown, run="run", settings=rich)
+    assert service.ledger.recent() == []
+    assert not any(seen.method == "POST" for seen in sandbox.seen)
+
+
+# Dollars
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "state": st.sampled_from(list(State)),
+            "price": st.one_of(st.none(), st.floats(0, 24)),
+            "charged": st.one_of(st.none(), st.floats(0, 24)),
+            "repeats": st.integers(0, 1),
+            "run": st.sampled_from(["run 1", "run 2"]),
+            "age": st.sampled_from([0.0, 7200.0]),
+        }
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=ROWS)
+def test_spent_is_what_was_or_may_have_been_charged(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+) -> None:
+    now = time.time()
+
+    def cost(row: dict[str, Any]) -> float:
+        if row["state"].is_dead:
+            return 0.0
+        # Once it has completed the charge is known; until then the price stands for it.
+        known = row["price"] or 0.0 if row["charged"] is None else row["charged"]
+        return known + row["repeats"] * (row["price"] or 0.0)
+
+    with contextlib.closing(Ledger(tmp_path_factory.mktemp("ledger"))) as ledger:
+        for take, row in enumerate(rows):
+            job, _ = begin(ledger, PIANO._replace(take=take), price=row["price"], run=row["run"])
+            values = {name: row[name] for name in ("state", "charged", "repeats")}
+            ledger.update(job.local_id, created=now - row["age"], **values)
+        assert ledger.spent(since=0) == pytest.approx(sum(map(cost, rows)))
+        recent = [row for row in rows if row["age"] == 0]
+        assert ledger.spent(since=now - 60) == pytest.approx(sum(map(cost, recent)))
+        of_run = [row for row in rows if row["run"] == "run 1"]
+        assert ledger.spent(since=0, run="run 1") == pytest.approx(sum(map(cost, of_run)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, "an unknown price"),
+        (0.0, "$0.00"),
+        (0.006, "$0.006"),
+        (0.05, "$0.05"),
+        (24, "$24.00"),
+    ],
+)
+def test_dollars_for_people(amount: float | None, text: str) -> None:
+    assert dollars(amount) == text
+
+
+# Finding rows
+
+
+def test_every_address_that_a_track_had_leads_to_its_job(ledger: Ledger) -> None:
+    job, _ = begin(ledger)
+    for url in ("https://media.test/1", "https://media.test/2"):
+        job = ledger.update(job.local_id, result_url=url)
+    assert ledger.by_url("https://media.test/1") == ledger.by_url("https://media.test/2") == job
+    assert ledger.by_url("https://media.test/3") is None
+
+
+def test_a_job_known_by_its_id_gets_one_row_for_good(ledger: Ledger) -> None:
+    job = ledger.adopt("test", "job_1", State.QUEUED)
+    assert ledger.adopt("test", "job_1", State.QUEUED) == job
+    assert ledger.adopt("other", "job_1", State.QUEUED) != job
+    ledger.forget(job)
+    assert ledger.by_remote_id("test", "job_1") is None
+
+
+def test_a_job_that_was_bought_here_is_not_adopted_twice(ledger: Ledger) -> None:
+    job, _ = begin(ledger)
+    job = ledger.update(job.local_id, remote_id="job_1", state=State.QUEUED)
+    assert ledger.adopt("test", "job_1", State.QUEUED) == job
+
+
+def test_recent_is_newest_first_and_can_be_paged(ledger: Ledger) -> None:
+    jobs = [begin(ledger, PIANO._replace(take=take))[0] for take in range(5)]
+    for age, job in enumerate(jobs):
+        ledger.update(job.local_id, created=1e9 - age)
+    takes = [job.take for job in ledger.recent(limit=2, offset=1)]
+    assert takes == [1, 2]
+
+
+def test_run_times_are_those_of_completed_jobs_of_the_model(ledger: Ledger) -> None:
+    def add(take: int, **values: Any) -> None:
+        job, _ = begin(ledger, PIANO._replace(take=take))
+        ledger.update(job.local_id, **values)
+
+    add(1, state=State.COMPLETED, took=10.0, finished=1.0)
+    add(2, state=State.COMPLETED, took=20.0, finished=2.0)
+    add(3, state=State.COMPLETED, took=None, finished=3.0)
+    add(4, state=State.FAILED, took=5.0, finished=4.0)
+    assert ledger.run_times("test", PIANO.model) == [(5.0, 20.0), (5.0, 10.0)]
+    assert ledger.run_times("test", "other") == []
+
+
+def test_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
+    with pytest.raises(KeyError):
+        ledger.get("nobody")
+    with pytest.raises(KeyError):
+        ledger.update("nobody", state=State.QUEUED)
+
+
+# The file
+
+
+def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    Ledger(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.execute("PRAGMA user_version = 99")
+        db.execute("DROP TABLE urls")
+    with pytest.raises(sqlite3.DatabaseError, match="newer version of this pack: update the pack"):
+        Ledger(tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+        assert "urls" not in tables
+
+
+def test_a_file_that_is_no_ledger_is_refused_and_left_alone(tmp_path: Path) -> None:
+    text = b"my own notes, " * 1000
+    (tmp_path / FILE_NAME).write_bytes(text)
+    with pytest.raises(sqlite3.DatabaseError):
+        Ledger(tmp_path)
+    assert (tmp_path / FILE_NAME).read_bytes() == text
+
+
+def test_processes_that_make_the_ledger_at_the_same_moment_make_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ledgers = list(pool.map(lambda _: Ledger(tmp_path / "new"), range(8)))
+    job, _ = begin(ledgers[0])
+    assert [ledger.get(job.local_id) for ledger in ledgers] == [job] * 8
+    for ledger in ledgers:
+        ledger.close()
