@@ -29,8 +29,8 @@ class Quantizer:
     def integers(self, block: Samples) -> npt.NDArray[np.int16] | npt.NDArray[np.int32]:
         """`block` [C, n] as [n, C]: int16, or int32 with the lower 8 bits 0 for 24 bits."""
         scale = np.float32(1 << (self._bits - 1))
-        scaled = np.ascontiguousarray(block.T)
-        scaled *= scale
+        # A new array, also of one channel, whose transpose would be the caller's own memory.
+        scaled = np.multiply(block.T, scale, order="C")
         rounded = np.rint(scaled)
         if self._bits == 16 and not np.array_equal(scaled, rounded):
             scaled += self._dither(scaled.size).reshape(scaled.shape)
