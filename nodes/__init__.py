@@ -10,6 +10,13 @@ from comfy_api.latest import ComfyExtension, io
 class MusicExtension(ComfyExtension):
     """The pack's nodes."""
 
+    async def on_load(self) -> None:
+        from . import host, routes
+
+        table = host.server_routes()
+        if table is not None:
+            routes.add_to(table)
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         # An older ComfyUI lacks what the nodes' schemas are made of.
         if not hasattr(io, "DynamicCombo"):

@@ -12,6 +12,7 @@ from ..api import settings as api_settings
 from ..api.errors import InputError, SettingsError
 from ..api.protocol import MusicRequest
 from ..api.settings import LIVE_BASE_URL, ApiKey, Mode, Settings
+from ..api.timing import Timing
 from . import host
 
 if TYPE_CHECKING:
@@ -51,7 +52,6 @@ def service(current: Settings) -> Service:
     """The service that answers with these settings, ready to use."""
     # httpx and SQLite are not loaded before somebody makes music.
     from ..api.service import GIGABYTE, Service
-    from ..api.timing import Timing
 
     name = service_name(current)
     with _lock:
@@ -66,11 +66,15 @@ def service(current: Settings) -> Service:
                 key,
                 ledger(),
                 is_free=is_free,
-                # Sketches take seconds, where a model takes half a minute.
-                timing=Timing(first_poll=3.0, rate_limit=600) if is_free else Timing(),
+                timing=_timing(is_free),
             )
         found.store.limit_bytes = current.store_limit_gb * GIGABYTE
         return found
+
+
+def _timing(is_free: bool) -> Timing:
+    # Sketches take seconds, where a model takes half a minute.
+    return Timing(first_poll=3.0, rate_limit=600) if is_free else Timing()
 
 
 def ledger() -> Ledger:

@@ -14,9 +14,12 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from comfy_api.latest import io
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 T = TypeVar("T")
 
@@ -73,6 +76,27 @@ def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:
         filename_prefix, folder_paths.get_output_directory()
     )
     return Slot(Path(folder) / f"{name}_{counter + skip:05}_{extension}", subfolder)
+
+
+def server_routes() -> web.RouteTableDef | None:
+    """Where ComfyUI's server takes further routes; None in a host that serves no browser."""
+    from server import PromptServer
+
+    routes = getattr(PromptServer.instance, "routes", None)
+    # A host without a server has something else there, or nothing.
+    return routes if type(routes).__name__ == "RouteTableDef" else None
+
+
+def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
+    """A file in ComfyUI's output, input or temp folder; None where there is none of that name."""
+    import folder_paths
+
+    root = folder_paths.get_directory_by_type(folder)
+    if root is None:
+        return None
+    root = Path(root).resolve()
+    path = (root / subfolder / filename).resolve()
+    return path if path.is_relative_to(root) and path.is_file() else None
 
 
 def run_id() -> str:

@@ -124,10 +124,9 @@ async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -
 
 
 def _line(progress: Progress) -> str:
-    if progress.running is None:
-        return f"in the queue or starting, {progress.elapsed:.0f} s"
+    what = "in the queue" if progress.running is None else "composing"
     about = f" of about {progress.expected:.0f}" if progress.expected else ""
-    return f"composing, {progress.elapsed:.0f}{about} s"
+    return f"{what}, {progress.elapsed:.0f}{about} s"
 
 
 def _fraction(progress: Progress) -> float:

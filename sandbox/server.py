@@ -221,9 +221,10 @@ class Sandbox:
     async def _get_job(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
         cards, now = job.cards, time.time()
-        polled, self._polled[job.id] = self._polled.get(job.id), now
+        polled = self._polled.get(job.id)
         if polled is not None and now - polled < self.profile.poll_floor:
             return web.Response(status=304)
+        self._polled[job.id] = now
         if self._tally.strikes(cards, "poll-404", job.id):
             return self._error(404)
         if self._tally.strikes(cards, "poll-429", job.id):

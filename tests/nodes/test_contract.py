@@ -1,0 +1,96 @@
+"""The public contract: shared workflow files depend on these names and their order."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ...audio.encode import DEFAULT_QUALITY, QUALITIES, Peaks
+
+CONTRACT = {
+    "AIGatewayPromptToMusic": (
+        [
+            ("prompt", "STRING"),
+            ("duration", "FLOAT"),
+            ("lyrics", "STRING"),
+            ("format", "COMBO"),
+            ("model", "COMBO"),
+            ("take", "INT"),
+        ],
+        [("job", "AIGATEWAY_JOB"), ("job_id", "STRING")],
+    ),
+    "AIGatewayPollJob": (
+        [
+            ("job", "AIGATEWAY_JOB"),
+            ("job_id", "STRING"),
+            ("timeout", "FLOAT"),
+            ("on_interrupt", "COMBO"),
+        ],
+        [("audio_url", "STRING"), ("duration", "FLOAT"), ("job", "AIGATEWAY_JOB")],
+    ),
+    "AIGatewayLoadAudioURL": (
+        [("url", "STRING"), ("sample_rate", "COMBO"), ("channels", "COMBO")],
+        [("audio", "AUDIO"), ("duration", "FLOAT"), ("sample_rate", "INT")],
+    ),
+    "AIGatewaySaveAudio": (
+        [
+            ("audio", "AUDIO"),
+            ("filename_prefix", "STRING"),
+            ("format", "COMFY_DYNAMICCOMBO_V3"),
+            ("peaks", "COMBO"),
+        ],
+        [("audio", "AUDIO"), ("path", "STRING")],
+    ),
+}
+
+
+def described_inputs(info: dict[str, Any]) -> list[tuple[str, Any]]:
+    """All inputs as the canvas orders them: required first, then optional."""
+    return [
+        item
+        for section in ("required", "optional")
+        for item in info["input"].get(section, {}).items()
+    ]
+
+
+async def test_names_types_and_order_are_as_promised(node: dict[str, Any]) -> None:
+    found = {}
+    for name, kind in node.items():
+        info = kind.GET_NODE_INFO_V1()
+        inputs = [(id, declared[0]) for id, declared in described_inputs(info)]
+        outputs = list(zip(info["output_name"], info["output"], strict=True))
+        found[name] = (inputs, outputs)
+    assert found == CONTRACT
+
+
+async def test_defaults_are_as_promised(node: dict[str, Any]) -> None:
+    defaults = {
+        (name, id): (declared[1].get("default"), declared[1].get("min"), declared[1].get("max"))
+        for name, kind in node.items()
+        for id, declared in described_inputs(kind.GET_NODE_INFO_V1())
+    }
+    assert defaults["AIGatewayPromptToMusic", "duration"] == (30.0, 5.0, 240.0)
+    assert defaults["AIGatewayPromptToMusic", "lyrics"][0] == ""
+    assert defaults["AIGatewayPromptToMusic", "model"][0] == "ace-step/ace-step-prompt-to-audio"
+    assert defaults["AIGatewayPollJob", "timeout"][0] == 900.0
+    assert defaults["AIGatewayPollJob", "on_interrupt"][0] == "keep"
+    assert defaults["AIGatewaySaveAudio", "filename_prefix"][0] == "audio/AIgateway"
+
+
+async def test_everything_is_explained(node: dict[str, Any]) -> None:
+    for kind in node.values():
+        schema = kind.GET_SCHEMA()
+        assert schema.description
+        assert schema.search_aliases
+        assert schema.category == "AIgateway/music"
+        for _, declared in described_inputs(kind.GET_NODE_INFO_V1()):
+            assert declared[1]["tooltip"]
+
+
+async def test_the_qualities_on_the_canvas_are_those_that_can_be_written(gateway: Any) -> None:
+    save_audio = importlib.import_module("...nodes.save_audio", __package__)
+    assert {format.value: choices for format, choices in QUALITIES.items()} == save_audio.QUALITIES
+    assert {
+        format.value: choice for format, choice in DEFAULT_QUALITY.items()
+    } == save_audio.DEFAULT_QUALITIES
+    assert tuple(peaks.value for peaks in Peaks) == save_audio.PEAKS

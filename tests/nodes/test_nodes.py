@@ -1,0 +1,250 @@
+"""The four nodes, one after the other, as a graph runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import soundfile
+import torch
+
+from ...api.errors import GatewayError, InputError, MissingKeyError
+from ...audio.buffer import AudioError
+from ...sandbox import SKETCH_NOTICE
+from ...sandbox.server import Sandbox
+from ..gateway import SAMPLE_RATE
+
+Node = dict[str, Any]
+
+
+async def run(node: Node, name: str, **inputs: Any) -> tuple[Any, ...]:
+    kind = node[f"AIGateway{name}"]
+    clone = kind.PREPARE_CLASS_CLONE({"hidden_inputs": {}})
+    return (await clone.EXECUTE_NORMALIZED_ASYNC(**inputs)).result
+
+
+async def submit(node: Node, prompt: str = "piano", **changes: Any) -> tuple[Any, str]:
+    inputs = {
+        "prompt": prompt,
+        "duration": 5.0,
+        "lyrics": "",
+        "format": "wav",
+        "model": "ace-step/ace-step-prompt-to-audio",
+        "take": 1,
+        **changes,
+    }
+    return await run(node, "PromptToMusic", **inputs)  # type: ignore[return-value]
+
+
+async def load(node: Node, url: str, sample_rate: str = "original", channels: str = "original"):
+    return await run(node, "LoadAudioURL", url=url, sample_rate=sample_rate, channels=channels)
+
+
+async def save(node: Node, audio: Any, **format: str) -> tuple[Any, Path]:
+    audio, path = await run(
+        node, "SaveAudio", audio=audio, filename_prefix="audio/test", format=format
+    )
+    return audio, Path(path)
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Path) -> None:
+    job, job_id = await submit(node)
+    assert job.remote_id == job_id
+    url, promised, done = await run(node, "PollJob", job=job)
+    assert done.remote_id == job_id
+    audio, duration, rate = await load(node, url)
+    waveform = audio["waveform"]
+    assert waveform.dtype is torch.float32
+    assert waveform.is_contiguous()
+    assert waveform.shape == (1, 1, 5 * SAMPLE_RATE)
+    assert (duration, rate, audio["sample_rate"]) == (promised, SAMPLE_RATE, SAMPLE_RATE)
+    passed_on, path = await save(node, audio, format="flac", quality="16 bit")
+    assert passed_on is audio
+    assert path.is_relative_to(output / "audio")
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert torch.equal(torch.from_numpy(samples), waveform[0, 0])
+    assert len(sandbox.bill()["jobs"]) == 1
+
+
+async def test_without_a_key_the_built_in_sandbox_answers(node: Node, gateway: Any) -> None:
+    job, job_id = await submit(node, duration=5.3)
+    assert job_id.startswith("sandbox_")
+    assert (job.service, job.price) == ("sandbox", 0.0)
+    url, *_ = await run(node, "PollJob", job=job)
+    audio, _, rate = await load(node, url)
+    assert (audio["waveform"].shape, rate) == ((1, 2, round(5.3 * 44100)), 44100)
+    _, path = await save(node, audio, format="wav", quality="16 bit")
+    assert SKETCH_NOTICE.encode() in path.read_bytes()
+
+
+async def test_the_same_graph_again_makes_no_request(node: Node, sandbox: Sandbox) -> None:
+    async def graph() -> None:
+        job, _ = await submit(node)
+        url, *_ = await run(node, "PollJob", job=job)
+        await load(node, url)
+
+    await graph()
+    sandbox.seen.clear()
+    await graph()
+    assert sandbox.seen == []
+
+
+async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> None:
+    job, _ = await submit(node)
+    url, *_ = await run(node, "PollJob", job=job)
+    audio, duration, rate = await load(node, url, "48000", "stereo")
+    assert audio["waveform"].shape == (1, 2, 5 * 48000)
+    assert audio["waveform"].is_contiguous()
+    assert (duration, rate) == (5.0, 48000)
+
+
+async def test_a_delivered_file_that_was_not_changed_is_saved_as_it_is(
+    node: Node, sandbox: Sandbox, gateway: Any
+) -> None:
+    job, _ = await submit(node)
+    url, *_ = await run(node, "PollJob", job=job)
+    audio, *_ = await load(node, url)
+    stored = gateway.ledger().get(job.local_id).file
+    delivered = (gateway.ledger().directory / "tracks" / stored).read_bytes()
+    _, path = await save(node, audio, format="wav", quality="24 bit")
+    assert delivered[36:] in path.read_bytes()
+    audio["waveform"] *= 0.5
+    _, path = await save(node, audio, format="wav", quality="24 bit")
+    assert soundfile.info(path).subtype == "PCM_24"
+
+
+async def test_a_saved_file_carries_a_receipt_and_no_address(node: Node, sandbox: Sandbox) -> None:
+    from ...audio.tags import read_tags
+
+    job, job_id = await submit(node)
+    url, *_ = await run(node, "PollJob", job=job)
+    audio, *_ = await load(node, url)
+    _, path = await save(node, audio, format="flac", quality="24 bit")
+    tags = read_tags(path)
+    receipt = json.loads(tags["receipt"])
+    assert tags["title"] == "piano"
+    assert receipt["job_id"] == job_id
+    assert receipt["price_usd"] == pytest.approx(0.001)
+    assert receipt["measured_duration"] == 5.0
+    assert "signature=" not in path.read_bytes().decode("latin-1")
+
+
+async def test_a_batch_is_several_files(node: Node, gateway: Any) -> None:
+    audio = {"waveform": torch.zeros(3, 2, 1000), "sample_rate": 44100}
+    _, paths = await run(
+        node, "SaveAudio", audio=audio, filename_prefix="b", format={"format": "flac"}
+    )
+    written = [Path(line) for line in paths.splitlines()]
+    assert len({path for path in written if path.exists()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"prompt": "  "}, "prompt is empty"),
+        ({"duration": 4.0}, "5 to 240"),
+        ({"duration": 241.0}, "5 to 240"),
+    ],
+)
+async def test_bad_requests_are_named_before_the_run_and_at_the_latest_before_the_submit(
+    node: Node, sandbox: Sandbox, changes: dict[str, Any], part: str
+) -> None:
+    known = {"prompt": "p", "duration": 30.0, "model": "m", **changes}
+    assert part in node["AIGatewayPromptToMusic"].validate_inputs(**known)
+    with pytest.raises(InputError, match=part):
+        await submit(node, **{"prompt": "p", **changes})
+    assert sandbox.seen == []
+
+
+async def test_inputs_from_other_nodes_are_checked_when_they_are_known(node: Node) -> None:
+    assert node["AIGatewayPromptToMusic"].validate_inputs(prompt=None, duration=None) is True
+
+
+@pytest.mark.parametrize(("given", "said"), [({}, "neither"), ({"job_id": "j"}, "both")])
+async def test_poll_job_takes_one_of_two(
+    node: Node, sandbox: Sandbox, given: dict[str, Any], said: str
+) -> None:
+    job = None
+    if said == "both":
+        job, _ = await submit(node)
+    with pytest.raises(InputError, match=f"{said}.*given"):
+        await run(node, "PollJob", job=job, **given)
+
+
+@pytest.mark.parametrize("url", ["", "song.mp3", "file:///etc/passwd"])
+async def test_a_url_that_is_none(node: Node, sandbox: Sandbox, url: str) -> None:
+    with pytest.raises(InputError):
+        await load(node, url)
+
+
+@pytest.mark.parametrize(
+    ("card", "kind", "part"),
+    [
+        ("page", AudioError, "web page"),
+        ("truncated", AudioError, "truncated"),
+        ("gone", GatewayError, "410"),
+    ],
+)
+async def test_what_is_no_whole_audio_is_named(
+    node: Node, sandbox: Sandbox, card: str, kind: type[Exception], part: str
+) -> None:
+    job, _ = await submit(node, f"sandbox:{card}")
+    url, *_ = await run(node, "PollJob", job=job)
+    with pytest.raises(kind, match=part):
+        await load(node, url)
+
+
+@pytest.mark.parametrize(
+    ("waveform", "format", "part"),
+    [
+        (torch.tensor([[[0.0, float("nan")]]]), "flac", "NaN"),
+        (torch.tensor([[[0.0, float("inf")]]]), "flac", "infinit"),
+        (torch.zeros(1, 2, 0), "flac", "0 samples"),
+        (torch.zeros(1, 6, 100), "mp3", "6 channels"),
+    ],
+)
+async def test_audio_that_cannot_be_saved_leaves_no_file(
+    node: Node, output: Path, waveform: torch.Tensor, format: str, part: str
+) -> None:
+    with pytest.raises(AudioError, match=part):
+        await save(node, {"waveform": waveform, "sample_rate": 44100}, format=format)
+    assert files_in(output) == []
+
+
+async def test_live_without_a_key_says_where_to_put_one(
+    node: Node, gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGATEWAY_MODE", "live")
+    with pytest.raises(MissingKeyError, match=r"aigateway\.toml"):
+        await submit(node)
+
+
+async def test_the_fingerprint_changes_with_the_service_and_with_a_failure_only(
+    node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = node["AIGatewayPromptToMusic"]
+    inputs = {
+        "prompt": "sandbox:fail",
+        "duration": 5.0,
+        "lyrics": "",
+        "format": "wav",
+        "model": "ace-step/ace-step-prompt-to-audio",
+        "take": 1,
+    }
+    before = kind.fingerprint_inputs(**inputs)
+    job, _ = await submit(node, **inputs)
+    assert kind.fingerprint_inputs(**inputs) == before
+    with pytest.raises(GatewayError):
+        await run(node, "PollJob", job=job)
+    after = kind.fingerprint_inputs(**inputs)
+    assert after != before
+    assert kind.fingerprint_inputs(**{**inputs, "take": 2}) == before
+    assert kind.fingerprint_inputs(**{**inputs, "prompt": None}) == after
+    monkeypatch.delenv("AIGATEWAY_BASE_URL")
+    assert kind.fingerprint_inputs(**inputs) not in (before, after)
