@@ -25,6 +25,7 @@ from .client import Client
 from .errors import (
     BadGatewayError,
     GatewayError,
+    InputError,
     JobCancelledError,
     JobFailedError,
     NoAnswerError,
@@ -143,6 +144,24 @@ class Jobs:
             return await self._in_background(job, self._first_post(job, policy))
         return await self._attach(job, policy)
 
+    async def buy_again(self, job: Job, *, run: str, policy: Policy) -> Job:
+        """Submit an uncertain request once more because the user says so, with the same key.
+
+        Raises:
+            InputError: the request is not uncertain (any more); nothing was sent.
+            SpendLimitError: nothing was sent.
+            UncertainSubmitError: it is as uncertain as before.
+        """
+        if job.state is not State.UNCERTAIN:
+            raise InputError(
+                f"This track is {job.state.value}, not uncertain, so there is nothing to buy again."
+            )
+        if policy.limits is not None and job.price:
+            self._ledger.check(policy.limits, run, job.price)
+        if not self._ledger.claim(job, state=State.SUBMITTING, repeats=job.repeats + 1):
+            return await self._attach(self._ledger.get(job.local_id), policy)
+        return await self._in_background(job, self._repeated_post(job))
+
     async def _attach(self, job: Job, policy: Policy) -> Job:
         while job.state is State.SUBMITTING:
             task = self._submits.get(job.local_id)
@@ -194,14 +213,14 @@ class Jobs:
         return await self._in_background(job, self._repeated_post(job))
 
     async def _repeated_post(self, job: Job) -> Job:
-        """The second and last submit of a request, with the same idempotency key."""
+        """Another submit of a request, with the same idempotency key."""
         try:
             return await self._post(job)
         except GatewayError as error:
             # The repeat itself may have created nothing; the first submit remains unknown.
             spent = isinstance(error, _MAY_HAVE_BEEN_CHARGED)
             job = self._ledger.update(
-                job.local_id, state=State.UNCERTAIN, error=str(error), repeats=int(spent)
+                job.local_id, state=State.UNCERTAIN, error=str(error), repeats=job.repeats + spent
             )
             raise _uncertain(job) from error
 

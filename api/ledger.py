@@ -141,6 +141,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS one_alive ON jobs (fingerprint)
 CREATE INDEX IF NOT EXISTS by_remote_id ON jobs (service, remote_id);
 CREATE INDEX IF NOT EXISTS by_created ON jobs (created);
 CREATE INDEX IF NOT EXISTS by_run ON jobs (run);
+CREATE INDEX IF NOT EXISTS by_file ON jobs (file);
 CREATE INDEX IF NOT EXISTS by_model ON jobs (service, model, finished);
 CREATE TABLE IF NOT EXISTS urls (
     url TEXT PRIMARY KEY,
@@ -220,7 +221,7 @@ class Ledger:
             if alive is not None:
                 return alive, False
             if limits is not None and price:
-                self._check(limits, run, price)
+                self.check(limits, run, price)
             job = Job(
                 local_id=uuid.uuid4().hex,
                 service=service,
@@ -330,6 +331,10 @@ class Ledger:
             found = self._db.execute("SELECT local_id FROM urls WHERE url = ?", (url,)).fetchone()
         return None if found is None else self.get(found[0])
 
+    def by_file(self, path: Path) -> Job | None:
+        """The job whose stored track `path` is."""
+        return self._one("file = ?", f"{path.parent.name}/{path.name}")
+
     def dead_attempts(self, service: str, request: MusicRequest | None) -> int:
         """How many times this request came to nothing; of all requests where it is None."""
         which, value = "service", service
@@ -345,6 +350,33 @@ class Ledger:
         """Rows, newest first."""
         return self._many("TRUE ORDER BY created DESC LIMIT ? OFFSET ?", limit, offset)
 
+    def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
+        """Rows with all words of `search` somewhere, newest first, and how many there are in all.
+
+        Looked for in the prompt, the lyrics, the model and the job's id, in any case.
+        """
+        where, values = "TRUE", []
+        for word in search.split():
+            where += (
+                " AND (prompt || char(10) || lyrics || char(10) || model || char(10) || "
+                "coalesce(remote_id, '')) LIKE ? ESCAPE '\\'"
+            )
+            for special in "\\%_":
+                word = word.replace(special, f"\\{special}")
+            values.append(f"%{word}%")
+        with self._lock:
+            total = self._db.execute(f"SELECT count(*) FROM jobs WHERE {where}", values)
+            count = int(total.fetchone()[0])
+            order = "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"
+            return self._many(f"{where} {order}", *values, limit, offset), count
+
+    def count_active(self) -> int:
+        """How many requests have not ended yet, as far as is known here."""
+        with self._lock:
+            return self._db.execute(
+                "SELECT count(*) FROM jobs WHERE state IN ('submitting', 'queued', 'running')"
+            ).fetchone()[0]
+
     def spent(self, *, since: float, run: str | None = None) -> float:
         """US dollars of all requests since a time that were, or may have been, charged."""
         with self._lock:
@@ -357,6 +389,25 @@ class Ledger:
                 values,
             ).fetchone()[0]
         return float(total)
+
+    def check(self, limits: Limits, run: str, price: float) -> None:
+        """
+        Raises:
+            SpendLimitError: with `price` more, `run` or the last 24 hours would be over a limit.
+        """
+        day = time.time() - 24 * 3600
+        for name, limit, spent in (
+            ("this run", limits.per_run, self.spent(since=0.0, run=run)),
+            ("the last 24 hours", limits.per_day, self.spent(since=day)),
+        ):
+            # Half a millionth of a dollar absorbs the rounding of sums, not a price.
+            if spent + price > limit + 5e-7:
+                setting = "spend_limit_per_run" if name == "this run" else "spend_limit_per_day"
+                raise SpendLimitError(
+                    f"This track costs about {dollars(price)}, and with {dollars(spent)} of "
+                    f"{name} that is over your limit of {dollars(limit)}: raise {setting} in the "
+                    "settings if that is what you want. Nothing was sent."
+                )
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
         """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
@@ -404,21 +455,6 @@ class Ledger:
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {_VERSION}")
-
-    def _check(self, limits: Limits, run: str, price: float) -> None:
-        day = time.time() - 24 * 3600
-        for name, limit, spent in (
-            ("this run", limits.per_run, self.spent(since=0.0, run=run)),
-            ("the last 24 hours", limits.per_day, self.spent(since=day)),
-        ):
-            # Half a millionth of a dollar absorbs the rounding of sums, not a price.
-            if spent + price > limit + 5e-7:
-                setting = "spend_limit_per_run" if name == "this run" else "spend_limit_per_day"
-                raise SpendLimitError(
-                    f"This track costs about {dollars(price)}, and with {dollars(spent)} of "
-                    f"{name} that is over your limit of {dollars(limit)}: raise {setting} in the "
-                    "settings if that is what you want. Nothing was sent."
-                )
 
     def _insert(self, job: Job) -> None:
         marks = ", ".join("?" * len(job))

@@ -206,6 +206,25 @@ def parse_models(body: object) -> list[Model]:
     return models
 
 
+def parse_balance(body: Mapping[str, Any]) -> float | None:
+    """US dollars left, in whichever of the likely shapes; None where none of them fits.
+
+    The public sources name the route but not its answer.
+    """
+    data = body.get("data")
+    if isinstance(data, Mapping):
+        body = data
+    for name in ("balance_cents", "credit_cents", "credits_cents"):
+        cents = _number(body.get(name))
+        if cents is not None:
+            return cents / 100
+    for name in ("balance", "balance_usd", "credit", "credits", "available"):
+        amount = _number(body.get(name))
+        if amount is not None:
+            return amount
+    return None
+
+
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds to wait by `Retry-After` (RFC 9110, section 10.2.3): a number or an HTTP date."""
     value = headers.get("retry-after", "").strip()

@@ -14,7 +14,7 @@ from .jobs import Jobs, Policy, Progress
 from .ledger import Job, Ledger, Limits
 from .pacing import Pacer
 from .pricing import Catalogue
-from .protocol import MusicRequest
+from .protocol import MusicRequest, parse_balance
 from .settings import ApiKey, Settings
 from .store import Store
 from .timing import Timing
@@ -68,13 +68,8 @@ class Service:
 
     async def submit(self, request: MusicRequest, *, run: str, settings: Settings) -> Job:
         """See `Jobs.submit`."""
-        limits = Limits(settings.spend_limit_per_run, settings.spend_limit_per_day)
-        policy = Policy(
-            None if self.is_free else limits,
-            settings.uncertain_limit,
-            settings.allow_unknown_price,
-        )
-        return await self.engine.run(self._jobs.submit(request, run=run, policy=policy))
+        submit = self._jobs.submit(request, run=run, policy=self._policy(settings))
+        return await self.engine.run(submit)
 
     async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
         """See `Jobs.wait`; `progress` is called in the engine's thread."""
@@ -83,6 +78,16 @@ class Service:
     async def cancel(self, job: Job) -> Job:
         """See `Jobs.cancel`."""
         return await self.engine.run(self._jobs.cancel(job))
+
+    async def buy_again(self, job: Job, *, settings: Settings) -> Job:
+        """See `Jobs.buy_again`."""
+        policy = self._policy(settings)
+        again = self._jobs.buy_again(job, run=f"again:{job.local_id}", policy=policy)
+        return await self.engine.run(again)
+
+    async def balance(self) -> float | None:
+        """US dollars left on the account; None where the gateway's answer does not say."""
+        return parse_balance(await self.engine.run(self.client.balance()))
 
     def current(self, job: Job) -> Job:
         """The job as the ledger has it now."""
@@ -115,6 +120,14 @@ class Service:
     def keep(self, track: Track) -> Path | None:
         """See `Tracks.keep`."""
         return self._tracks.keep(track)
+
+    def _policy(self, settings: Settings) -> Policy:
+        limits = Limits(settings.spend_limit_per_run, settings.spend_limit_per_day)
+        return Policy(
+            None if self.is_free else limits,
+            settings.uncertain_limit,
+            settings.allow_unknown_price,
+        )
 
     def close(self) -> None:
         """End the connections and the thread."""

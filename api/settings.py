@@ -14,6 +14,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .protocol import normalized_base_url
 
@@ -138,6 +140,54 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
         elif field.name in stored:
             values[field.name] = _convert(field.name, stored[field.name], str(path))
     return Settings(**{name: value for name, value in values.items() if value is not None})
+
+
+def write(directory: Path, name: str, value: Any) -> None:
+    """Set one setting in the file, keeping the rest of it; None takes it out.
+
+    The file is readable by its owner only, and is replaced as a whole.
+
+    Raises:
+        SettingsError: no such setting, a value it cannot have, or the file cannot be written.
+    """
+    # Written by hand a few times in a lifetime, read at every run.
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
+    path = directory / FILE_NAME
+    if name not in {field.name for field in fields(Settings)}:
+        raise SettingsError(f"There is no setting “{name}”.")
+    if value is not None:
+        _convert(name, value, "the settings panel")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with FileLock(directory / f"{FILE_NAME}.lock"):
+            try:
+                document = tomlkit.parse(path.read_text("utf-8"))
+            except FileNotFoundError:
+                document = tomlkit.document()
+            if value is None:
+                document.pop(name, None)
+            else:
+                document[name] = value
+            temporary = path.with_name(f"{FILE_NAME}.{os.getpid()}.tmp")
+            temporary.unlink(missing_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(tomlkit.dumps(document))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    except (OSError, UnicodeDecodeError, ParseError) as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be written ({error}): correct it or remove it."
+        ) from error
+
+
+def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether an environment variable decides this setting, whatever the file says."""
+    environ = os.environ if environ is None else environ
+    return bool(environ.get(f"AIGATEWAY_{name.upper()}", "").strip())
 
 
 def _read_file(path: Path) -> dict[str, Any]:

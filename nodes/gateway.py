@@ -16,7 +16,7 @@ from ..api.timing import Timing
 from . import host
 
 if TYPE_CHECKING:
-    from ..api.ledger import Ledger
+    from ..api.ledger import Job, Ledger
     from ..api.service import Service
 
 SANDBOX = "sandbox"
@@ -131,6 +131,11 @@ def fingerprint(inputs: Mapping[str, Any]) -> str:
         with contextlib.suppress(InputError):
             request = MusicRequest._make(values).validated()
     return f"{name} {ledger().dead_attempts(name, request)}"
+
+
+def stored_track(job: Job) -> Path | None:
+    """The file of a job on this machine, None where it is not here (any more)."""
+    return service(settings()).store.path(job.file) if job.file else None
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:
