@@ -73,7 +73,7 @@ class LoadAudioURL(io.ComfyNode):
         service = gateway.service(settings)
         track = service.open(url, max_download_mb=settings.max_download_mb)
         display = gateway.display(service)
-        waveform, rate = await host.interruptible(
+        waveform, rate, path = await host.interruptible(
             _decoded(service, track, settings.max_audio_minutes),
             on_look=lambda: _show(display, track),
         )
@@ -84,10 +84,14 @@ class LoadAudioURL(io.ComfyNode):
             waveform = await asyncio.to_thread(resample, waveform, rate, target)
             rate = target
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
-        return io.NodeOutput(audio, waveform.shape[-1] / rate, rate)
+        playable = [] if path is None else [_playable(track, path)]
+        seconds = waveform.shape[-1] / rate
+        return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
 
 
-async def _decoded(service: Service, track: Track, max_minutes: float) -> tuple[torch.Tensor, int]:
+async def _decoded(
+    service: Service, track: Track, max_minutes: float
+) -> tuple[torch.Tensor, int, Path | None]:
     """Decode while the bytes arrive, then keep them, and remember whose samples these are."""
     from ..audio.decode import decode
     from ..audio.origin import remember
@@ -106,7 +110,14 @@ async def _decoded(service: Service, track: Track, max_minutes: float) -> tuple[
     path = await asyncio.to_thread(_kept, service, track)
     if path is not None:
         remember(waveform, path, rate)
-    return waveform, rate
+    return waveform, rate, path
+
+
+def _playable(track: Track, path: Path) -> dict[str, str]:
+    """Where the player under the node finds the file: in the ledger, or as ComfyUI names files."""
+    if track.job is not None:
+        return {"local_id": track.job.local_id}
+    return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
 
 
 def _show(display: host.Display, track: Track) -> None:

@@ -113,4 +113,6 @@ class PromptToMusic(io.ComfyNode):
             service.submit(request, run=host.run_id(), settings=settings)
         )
         gateway.display(service).show(f"job {job.remote_id}")
-        return io.NodeOutput(job, job.remote_id)
+        # The browser looks up what the track cost in the end.
+        bought = {"local_id": job.local_id}
+        return io.NodeOutput(job, job.remote_id, ui={"aigateway_track": [bought]})
