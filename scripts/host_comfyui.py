@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from . import comfyui, environment
 
 def host(path: str, base: Path) -> int:
     """Start the ComfyUI at `path` with its data in `base`; return the process's exit code."""
+    # Whoever ends this process ends the server with it, not only Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         folder = comfyui.checkout(path)
         interpreter = comfyui.python(folder)
