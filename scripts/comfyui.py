@@ -146,6 +146,12 @@ class ComfyUI:
         assert self._process is not None
         return self._process.wait()
 
+    def kill(self) -> None:
+        """End ComfyUI as a crash would."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while process.poll() is None and time.monotonic() < deadline:
