@@ -182,6 +182,7 @@ async def fetch(
     into: Download,
     *,
     renew: Callable[[], Awaitable[Source | None]] | None = None,
+    job_id: str | None = None,
     backoff: float = 0.5,
     timeout: float = 30.0,
 ) -> None:
@@ -189,6 +190,7 @@ async def fetch(
 
     Args:
         renew: asked once for another source when the first one has expired (401, 403, 404, 410).
+        job_id: the job whose file it is, to be named by errors.
         backoff: seconds before the second attempt; doubled with each one that brings nothing.
         timeout: seconds of silence that count as a dropped connection.
 
@@ -198,6 +200,9 @@ async def fetch(
     try:
         await _fetch(source, into, renew, backoff, timeout)
     except BaseException as error:
+        if isinstance(error, DownloadError) and job_id:
+            error.job_id = job_id
+            error.args = (f"{error} The job is {job_id}; it is paid for once.",)
         into.finish(
             DownloadError("The download was stopped.")
             if isinstance(error, asyncio.CancelledError)

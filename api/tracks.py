@@ -79,7 +79,12 @@ class Tracks:
         # The latest address of a job is the one to begin with.
         latest = job.result_url if job is not None and job.result_url else url
         source = self._source(latest)
-        return Track(download, job, fill=lambda: fetch(source, download, renew=self._renewal(job)))
+        job_id = None if job is None else job.remote_id
+        return Track(
+            download,
+            job,
+            fill=lambda: fetch(source, download, renew=self._renewal(job), job_id=job_id),
+        )
 
     def keep(self, track: Track) -> Path | None:
         """Store the file of a job once it is whole and was found good; None for others.
