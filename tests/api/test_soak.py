@@ -1,0 +1,38 @@
+"""A client that is killed at random moments neither pays twice nor loses a track."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ...scripts import pack
+
+SOAK = pack.ROOT / "scripts" / "soak.py"
+
+
+@pytest.mark.parametrize(
+    ("kills", "arguments"),
+    [(140, []), (60, ["--no-idempotency"])],
+    ids=["idempotent", "not-idempotent"],
+)
+def test_a_client_that_is_killed_at_random(
+    tmp_path: Path, kills: int, arguments: list[str]
+) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    command = [sys.executable, str(SOAK), f"--kills={kills}", f"--seed={seed}", *arguments]
+    done = subprocess.run(
+        [*command, f"--data={tmp_path / 'soak'}"], capture_output=True, text=True, check=False
+    )
+    said = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    print(said)
+    assert done.returncode == 0, said
+    assert f"seed {seed}, {kills} kills" in done.stdout
+    # It is a proof only if it was caught in every state on the way.
+    caught = done.stdout.partition("by state")[2]
+    for state in ("submitting", "queued", "completed"):
+        assert re.search(rf"\d {state}\n", caught), said
