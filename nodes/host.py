@@ -27,7 +27,7 @@ CATEGORY = "AIgateway/music"
 DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 log = logging.getLogger("aigateway")
 
-# Core looks at the flag once a second; twice a second is still felt as at once.
+# Core looks at the flag once a second; a person feels a tenth of one as at once.
 _LOOK_SECONDS = 0.1
 _PROCESS = uuid.uuid4().hex
 
