@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import BinaryIO
 
 import torch
@@ -17,9 +18,10 @@ from .sndfile import NotForLibsndfile, read_sndfile
 from .sniff import SNIFF_BYTES, Container, refuse_text, sniff
 from .source import Source
 
-_MP3_RUN_UP_FRAMES = 40
+_MP3_RUN_UP_FRAMES = 20
 """Frames decoded ahead of a point in an MP3 until nothing before them matters: the bit reservoir
-reaches back 511 bytes, at 8 kbit/s some 20 frames, and filters overlap by two more."""
+reaches back 511 bytes, at 32 kbit/s six frames, and filters overlap by two more."""
+_MPEG1_FRAME = 1152
 _MISSING_SECONDS = 0.1
 """A file this much shorter than declared is truncated; less is a codec's padding, miscounted."""
 _TRAILER_BYTES = 1 << 16
@@ -67,10 +69,7 @@ def _decode(source: Source, max_minutes: float) -> Planar:
     if container in (Container.FLAC, Container.AIFF):
         return _decode_sndfile(source, container, max_minutes)
     if container is Container.OGG:
-        length = ogg_length(source)
-        return read_av(
-            source, max_minutes, format="ogg", frames=length.frames if length else None
-        ).planar
+        return _decode_ogg(source, max_minutes)
     refuse_text(head)
     return _decode_other(source, max_minutes)
 
@@ -88,9 +87,22 @@ def _decode_wav(source: Source, max_minutes: float) -> Planar:
     return planar
 
 
+def _decode_ogg(source: Source, max_minutes: float) -> Planar:
+    length = ogg_length(source)
+    planar, declared = read_av(
+        source, max_minutes, format="ogg", end=length.frames if length else None
+    )
+    if declared is not None and planar.filled < declared:
+        # FFmpeg cannot place the samples of a Vorbis file that is one page long.
+        with contextlib.suppress(NotForLibsndfile):
+            planar, _ = read_sndfile(source, max_minutes, expected=declared)
+    return planar
+
+
 def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
     header = mpeg.find_first_frame(source, start)
     if header is None:
+        refuse_text(source.bytes_at(start, SNIFF_BYTES))
         return _decode_other(source, max_minutes)
     xing = mpeg.read_xing(source, header)
     left = source.size - header.start
@@ -98,7 +110,12 @@ def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
         expected = xing.frames * header.samples - xing.delay - xing.padding
         try:
             planar, frames = read_sndfile(
-                source, max_minutes, expected=expected, run_up=_MP3_RUN_UP_FRAMES * header.samples
+                source,
+                max_minutes,
+                expected=expected,
+                run_up=_MP3_RUN_UP_FRAMES * header.samples,
+                # In shorter frames the decoder's rounding depends on where it began.
+                two_threads=header.samples == _MPEG1_FRAME,
             )
         except NotForLibsndfile:
             pass

@@ -28,12 +28,18 @@ class AvRead(NamedTuple):
 
 
 def read_av(
-    source: Source, max_minutes: float, *, format: str | None = None, frames: int | None = None
+    source: Source,
+    max_minutes: float,
+    *,
+    format: str | None = None,
+    frames: int | None = None,
+    end: int | None = None,
 ) -> AvRead:
     """The first sound track of `source`, with the padding removed that its container declares.
 
     `format` is FFmpeg's name for the container where it is known, `frames` an estimate of the
-    length. AudioError when FFmpeg finds no sound in it, and above `max_minutes`.
+    length, `end` the length beyond which all is padding. AudioError when FFmpeg finds no sound in
+    it, and above `max_minutes`.
     """
     reader = Reader(source)
     try:
@@ -45,7 +51,7 @@ def read_av(
                     "of the audio."
                 )
             stream = container.streams.audio[0]
-            declared = None
+            declared = end
             if stream.duration is not None and stream.time_base is not None and format is None:
                 declared = round(stream.duration * stream.time_base * stream.rate)
             elif container.duration is not None and frames is None:

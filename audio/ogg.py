@@ -143,8 +143,8 @@ class OggLength(NamedTuple):
 def ogg_length(source: Source) -> OggLength | None:
     """The length that the last page of an Opus or Vorbis file declares; waits for that page.
 
-    None for another codec or a file without a valid last page. RFC 7845, section 4: Opus counts
-    at 48 kHz, the pre-skip included.
+    None for another codec, a file without a valid last page, and one of several streams. RFC 7845,
+    section 4: Opus counts at 48 kHz, the pre-skip included.
     """
     head = source.bytes_at(0, 64)
     if len(head) < 64:
@@ -157,11 +157,12 @@ def ogg_length(source: Source) -> OggLength | None:
     else:
         return None
     tail = source.bytes_at(max(0, source.size - _TAIL_BYTES), _TAIL_BYTES)
-    serial = head[14:18]
     start = tail.rfind(b"OggS")
     while start >= 0:
         page = tail[start : start + 18]
-        granule = struct.unpack("<q", page[6:14])[0] if page[14:18] == serial else -1
+        if page[14:18] != head[14:18]:
+            return None
+        (granule,) = struct.unpack("<q", page[6:14])
         if granule > skip:
             return OggLength(granule - skip, sample_rate)
         start = tail.rfind(b"OggS", 0, start)

@@ -13,7 +13,7 @@ from .planar import Planar, Samples
 from .source import Reader, Source
 
 _BLOCK_SAMPLES = 1 << 17
-"""Samples of all channels a read: libsndfile seeks after each, so small ones are slow."""
+"""Samples of all channels a read, so that both threads' blocks stay in the cache."""
 _TWO_THREADS_BLOCKS = 4
 """Blocks that must be left for a second thread to be worth its start."""
 
@@ -22,15 +22,32 @@ class NotForLibsndfile(Exception):  # noqa: N818 - an answer, not a failure
     """libsndfile cannot open this file, or cannot say how long it is."""
 
 
+class _Sound(soundfile.SoundFile):
+    """A file that is read from where it stands.
+
+    SoundFile seeks after every read of a seekable file, to where it is anyway. libsndfile's MP3
+    decoder then forgets the bits that it holds in reserve, and each block begins with a glitch at
+    low bit rates.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 def read_sndfile(
-    source: Source, max_minutes: float, *, expected: int | None = None, run_up: int = 0
+    source: Source,
+    max_minutes: float,
+    *,
+    expected: int | None = None,
+    run_up: int = 0,
+    two_threads: bool = True,
 ) -> tuple[Planar, int]:
     """The samples of `source`, and how many its header declared.
 
     Fewer are filled than declared when the file ends early. `expected` is the length that must be
-    declared, within `run_up` samples. A second thread starts in the middle of what is left when
-    the file is complete; it decodes `run_up` samples ahead of that and drops them, for codecs
-    whose frames lean on earlier ones.
+    declared, within `run_up` samples. Where `two_threads` may share the work, a second one starts
+    in the middle of what is left when the file is complete; it decodes `run_up` samples ahead of
+    that and drops them, for codecs whose frames lean on earlier ones.
 
     Raises NotForLibsndfile before anything is read, AudioError above `max_minutes`.
     """
@@ -43,14 +60,14 @@ def read_sndfile(
             raise NotForLibsndfile
         planar = Planar(sound.channels, sound.samplerate, frames, max_minutes, exact=True)
         planar.integer = sound.subtype.startswith("PCM")
-        planar.make_room(_Fill(source, stack, planar.array, run_up).run(sound))
+        planar.make_room(_Fill(source, stack, planar.array, run_up, two_threads).run(sound))
     return planar, frames
 
 
-def _open(source: Source) -> soundfile.SoundFile:
+def _open(source: Source) -> _Sound:
     reader = Reader(source)
     try:
-        sound = soundfile.SoundFile(reader)  # type: ignore[arg-type]
+        sound = _Sound(reader)  # type: ignore[arg-type]
     except soundfile.SoundFileError as error:
         source.raise_error()
         raise NotForLibsndfile from error
@@ -62,18 +79,24 @@ class _Fill:
     """One array, filled from its start and, once the file is complete, from a middle too."""
 
     def __init__(
-        self, source: Source, stack: contextlib.ExitStack, out: Samples, run_up: int
+        self,
+        source: Source,
+        stack: contextlib.ExitStack,
+        out: Samples,
+        run_up: int,
+        two_threads: bool,
     ) -> None:
         self._source = source
         self._stack = stack
         self._out = out
         self._run_up = run_up
+        self._two_threads = two_threads
         self._block = max(1, _BLOCK_SAMPLES // out.shape[0])
         self._stop = False
         self._back_end = 0
         self._back_error: BaseException | None = None
 
-    def run(self, sound: soundfile.SoundFile) -> int:
+    def run(self, sound: _Sound) -> int:
         """Fill the array; how many samples of each channel are there without a gap."""
         end = self._out.shape[1]
         position = 0
@@ -87,7 +110,7 @@ class _Fill:
                     back.start()
                     end = middle
                     if position == 0:
-                        sound = self._stack.enter_context(soundfile.SoundFile(path))
+                        sound = self._stack.enter_context(_Sound(path))
                 read = self._read(sound, buffer, position, end)
                 if not read:
                     break
@@ -107,7 +130,8 @@ class _Fill:
 
         Through callbacks into Python the two would wait for each other's turn all the time.
         """
-        if left < _TWO_THREADS_BLOCKS * self._block + self._run_up or not self._source.complete:
+        enough = _TWO_THREADS_BLOCKS * self._block + self._run_up
+        if not self._two_threads or left < enough or not self._source.complete:
             return None
         try:
             return self._stack.enter_context(self._source.as_path())
@@ -119,7 +143,7 @@ class _Fill:
         self._back_end = position = start
         buffer = self._buffer()
         try:
-            with soundfile.SoundFile(path) as sound:
+            with _Sound(path) as sound:
                 ahead = max(0, start - self._run_up)
                 sound.seek(ahead)
                 while ahead < start:
@@ -138,7 +162,7 @@ class _Fill:
         except BaseException as error:
             self._back_error = error
 
-    def _read(self, sound: soundfile.SoundFile, buffer: Samples, start: int, end: int) -> int:
+    def _read(self, sound: _Sound, buffer: Samples, start: int, end: int) -> int:
         try:
             read = sound.read(out=buffer[: min(self._block, end - start)])
         except soundfile.SoundFileError:
