@@ -1,0 +1,42 @@
+/**
+ * Make an element.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, unknown>} [properties] set on the element; `class`, `aria-…` and `data-…`
+ *     as attributes, functions named `on…` as listeners
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    else if (name === "class" || name.includes("-")) made.setAttribute(name, String(value));
+    else made[name] = value;
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+/**
+ * A button that shows an icon and says what it does.
+ *
+ * @param {string} icon the name of a PrimeIcon
+ * @param {string} label
+ * @param {() => unknown} onclick
+ */
+export function iconButton(icon, label, onclick) {
+  const properties = { class: "aigateway-icon", type: "button", title: label, "aria-label": label };
+  return element(
+    "button",
+    {
+      ...properties,
+      onclick: (event) => {
+        event.stopPropagation();
+        return onclick();
+      },
+    },
+    element("i", { class: `pi pi-${icon}` }),
+  );
+}

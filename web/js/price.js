@@ -1,0 +1,188 @@
+import { api, app } from "./comfy.js";
+import { element } from "./dom.js";
+import { dollars } from "./format.js";
+import { UNKNOWN, valuesOf } from "./inputs.js";
+import { ask } from "./server.js";
+import { say } from "./words.js";
+
+const NODE = "AIGatewayPromptToMusic";
+const LOOK_MILLISECONDS = 300;
+const ENDED = ["completed", "failed", "cancelled", "uncertain"];
+
+/**
+ * The price line of one node.
+ *
+ * What decides the price sits in widgets, in other nodes and beside the Run button, and not all of
+ * it tells when it changes: so it is looked at, and the server is asked only after a change.
+ */
+class PriceLine {
+  /** @param {any} node */
+  constructor(node) {
+    this.node = node;
+    this.seen = "";
+    /** @type {string[]} what the last run made or found again */
+    this.tracks = [];
+    this.text = element("span");
+    this.element = element("div", { class: "aigateway-price", role: "status" }, this.text);
+    const widget = node.addDOMWidget("aigateway_price", "aigateway_price", this.element, {
+      serialize: false,
+      hideOnZoom: false,
+      getValue: () => this.text.textContent,
+      getMinHeight: () => 30,
+      getMaxHeight: () => 30,
+      margin: 4,
+    });
+    widget.serialize = false;
+  }
+
+  look() {
+    const order = orderOf(this.node);
+    const seen = JSON.stringify(order);
+    if (seen === this.seen) return;
+    this.seen = seen;
+    this.tracks = [];
+    void this.showEstimate(order);
+  }
+
+  /** Ask again, although nothing on the canvas changed. */
+  refresh() {
+    if (this.tracks.length) void this.showCost();
+    else this.seen = "";
+  }
+
+  /** @param {ReturnType<typeof orderOf>} order */
+  async showEstimate(order) {
+    const { model, durations, runs } = order;
+    const query = { model, runs, count: order.count };
+    // A length that is not known yet is priced by the second, as ten of them.
+    const known = durations.length > 0;
+    const duration = known ? Math.max(...durations) : 10;
+    try {
+      const price = await ask("price", { query: { ...query, duration } });
+      if (JSON.stringify(order) !== this.seen) return;
+      this.write(...estimate(price, known ? null : duration, order.count * runs));
+    } catch (error) {
+      if (JSON.stringify(order) === this.seen) this.write(error.message, true);
+    }
+  }
+
+  /** @param {string[]} tracks the ledger's ids */
+  bought(tracks) {
+    this.tracks = tracks;
+    this.seen = JSON.stringify(orderOf(this.node));
+    void this.showCost();
+  }
+
+  async showCost() {
+    const asked = this.tracks;
+    try {
+      const tracks = await Promise.all(asked.map((id) => ask(`tracks/${id}`)));
+      if (asked === this.tracks) this.write(...cost(tracks));
+    } catch (error) {
+      if (asked === this.tracks) this.write(error.message, true);
+    }
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} [isRefused]
+   */
+  write(text, isRefused = false) {
+    this.text.textContent = text;
+    this.element.title = text;
+    this.element.classList.toggle("aigateway-refused", isRefused);
+    this.node.setDirtyCanvas?.(true);
+  }
+}
+
+/** What a run of the graph would order from this node. */
+function orderOf(node) {
+  const model = valuesOf(node, "model");
+  const durations = valuesOf(node, "duration");
+  const takes = valuesOf(node, "take");
+  const lists = [model, durations, takes, valuesOf(node, "prompt"), valuesOf(node, "lyrics")];
+  // Lists of different lengths run to the end of the longest.
+  const count = Math.max(...lists.map((values) => (values === UNKNOWN ? 1 : values.length)));
+  const control = node.widgets?.find((widget) => widget.name === "control_after_generate")?.value;
+  const repeats = !control || control === "fixed" || isLinked(node, "take");
+  return {
+    model: model === UNKNOWN ? "" : String(model[0] ?? ""),
+    durations: durations === UNKNOWN ? [] : durations.map(Number),
+    count,
+    // The same take is bought once, however often the graph runs.
+    runs: repeats ? 1 : batchCount(),
+  };
+}
+
+const isLinked = (node, name) =>
+  node.inputs?.some((input) => input.name === name && input.link != null) ?? false;
+
+const batchCount = () => app.extensionManager?.queueSettings?.batchCount ?? 1;
+
+/**
+ * @param {import("./server.js").Price} price
+ * @param {number | null} seconds what the price is for where the length is not known
+ * @param {number} pieces
+ * @returns {[string, boolean]}
+ */
+function estimate(price, seconds, pieces) {
+  if (price.free) return [say("price_free"), false];
+  const { each, total, refused } = price;
+  let text = say("price_unknown");
+  if (each !== null && seconds !== null)
+    text = say("price_second", { price: dollars(each / seconds) });
+  else if (each !== null && pieces > 1)
+    text = say("price_many", { n: pieces, each: dollars(each), total: dollars(total ?? each) });
+  else if (each !== null) text = dollars(each);
+  if (!refused || (seconds !== null && refused.reason.startsWith("per_"))) return [text, false];
+  const values = { limit: dollars(refused.limit ?? 0), spent: dollars(refused.spent ?? 0) };
+  return [`${text} · ${say(`refused_${refused.reason}`, values)}`, true];
+}
+
+/**
+ * @param {import("./server.js").Track[]} tracks
+ * @returns {[string, boolean]}
+ */
+function cost(tracks) {
+  if (tracks.every((track) => track.free)) return [say("cost_free"), false];
+  const uncertain = tracks.some((track) => track.state === "uncertain");
+  const sum = tracks
+    .filter((track) => track.state !== "failed" && track.state !== "cancelled")
+    .reduce((total, track) => total + (track.price ?? 0), 0);
+  const isOver = tracks.every((track) => ENDED.includes(track.state));
+  if (uncertain) return [say("cost_uncertain", { price: dollars(sum) }), true];
+  return [say(isOver ? "cost_paid" : "cost_ordered", { price: dollars(sum) }), false];
+}
+
+/** @type {Set<PriceLine>} */
+const lines = new Set();
+
+/** @param {any} node any node that was just made */
+export function addPrice(node) {
+  if (node.comfyClass !== NODE) return;
+  const line = new PriceLine(node);
+  lines.add(line);
+  const { onRemoved, onExecuted } = node;
+  node.onRemoved = function (...values) {
+    lines.delete(line);
+    return onRemoved?.apply(this, values);
+  };
+  node.onExecuted = function (output, ...values) {
+    onExecuted?.call(this, output, ...values);
+    const tracks = output?.aigateway_track?.map((track) => track.local_id);
+    if (tracks?.length) line.bought(tracks);
+  };
+}
+
+/** Ask for all prices again, for example after a limit was changed. */
+export function refreshPrices() {
+  for (const line of lines) line.refresh();
+}
+
+export function watchPrices() {
+  setInterval(() => {
+    if (!document.hidden) for (const line of lines) line.look();
+  }, LOOK_MILLISECONDS);
+  for (const event of ["executed", "execution_success", "execution_error", "execution_interrupted"])
+    api.addEventListener(event, refreshPrices);
+}
