@@ -79,9 +79,12 @@ class Pacer:
         if rate.limit:
             self.limit = rate.limit
         if rate.limit and rate.remaining is not None:
-            # What the gateway counted beyond our own requests was spent by somebody else.
-            spent = rate.limit - rate.remaining
-            self._elsewhere = max(0, spent - self._in_window(now) - self._in_flight)
+            # What the gateway counted beyond our own requests was spent by somebody else. Of those
+            # in flight it had counted all, or only the one that is answered here.
+            beyond = rate.limit - rate.remaining - self._in_window(now)
+            known = self._elsewhere if now < self._elsewhere_until else 0
+            at_least = max(known, beyond - self._in_flight)
+            self._elsewhere = max(0, min(at_least, beyond - min(1, self._in_flight)))
             self._elsewhere_until = now + (
                 self._timing.rate_window if rate.reset is None else rate.reset
             )
