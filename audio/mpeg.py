@@ -8,6 +8,7 @@ from typing import NamedTuple
 from .source import Source
 
 _SEARCH_BYTES = 1 << 16
+_WINDOW_BYTES = 1 << 12
 
 # ISO/IEC 11172-3 and 13818-3, kbit/s by [version is MPEG-1][layer - 1].
 _BIT_RATES = {
@@ -76,13 +77,15 @@ def parse_header(data: bytes, start: int) -> FrameHeader | None:
 
 def find_first_frame(source: Source, start: int) -> FrameHeader | None:
     """The first frame at or after `start` that another one follows, or that ends the file."""
-    data = source.bytes_at(start, _SEARCH_BYTES)
-    offset = data.find(b"\xff")
-    while 0 <= offset < len(data) - 3:
-        header = parse_header(data[offset : offset + 4], start + offset)
-        if header and _is_followed(source, header):
-            return header
-        offset = data.find(b"\xff", offset + 1)
+    for window in range(start, min(start + _SEARCH_BYTES, source.size), _WINDOW_BYTES):
+        # Three bytes more, for a header that begins in this window and ends in the next.
+        data = source.bytes_at(window, _WINDOW_BYTES + 3)
+        offset = data.find(b"\xff")
+        while 0 <= offset < _WINDOW_BYTES:
+            header = parse_header(data[offset : offset + 4], window + offset)
+            if header and _is_followed(source, header):
+                return header
+            offset = data.find(b"\xff", offset + 1)
     return None
 
 
