@@ -452,7 +452,9 @@ class Jobs:
         if state is not job.state and record.status.is_final:
             values["finished"] = now
         if state is State.COMPLETED:
-            values["charged"] = job.price if record.cost is None else record.cost
+            # A sandbox bills what the music would cost elsewhere; nobody pays it.
+            cost = 0.0 if self._catalogue is None else record.cost
+            values["charged"] = job.price if cost is None else cost
             values["error"] = None
             if record.result_url:
                 values["result_url"] = record.result_url
