@@ -161,7 +161,7 @@ def encode(
     is_lossy = encoding.format in _LEGAL_RATES
     limited = is_lossy and (over > 0 or target != sample_rate)
     job = _Job(waveform, sample_rate, target, gain, limited)
-    write = _write_av if is_lossy else _write_sndfile
+    write = _write_opus if encoding.format is Format.OPUS else _write_sndfile
     dropped: tuple[str, ...] = ()
     if path.exists():
         raise FileExistsError(f"{path} exists already and is never overwritten.")
@@ -224,12 +224,12 @@ def _legal_rate(format: Format, sample_rate: int) -> int:
 
 def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
     channels = job.waveform.shape[0]
-    container, subtype = encoding.format.value.upper(), "FLOAT"
-    bits = 0
-    if encoding.quality != _FLOAT:
-        bits = int(encoding.quality.split()[0])
-        subtype = f"PCM_{bits}"
-    if encoding.format is Format.WAV:
+    bits = int(encoding.quality.split()[0]) if encoding.quality.endswith("bit") else 0
+    container, subtype = encoding.format.value.upper(), f"PCM_{bits}" if bits else "FLOAT"
+    level: dict[str, float | str] = {}
+    if encoding.format is Format.MP3:
+        subtype, level = "MPEG_LAYER_III", _mp3_level(encoding.quality, job.target)
+    elif encoding.format is Format.WAV:
         if job.frames * channels * (bits or 32) // 8 > _RIFF_MAX_BYTES:
             container = "RF64"
         elif channels > 2:
@@ -237,7 +237,13 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
     quantizer = Quantizer(bits) if bits else None
     try:
         with soundfile.SoundFile(
-            path, "w", job.target, channels, format=container, subtype=subtype
+            path,
+            "w",
+            job.target,
+            channels,
+            format=container,
+            subtype=subtype,
+            **level,  # type: ignore[arg-type]
         ) as sound:
             for block in job.blocks():
                 sound.write(quantizer.integers(block) if quantizer else block.T)
@@ -245,30 +251,29 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
         raise _unwritable(encoding, error) from error
 
 
-def _write_av(job: _Job, path: Path, encoding: Encoding) -> None:
+def _mp3_level(quality: str, sample_rate: int) -> dict[str, float | str]:
+    """libsndfile's bit rate setting: from 0 for the highest of the rate's MPEG version to 1."""
+    if quality == "V0":
+        return {"bitrate_mode": "VARIABLE", "compression_level": 0.0}
+    low, high = (32, 320) if sample_rate >= 32000 else (8, 160) if sample_rate >= 16000 else (8, 64)
+    wanted = min(int(quality.split()[0]), high)
+    return {"bitrate_mode": "CONSTANT", "compression_level": (high - wanted) / (high - low)}
+
+
+def _write_opus(job: _Job, path: Path, encoding: Encoding) -> None:
     channels = job.waveform.shape[0]
     layout = "mono" if channels == 1 else "stereo"
-    is_mp3 = encoding.format is Format.MP3
-    codec = "libmp3lame" if is_mp3 else "libopus"
-    sample_format = "fltp" if is_mp3 else "flt"
+    bit_rate = int(encoding.quality.split()[0]) * 1000
     try:
-        with av.open(str(path), "w", format=encoding.format.value) as container:
-            stream = container.add_stream(codec, rate=job.target, layout=layout)
+        with av.open(str(path), "w", format="opus") as container:
+            stream = container.add_stream("libopus", rate=job.target, layout=layout)
             assert isinstance(stream, av.AudioStream)
-            stream.codec_context.format = av.AudioFormat(sample_format)
-            if encoding.quality == "V0":
-                # With no quality set beside it, the flag means LAME's best variable bit rate, V0.
-                stream.codec_context.qscale = True  # type: ignore[attr-defined]
-            else:
-                bits = int(encoding.quality.split()[0]) * 1000
-                most = bits if is_mp3 else _OPUS_MAX_BITS_A_CHANNEL * channels
-                stream.bit_rate = min(bits, most)
+            stream.codec_context.format = av.AudioFormat("flt")
+            stream.bit_rate = min(bit_rate, _OPUS_MAX_BITS_A_CHANNEL * channels)
             position = 0
             for block in job.blocks():
-                samples = block if is_mp3 else block.T.reshape(1, -1)
-                frame = av.AudioFrame.from_ndarray(
-                    np.ascontiguousarray(samples), sample_format, layout
-                )
+                samples = np.ascontiguousarray(block.T).reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(samples, "flt", layout)
                 frame.sample_rate = job.target
                 frame.time_base = Fraction(1, job.target)
                 frame.pts = position

@@ -20,6 +20,7 @@ _LOUD = (122, 184, 236)
 _OVER = (232, 92, 84)
 
 _AXIS_HEIGHT = 22
+_OVER_PIXELS = 4
 _LABEL_SPACING = 110
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
@@ -30,8 +31,8 @@ def draw_waveform(
     """PNG bytes of `waveform` (float32 [C, T]), `width` x `height` pixels.
 
     One lane a channel (one in all above two channels, their average). Each column shows the
-    lowest and highest sample and, brighter, the root mean square; red where full scale is
-    exceeded. Seconds along the bottom. AudioError for another shape or no samples.
+    lowest and highest sample and, brighter, the root mean square; its ends are red where full
+    scale is exceeded. Seconds along the bottom. AudioError for another shape or no samples.
     """
     if waveform.ndim != 2 or 0 in waveform.shape:
         raise AudioError(
@@ -68,11 +69,15 @@ def _draw_lane(
         column = lane[start : max(end, start + 1)]
         low, high = float(column.min()), float(column.max())
         loud = float(np.sqrt(np.dot(column, column) / column.shape[0]))
-        color = _OVER if max(-low, high) > 1 else _PEAK
-        _draw_column(draw, x, middle - reach * min(high, 1), middle - reach * max(low, -1), color)
+        top, bottom = middle - reach * min(high, 1), middle - reach * max(low, -1)
+        _draw_column(draw, x, top, bottom, _PEAK)
         if low < 0 < high:
             inner = reach * min(loud, -low, high, 1)
             _draw_column(draw, x, middle - inner, middle + inner, _LOUD)
+        if high > 1:
+            _draw_column(draw, x, top, top + _OVER_PIXELS, _OVER)
+        if low < -1:
+            _draw_column(draw, x, bottom - _OVER_PIXELS, bottom, _OVER)
 
 
 def _draw_column(

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ PIECE = 10_000
 def decoding(source: make.Arriving):
     """`decode(source)` in a thread, as a future."""
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(decode, source)
+        yield pool.submit(decode, cast(BinaryIO, source))
 
 
 def feed(source: make.Arriving, future: Future[Any], data: bytes) -> None:

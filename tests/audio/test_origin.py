@@ -1,0 +1,105 @@
+"""A waveform is known again as long as nothing about it changed."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ...audio import origin
+from ...audio.origin import origin_of, remember
+from . import make
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "song.mp3"
+    path.write_bytes(b"music")
+    return path
+
+
+def waveform(seconds: float = 20) -> torch.Tensor:
+    return make.tensor(make.music(seconds))
+
+
+def test_the_same_tensor_and_its_views_are_known(source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 44100)
+    assert origin_of(tensor, 44100) == source
+    assert origin_of(tensor[None], 44100) == source
+    assert origin_of(tensor[None][0], 44100) == source
+
+
+def test_a_batch_item_is_known_after_the_tensor_itself_is_gone(source: Path) -> None:
+    batch = waveform()[None]
+    remember(batch, source, 44100)
+    item = batch[0]
+    del batch
+    gc.collect()
+    assert origin_of(item, 44100) == source
+
+
+def test_an_equal_copy_is_not_the_same(source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 44100)
+    assert origin_of(tensor.clone(), 44100) is None
+    assert origin_of(tensor[:, :-1], 44100) is None
+    assert origin_of(tensor[:1], 44100) is None
+    assert origin_of(tensor.flip(0), 44100) is None
+    assert origin_of(tensor, 48000) is None
+
+
+@pytest.mark.parametrize("place", [0, 1000, 300_000, -1])
+def test_an_edit_is_noticed(place: int, source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 44100)
+    tensor[0, place] += 0.1
+    assert origin_of(tensor, 44100) is None
+
+
+def test_an_edit_that_torch_does_not_count_is_noticed(source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 44100)
+    tensor.numpy()[:] *= np.float32(0.5)
+    assert origin_of(tensor, 44100) is None
+    with torch.inference_mode():
+        inner = torch.ones(2, 50_000)
+        remember(inner, source, 44100)
+        assert origin_of(inner, 44100) == source
+        inner[:, -100:] *= torch.linspace(1, 0, 100)
+        assert origin_of(inner, 44100) is None
+
+
+def test_a_file_that_is_gone_or_another_is_no_origin(source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 44100)
+    source.write_bytes(b"other music")
+    assert origin_of(tensor, 44100) is None
+    remember(tensor, source, 44100)
+    source.unlink()
+    assert origin_of(tensor, 44100) is None
+
+
+def test_nothing_is_kept_alive(source: Path) -> None:
+    before = len(origin._origins)
+    tensors = [waveform(0.1), waveform(0.1)]
+    remember(tensors[0], source, 44100)
+    remember(tensors[1], source, 44100)
+    assert len(origin._origins) == before + 2
+    del tensors
+    gc.collect()
+    assert len(origin._origins) == before
+
+
+def test_many_threads_may_ask_at_once(source: Path) -> None:
+    def one(number: int) -> bool:
+        tensor = make.tensor(make.music(0.5, seed=number))
+        remember(tensor, source, 44100)
+        return origin_of(tensor, 44100) == source
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, range(200)))
