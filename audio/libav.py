@@ -51,11 +51,18 @@ def read_av(
                     "of the audio."
                 )
             stream = container.streams.audio[0]
+            # The attribute is None where FFmpeg has no decoder, whatever its type says.
+            rate = getattr(stream.codec_context, "sample_rate", 0)
+            if not rate:
+                raise AudioError(
+                    "The file's sound track is of a kind that FFmpeg cannot decode: it is broken, "
+                    "or must be converted with another program first."
+                )
             declared = end
             if stream.duration is not None and stream.time_base is not None and format is None:
-                declared = round(stream.duration * stream.time_base * stream.rate)
+                declared = round(stream.duration * stream.time_base * rate)
             elif container.duration is not None and frames is None:
-                frames = container.duration * stream.rate // av.time_base
+                frames = container.duration * rate // av.time_base
             planar = _fill(container, stream, frames, declared, max_minutes)
     except av.error.FFmpegError as error:
         source.raise_error()
