@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 CATEGORY = "AIgateway/music"
 DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
+# Left away where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
+FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
 log = logging.getLogger("aigateway")
 
 # Core looks at the flag once a second; a person feels a tenth of one as at once.

@@ -61,7 +61,7 @@ class PromptToMusic(io.ComfyNode):
                     default=1,
                     min=1,
                     max=1_000_000,
-                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    control_after_generate=host.FIXED_AFTER_GENERATE,
                     tooltip="Another number is another piece of music, bought anew. The same "
                     "number is the same piece, paid once.",
                 ),

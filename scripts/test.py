@@ -9,7 +9,7 @@ import sys
 import environment
 
 CHECKS = (
-    ("ruff", "check", "--extend-ignore", "N999"),  # the root package is named by its folder
+    ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("pyright",),
 )
