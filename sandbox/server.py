@@ -119,7 +119,13 @@ class Sandbox:
         jobs = self._book.charged()
         return {
             "jobs": [
-                {"id": job.id, "prompt": job.order.prompt, "key": job.order.key} for job in jobs
+                {
+                    "id": job.id,
+                    "prompt": job.order.prompt,
+                    "key": job.order.key,
+                    "ends": job.ends,
+                }
+                for job in jobs
             ],
             "dollars": sum(job.price for job in jobs),
             "early_polls": sum(seen.status == 304 for seen in self.seen),
