@@ -1,0 +1,204 @@
+"""Waiting for jobs, beside the official SDK: `python3 benchmarks/jobs.py [--json FILE]`.
+
+Both buy the same jobs from the same sandbox gateway, one after the other, with an account of 10 and
+of 600 requests a minute: how late the end of a job is seen, how many requests that takes, and how
+many jobs are lost to an exception. The SDK is tried as it comes, and asked to look every 3 s, since
+its own 2 s break the gateway's rule.
+
+Times are compressed for both alike: the gateway's, ours, and the SDK's sleeps. What is printed is
+in seconds of a real account.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import runpy
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # As a module of the pack, so that its imports are relative like everywhere.
+    scripts = Path(__file__).resolve().parent.parent / "scripts"
+    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
+    sys.exit(importlib.import_module(f"{root}.benchmarks.jobs").main())
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from statistics import fmean
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from ..api.ledger import Ledger
+from ..api.protocol import DEFAULT_MODEL, MusicRequest
+from ..api.service import Service
+from ..api.settings import ApiKey, Settings
+from ..api.timing import Timing
+from ..scripts.sandbox import sandbox_process
+from .report import Row, report
+
+# By requests a minute: what takes a quarter of an hour is compressed more than what takes one.
+SCALES = {10: 1 / 30, 600: 1 / 6}
+QUEUE, RUN = 5.0, 40.0
+DURATION = 30.0
+# As long as a patient person waits, in seconds of a real account.
+TIMEOUT = 3600.0
+# The documented floor, and a little for the clock.
+FLOOR = 3.05
+
+
+class Outcome(NamedTuple):
+    """One run: seconds of lateness for each job that was seen done, errors of the others."""
+
+    late: list[float]
+    errors: list[Exception]
+    requests: int
+
+    @property
+    def per_track(self) -> float:
+        return self.requests / len(self.late)
+
+
+class Seen(NamedTuple):
+    """A job whose end was seen, in seconds since 1970."""
+
+    job_id: str
+    time: float
+
+
+# Buys so many jobs with times scaled, and says of each when its end was seen, or what broke it.
+Run = Callable[[str, int, float], list[Seen | BaseException]]
+
+
+async def at_once(buy: Callable[[int], Awaitable[str]], jobs: int) -> list[Seen | BaseException]:
+    """Run `buy`, which returns a job's id once its end is seen, for each number."""
+
+    async def one(number: int) -> Seen:
+        return Seen(await buy(number), time.time())
+
+    return await asyncio.gather(*map(one, range(jobs)), return_exceptions=True)
+
+
+def ours(folder: Path) -> Run:
+    """This pack, with its ledger in `folder`."""
+
+    def run(base_url: str, jobs: int, scale: float) -> list[Seen | BaseException]:
+        ledger = Ledger(folder)
+        key = ApiKey("sk-aig-benchmark", "the benchmark")
+        timing = Timing().scaled(scale)
+        service = Service("benchmark", base_url, key, ledger, is_free=False, timing=timing)
+
+        async def buy(number: int) -> str:
+            request = MusicRequest(f"piano for {base_url}", DURATION, take=number)
+            job = await service.submit(request, run=base_url, settings=Settings())
+            done = await service.wait(job, timeout=TIMEOUT * scale, progress=lambda progress: None)
+            return str(done.remote_id)
+
+        try:
+            return asyncio.run(at_once(buy, jobs))
+        finally:
+            service.close()
+            ledger.close()
+
+    return run
+
+
+def sdk(**options: float) -> Run:
+    """The official SDK, with options for its `wait`."""
+    module: Any = importlib.import_module("aigateway.client")
+
+    def run(base_url: str, jobs: int, scale: float) -> list[Seen | BaseException]:
+        async def work() -> list[Seen | BaseException]:
+            root = base_url.removesuffix("/v1")
+            async with module.AsyncAIgateway("sk-aig-benchmark", base_url=root) as client:
+
+                async def buy(number: int) -> str:
+                    job = await client.jobs.create_music(
+                        prompt=f"piano {number}", duration=DURATION, model=DEFAULT_MODEL
+                    )
+                    await client.jobs.wait(job.id, timeout_seconds=TIMEOUT * scale, **options)
+                    return job.id
+
+                return await at_once(buy, jobs)
+
+        module.asyncio = SimpleNamespace(
+            sleep=lambda seconds: asyncio.sleep(seconds * scale),
+            get_event_loop=asyncio.get_event_loop,
+        )
+        try:
+            return asyncio.run(work())
+        finally:
+            module.asyncio = asyncio
+
+    return run
+
+
+def outcome(run: Run, jobs: int, limit: int) -> Outcome:
+    """One run against a gateway of its own."""
+    scale = SCALES[limit]
+    arguments = (f"--queue={QUEUE}", f"--run={RUN}", "--run-per-second=0", f"--scale={scale}")
+    with sandbox_process("--tone", f"--limit={limit}", *arguments) as gateway:
+        results = run(gateway.base_url, jobs, scale)
+        bill = gateway.bill()
+    ends = {job["id"]: job["ends"] for job in bill["jobs"]}
+    return Outcome(
+        [(seen.time - ends[seen.job_id]) / scale for seen in results if isinstance(seen, Seen)],
+        [result for result in results if isinstance(result, Exception)],
+        bill["requests"],
+    )
+
+
+def compare(jobs: int, limit: int) -> list[Row]:
+    """Us and the SDK with so many jobs at once on an account of so many requests a minute."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        first = outcome(ours(Path(folder)), jobs, limit)
+        # By now the ledger has seen how long such jobs take.
+        second = outcome(ours(Path(folder)), jobs, limit)
+    as_it_comes = outcome(sdk(), jobs, limit)
+    slower = outcome(sdk(poll_interval_seconds=FLOOR), jobs, limit)
+    name = f"{jobs} job{'s' if jobs > 1 else ''} at {limit}/min"
+    for title, other in (("as it comes", as_it_comes), ("every 3 s", slower)):
+        for error in other.errors[:1]:
+            print(f"{name}: the SDK {title} ends with {type(error).__name__}: {error}")
+    lost = len(first.errors)
+    rows = [
+        _row(f"{name}: lost, SDK as it comes", lost, len(as_it_comes.errors), 0.0),
+        _row(f"{name}: lost, SDK every 3 s", lost, len(slower.errors), 0.0),
+    ]
+    for title, run in (("first time", first), ("second time", second)):
+        if not run.late:
+            continue
+        late, per_track = fmean(run.late), run.per_track
+        print(f"{name}, {title}: seen {late:.1f} s late, with {per_track:.1f} requests a track")
+        # Of jobs that were lost there is nothing to compare.
+        if slower.late:
+            rows += [
+                _row(f"{name}: seen late, s, {title}", late, fmean(slower.late), None),
+                _row(f"{name}: requests a track, {title}", per_track, slower.per_track, None),
+            ]
+    return rows
+
+
+def _row(name: str, ours: float, peer: float, goal: float | None) -> Row:
+    return Row(name, ours, peer, 1.0 if ours == peer else ours / (peer or 1.0), goal)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Waiting for jobs, beside the official SDK.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--jobs", type=int, nargs="+", default=[1, 8, 64])
+    parser.add_argument("--limits", type=int, nargs="+", choices=SCALES, default=list(SCALES))
+    options = parser.parse_args()
+    if importlib.util.find_spec("aigateway") is None:
+        sys.exit("The official SDK is missing: install it with `pip install aigateway-py`.")
+    print(f"A job takes {QUEUE + RUN:g} s; all times are compressed for both alike:")
+    for limit, scale in SCALES.items():
+        print(f"by {1 / scale:g} at {limit} requests a minute")
+    rows = [
+        row for limit in options.limits for jobs in options.jobs for row in compare(jobs, limit)
+    ]
+    report(rows, options.json)
+    return 0
