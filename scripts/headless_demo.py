@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from platformdirs import user_data_path
 
 from . import graph, headless, pack
 from .screen import Screen
@@ -25,8 +28,12 @@ def play(
 ) -> int:
     """Run the workflow with the chosen values of the request, and tell what came of it.
 
-    Files go to `output`, the ledger to `data`. Returns the process's exit code.
+    Files go to `output`. The ledger, and with it what was paid for, goes to the platform's folder
+    for user data, so that it outlives this clone; the rest to `data`. Returns the process's exit
+    code.
     """
+    ledger = user_data_path("aigateway-music", appauthor=False)
+    os.environ.setdefault("AIGATEWAY_DATA_DIR", str(ledger))
     screen = Screen()
     try:
         asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
