@@ -1,0 +1,68 @@
+"""What every benchmark prints: our figure beside a peer's, from one run, and the goal for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """One comparison. `ratio` is ours to the peer's, smaller is better; `goal` bounds it."""
+
+    name: str
+    ours: float
+    peer: float
+    ratio: float
+    goal: float | None = None
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `missed`, or nothing where there is no goal."""
+        if self.goal is None:
+            return ""
+        return "met" if self.ratio <= self.goal else "missed"
+
+
+def compare(name: str, ours: float, peer: float, goal: float | None = None) -> Row:
+    """A row whose ratio is `ours` divided by `peer`; infinite where the peer's figure is 0."""
+    return Row(name, ours, peer, ours / peer if peer else float("inf"), goal)
+
+
+def report(rows: Sequence[Row], json_path: Path | None = None) -> None:
+    """Print `rows` as a table, and write them to `json_path` as a list of objects."""
+    print(table(rows))
+    if json_path is not None:
+        json_path.write_text(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """`rows` as text, one a line, with what was met and missed."""
+    header = ("", "ours", "peer", "ratio", "goal", "")
+    lines = [
+        (
+            row.name,
+            _number(row.ours),
+            _number(row.peer),
+            _number(row.ratio),
+            "" if row.goal is None else f"<= {_number(row.goal)}",
+            row.verdict,
+        )
+        for row in rows
+    ]
+    widths = [max(len(cell) for cell in column) for column in zip(header, *lines, strict=True)]
+    texts = [
+        "  ".join(
+            cell.ljust(width) if index in (0, 5) else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in [header, *lines]
+    ]
+    goals = [row for row in rows if row.goal is not None]
+    met = sum(row.verdict == "met" for row in goals)
+    return "\n".join([*texts, f"{met} of {len(goals)} goals met"])
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
