@@ -201,27 +201,19 @@ const setting = (id, group, name, type) => ({
   defaultValue: null,
 });
 
+const ACCOUNT = "AIgateway account";
+const SPENDING = "AIgateway spending";
+const TRACKS = "AIgateway tracks";
+
 const panel = [
-  setting("api_key", "AIgateway account", "API key", keyField),
-  setting("connection", "AIgateway account", "Connection", connectionField),
-  setting("mode", "AIgateway account", "Mode", modeField),
-  ...[
-    ["spend_limit_per_run", "Limit per run, in US dollars"],
-    ["spend_limit_per_day", "Limit per 24 hours, in US dollars"],
-    ["uncertain_limit", "Repeat uncertain purchases up to, in US dollars"],
-  ].map(([id, name]) => setting(id, "AIgateway spending", name, amountField(id))),
-  setting(
-    "allow_unknown_price",
-    "AIgateway spending",
-    "Allow models of unknown price",
-    switchField("allow_unknown_price"),
-  ),
-  setting(
-    "store_limit_gb",
-    "AIgateway tracks",
-    "Tracks kept on this machine, in GB",
-    amountField("store_limit_gb"),
-  ),
+  setting("api_key", ACCOUNT, "API key", keyField),
+  setting("connection", ACCOUNT, "Connection", connectionField),
+  setting("mode", ACCOUNT, "Mode", modeField),
+  setting("spend_limit_per_run", SPENDING, "Limit per run", amountField("spend_limit_per_run")),
+  setting("spend_limit_per_day", SPENDING, "Limit per day", amountField("spend_limit_per_day")),
+  setting("uncertain_limit", SPENDING, "Repeat up to", amountField("uncertain_limit")),
+  setting("allow_unknown_price", SPENDING, "Unknown prices", switchField("allow_unknown_price")),
+  setting("store_limit_gb", TRACKS, "Tracks kept", amountField("store_limit_gb")),
 ];
 
 /** In the panel, what has the larger number comes first. */

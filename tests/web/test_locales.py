@@ -1,0 +1,124 @@
+"""The words on the screen: complete in English and Chinese, and true to the nodes' schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...scripts import headless, pack
+
+LANGUAGES = ("en", "zh")
+FILES = ("nodeDefs", "settings", "main")
+# Vue I18n reads these as syntax; only the pack's own words have places in braces.
+SYNTAX = re.compile(r"[{}@|]")
+
+
+def read(language: str, name: str) -> Any:
+    path = pack.ROOT / "locales" / language / f"{name}.json"
+    return json.loads(path.read_text("utf-8"))
+
+
+def flat(words: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(words, Mapping):
+        for name, inner in words.items():
+            yield from flat(inner, f"{path}/{name}")
+    else:
+        yield path, words
+
+
+def scripts() -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in (pack.ROOT / "web/js").glob("*.js")}
+
+
+def words_of(name: str, tooltip: str | None) -> dict[str, str]:
+    return {"name": name, "tooltip": tooltip} if tooltip else {"name": name}
+
+
+def inputs_of(node: Mapping[str, Any]) -> dict[str, Any]:
+    words: dict[str, Any] = {}
+    for section in ("required", "optional"):
+        for name, (kind, options) in node["input"].get(section, {}).items():
+            words[name] = words_of(name, options.get("tooltip"))
+            if kind != "COMFY_DYNAMICCOMBO_V3":
+                continue
+            # The frontend names what an option adds `parent.child`, with _ for the dot.
+            for option in options["options"]:
+                for child in option["inputs"].get("required", {}):
+                    words[f"{name}_{child}"] = words_of(child, None)
+    return words
+
+
+def expected(node: Mapping[str, Any]) -> dict[str, Any]:
+    outputs = zip(node["output_name"], node["output_tooltips"], strict=True)
+    return {
+        "display_name": node["display_name"],
+        "description": node["description"],
+        "inputs": inputs_of(node),
+        "outputs": {str(place): words_of(*output) for place, output in enumerate(outputs)},
+    }
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path) -> Mapping[str, Any]:
+    headless.configure(tmp_path / "output", tmp_path / "data")
+    return headless.describe(await headless.load_nodes())
+
+
+def test_english_is_what_the_schemas_say(nodes: Mapping[str, Any]):
+    assert read("en", "nodeDefs") == {name: expected(node) for name, node in nodes.items()}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_chinese_has_the_same_words(name: str):
+    assert {path for path, _ in flat(read("zh", name))} == {
+        path for path, _ in flat(read("en", name))
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_empty_and_nothing_is_read_as_syntax(language: str):
+    for name in FILES:
+        for path, text in flat(read(language, name)):
+            assert text.strip(), path
+            assert path.startswith("/aigateway/") or not SYNTAX.search(text), path
+
+
+def test_both_languages_fill_in_the_same_values():
+    english, chinese = dict(flat(read("en", "main"))), dict(flat(read("zh", "main")))
+    for path, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[path])), path
+
+
+def test_the_scripts_say_what_is_in_the_files_and_all_of_it():
+    words = set(read("en", "main")["aigateway"])
+    text = "\n".join(scripts().values())
+    literals = set(re.findall(r'"(\w+)"', text))
+    patterns = re.findall(r"say\(`([^`]+)`", text)
+    composed = {word for word in words for pattern in patterns if matches(pattern, word)}
+    assert words - literals - composed == set()
+    assert set(re.findall(r'say\("(\w+)"', text)) - words == set()
+
+
+def matches(pattern: str, word: str) -> bool:
+    return bool(re.fullmatch(re.sub(r"\$\{[^}]*\}", r"\\w+", pattern), word))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_of_the_panel_has_its_words(language: str):
+    text = scripts()["settings.js"]
+    ids = re.findall(r'setting\("(\w+)"', text)
+    assert {f"AIgateway_{id}" for id in ids} == set(read(language, "settings"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_node_has_a_help_page_that_names_each_input(language: str, nodes: Mapping[str, Any]):
+    for name, node in nodes.items():
+        text = (pack.ROOT / "web/docs" / name / f"{language}.md").read_text("utf-8")
+        inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
+        for slot in (*inputs, *node["output_name"]):
+            assert f"`{slot}`" in text, (name, slot)
