@@ -327,7 +327,7 @@ class Jobs:
         first = timing.first_poll if expected is None else expected
         due = self._clock() + max(0.0, submitted + first - time.time())
         trouble_since: float | None = None
-        going_at = submitted
+        going_at: float | None = None
         while True:
             try:
                 record = await self._get(remote_id, due)
@@ -346,8 +346,15 @@ class Jobs:
             else:
                 trouble_since = None
                 if record is not None:
-                    # It ended between the last look that found it going and this one.
-                    took = (going_at + time.time()) / 2 - submitted
+                    if going_at is not None:
+                        # It ended between the last look that found it going and this one.
+                        took = (going_at + time.time()) / 2 - submitted
+                    elif time.time() - submitted < 2 * first:
+                        # A first look in time may have come a little earlier.
+                        took = max(first - timing.poll_floor, timing.poll_floor)
+                    else:
+                        # A first look long after says nothing: the job was picked up again.
+                        took = None
                     watch.job = self._apply(job.local_id, record, took=took)
                 if watch.job.state.is_dead:
                     raise _ended(watch.job)
@@ -355,7 +362,8 @@ class Jobs:
                     return watch.job
                 if watch.job.state is State.RUNNING and watch.running_since is None:
                     watch.running_since = self._clock()
-                going_at = time.time()
+                if record is not None:
+                    going_at = time.time()
             due = self._clock()
 
     def _lost(self, error: GatewayError, job: Job) -> GatewayError:

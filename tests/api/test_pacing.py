@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import itertools
 import selectors
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -24,10 +25,12 @@ from ...api.client import Rate
 from ...api.ledger import State
 from ...api.pacing import Pacer
 from ...api.protocol import MusicRequest
+from ...api.service import Service
 from ...api.settings import Settings
 from ...api.timing import Timing
 from ...sandbox.profile import Profile
 from ...sandbox.rates import RollingWindow
+from ...sandbox.server import Sandbox
 from ..gateway import running, service_on
 
 T = TypeVar("T")
@@ -298,6 +301,36 @@ def test_who_goes_away_at_the_moment_of_the_turn_leaves_it_too() -> None:
         assert stays.time < 1.0
 
     in_virtual_time(work)
+
+
+# When to look first
+
+
+async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_earlier(
+    service: Service, sandbox: Sandbox
+) -> None:
+    floor = sandbox.profile.poll_floor
+    request = MusicRequest("piano", 5.0, format="wav")
+    known, _ = service.ledger.begin("test", request, run="run", price=0.0)
+    service.ledger.update(known.local_id, state=State.COMPLETED, took=1.5, finished=1.0)
+    job = await service.submit(request._replace(take=2), run="run", settings=Settings())
+    done = await service.wait(job, timeout=60, progress=lambda progress: None)
+    assert sum(seen.path.startswith("/v1/jobs/") for seen in sandbox.seen) == 1
+    assert done.took == pytest.approx(1.5 - floor)
+
+
+async def test_a_job_that_is_picked_up_hours_later_teaches_nothing(
+    service: Service, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    request = MusicRequest("piano", 5.0, format="wav")
+    job = await service.submit(request, run="run", settings=Settings())
+    job = service.ledger.update(job.local_id, submitted=time.time() - 4 * 3600)
+    # It ends, and this ledger does not hear of it.
+    with service_on(sandbox, tmp_path / "another machine") as other:
+        elsewhere = other.pick_up(str(job.remote_id))
+        await other.wait(elsewhere, timeout=60, progress=lambda progress: None)
+    done = await service.wait(job, timeout=60, progress=lambda progress: None)
+    assert service.expected_seconds(done) is None
 
 
 # The whole client
