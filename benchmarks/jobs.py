@@ -183,7 +183,8 @@ def compare(jobs: int, limit: int) -> list[Row]:
 
 
 def _row(name: str, ours: float, peer: float, goal: float | None) -> Row:
-    return Row(name, ours, peer, 1.0 if ours == peer else ours / (peer or 1.0), goal)
+    # To lose nothing is as good as it gets, also beside somebody who lost nothing.
+    return Row(name, ours, peer, 0.0 if ours == 0 else ours / (peer or 1.0), goal)
 
 
 def main() -> int:
