@@ -114,7 +114,8 @@ def tone(order: Order) -> bytes:
 
 def main() -> int:
     options = arguments()
-    if importlib.util.find_spec("aiohttp") is None:
+    needed = ("aiohttp",) if options.tone else ("aiohttp", "torch", "soundfile")
+    if not all(map(importlib.util.find_spec, needed)):
         importlib.import_module("environment").enter("run")
     root = importlib.import_module("pack").load().__name__
     profiles = importlib.import_module(f"{root}.sandbox.profile")

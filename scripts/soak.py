@@ -17,7 +17,7 @@ import sys
 
 if __name__ == "__main__":
     # As a module of the pack, so that its imports are relative like everywhere.
-    if importlib.util.find_spec("httpx") is None:
+    if not all(map(importlib.util.find_spec, ("aiohttp", "filelock", "httpx", "tenacity"))):
         importlib.import_module("environment").enter("run")
     root = importlib.import_module("pack").load().__name__
     sys.exit(importlib.import_module(f"{root}.scripts.soak").main())
