@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import av
 import av.error
 import numpy as np
+import numpy.typing as npt
 import soundfile
 import torch
 
@@ -76,6 +78,8 @@ _LEGAL_RATES: dict[Format, tuple[int, ...]] = {
     Format.OPUS: (8000, 12000, 16000, 24000, 48000),
 }
 _FLAC_MAX_RATE = 655_350
+_FLAC_LEVEL = 0.5
+"""libFLAC's level 4 of 8: a thousandth larger than its default 5, and a tenth faster."""
 _OPUS_MAX_BITS_A_CHANNEL = 256_000
 
 
@@ -123,7 +127,7 @@ class _Job(NamedTuple):
             if self.gain != 1:
                 block = block * np.float32(self.gain)
             if self.limited:
-                block = np.clip(block, -1, 1)
+                block = block.clip(-1, 1)
             yield block
 
 
@@ -229,12 +233,19 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
     level: dict[str, float | str] = {}
     if encoding.format is Format.MP3:
         subtype, level = "MPEG_LAYER_III", _mp3_level(encoding.quality, job.target)
+    elif encoding.format is Format.FLAC:
+        level = {"compression_level": _FLAC_LEVEL}
     elif encoding.format is Format.WAV:
         if job.frames * channels * (bits or 32) // 8 > _RIFF_MAX_BYTES:
             container = "RF64"
         elif channels > 2:
             container = "WAVEX"
-    quantizer = Quantizer(bits) if bits else None
+    blocks: Iterator[npt.NDArray[Any]]
+    if bits:
+        quantizer = Quantizer(bits)
+        blocks = (quantizer.integers(block) for block in job.blocks())
+    else:
+        blocks = (block.T for block in job.blocks())
     try:
         with soundfile.SoundFile(
             path,
@@ -245,8 +256,8 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
             subtype=subtype,
             **level,  # type: ignore[arg-type]
         ) as sound:
-            for block in job.blocks():
-                sound.write(quantizer.integers(block) if quantizer else block.T)
+            for block in _made_ahead(blocks):
+                sound.write(block)
     except soundfile.SoundFileError as error:
         raise _unwritable(encoding, error) from error
 
@@ -271,17 +282,25 @@ def _write_opus(job: _Job, path: Path, encoding: Encoding) -> None:
             stream.codec_context.format = av.AudioFormat("flt")
             stream.bit_rate = min(bit_rate, _OPUS_MAX_BITS_A_CHANNEL * channels)
             position = 0
-            for block in job.blocks():
-                samples = np.ascontiguousarray(block.T).reshape(1, -1)
-                frame = av.AudioFrame.from_ndarray(samples, "flt", layout)
+            for block in _made_ahead(np.ascontiguousarray(block.T) for block in job.blocks()):
+                frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), "flt", layout)
                 frame.sample_rate = job.target
                 frame.time_base = Fraction(1, job.target)
                 frame.pts = position
-                position += block.shape[1]
+                position += block.shape[0]
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
     except av.error.FFmpegError as error:
         raise _unwritable(encoding, error) from error
+
+
+def _made_ahead(blocks: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
+    """`blocks`, each made by a second thread while the one before it is encoded."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = pool.submit(next, blocks, None)
+            yield block
 
 
 def _unwritable(encoding: Encoding, error: Exception) -> AudioError:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ _GROUP = 8
 _PRODUCT = 1 << 18
 """Multiplications in one matrix product. OpenBLAS uses one thread up to here, and threads that
 wait for each other cost more than they bring: far more where other programs keep the cores busy."""
+_THREADS = 2
+"""Channels worked on side by side."""
 _BLOCK = 1 << 17
 """Input samples a channel that are worked on at a time (0.5 MB, stays in the cache)."""
 
@@ -63,9 +66,14 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
     length = resampled_length(waveform.shape[-1], sample_rate, target)
     rows = waveform.reshape(-1, waveform.shape[-1]).numpy()
     out = np.empty((rows.shape[0], length), dtype=np.float32)
-    for row, out_row in zip(rows, out, strict=True):
+
+    def fill(row: Samples, out_row: Samples) -> None:
         for start in range(0, length, kernel.step):
             _convolve(kernel, row, start // kernel.new, out_row[start : start + kernel.step])
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for filled in [pool.submit(fill, *pair) for pair in zip(rows, out, strict=True)]:
+            filled.result()
     return torch.from_numpy(out).reshape(*waveform.shape[:-1], length)
 
 
@@ -101,16 +109,26 @@ def _convolve(kernel: _Kernel, row: Samples, turn: int, out: Samples) -> None:
     phase = 0
     for start, weights in zip(kernel.starts, kernel.weights, strict=True):
         taps, phases = weights.shape
-        windows = as_strided(
-            piece[start - kernel.starts[0] :],
-            (turns, taps),
-            (kernel.old * piece.itemsize, piece.itemsize),
-        )
         columns = table[:, phase : phase + phases]
+        row_bytes = kernel.old * piece.itemsize
         step = max(1, _PRODUCT // weights.size)
-        for first in range(0, turns, step):
-            last = first + step
-            np.matmul(windows[first:last], weights, out=columns[first:last])
+        # All products of `step` turns in one call, which leaves other threads alone.
+        stack, rest = divmod(turns, step)
+        offset = start - kernel.starts[0]
+        windows = as_strided(
+            piece[offset:],
+            (stack, step, taps),
+            (step * row_bytes, row_bytes, piece.itemsize),
+        )
+        whole_steps = stack * step
+        np.matmul(windows, weights, out=columns[:whole_steps].reshape(stack, step, phases))
+        if rest:
+            windows = as_strided(
+                piece[offset + whole_steps * kernel.old :],
+                (rest, taps),
+                (row_bytes, piece.itemsize),
+            )
+            np.matmul(windows, weights, out=columns[whole_steps:])
         phase += phases
     if not whole:
         out[:] = product[: out.shape[0]]
