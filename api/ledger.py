@@ -238,7 +238,9 @@ class Ledger:
             self._insert(job)
             return job, True
 
-    def adopt(self, service: str, remote_id: str, state: State) -> Job:
+    def adopt(
+        self, service: str, remote_id: str, state: State, *, price: float | None = None
+    ) -> Job:
         """The row of a job that is known by its id only; a new one where there is none."""
         with self._transaction():
             job = self._one("service = ? AND remote_id = ?", service, remote_id)
@@ -253,6 +255,7 @@ class Ledger:
                     run="",
                     owner=self.owner,
                     created=time.time(),
+                    price=price,
                     remote_id=remote_id,
                 )
                 self._insert(job)

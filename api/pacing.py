@@ -26,6 +26,7 @@ class _Waiter(NamedTuple):
     due: float
     number: int
     is_poll: bool
+    is_first: bool
     granted: asyncio.Future[None]
 
 
@@ -53,10 +54,18 @@ class Pacer:
         self._wake: asyncio.TimerHandle | None = None
 
     @contextlib.asynccontextmanager
-    async def turn(self, *, due: float, is_poll: bool = False) -> AsyncIterator[None]:
-        """Hold one request's place in the rate; enter no earlier than `due` (of the clock)."""
+    async def turn(
+        self, *, due: float, is_poll: bool = False, is_first: bool = False
+    ) -> AsyncIterator[None]:
+        """Hold one request's place in the rate.
+
+        Args:
+            due: enter no earlier, seconds of the clock.
+            is_poll: a look at a job, of which there are many; all else is kept a share free.
+            is_first: of the looks at its job; likely to bring news, so it is not spread.
+        """
         granted = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(due, next(self._numbers), is_poll, granted)
+        waiter = _Waiter(due, next(self._numbers), is_poll, is_first, granted)
         heapq.heappush(self._waiters, waiter)
         self._grant()
         try:
@@ -115,7 +124,7 @@ class Pacer:
             if waiter.granted.done():
                 heapq.heappop(self._waiters)
                 continue
-            opens = max(waiter.due, self._opens(now, waiter.is_poll))
+            opens = max(waiter.due, self._opens(now, waiter))
             if opens > now:
                 next_time = min(next_time, opens)
                 if waiter.due > now:
@@ -138,20 +147,21 @@ class Pacer:
             loop = asyncio.get_running_loop()
             self._wake = loop.call_later(max(0.0, next_time - now), self._grant)
 
-    def _opens(self, now: float, is_poll: bool) -> float:
-        """The earliest time at which one more request of this kind may leave."""
+    def _opens(self, now: float, waiter: _Waiter) -> float:
+        """The earliest time at which this request may leave, as things are."""
         opens = max(now, self._closed_until)
         elsewhere = self._elsewhere if now < self._elsewhere_until else 0
         used = self._in_window(now) + self._in_flight + elsewhere
         if used >= self.limit:
             opens = max(opens, self._place_opens(now, used - self.limit, any_kind=True))
-        if is_poll:
+        if waiter.is_poll:
             share = max(1, int(self.limit * (1 - _KEPT_FOR_SUBMITS)))
             polls = sum(was_poll for _, was_poll in self._answered) + self._polls_in_flight
             if polls >= share:
                 opens = max(opens, self._place_opens(now, polls - share, any_kind=False))
-            elif polls >= share / 2:
-                # Half the share may go at once; the rest is spread, so that news keeps coming.
+            elif polls >= share / 2 and not waiter.is_first:
+                # Half the share may go at once; more looks again are spread, so that news keeps
+                # coming.
                 opens = max(opens, self._last_poll + self._timing.rate_window / share)
         return opens
 

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from .client import Client
 from .engine import Engine
-from .jobs import Jobs, Policy, Progress
-from .ledger import Job, Ledger, Limits
+from .jobs import Jobs, Progress
+from .ledger import Job, Ledger, Limits, State
+from .paced import PacedClient
 from .pacing import Pacer
 from .pricing import Catalogue
 from .protocol import MusicRequest, parse_balance
 from .settings import ApiKey, Settings
 from .store import Store
+from .submits import Policy, Submits
 from .timing import Timing
 from .tracks import Track, Tracks
 
@@ -50,25 +52,20 @@ class Service:
             ledger.directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE
         )
         self.catalogue = Catalogue(ledger.directory / "catalogue.json", name)
-        self._pacer = Pacer(timing, self.engine.loop.time)
-        self.client = self.engine.call(self._connect(base_url, api_key, timing))
-        self._jobs = Jobs(
-            name,
-            self.ledger,
-            self.client,
-            self._pacer,
-            None if is_free else self.catalogue,
-            timing,
-            self.engine.loop.time,
+        clock = self.engine.loop.time
+        pacer = Pacer(timing, clock)
+        self._client = Client(
+            base_url, api_key, observe=pacer.observe, timeout=timing.answer_timeout
         )
-        self._tracks = Tracks(self.ledger, self.store, self.client, self._jobs)
-
-    async def _connect(self, base_url: str, api_key: ApiKey | None, timing: Timing) -> Client:
-        return Client(base_url, api_key, observe=self._pacer.observe, timeout=timing.answer_timeout)
+        self._paced = PacedClient(self._client, pacer, timing, clock)
+        prices = None if is_free else self.catalogue
+        self._submits = Submits(name, ledger, self._paced, prices, timing)
+        self._jobs = Jobs(name, ledger, self._paced, timing)
+        self._tracks = Tracks(ledger, self.store, self._client, self._jobs)
 
     async def submit(self, request: MusicRequest, *, run: str, settings: Settings) -> Job:
-        """See `Jobs.submit`."""
-        submit = self._jobs.submit(request, run=run, policy=self._policy(settings))
+        """See `Submits.submit`."""
+        submit = self._submits.submit(request, run=run, policy=self._policy(settings))
         return await self.engine.run(submit)
 
     async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
@@ -80,14 +77,14 @@ class Service:
         return await self.engine.run(self._jobs.cancel(job))
 
     async def buy_again(self, job: Job, *, settings: Settings) -> Job:
-        """See `Jobs.buy_again`."""
+        """See `Submits.buy_again`."""
         policy = self._policy(settings)
-        again = self._jobs.buy_again(job, run=f"again:{job.local_id}", policy=policy)
+        again = self._submits.buy_again(job, run=f"again:{job.local_id}", policy=policy)
         return await self.engine.run(again)
 
     async def balance(self) -> float | None:
         """US dollars left on the account; None where the gateway's answer does not say."""
-        return parse_balance(await self.engine.run(self.client.balance()))
+        return parse_balance(await self.engine.run(self._paced.balance()))
 
     def current(self, job: Job) -> Job:
         """The job as the ledger has it now."""
@@ -101,8 +98,9 @@ class Service:
         return self._jobs.expected_seconds(job)
 
     def pick_up(self, remote_id: str) -> Job:
-        """See `Jobs.pick_up`."""
-        return self._jobs.pick_up(remote_id)
+        """The row of a job that is known by its id, also if it was made elsewhere."""
+        price = 0.0 if self.is_free else None
+        return self.ledger.adopt(self.name, remote_id, State.QUEUED, price=price)
 
     def price(self, request: MusicRequest) -> float | None:
         """US dollars the request is expected to cost here; None where not known."""
@@ -131,5 +129,5 @@ class Service:
 
     def close(self) -> None:
         """End the connections and the thread."""
-        self.engine.call(self.client.close())
+        self.engine.call(self._client.close())
         self.engine.close()

@@ -49,6 +49,7 @@ class Store:
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(temporary, path)
+                _sync_folder(path.parent)
             finally:
                 temporary.unlink(missing_ok=True)
         self.path(name)
@@ -83,3 +84,14 @@ class Store:
             with contextlib.suppress(OSError):
                 path.unlink()
                 total -= size
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk too; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
