@@ -103,7 +103,9 @@ function orderOf(node) {
   const lists = [model, durations, takes, valuesOf(node, "prompt"), valuesOf(node, "lyrics")];
   // Lists of different lengths run to the end of the longest.
   const count = Math.max(...lists.map((values) => (values === UNKNOWN ? 1 : values.length)));
-  const control = node.widgets?.find((widget) => widget.name === "control_after_generate")?.value;
+  // Its name differs from version to version, its place beside the number does not.
+  const take = node.widgets?.find((widget) => widget.name === "take");
+  const control = take?.linkedWidgets?.[0]?.value;
   const repeats = !control || control === "fixed" || isLinked(node, "take");
   return {
     model: model === UNKNOWN ? "" : String(model[0] ?? ""),

@@ -112,9 +112,8 @@ const keyField = field((note) => {
     const fixed = environment.includes("api_key");
     for (const control of [input, keep, remove]) control.disabled = fixed;
     remove.hidden = !key || fixed;
-    state.textContent = key
-      ? say("key_from", { hint: key.hint, source: key.source })
-      : say("key_none");
+    const none = say(settings.sandbox ? "key_none_sandbox" : "key_none");
+    state.textContent = key ? say("key_from", { hint: key.hint, source: key.source }) : none;
   };
   const line = element("div", { class: "aigateway-controls" }, input, keep, remove);
   return [show, element("div", {}, line, state)];

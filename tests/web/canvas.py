@@ -1,0 +1,120 @@
+"""What a person does with ComfyUI's page, and what the page then says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PROMPT = "AIGatewayPromptToMusic"
+POLL = "AIGatewayPollJob"
+LOAD = "AIGatewayLoadAudioURL"
+SAVE = "AIGatewaySaveAudio"
+
+READY = """() =>
+  window.app?.extensionManager?.getSidebarTabs().some((tab) => tab.id === "aigateway-music") &&
+  window.app.graph && !document.querySelector("#splash-loader")"""
+# What happens is noted from the beginning, so that nothing is missed by looking late.
+LISTEN = """() => {
+  const seen = (window.seen = { ends: [], texts: [], progress: [] });
+  for (const kind of ["execution_success", "execution_error", "execution_interrupted"])
+    window.app.api.addEventListener(kind, ({ detail }) => seen.ends.push({ kind, detail }));
+  window.app.api.addEventListener("progress_text", ({ detail }) => seen.texts.push(detail.text));
+  window.app.api.addEventListener("progress", ({ detail }) => seen.progress.push(detail));
+}"""
+FIND = """const find = (type) =>
+  (window.app.canvas.graph ?? window.app.graph).nodes.find((node) => node.comfyClass === type);"""
+SET = f"""([type, name, value]) => {{
+  {FIND}
+  const widget = find(type).widgets.find((each) => each.name === name);
+  widget.value = value;
+  widget.callback?.(value);
+}}"""
+
+
+class Canvas:
+    def __init__(self, page: Any, url: str) -> None:
+        self.page = page
+        self._url = url
+        page.set_default_timeout(60_000)
+
+    def open(self, settings: Mapping[str, Any]) -> None:
+        known = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "9.9.9"}
+        self.page.request.post(f"{self._url}/api/settings", data={**known, **settings})
+        self.page.goto(self._url)
+        self.page.wait_for_function(READY)
+        self.page.evaluate(LISTEN)
+
+    # The graph
+
+    def load(self, workflow: Path) -> None:
+        graph = json.loads(workflow.read_text("utf-8"))
+        self.page.evaluate("(graph) => window.app.loadGraphData(graph)", graph)
+
+    def set(self, node: str, **values: Any) -> None:
+        for name, value in values.items():
+            self.page.evaluate(SET, [node, name, value])
+
+    def control_takes(self, value: str) -> None:
+        """What happens to `take` after each run."""
+        self.page.evaluate(
+            f"""(value) => {{
+              {FIND}
+              const take = find("{PROMPT}").widgets.find((widget) => widget.name === "take");
+              take.linkedWidgets[0].value = value;
+            }}""",
+            value,
+        )
+
+    def types(self) -> list[str]:
+        return self.page.evaluate("() => window.app.graph.nodes.map((node) => node.comfyClass)")
+
+    def run(self) -> None:
+        self.page.evaluate("() => void window.app.queuePrompt(0, 1)")
+
+    def ended(self) -> dict[str, Any]:
+        """How the run ended that was begun last."""
+        self.page.wait_for_function("() => window.seen.ends.length")
+        return self.page.evaluate("() => window.seen.ends.splice(0)[0]")
+
+    def succeeded(self) -> None:
+        end = self.ended()
+        assert end["kind"] == "execution_success", end["detail"].get("exception_message")
+
+    def seen(self, what: str) -> list[Any]:
+        return self.page.evaluate("(what) => window.seen[what]", what)
+
+    def command(self, name: str) -> None:
+        self.page.evaluate("(name) => window.app.extensionManager.command.execute(name)", name)
+
+    # The pack's own
+
+    @property
+    def price(self) -> Any:
+        return self.page.locator(".aigateway-price").first
+
+    @property
+    def players(self) -> Any:
+        return self.page.locator(".aigateway-player:has(audio[src]):not(.aigateway-dock)")
+
+    def durations(self) -> list[float]:
+        """Of all players on the canvas, once each of them knows it."""
+        self.page.wait_for_function(
+            """() => [...document.querySelectorAll(".aigateway-player audio[src]")]
+                .every((audio) => Number.isFinite(audio.duration))"""
+        )
+        return self.players.locator("audio").evaluate_all("(all) => all.map((a) => a.duration)")
+
+    def open_music(self) -> Any:
+        self.command("Workspace.ToggleSidebarTab.aigateway-music")
+        tab = self.page.locator(".aigateway-music")
+        tab.wait_for()
+        return tab
+
+    def open_settings(self) -> Any:
+        self.command("Comfy.ShowSettingsDialog")
+        self.page.get_by_text("AIgateway", exact=True).first.click()
+        panel = self.page.get_by_role("dialog")
+        panel.locator('[data-setting-id="AIgateway.api_key"]').wait_for()
+        return panel

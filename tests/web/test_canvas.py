@@ -1,0 +1,204 @@
+"""In a real browser: examples, price, progress, status, player, interrupt, errors, blueprint."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from ...scripts import pack
+from .canvas import LOAD, POLL, PROMPT, SAVE, Canvas
+from .conftest import Host, Open
+
+pytestmark = pytest.mark.xdist_group("browser")
+expect: Any = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed"
+).expect
+expect.set_options(timeout=20_000)
+
+EXAMPLES = pack.ROOT / "example_workflows"
+BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
+_TAKES = iter(range(1000, 100_000))
+
+
+def fresh(canvas: Canvas, **values: Any) -> None:
+    """The example with a request that nobody made before."""
+    canvas.load(EXAMPLES / "text_to_music.json")
+    values = {"prompt": "calm piano", "duration": 6, "take": next(_TAKES), **values}
+    canvas.set(PROMPT, **values)
+
+
+@pytest.mark.parametrize(
+    ("name", "players"),
+    [("text_to_music", 2), ("song_with_lyrics", 2), ("takes_side_by_side", 8)],
+)
+def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
+    open_canvas: Open, name: str, players: int
+):
+    canvas = open_canvas()
+    canvas.command("Comfy.BrowseTemplates")
+    dialog = canvas.page.get_by_role("dialog")
+    dialog.get_by_text("aigateway-music", exact=True).click()
+    card = dialog.locator(f'[data-testid$="{name}"]').or_(dialog.get_by_text(name, exact=True))
+    card.first.click()
+    canvas.page.wait_for_function(
+        "(type) => window.app.graph.nodes.some((node) => node.comfyClass === type)", arg=PROMPT
+    )
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.players).to_have_count(players)
+    assert all(seconds > 10 for seconds in canvas.durations())
+    pictures = canvas.players.locator("img")
+    expect(pictures).to_have_count(players)
+    canvas.page.wait_for_function(
+        """() => [...document.querySelectorAll(".aigateway-player img")]
+            .every((picture) => picture.complete && picture.naturalWidth === 800)"""
+    )
+    expect(canvas.price).to_have_text(re.compile(r"^Paid \$0\.\d+$"))
+
+
+@BOTH
+def test_a_job_is_picked_up_by_its_id(open_canvas: Open, nodes_2: bool, host: Host):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas)
+    canvas.run()
+    canvas.succeeded()
+    bought = len(host.gateway.bill()["jobs"])
+    tracks = canvas.page.request.get(f"{host.server.url}/aigateway/tracks").json()["tracks"]
+    canvas.load(EXAMPLES / "pick_up_a_job.json")
+    canvas.set(POLL, job_id=tracks[0]["job_id"])
+    canvas.run()
+    canvas.succeeded()
+    assert canvas.durations() == pytest.approx([6, 6], abs=0.1)
+    assert len(host.gateway.bill()["jobs"]) == bought
+
+
+@BOTH
+def test_the_price_follows_length_takes_and_limit(open_canvas: Open, nodes_2: bool, host: Host):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, duration=30)
+    expect(canvas.price).to_have_text("$0.006")
+    canvas.set(PROMPT, duration=60)
+    expect(canvas.price).to_have_text("$0.012")
+    canvas.page.evaluate("() => { window.app.extensionManager.queueSettings.batchCount = 3 }")
+    canvas.control_takes("increment")
+    expect(canvas.price).to_have_text("3 \N{MULTIPLICATION SIGN} $0.012 = $0.036")
+    canvas.control_takes("fixed")
+    expect(canvas.price).to_have_text("$0.012")
+
+    def set_limit(value: float | None) -> None:
+        body = {"name": "spend_limit_per_run", "value": value}
+        answer = canvas.page.request.put(f"{host.server.url}/aigateway/settings", data=body)
+        assert answer.ok
+
+    set_limit(0.01)
+    try:
+        canvas.set(PROMPT, duration=61)
+        expect(canvas.price).to_have_text("$0.0122 · over your limit of $0.01 a run")
+        expect(canvas.price).to_have_class(re.compile("aigateway-refused"))
+        canvas.set(PROMPT, duration=40)
+        expect(canvas.price).to_have_text("$0.008")
+    finally:
+        set_limit(None)
+
+
+@BOTH
+def test_progress_and_status_while_it_runs(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, prompt="calm piano sandbox:slow=20")
+    canvas.run()
+    expect(canvas.page.get_by_text(re.compile("composing, ")).first).to_be_visible()
+    canvas.succeeded()
+    percents = [each["value"] for each in canvas.seen("progress") if each["max"] == 100]
+    polled = percents[: percents.index(100) + 1]
+    assert polled == sorted(polled)
+    assert len(polled) > 3
+
+
+@BOTH
+def test_an_interrupt_is_no_error(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, prompt="calm piano sandbox:slow=60")
+    canvas.run()
+    expect(canvas.page.get_by_text(re.compile("composing, |in the queue")).first).to_be_visible()
+    canvas.command("Comfy.Interrupt")
+    assert canvas.ended()["kind"] == "execution_interrupted"
+    expect(canvas.page.get_by_text(re.compile("goes on, queue again")).first).to_be_visible()
+
+
+def test_an_error_says_what_to_do(open_canvas: Open):
+    canvas = open_canvas()
+    fresh(canvas, prompt="calm piano sandbox:402")
+    canvas.run()
+    end = canvas.ended()
+    assert end["kind"] == "execution_error"
+    assert "credit" in end["detail"]["exception_message"].splitlines()[0]
+
+
+def test_players_come_back_with_the_tab_of_the_workflow(open_canvas: Open):
+    canvas = open_canvas()
+    fresh(canvas)
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.players).to_have_count(2)
+    canvas.command("Comfy.NewBlankWorkflow")
+    expect(canvas.players).to_have_count(0)
+    canvas.page.get_by_text("Unsaved Workflow (2)").click()
+    expect(canvas.players).to_have_count(2)
+
+
+@BOTH
+def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    canvas.command("Comfy.NewBlankWorkflow")
+    canvas.command("Workspace.ToggleSidebarTab.node-library")
+    search = canvas.page.locator(".sidebar-content-container input").first
+    search.fill("Text to Music")
+    entry = canvas.page.locator(".sidebar-content-container").get_by_text("Text to Music").first
+    entry.click()
+    box = canvas.page.locator("#graph-canvas").bounding_box()
+    canvas.page.mouse.click(box["x"] + 900, box["y"] + 300)
+    canvas.page.wait_for_function("() => window.app.graph.nodes.length === 1")
+    canvas.page.evaluate(
+        """(take) => {
+            const [node] = window.app.graph.nodes;
+            const set = (name, value) => {
+                node.widgets.find((widget) => widget.name === name).value = value;
+            };
+            set("duration", 6);
+            set("take", take);
+        }""",
+        next(_TAKES),
+    )
+    canvas.run()
+    canvas.succeeded()
+
+
+def test_chinese(open_canvas: Open):
+    canvas = open_canvas(locale="zh")
+    fresh(canvas, duration=30)
+    titles = canvas.page.evaluate("() => window.app.graph.nodes.map((node) => node.title)")
+    assert {"提示词生成音乐 (AIgateway)", "等待任务 (AIgateway)"} <= set(titles)
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.price).to_have_text("已付 $0.006")
+    tab = canvas.open_music()
+    expect(tab.get_by_text("已完成").first).to_be_visible()
+    panel = canvas.open_settings()
+    expect(panel.get_by_text("每次运行的上限")).to_be_visible()
+
+
+def test_the_help_page_of_a_node(open_canvas: Open):
+    canvas = open_canvas(nodes_2=True)
+    fresh(canvas)
+    canvas.page.evaluate(
+        """(type) => {
+            const node = window.app.graph.nodes.find((node) => node.comfyClass === type);
+            window.app.canvas.selectNodes([node]);
+        }""",
+        POLL,
+    )
+    canvas.command("Comfy.Canvas.FitView")
+    canvas.page.locator('[data-testid="info-button"]').click()
+    expect(canvas.page.get_by_text("Waiting costs nothing, and stopping the wait")).to_be_visible()
