@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ...scripts import pack
-from .canvas import LOAD, POLL, PROMPT, SAVE, Canvas
+from .canvas import POLL, PROMPT, Canvas
 from .conftest import Host, Open
 
 pytestmark = pytest.mark.xdist_group("browser")
