@@ -10,13 +10,6 @@ from comfy_api.latest import ComfyExtension, io
 class MusicExtension(ComfyExtension):
     """The pack's nodes."""
 
-    async def on_load(self) -> None:
-        from . import host, routes
-
-        table = host.server_routes()
-        if table is not None:
-            routes.add_to(table)
-
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         # An older ComfyUI lacks what the nodes' schemas are made of.
         if not hasattr(io, "DynamicCombo"):
@@ -24,11 +17,16 @@ class MusicExtension(ComfyExtension):
                 "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."
             )
             return []
+        from . import host, routes
         from .load_audio_url import LoadAudioURL
         from .poll_job import PollJob
         from .prompt_to_music import PromptToMusic
         from .save_audio import SaveAudio
 
+        # ComfyUI 0.8 does not call `on_load` yet.
+        table = host.server_routes()
+        if table is not None:
+            routes.add_to(table)
         return [PromptToMusic, PollJob, LoadAudioURL, SaveAudio]
 
 

@@ -48,7 +48,9 @@ _drawing = asyncio.Semaphore(1)
 
 
 def add_to(table: web.RouteTableDef) -> None:
-    """Add the pack's routes to ComfyUI's."""
+    """Add the pack's routes to ComfyUI's; again is harmless."""
+    if any(getattr(route, "path", "").startswith("/aigateway/") for route in table):
+        return
     table.get("/aigateway/settings")(_answering(_get_settings))
     table.put("/aigateway/settings")(_answering(_put_setting))
     table.post("/aigateway/test-connection")(_answering(_test_connection))
