@@ -11,8 +11,8 @@ from .planar import Planar, Samples
 from .riff import Coding, Wav
 from .source import Source
 
-_BLOCK_BYTES = 1 << 16
-"""What is read and converted at a time; it stays in the processor's cache."""
+_BLOCK_BYTES = 1 << 18
+"""What each thread reads and converts at a time."""
 _TWO_THREADS_BYTES = 1 << 21
 
 
