@@ -1,0 +1,192 @@
+"""The server's routes as the browser asks them, without a browser and without ComfyUI."""
+
+from __future__ import annotations
+
+import importlib
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from ...api import settings as api_settings
+from ...api.ledger import Ledger, State
+from ...api.protocol import MusicRequest
+from ...scripts import headless, pack
+
+KEY = "sk-aig-tests-of-the-routes-77ab"
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    headless.configure(tmp_path / "output", tmp_path / "comfyui")
+    monkeypatch.setenv("AIGATEWAY_DATA_DIR", str(tmp_path / "data"))
+    # An address where nothing listens: these tests never leave the machine.
+    monkeypatch.setenv("AIGATEWAY_BASE_URL", "http://127.0.0.1:9/v1")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+async def client(data: Path) -> AsyncIterator[Client]:
+    routes = importlib.import_module(f"{pack.NAME}.nodes.routes")
+    table = web.RouteTableDef()
+    routes.add_to(table)
+    routes.add_to(table)
+    app = web.Application()
+    app.add_routes(table)
+    async with TestClient(TestServer(app)) as opened:
+        yield opened
+
+
+async def get(client: Client, path: str, **query: Any) -> tuple[int, Any]:
+    async with client.get(f"/aigateway/{path}", params=query) as answer:
+        return answer.status, await answer.json()
+
+
+async def put(client: Client, name: str, value: Any) -> tuple[int, Any]:
+    body = {"name": name, "value": value}
+    async with client.put("/aigateway/settings", json=body) as answer:
+        return answer.status, await answer.json()
+
+
+def tracks(data: Path, *prompts: str) -> list[str]:
+    ledger = Ledger(data)
+    made = [
+        ledger.begin("elsewhere", MusicRequest(prompt), run="", price=0.006)[0].local_id
+        for prompt in prompts
+    ]
+    ledger.close()
+    return made
+
+
+async def test_the_key_goes_in_and_does_not_come_out(client: Client, data: Path):
+    status, answer = await put(client, "api_key", f" {KEY}\n")
+    assert status == 200
+    assert answer["key"] == {"source": str(data / api_settings.FILE_NAME), "hint": "…77ab"}
+    for path in ("settings", "tracks"):
+        async with client.get(f"/aigateway/{path}") as got:
+            assert KEY not in await got.text()
+    assert api_settings.load(data).require_key(data).reveal() == KEY
+    status, answer = await put(client, "api_key", None)
+    assert (status, answer["key"]) == (200, None)
+
+
+async def test_a_setting_is_written_between_what_the_user_wrote(client: Client, data: Path):
+    data.mkdir()
+    file = data / api_settings.FILE_NAME
+    file.write_text("# mine\nmax_download_mb = 300 # large\nmode = 'live'\n", "utf-8")
+    await put(client, "mode", "auto")
+    status, answer = await put(client, "uncertain_limit", 0)
+    assert (status, answer["values"]["uncertain_limit"]) == (200, 0)
+    text = file.read_text("utf-8")
+    assert text.startswith("# mine\nmax_download_mb = 300 # large\nmode = ")
+    assert api_settings.load(data).mode is api_settings.Mode.AUTO
+    if sys.platform != "win32":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("base_url", "https://example.com", "no setting of the panel"),
+        ("spend_limit_per_run", -1, "0 or more"),
+        ("spend_limit_per_run", "a lot", "0 or more"),
+        ("mode", "fast", "auto, live, sandbox"),
+        ("api_key", "two words", "copy the key again"),
+        ("api_key", 5, "has to be text"),
+    ],
+)
+async def test_a_wrong_setting_is_refused_with_a_sentence(
+    client: Client, data: Path, name: str, value: Any, sentence: str
+):
+    status, answer = await put(client, name, value)
+    assert status == 400
+    assert sentence in answer["error"]
+    assert not (data / api_settings.FILE_NAME).exists()
+
+
+async def test_the_environment_decides(client: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "3")
+    status, answer = await put(client, "spend_limit_per_run", 5)
+    assert status == 400
+    assert "AIGATEWAY_SPEND_LIMIT_PER_RUN" in answer["error"]
+    _, answer = await get(client, "settings")
+    assert answer["values"]["spend_limit_per_run"] == 3
+    assert answer["environment"] == ["spend_limit_per_run"]
+
+
+async def test_a_form_of_another_site_changes_nothing(client: Client):
+    async with client.post("/aigateway/test-connection", data="{}") as answer:
+        assert answer.status == 415
+
+
+async def test_a_gateway_that_cannot_be_reached_is_said_so(client: Client):
+    async with client.post("/aigateway/test-connection", json={}) as answer:
+        assert answer.status == 400
+        assert (await answer.json())["error"]
+
+
+async def test_prices_and_refusals(client: Client):
+    _, price = await get(client, "price", duration=30, count=4)
+    assert price["each"] == pytest.approx(0.006)
+    assert price["total"] == pytest.approx(0.024)
+    assert price["refused"] is None
+    _, price = await get(client, "price", duration=30, model="elevenlabs/elevenlabs-music")
+    assert price["refused"] == {"reason": "per_run", "limit": 1.0}
+    _, price = await get(client, "price", duration=240, count=20, runs=11)
+    assert price["refused"]["reason"] == "per_day"
+    _, price = await get(client, "price", model="nobody/knows")
+    assert (price["total"], price["refused"]) == (None, {"reason": "unknown_price"})
+    status, answer = await get(client, "price", duration=1)
+    assert (status, "5 to 240" in answer["error"]) == (400, True)
+
+
+async def test_the_sandbox_is_free(client: Client):
+    await put(client, "mode", "sandbox")
+    _, price = await get(client, "price", duration=30)
+    assert price == {"free": True, "each": 0.0, "total": 0.0, "refused": None}
+
+
+async def test_tracks_are_paged_and_searched(client: Client, data: Path):
+    tracks(data, *(f"tune {index}" for index in range(7)), "a 100% sure thing", "snake_case")
+    _, page = await get(client, "tracks", limit=3, offset=3)
+    assert [track["prompt"] for track in page["tracks"]] == ["tune 5", "tune 4", "tune 3"]
+    assert (page["total"], page["active"]) == (9, 9)
+    assert page["spent"]["today"] == pytest.approx(9 * 0.006)
+    for search, found in (("TUNE 3", 1), ("100%", 1), ("e_c", 1), ("%", 1), ("3 tune", 1)):
+        _, page = await get(client, "tracks", search=search)
+        assert page["total"] == found, search
+    status, _ = await get(client, "tracks", limit=100_000)
+    assert status == 400
+
+
+async def test_long_prompts_arrive_whole(client: Client, data: Path):
+    (made,) = tracks(data, "long " * 2000)
+    _, track = await get(client, f"tracks/{made}")
+    assert len(track["prompt"]) == 10_000
+
+
+async def test_what_is_not_there(client: Client, data: Path):
+    (made,) = tracks(data, "tune")
+    for path in (f"tracks/{made}/audio", f"tracks/{made}/waveform", "tracks/none"):
+        status, answer = await get(client, path)
+        assert (status, bool(answer["error"])) == (404, True)
+    for path in ("../../secret.wav", "none.wav"):
+        status, _ = await get(client, "waveform", filename=path, type="output")
+        assert status == 404
+
+
+async def test_a_track_of_another_service_is_left_alone(client: Client, data: Path):
+    (made,) = tracks(data, "tune")
+    ledger = Ledger(data)
+    ledger.update(made, state=State.UNCERTAIN)
+    ledger.close()
+    for action in ("cancel", "buy-again"):
+        async with client.post(f"/aigateway/tracks/{made}/{action}", json={}) as answer:
+            assert answer.status == 400
+            assert "elsewhere" in (await answer.json())["error"]
