@@ -39,6 +39,8 @@ PANEL = (
     "allow_unknown_price",
     "store_limit_gb",
 )
+# Asked for once more, these are handed out again.
+_BOUGHT = ("queued", "running", "completed")
 _WAVEFORM = (800, 120)
 _KEPT_PICTURES = 1000
 _DAY = 24 * 3600.0
@@ -55,6 +57,7 @@ def add_to(table: web.RouteTableDef) -> None:
     table.put("/aigateway/settings")(_answering(_put_setting))
     table.post("/aigateway/test-connection")(_answering(_test_connection))
     table.get("/aigateway/price")(_answering(_price))
+    table.post("/aigateway/price")(_answering(_price))
     table.get("/aigateway/tracks")(_answering(_tracks))
     table.get("/aigateway/tracks/{local_id}")(_answering(_track))
     table.post("/aigateway/tracks/{local_id}/cancel")(_answering(_cancel))
@@ -149,15 +152,24 @@ async def _test_connection(request: web.Request) -> web.Response:
 
 
 async def _price(request: web.Request) -> web.Response:
-    """The price of one piece, and whether `count` of them in each of `runs` would be refused."""
+    """The price of one piece, and whether `count` of them in each of `runs` would be refused.
+
+    A whole request, which may be too long for an address, comes as JSON; then it is known whether
+    it was bought before, too.
+    """
     from aiohttp import web
 
-    query = request.query
-    model = query.get("model", DEFAULT_MODEL)
-    duration = _number(query.get("duration", "30"), "duration")
-    count = _whole(query.get("count", "1"), "count", 1, 10_000)
-    runs = _whole(query.get("runs", "1"), "runs", 1, 10_000)
-    piece = MusicRequest(prompt="…", duration=duration, model=model).validated()
+    given = request.query if request.method == "GET" else await _body(request)
+    count = _whole(str(given.get("count", 1)), "count", 1, 10_000)
+    runs = _whole(str(given.get("runs", 1)), "runs", 1, 10_000)
+    piece = MusicRequest(
+        prompt=str(given.get("prompt") or "…"),
+        duration=_number(str(given.get("duration", 30)), "duration"),
+        lyrics=str(given.get("lyrics", "")),
+        format=str(given.get("format", "mp3")),
+        model=str(given.get("model", DEFAULT_MODEL)),
+        take=_whole(str(given.get("take", 1)), "take", 0, 1_000_000_000),
+    ).validated()
     return web.json_response(await asyncio.to_thread(_price_answer, piece, count, runs))
 
 
@@ -166,10 +178,13 @@ def _price_answer(piece: MusicRequest, count: int, runs: int) -> dict[str, Any]:
 
     current = gateway.settings()
     if current.is_sandbox:
-        return {"free": True, "each": 0.0, "total": 0.0, "refused": None}
+        return {"free": True, "each": 0.0, "total": 0.0, "refused": None, "bought": False}
     name = gateway.service_name(current)
     each = Catalogue(host.data_directory() / "catalogue.json", name).price(piece)
     refused = None
+    alive = gateway.ledger().alive(name, piece) if count * runs == 1 else None
+    if alive is not None and alive.state.value in _BOUGHT:
+        return {"free": False, "each": each, "total": 0.0, "refused": None, "bought": True}
     if current.api_key is None and name == gateway.LIVE:
         refused = {"reason": "no_key"}
     elif each is None:
@@ -185,7 +200,7 @@ def _price_answer(piece: MusicRequest, count: int, runs: int) -> dict[str, Any]:
                 "spent": spent,
             }
     total = None if each is None else each * count * runs
-    return {"free": False, "each": each, "total": total, "refused": refused}
+    return {"free": False, "each": each, "total": total, "refused": refused, "bought": False}
 
 
 # Tracks

@@ -52,13 +52,13 @@ class PriceLine {
 
   /** @param {ReturnType<typeof orderOf>} order */
   async showEstimate(order) {
-    const { model, durations, runs } = order;
-    const query = { model, runs, count: order.count };
+    const { durations, runs, count, request } = order;
     // A length that is not known yet is priced by the second, as ten of them.
     const known = durations.length > 0;
     const duration = known ? Math.max(...durations) : 10;
     try {
-      const price = await ask("price", { query: { ...query, duration } });
+      const body = { ...request, runs, count, duration };
+      const price = await ask("price", { method: "POST", body });
       if (JSON.stringify(order) !== this.seen) return;
       this.write(...estimate(price, known ? null : duration, order.count * runs));
     } catch (error) {
@@ -97,20 +97,23 @@ class PriceLine {
 
 /** What a run of the graph would order from this node. */
 function orderOf(node) {
-  const model = valuesOf(node, "model");
   const durations = valuesOf(node, "duration");
-  const takes = valuesOf(node, "take");
-  const lists = [model, durations, takes, valuesOf(node, "prompt"), valuesOf(node, "lyrics")];
+  const names = ["prompt", "lyrics", "format", "model", "take"];
+  const values = names.map((name) => valuesOf(node, name));
   // Lists of different lengths run to the end of the longest.
-  const count = Math.max(...lists.map((values) => (values === UNKNOWN ? 1 : values.length)));
+  const counts = [durations, ...values].map((each) => (each === UNKNOWN ? 1 : each.length));
   // Its name differs from version to version, its place beside the number does not.
   const take = node.widgets?.find((widget) => widget.name === "take");
   const control = take?.linkedWidgets?.[0]?.value;
   const repeats = !control || control === "fixed" || isLinked(node, "take");
+  const known = names.map((name, place) => [name, values[place]]);
+  const isWhole = known.every(([, each]) => each !== UNKNOWN && each[0] !== undefined);
+  const wanted = known.filter(([name, each]) => isWhole || (name === "model" && each !== UNKNOWN));
   return {
-    model: model === UNKNOWN ? "" : String(model[0] ?? ""),
+    // Only a request that is known whole can be found among those that were bought.
+    request: Object.fromEntries(wanted.map(([name, each]) => [name, each[0]])),
     durations: durations === UNKNOWN ? [] : durations.map(Number),
-    count,
+    count: Math.max(...counts),
     // The same take is bought once, however often the graph runs.
     runs: repeats ? 1 : batchCount(),
   };
@@ -129,6 +132,7 @@ const batchCount = () => app.extensionManager?.queueSettings?.batchCount ?? 1;
  */
 function estimate(price, seconds, pieces) {
   if (price.free) return [say("price_free"), false];
+  if (price.bought && seconds === null) return [say("price_bought"), false];
   const { each, total, refused } = price;
   let text = say("price_unknown");
   if (each !== null && seconds !== null)

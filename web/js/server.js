@@ -1,7 +1,10 @@
 import { api } from "./comfy.js";
 
 /** @typedef {{reason: string, limit?: number, spent?: number}} Refusal */
-/** @typedef {{free: boolean, each: number | null, total: number | null, refused: Refusal | null}} Price */
+/**
+ * @typedef {{free: boolean, bought: boolean, each: number | null, total: number | null,
+ *     refused: Refusal | null}} Price
+ */
 /**
  * One row of the ledger.
  *
