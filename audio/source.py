@@ -31,6 +31,10 @@ class Source:
         )
         self._lock = threading.Lock()
         self.error: BaseException | None = None
+        if getattr(file, "size", None) is None and not getattr(file, "complete", True):
+            # A download learns its length with the answer's headers, which come before any byte.
+            file.seek(0)
+            file.read(1)
         size = getattr(file, "size", None)
         if size is None and getattr(file, "complete", True):
             size = file.seek(0, io.SEEK_END)

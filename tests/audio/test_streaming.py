@@ -66,12 +66,13 @@ def test_what_arrives_in_pieces_is_the_same(
     assert torch.equal(waveform, expected)
 
 
+@pytest.mark.parametrize("size_known", ["at once", "with the first byte"])
 @pytest.mark.parametrize(
     "make_file",
     [param for param in FILES if param.id in ("mp3", "mp3 without a length", "wav", "flac")],
 )
 def test_decoding_does_not_wait_for_the_end(
-    make_file: Callable[[], bytes], monkeypatch: pytest.MonkeyPatch
+    make_file: Callable[[], bytes], size_known: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = make_file()
     furthest = threading.Event()
@@ -83,8 +84,11 @@ def test_decoding_does_not_wait_for_the_end(
         return read_at(self, position, into)
 
     monkeypatch.setattr(Source, "read_at", watched)
-    source = make.Arriving(data)
+    source = make.Arriving(data, size=-1 if size_known == "at once" else None)
     with decoding(source) as future:
+        if source.size is None:
+            assert source.waiting.wait(20)
+            source.size = len(data)
         # All but the last bytes: a decoder that waits for the end never asks for the middle.
         source.let_through(len(data) - 300)
         reached = furthest.wait(20)
