@@ -130,7 +130,7 @@ class Display:
     """The status line and the progress bar of the running node, told only what is new.
 
     Args:
-        notice: a second line that stays.
+        notice: what is said after every line.
     """
 
     def __init__(self, notice: str = "") -> None:
@@ -142,7 +142,7 @@ class Display:
         """Show a line, and how much is done, 0 to 1; the bar never moves backwards."""
         if line != self._line:
             self._line = line
-            show_status("\n".join(part for part in (line, self._notice) if part))
+            show_status(" · ".join(part for part in (line, self._notice) if part))
         percent = -1 if fraction is None else int(100 * fraction)
         if percent > self._percent:
             import comfy.utils

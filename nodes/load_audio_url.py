@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from comfy_api.latest import io
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from ..api.tracks import Track
 
 ORIGINAL = "original"
-SAMPLE_RATES = ("44100", "48000")
+SAMPLE_RATES = {"44100": 44100, "48000": 48000}
 CHANNELS = {"stereo": 2, "mono": 1}
 
 
@@ -66,9 +67,8 @@ class LoadAudioURL(io.ComfyNode):
 
     @classmethod
     async def execute(cls, url: str, sample_rate: str, channels: str) -> io.NodeOutput:
-        from ..audio.channels import set_channels
-        from ..audio.resample import resample
-
+        target = _choice("sample_rate", sample_rate, SAMPLE_RATES)
+        sides = _choice("channels", channels, CHANNELS)
         settings = gateway.settings()
         service = gateway.service(settings)
         track = service.open(url, max_download_mb=settings.max_download_mb)
@@ -77,15 +77,11 @@ class LoadAudioURL(io.ComfyNode):
             _decoded(service, track, settings.max_audio_minutes),
             on_look=lambda: _show(display, track),
         )
-        if channels != ORIGINAL:
-            waveform = set_channels(waveform, _choice("channels", channels, CHANNELS))
-        if sample_rate != ORIGINAL:
-            target = _choice("sample_rate", sample_rate, {text: int(text) for text in SAMPLE_RATES})
-            waveform = await asyncio.to_thread(resample, waveform, rate, target)
-            rate = target
+        waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, target, sides)
+        seconds = waveform.shape[-1] / rate
+        display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
         playable = [] if path is None else [_playable(track, path)]
-        seconds = waveform.shape[-1] / rate
         return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
 
 
@@ -111,6 +107,24 @@ async def _decoded(
     if path is not None:
         remember(waveform, path, rate)
     return waveform, rate, path
+
+
+def _shaped(
+    waveform: torch.Tensor, rate: int, target: int | None, sides: int | None
+) -> tuple[torch.Tensor, int]:
+    """The waveform [C, T] at another rate and with other channels, where they were chosen."""
+    from ..audio.channels import set_channels
+    from ..audio.resample import resample
+
+    if sides is not None:
+        waveform = set_channels(waveform, sides)
+    if target is not None:
+        waveform, rate = resample(waveform, rate, target), target
+    return waveform, rate
+
+
+def _sides(channels: int) -> str:
+    return {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
 
 
 def _playable(track: Track, path: Path) -> dict[str, str]:
@@ -146,7 +160,10 @@ def _kept(service: Service, track: Track) -> Path | None:
         return None
 
 
-def _choice(name: str, value: str, choices: dict[str, Any]) -> Any:
+def _choice(name: str, value: str, choices: Mapping[str, int]) -> int | None:
+    """What a choice stands for, None for the original."""
+    if value == ORIGINAL:
+        return None
     if value not in choices:
         raise InputError(
             f"The {name} is “{value}”, but it has to be {ORIGINAL} or one of "
