@@ -94,6 +94,10 @@ def main() -> int:
         return 0
     peer = find_peer()
     print(f"The peer is {peer.name}.")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.5:
+        print(f"The machine is busy (load {load:.1f}): what shares its work between two threads,")
+        print("decoding and resampling above all, comes out slower than it is.")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         long = make_files(Path(folder), LONG)
