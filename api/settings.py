@@ -14,8 +14,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .protocol import normalized_base_url
 
@@ -150,8 +148,9 @@ def write(directory: Path, name: str, value: Any) -> None:
     Raises:
         SettingsError: no such setting, a value it cannot have, or the file cannot be written.
     """
-    # Written by hand a few times in a lifetime, read at every run.
+    # Written a few times in a lifetime, read at every run.
     import tomlkit
+    from filelock import FileLock
     from tomlkit.exceptions import ParseError
 
     path = directory / FILE_NAME
