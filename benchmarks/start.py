@@ -1,9 +1,9 @@
 """What the pack adds to ComfyUI's start: `python benchmarks/start.py [--json FILE]`.
 
 Each round is a fresh process that has loaded what ComfyUI has loaded by then (torch, numpy,
-aiohttp, PyAV, its own API) and then opens the pack's door as ComfyUI does: entry point, node list, schemas. The
-peer is the same with everything imported at once, as most packs do, where a name is a file that the
-pack itself imports at first use. Times in seconds; the fastest of the rounds counts.
+aiohttp, PyAV, its own API) and then opens the pack's door as ComfyUI does: entry point, node list,
+schemas. The peer is the same with everything imported at once, as most packs do. Times in seconds;
+the fastest of the rounds counts.
 """
 
 from __future__ import annotations
