@@ -56,6 +56,15 @@ class Canvas:
         for name, value in values.items():
             self.page.evaluate(SET, [node, name, value])
 
+    def get(self, node: str, name: str) -> Any:
+        return self.page.evaluate(
+            f"""([type, name]) => {{
+              {FIND}
+              return find(type).widgets.find((each) => each.name === name).value;
+            }}""",
+            [node, name],
+        )
+
     def control_takes(self, value: str) -> None:
         """What happens to `take` after each run."""
         self.page.evaluate(

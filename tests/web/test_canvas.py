@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ...scripts import pack
-from .canvas import POLL, PROMPT, Canvas
+from .canvas import POLL, PROMPT, SAVE, Canvas
 from .conftest import Host, Open
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -146,6 +146,31 @@ def test_players_come_back_with_the_tab_of_the_workflow(open_canvas: Open):
     expect(canvas.players).to_have_count(0)
     canvas.page.get_by_text("Unsaved Workflow (2)").click()
     expect(canvas.players).to_have_count(2)
+
+
+DROP = """async (audio) => {
+  const answer = await fetch(new URL(audio, location.href));
+  const name = new URL(audio, location.href).searchParams.get("filename");
+  const type = answer.headers.get("content-type");
+  await window.app.handleFile(new File([await answer.blob()], name, { type }));
+}"""
+
+
+@pytest.mark.parametrize("format", ["flac", "mp3", "opus"])
+def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str):
+    canvas = open_canvas()
+    fresh(canvas, prompt=f"to be dropped as {format}")
+    canvas.set(SAVE, format=format)
+    canvas.run()
+    canvas.succeeded()
+    audio = canvas.players.locator("audio").last.get_attribute("src")
+    assert f".{format}" in audio
+    canvas.command("Comfy.NewBlankWorkflow")
+    canvas.page.wait_for_function("() => !window.app.graph.nodes.length")
+    canvas.page.evaluate(DROP, audio)
+    canvas.page.wait_for_function("() => window.app.graph.nodes.length")
+    assert canvas.get(PROMPT, "prompt") == f"to be dropped as {format}"
+    assert canvas.get(SAVE, "format") == format
 
 
 @BOTH
