@@ -65,13 +65,15 @@ class Canvas:
             [node, name],
         )
 
-    def control_takes(self, value: str) -> None:
-        """What happens to `take` after each run."""
-        self.page.evaluate(
+    def control_takes(self, value: str) -> bool:
+        """What happens to `take` after each run; False where ComfyUI has no control for it."""
+        return self.page.evaluate(
             f"""(value) => {{
               {FIND}
               const take = find("{PROMPT}").widgets.find((widget) => widget.name === "take");
+              if (!take.linkedWidgets?.length) return false;
               take.linkedWidgets[0].value = value;
+              return true;
             }}""",
             value,
         )
