@@ -181,6 +181,14 @@ class Jobs:
             return _with_job(error, job)
         if job.submitted is None:
             self._ledger.forget(job)
+        elif job.price == 0:
+            self._ledger.update(
+                job.local_id, state=State.FAILED, error=str(error), finished=time.time()
+            )
+            error.args = (
+                f"The gateway does not know the job {job.remote_id} any more: queue again to have "
+                "the track made anew, which costs nothing here.",
+            )
         else:
             error.args = (
                 f"The gateway does not know the job {job.remote_id} any more: it keeps jobs and "

@@ -290,6 +290,34 @@ async def test_an_id_that_nobody_knows_is_said_at_once_and_forgotten(service: Se
     assert service.ledger.recent() == []
 
 
+async def test_a_free_job_that_its_gateway_forgot_is_made_anew(tmp_path: Path) -> None:
+    timing = Timing(rate_limit=600, not_found_grace=0.0).scaled(SCALE)
+    with running() as forgetful, service_on(forgetful, tmp_path, is_free=True) as service:
+        lost = await buy(service, "piano")
+    with (
+        running() as sandbox,
+        service_on(sandbox, tmp_path, is_free=True, timing=timing) as service,
+    ):
+        with pytest.raises(NotFoundError, match="queue again"):
+            await finish(service, await buy(service, "piano"))
+        again = await finish(service, await buy(service, "piano"))
+    assert again.state is State.COMPLETED
+    assert again.remote_id != lost.remote_id
+
+
+async def test_a_paid_job_that_its_gateway_forgot_is_not_bought_again_unasked(
+    tmp_path: Path,
+) -> None:
+    timing = Timing(rate_limit=600, not_found_grace=0.0).scaled(SCALE)
+    with running() as forgetful, service_on(forgetful, tmp_path) as service:
+        await buy(service, "piano")
+    with running() as sandbox, service_on(sandbox, tmp_path, timing=timing) as service:
+        for _ in range(2):
+            with pytest.raises(NotFoundError, match="set another take"):
+                await finish(service, await buy(service, "piano"))
+    assert charged(sandbox) == 0
+
+
 async def test_an_expired_address_is_renewed_through_its_job(
     service: Service, sandbox: Sandbox
 ) -> None:
