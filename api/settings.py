@@ -34,6 +34,13 @@ class Mode(str, Enum):
     SANDBOX = "sandbox"
 
 
+class OnInterrupt(str, Enum):
+    """What an interrupt does to a job that is waited for, where the node is not told otherwise."""
+
+    KEEP = "keep"
+    CANCEL = "cancel"
+
+
 class ApiKey:
     """A secret that shows itself only to whoever asks by name."""
 
@@ -66,6 +73,9 @@ class ApiKey:
         raise TypeError("An API key is never copied or written anywhere.")
 
 
+_CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a user can set. Limits in US dollars; sizes and times by their names.
@@ -75,6 +85,7 @@ class Settings:
 
     api_key: ApiKey | None = None
     mode: Mode = Mode.AUTO
+    on_interrupt: OnInterrupt = OnInterrupt.KEEP
     base_url: str | None = None
     spend_limit_per_run: float = 1.0
     spend_limit_per_day: float = 10.0
@@ -204,12 +215,12 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _convert(name: str, value: Any, source: str) -> Any:
     if name == "api_key":
         return _api_key(value, source)
-    if name == "mode":
-        words = [mode.value for mode in Mode]
-        word = str(value).lower()
+    if name in _CHOICES:
+        choices, word = _CHOICES[name], str(value).lower()
+        words = [choice.value for choice in choices]
         if word not in words:
             raise _wrong(name, value, source, f"one of {', '.join(words)}")
-        return Mode(word)
+        return choices(word)
     if name == "base_url":
         if value == "":
             return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..api import settings as api_settings
 from ..api.errors import InputError, SettingsError
 from ..api.protocol import MusicRequest
-from ..api.settings import LIVE_BASE_URL, ApiKey, Mode, Settings
+from ..api.settings import LIVE_BASE_URL, ApiKey, Mode, OnInterrupt, Settings
 from ..api.timing import Timing
 from . import host
 
@@ -32,6 +32,14 @@ _sandbox_url: str | None = None
 def settings() -> Settings:
     """The settings as they are now. Raises SettingsError."""
     return api_settings.load(host.data_directory())
+
+
+def on_interrupt() -> str:
+    """What an interrupt does to a job where a node is not told otherwise."""
+    try:
+        return settings().on_interrupt.value
+    except SettingsError:
+        return OnInterrupt.KEEP.value
 
 
 def service_name(current: Settings) -> str:
@@ -148,6 +156,7 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
         host.show_status(line)
 
 
-def display(service: Service) -> host.Display:
-    """The running node's display, which says so where a sandbox answers."""
-    return host.Display(SANDBOX_STATUS if service.name == SANDBOX else "")
+def show_job(service: Service, job: Job) -> None:
+    """The status line of a job that was asked for, which says so where a sandbox answers."""
+    notice = f" · {SANDBOX_STATUS}" if service.name == SANDBOX else ""
+    host.show_status(f"job {job.remote_id}{notice}")

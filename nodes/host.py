@@ -127,14 +127,9 @@ def show_status(text: str) -> None:
 
 
 class Display:
-    """The status line and the progress bar of the running node, told only what is new.
+    """The status line and the progress bar of the running node, told only what is new."""
 
-    Args:
-        notice: what is said after every line.
-    """
-
-    def __init__(self, notice: str = "") -> None:
-        self._notice = notice
+    def __init__(self) -> None:
         self._line = ""
         self._percent = -1
 
@@ -142,7 +137,7 @@ class Display:
         """Show a line, and how much is done, 0 to 1; the bar never moves backwards."""
         if line != self._line:
             self._line = line
-            show_status(" · ".join(part for part in (line, self._notice) if part))
+            show_status(line)
         percent = -1 if fraction is None else int(100 * fraction)
         if percent > self._percent:
             import comfy.utils

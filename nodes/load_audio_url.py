@@ -72,7 +72,7 @@ class LoadAudioURL(io.ComfyNode):
         settings = gateway.settings()
         service = gateway.service(settings)
         track = service.open(url, max_download_mb=settings.max_download_mb)
-        display = gateway.display(service)
+        display = host.Display()
         waveform, rate, path = await host.interruptible(
             _decoded(service, track, settings.max_audio_minutes),
             on_look=lambda: _show(display, track),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
+from ..api.settings import OnInterrupt
 from . import gateway, host
 from .prompt_to_music import JobType
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ..api.ledger import Job
     from ..api.service import Service
 
-KEEP, CANCEL = "keep", "cancel"
+KEEP, CANCEL = OnInterrupt.KEEP.value, OnInterrupt.CANCEL.value
 TIMEOUT = 900.0
 # The gateway's documentation says 30 s to 5 min; used until the ledger knows better.
 TYPICAL_SECONDS = 60.0
@@ -54,7 +55,7 @@ class PollJob(io.ComfyNode):
                 io.Combo.Input(
                     "on_interrupt",
                     options=[KEEP, CANCEL],
-                    default=KEEP,
+                    default=gateway.on_interrupt(),
                     optional=True,
                     tooltip="What an interrupt does to the job: keep it to be picked up later, or "
                     "ask the gateway to cancel it. A job that runs already is paid all the same.",
@@ -103,7 +104,7 @@ class PollJob(io.ComfyNode):
 
 
 async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -> Job:
-    display = gateway.display(service)
+    display = host.Display()
     latest: list[Progress] = []
 
     def show() -> None:
@@ -125,7 +126,8 @@ async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -
 
 def _line(progress: Progress) -> str:
     what = "in the queue" if progress.running is None else "composing"
-    about = f" of about {progress.expected:.0f}" if progress.expected else ""
+    expected = progress.expected or 0.0
+    about = f" of about {expected:.0f}" if expected > progress.elapsed else ""
     return f"{what}, {progress.elapsed:.0f}{about} s"
 
 

@@ -112,7 +112,7 @@ class PromptToMusic(io.ComfyNode):
         job = await host.interruptible(
             service.submit(request, run=host.run_id(), settings=settings)
         )
-        gateway.display(service).show(f"job {job.remote_id}")
+        gateway.show_job(service, job)
         # The browser looks up what the track cost in the end.
         bought = {"local_id": job.local_id}
         return io.NodeOutput(job, job.remote_id, ui={"aigateway_track": [bought]})

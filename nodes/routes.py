@@ -33,6 +33,7 @@ MAX_PAGE = 500
 # What the panel may change. The address of the gateway is not among it: the key is sent there.
 PANEL = (
     "mode",
+    "on_interrupt",
     "spend_limit_per_run",
     "spend_limit_per_day",
     "uncertain_limit",

@@ -82,6 +82,7 @@ def test_who_answers(
         ("api_key = 5", "no text"),
         ('api_key = "two words"', "copy the key again"),
         ('mode = "maybe"', "one of auto, live, sandbox"),
+        ('on_interrupt = "panic"', "one of keep, cancel"),
         ("spend_limit_per_run = -1", "0 or more"),
         ('spend_limit_per_run = "much"', "0 or more"),
         ("spend_limit_per_run = nan", "0 or more"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+import pytest
+
 from ...audio.encode import DEFAULT_QUALITY, QUALITIES, Peaks
 
 CONTRACT = {
@@ -94,3 +96,11 @@ async def test_the_qualities_on_the_canvas_are_those_that_can_be_written(gateway
         format.value: choice for format, choice in DEFAULT_QUALITY.items()
     } == save_audio.DEFAULT_QUALITIES
     assert tuple(peaks.value for peaks in Peaks) == save_audio.PEAKS
+
+
+async def test_what_an_interrupt_does_is_the_users_choice_for_new_nodes(
+    node: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGATEWAY_ON_INTERRUPT", "cancel")
+    inputs = dict(described_inputs(node["AIGatewayPollJob"].GET_NODE_INFO_V1()))
+    assert inputs["on_interrupt"][1]["default"] == "cancel"

@@ -139,19 +139,23 @@ const connectionField = field((note) => {
   return [() => {}, test];
 });
 
-const modeField = field((note) => {
-  const words = ["auto", "live", "sandbox"];
-  const options = words.map((value) => element("option", { value }, say(`mode_${value}`)));
-  const select = element("select", { class: "aigateway-input", "aria-label": say("mode") });
-  select.append(...options);
-  select.addEventListener("change", () => void save("mode", select.value, note));
-  /** @type {Show} */
-  const show = (settings) => {
-    select.value = String(settings.values.mode);
-    setFixed(select, "mode", settings, note);
-  };
-  return [show, select];
-});
+/**
+ * @param {string} name
+ * @param {string[]} words
+ */
+const choiceField = (name, words) =>
+  field((note) => {
+    const options = words.map((value) => element("option", { value }, say(`${name}_${value}`)));
+    const select = element("select", { class: "aigateway-input", "aria-label": say(name) });
+    select.append(...options);
+    select.addEventListener("change", () => void save(name, select.value, note));
+    /** @type {Show} */
+    const show = (settings) => {
+      select.value = String(settings.values[name]);
+      setFixed(select, name, settings, note);
+    };
+    return [show, select];
+  });
 
 /** @param {string} name */
 const amountField = (name) =>
@@ -207,11 +211,12 @@ const TRACKS = "AIgateway tracks";
 const panel = [
   setting("api_key", ACCOUNT, "API key", keyField),
   setting("connection", ACCOUNT, "Connection", connectionField),
-  setting("mode", ACCOUNT, "Mode", modeField),
+  setting("mode", ACCOUNT, "Mode", choiceField("mode", ["auto", "live", "sandbox"])),
   setting("spend_limit_per_run", SPENDING, "Limit per run", amountField("spend_limit_per_run")),
   setting("spend_limit_per_day", SPENDING, "Limit per day", amountField("spend_limit_per_day")),
   setting("uncertain_limit", SPENDING, "Repeat up to", amountField("uncertain_limit")),
   setting("allow_unknown_price", SPENDING, "Unknown prices", switchField("allow_unknown_price")),
+  setting("on_interrupt", TRACKS, "Interrupt", choiceField("on_interrupt", ["keep", "cancel"])),
   setting("store_limit_gb", TRACKS, "Tracks kept", amountField("store_limit_gb")),
 ];
 
