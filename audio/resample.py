@@ -28,8 +28,9 @@ ROLLOFF = 0.9475937167399596
 BETA = 14.769656459379492
 """Shape of the Kaiser window: stop band below -110 dB in float32."""
 
-_GROUP = 8
-"""Neighbouring output phases that share one matrix product, hence one window of the input."""
+_GROUP = 64
+"""Neighbouring output phases that share one matrix product, hence one window of the input: wide
+enough for the product to be quick, narrow enough for its window to hold few zeros."""
 _PRODUCT = 1 << 18
 """Multiplications in one matrix product. OpenBLAS uses one thread up to here, and threads that
 wait for each other cost more than they bring: far more where other programs keep the cores busy."""
