@@ -27,7 +27,9 @@ class Host(NamedTuple):
     data: Path
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in its thread, which asynchronous tests cannot share: it
+# ends with each module.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
