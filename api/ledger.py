@@ -213,11 +213,8 @@ class Ledger:
         Raises:
             SpendLimitError: the limits do not allow it; nothing was written.
         """
-        fingerprint = request.fingerprint(service)
         with self._transaction():
-            alive = self._one(
-                "fingerprint = ? AND state NOT IN ('failed', 'cancelled')", fingerprint
-            )
+            alive = self.alive(service, request)
             if alive is not None:
                 return alive, False
             if limits is not None and price:
@@ -225,7 +222,7 @@ class Ledger:
             job = Job(
                 local_id=uuid.uuid4().hex,
                 service=service,
-                fingerprint=fingerprint,
+                fingerprint=request.fingerprint(service),
                 **request._asdict(),
                 state=State.SUBMITTING,
                 run=run,
@@ -243,7 +240,7 @@ class Ledger:
     ) -> Job:
         """The row of a job that is known by its id only; a new one where there is none."""
         with self._transaction():
-            job = self._one("service = ? AND remote_id = ?", service, remote_id)
+            job = self.by_remote_id(service, remote_id)
             if job is None:
                 unknown = MusicRequest(prompt="", duration=0.0, model="")
                 job = Job(
@@ -403,8 +400,7 @@ class Ledger:
             ("this run", limits.per_run, self.spent(since=0.0, run=run)),
             ("the last 24 hours", limits.per_day, self.spent(since=day)),
         ):
-            # Half a millionth of a dollar absorbs the rounding of sums, not a price.
-            if spent + price > limit + 5e-7:
+            if exceeds(spent + price, limit):
                 setting = "spend_limit_per_run" if name == "this run" else "spend_limit_per_day"
                 raise SpendLimitError(
                     f"This track costs about {dollars(price)}, and with {dollars(spent)} of "
@@ -488,6 +484,11 @@ class Ledger:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+
+
+def exceeds(amount: float, limit: float) -> bool:
+    """Whether US dollars are over a limit; half a millionth absorbs the rounding of sums."""
+    return amount > limit + 5e-7
 
 
 def dollars(amount: float | None) -> str:

@@ -51,14 +51,13 @@ class Service:
         self.store = Store(
             ledger.directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE
         )
-        self.catalogue = Catalogue(ledger.directory / "catalogue.json", name)
         clock = self.engine.loop.time
         pacer = Pacer(timing, clock)
         self._client = Client(
             base_url, api_key, observe=pacer.observe, timeout=timing.answer_timeout
         )
         self._paced = PacedClient(self._client, pacer, timing, clock)
-        prices = None if is_free else self.catalogue
+        prices = None if is_free else Catalogue(ledger.directory / "catalogue.json", name)
         self._submits = Submits(name, ledger, self._paced, prices, timing)
         self._jobs = Jobs(name, ledger, self._paced, timing)
         self._tracks = Tracks(ledger, self.store, self._client, self._jobs)
@@ -101,10 +100,6 @@ class Service:
         """The row of a job that is known by its id, also if it was made elsewhere."""
         price = 0.0 if self.is_free else None
         return self.ledger.adopt(self.name, remote_id, State.QUEUED, price=price)
-
-    def price(self, request: MusicRequest) -> float | None:
-        """US dollars the request is expected to cost here; None where not known."""
-        return 0.0 if self.is_free else self.catalogue.price(request)
 
     def open(self, url: str, *, max_download_mb: float) -> Track:
         """See `Tracks.open`."""

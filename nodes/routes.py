@@ -175,6 +175,7 @@ async def _price(request: web.Request) -> web.Response:
 
 
 def _price_answer(piece: MusicRequest, count: int, runs: int) -> dict[str, Any]:
+    from ..api.ledger import exceeds
     from ..api.pricing import Catalogue
 
     current = gateway.settings()
@@ -190,11 +191,11 @@ def _price_answer(piece: MusicRequest, count: int, runs: int) -> dict[str, Any]:
         refused = {"reason": "no_key"}
     elif each is None:
         refused = None if current.allow_unknown_price else {"reason": "unknown_price"}
-    elif each * count > current.spend_limit_per_run + 5e-7:
+    elif exceeds(each * count, current.spend_limit_per_run):
         refused = {"reason": "per_run", "limit": current.spend_limit_per_run}
     else:
         spent = gateway.ledger().spent(since=time.time() - _DAY)
-        if spent + each * count * runs > current.spend_limit_per_day + 5e-7:
+        if exceeds(spent + each * count * runs, current.spend_limit_per_day):
             refused = {
                 "reason": "per_day",
                 "limit": current.spend_limit_per_day,
