@@ -22,6 +22,7 @@ BUILT_IN_PRICES = {
     "elevenlabs/elevenlabs-music": 0.80,
 }
 KEPT_SECONDS = 24 * 3600.0
+FILE_NAME = "catalogue.json"
 
 
 class Traits(NamedTuple):
@@ -42,13 +43,13 @@ class Catalogue:
     """The models of one account, kept in a file.
 
     Args:
-        path: where the catalogue is kept; read again whenever it changes.
+        directory: where the file is kept; it is read again at each question.
         service: whose models these are; another service's catalogue in the file is passed over.
         now: seconds since 1970.
     """
 
-    def __init__(self, path: Path, service: str, now: Callable[[], float] = time.time) -> None:
-        self._path = path
+    def __init__(self, directory: Path, service: str, now: Callable[[], float] = time.time) -> None:
+        self._path = directory / FILE_NAME
         self._service = service
         self._now = now
 

@@ -57,7 +57,7 @@ class Service:
             base_url, api_key, observe=pacer.observe, timeout=timing.answer_timeout
         )
         self._paced = PacedClient(self._client, pacer, timing, clock)
-        prices = None if is_free else Catalogue(ledger.directory / "catalogue.json", name)
+        prices = None if is_free else Catalogue(ledger.directory, name)
         self._submits = Submits(name, ledger, self._paced, prices, timing)
         self._jobs = Jobs(name, ledger, self._paced, timing)
         self._tracks = Tracks(ledger, self.store, self._client, self._jobs)

@@ -117,12 +117,11 @@ def model_choices() -> list[str]:
     """The models to choose from: what the account's catalogue had when it was last read."""
     from ..api.pricing import Catalogue
 
-    directory = host.data_directory()
     try:
         name = service_name(settings())
     except SettingsError:
         name = LIVE
-    return Catalogue(directory / "catalogue.json", name).models()
+    return Catalogue(host.data_directory(), name).models()
 
 
 def fingerprint(inputs: Mapping[str, Any]) -> str:

@@ -182,7 +182,7 @@ def _price_answer(piece: MusicRequest, count: int, runs: int) -> dict[str, Any]:
     if current.is_sandbox:
         return {"free": True, "each": 0.0, "total": 0.0, "refused": None, "bought": False}
     name = gateway.service_name(current)
-    each = Catalogue(host.data_directory() / "catalogue.json", name).price(piece)
+    each = Catalogue(host.data_directory(), name).price(piece)
     refused = None
     alive = gateway.ledger().alive(name, piece) if count * runs == 1 else None
     if alive is not None and alive.state.value in _BOUGHT:
