@@ -16,6 +16,7 @@ from .planar import Planar, Samples
 from .source import Reader, Source
 
 _GUESS_SECONDS = 60
+_BLOCK = 1 << 14
 _SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
@@ -81,40 +82,46 @@ def _fill(
     max_minutes: float,
 ) -> Planar:
     planar: Planar | None = None
-    channels = sample_rate = 0
-    for frame in _frames(container, stream):
-        planes = frame.planes
-        kind = frame.format.name
-        is_planar = kind.endswith("p")
+    for block in _blocks(container, stream):
+        kind = block.format.name
         if planar is None:
-            channels, sample_rate = frame.layout.nb_channels, frame.sample_rate
+            channels, sample_rate = block.layout.nb_channels, block.sample_rate
             guess = declared or frames or _GUESS_SECONDS * sample_rate
             planar = Planar(channels, sample_rate, guess, max_minutes, exact=False)
-        if frame.sample_rate != sample_rate or channels != (
-            len(planes) if is_planar else frame.layout.nb_channels
-        ):
-            raise AudioError(
-                f"The audio changes from {channels} channels at {sample_rate} Hz to "
-                f"{frame.layout.nb_channels} at {frame.sample_rate} Hz midway: expected one "
-                "format throughout; convert it with another program first."
-            )
-        count = frame.samples
+        count = block.samples
         if declared is not None:
             # What lies behind the declared end is the encoder's padding.
             count = min(count, declared - planar.filled)
         start = planar.make_room(count)
-        if kind == "fltp":
-            for channel, plane in enumerate(planes):
-                row = np.frombuffer(cast(bytes, plane), np.float32, count)
-                planar.array[channel, start : start + count] = row
-        else:
-            _copy(planes, kind, planar.array[:, start : start + count])
+        _copy(block.planes, kind, planar.array[:, start : start + count])
     if planar is None or not planar.filled:
         raise AudioError(
             "The file has a sound track but no sound could be decoded from it: it is truncated or "
             "broken, so download or export it again."
         )
     return planar
+
+
+def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    """The decoded audio in pieces large enough that handling them in Python costs nothing."""
+    fifo = av.AudioFifo()
+    first: tuple[str, int, str] | None = None
+    for frame in _frames(container, stream):
+        shape = frame.layout.name, frame.sample_rate, frame.format.name
+        if first is None:
+            first = shape
+        elif shape != first:
+            raise AudioError(
+                f"The audio changes from {first[0]} at {first[1]} Hz to {shape[0]} at {shape[1]} "
+                "Hz midway: expected one format throughout; convert it with another program first."
+            )
+        # Gaps between time stamps are no silence: samples are joined as they come.
+        frame.pts = None
+        fifo.write(frame)
+        if fifo.samples >= _BLOCK:
+            yield cast(av.AudioFrame, fifo.read())
+    if fifo.samples:
+        yield cast(av.AudioFrame, fifo.read())
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
