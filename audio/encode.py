@@ -81,6 +81,13 @@ _FLAC_MAX_RATE = 655_350
 _FLAC_LEVEL = 0.5
 """libFLAC's level 4 of 8: a thousandth larger than its default 5, and a tenth faster."""
 _OPUS_MAX_BITS_A_CHANNEL = 256_000
+_LAVC_CODECS = {Format.MP3: ("libmp3lame", "fltp", "5"), Format.OPUS: ("libopus", "flt", "7")}
+"""FFmpeg's encoder, the sample format that it takes, and its `compression_level`.
+
+LAME at 5 quantizes as at its default 3 but looks less long for the shortest code: the same samples
+in 1 to 3 % more bytes and a quarter less time. Opus at 7 leaves out the search for the best stereo
+angle: 0.05 to 0.2 dB more noise at the same size, in a fifth less time than at its default 10.
+"""
 
 
 class Encoding(NamedTuple):
@@ -165,7 +172,7 @@ def encode(
     is_lossy = encoding.format in _LEGAL_RATES
     limited = is_lossy and (over > 0 or target != sample_rate)
     job = _Job(waveform, sample_rate, target, gain, limited)
-    write = _write_opus if encoding.format is Format.OPUS else _write_sndfile
+    write = _write_lossy if is_lossy else _write_lossless
     dropped: tuple[str, ...] = ()
     if path.exists():
         raise FileExistsError(f"{path} exists already and is never overwritten.")
@@ -226,16 +233,11 @@ def _legal_rate(format: Format, sample_rate: int) -> int:
     return next(rate for rate in legal if rate >= sample_rate)
 
 
-def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
+def _write_lossless(job: _Job, path: Path, encoding: Encoding) -> None:
     channels = job.waveform.shape[0]
     bits = int(encoding.quality.split()[0]) if encoding.quality.endswith("bit") else 0
-    container, subtype = encoding.format.value.upper(), f"PCM_{bits}" if bits else "FLOAT"
-    level: dict[str, float | str] = {}
-    if encoding.format is Format.MP3:
-        subtype, level = "MPEG_LAYER_III", _mp3_level(encoding.quality, job.target)
-    elif encoding.format is Format.FLAC:
-        level = {"compression_level": _FLAC_LEVEL}
-    elif encoding.format is Format.WAV:
+    container = encoding.format.value.upper()
+    if encoding.format is Format.WAV:
         if job.frames * channels * (bits or 32) // 8 > _RIFF_MAX_BYTES:
             container = "RF64"
         elif channels > 2:
@@ -253,8 +255,8 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
             job.target,
             channels,
             format=container,
-            subtype=subtype,
-            **level,  # type: ignore[arg-type]
+            subtype=f"PCM_{bits}" if bits else "FLOAT",
+            compression_level=_FLAC_LEVEL if encoding.format is Format.FLAC else None,
         ) as sound:
             for block in _made_ahead(blocks):
                 sound.write(block)
@@ -262,36 +264,43 @@ def _write_sndfile(job: _Job, path: Path, encoding: Encoding) -> None:
         raise _unwritable(encoding, error) from error
 
 
-def _mp3_level(quality: str, sample_rate: int) -> dict[str, float | str]:
-    """libsndfile's bit rate setting: from 0 for the highest of the rate's MPEG version to 1."""
-    if quality == "V0":
-        return {"bitrate_mode": "VARIABLE", "compression_level": 0.0}
-    low, high = (32, 320) if sample_rate >= 32000 else (8, 160) if sample_rate >= 16000 else (8, 64)
-    wanted = min(int(quality.split()[0]), high)
-    return {"bitrate_mode": "CONSTANT", "compression_level": (high - wanted) / (high - low)}
-
-
-def _write_opus(job: _Job, path: Path, encoding: Encoding) -> None:
-    channels = job.waveform.shape[0]
-    layout = "mono" if channels == 1 else "stereo"
-    bit_rate = int(encoding.quality.split()[0]) * 1000
+def _write_lossy(job: _Job, path: Path, encoding: Encoding) -> None:
+    layout = "mono" if job.waveform.shape[0] == 1 else "stereo"
+    codec, sample_format, level = _LAVC_CODECS[encoding.format]
+    options = {"compression_level": level}
     try:
-        with av.open(str(path), "w", format="opus") as container:
-            stream = container.add_stream("libopus", rate=job.target, layout=layout)
+        with av.open(str(path), "w", format=encoding.format.value) as container:
+            stream = container.add_stream(codec, rate=job.target, layout=layout, options=options)
             assert isinstance(stream, av.AudioStream)
-            stream.codec_context.format = av.AudioFormat("flt")
-            stream.bit_rate = min(bit_rate, _OPUS_MAX_BITS_A_CHANNEL * channels)
+            stream.codec_context.format = av.AudioFormat(sample_format)
+            if encoding.quality == "V0":
+                # A quality instead of a bit rate; the one that is not set is 0, the best.
+                stream.codec_context.qscale = True
+            else:
+                stream.bit_rate = _bit_rate(job, encoding)
             position = 0
-            for block in _made_ahead(np.ascontiguousarray(block.T) for block in job.blocks()):
-                frame = av.AudioFrame.from_ndarray(block.reshape(1, -1), "flt", layout)
+            for block in _made_ahead(job.blocks()):
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", layout)
                 frame.sample_rate = job.target
                 frame.time_base = Fraction(1, job.target)
                 frame.pts = position
-                position += block.shape[0]
+                position += block.shape[1]
                 container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+            # LAME may end with a frame of padding alone: with it, FFmpeg's muxer would forget the
+            # padding of the frame before, and the file would be up to 528 samples too long.
+            container.mux([packet for packet in stream.encode(None) if packet.duration])
     except av.error.FFmpegError as error:
         raise _unwritable(encoding, error) from error
+
+
+def _bit_rate(job: _Job, encoding: Encoding) -> int:
+    """Bits a second, at most what the codec knows for this sample rate or these channels."""
+    if encoding.format is Format.OPUS:
+        most = _OPUS_MAX_BITS_A_CHANNEL * job.waveform.shape[0]
+    else:
+        # MPEG-1, 2 and 2.5, layer III.
+        most = 320_000 if job.target >= 32000 else 160_000 if job.target >= 16000 else 64_000
+    return min(int(encoding.quality.split()[0]) * 1000, most)
 
 
 def _made_ahead(blocks: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
