@@ -127,8 +127,9 @@ def test_an_interrupt_is_no_error(open_canvas: Open, nodes_2: bool):
     expect(canvas.page.get_by_text(re.compile("goes on, queue again")).first).to_be_visible()
 
 
-def test_an_error_says_what_to_do(open_canvas: Open):
-    canvas = open_canvas()
+@BOTH
+def test_an_error_says_what_to_do(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
     fresh(canvas, prompt="calm piano sandbox:402")
     canvas.run()
     end = canvas.ended()
@@ -136,8 +137,9 @@ def test_an_error_says_what_to_do(open_canvas: Open):
     assert "credit" in end["detail"]["exception_message"].splitlines()[0]
 
 
-def test_players_come_back_with_the_tab_of_the_workflow(open_canvas: Open):
-    canvas = open_canvas()
+@BOTH
+def test_players_come_back_with_the_tab_of_the_workflow(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
     fresh(canvas)
     canvas.run()
     canvas.succeeded()
@@ -152,13 +154,17 @@ DROP = """async (audio) => {
   const answer = await fetch(new URL(audio, location.href));
   const name = new URL(audio, location.href).searchParams.get("filename");
   const type = answer.headers.get("content-type");
-  await window.app.handleFile(new File([await answer.blob()], name, { type }));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([await answer.blob()], name, { type }));
+  const event = { dataTransfer, bubbles: true, cancelable: true, clientX: 800, clientY: 400 };
+  document.querySelector("#graph-canvas").dispatchEvent(new DragEvent("drop", event));
 }"""
 
 
+@BOTH
 @pytest.mark.parametrize("format", ["flac", "mp3", "opus"])
-def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str):
-    canvas = open_canvas()
+def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
     fresh(canvas, prompt=f"to be dropped as {format}")
     canvas.set(SAVE, format=format)
     canvas.run()
@@ -200,8 +206,9 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
     canvas.succeeded()
 
 
-def test_chinese(open_canvas: Open):
-    canvas = open_canvas(locale="zh")
+@BOTH
+def test_chinese(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2, locale="zh")
     fresh(canvas, duration=30)
     titles = canvas.page.evaluate("() => window.app.graph.nodes.map((node) => node.title)")
     assert {"提示词生成音乐 (AIgateway)", "等待任务 (AIgateway)"} <= set(titles)
