@@ -247,7 +247,8 @@ class Client:
             body = ErrorBody()
         status, wait = answer.status_code, retry_after(answer.headers)
         kind, advice = self._kind_and_advice(status, wait, job_id)
-        said = f" The gateway said: “{body.reason}”." if body.reason else ""
+        stop = "" if body.reason.endswith(".") else "."
+        said = f" The gateway said: “{body.reason}”{stop}" if body.reason else ""
         error = kind(
             f"{advice}{said}", status=status, code=body.code, reason=body.reason, job_id=job_id
         )

@@ -17,6 +17,13 @@ class GatewayError(Exception):
         job_id: the gateway's id of the job concerned, or None where there is none.
     """
 
+    # ComfyUI shows a type with its module, and names that by the path of the pack's folder.
+    __module__ = "aigateway"
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.__module__ = GatewayError.__module__
+
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
         super().__init__(message)
         self.job_id = job_id

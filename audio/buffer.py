@@ -15,6 +15,9 @@ MAX_SAMPLE_RATE = 1_000_000
 class AudioError(ValueError):
     """Audio that cannot be read, changed or written as asked; the message says what to do."""
 
+    # ComfyUI shows a type with its module, and names that by the path of the pack's folder.
+    __module__ = "aigateway"
+
 
 class Audio(TypedDict):
     """`waveform`: float32 [batch, channels, samples] at full scale 1.0; `sample_rate` in Hz."""

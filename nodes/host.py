@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from comfy_api.latest import io
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 CATEGORY = "AIgateway/music"
 DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
@@ -124,6 +126,22 @@ def show_status(text: str) -> None:
     server = PromptServer.instance
     if server is not None:
         server.send_progress_text(text, context.node_id)
+
+
+def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """`execute`, with an error's first line under the node, where it is read without a click."""
+
+    @functools.wraps(execute)
+    async def shown(*values: P.args, **inputs: P.kwargs) -> T:
+        try:
+            return await execute(*values, **inputs)
+        except Exception as error:
+            # An interrupt has no message, and its own status line.
+            for line in str(error).splitlines()[:1]:
+                show_status(line)
+            raise
+
+    return shown
 
 
 class Display:

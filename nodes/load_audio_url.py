@@ -66,6 +66,7 @@ class LoadAudioURL(io.ComfyNode):
         )
 
     @classmethod
+    @host.shows_errors
     async def execute(cls, url: str, sample_rate: str, channels: str) -> io.NodeOutput:
         target = _choice("sample_rate", sample_rate, SAMPLE_RATES)
         sides = _choice("channels", channels, CHANNELS)

@@ -75,6 +75,7 @@ class PollJob(io.ComfyNode):
         )
 
     @classmethod
+    @host.shows_errors
     async def execute(
         cls,
         job: Job | None = None,

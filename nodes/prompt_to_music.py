@@ -101,6 +101,7 @@ class PromptToMusic(io.ComfyNode):
         return gateway.fingerprint(inputs)
 
     @classmethod
+    @host.shows_errors
     async def execute(
         cls, prompt: str, duration: float, lyrics: str, format: str, model: str, take: int
     ) -> io.NodeOutput:

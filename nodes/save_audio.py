@@ -95,6 +95,7 @@ class SaveAudio(io.ComfyNode):
         )
 
     @classmethod
+    @host.shows_errors
     async def execute(
         cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = PEAKS[0]
     ) -> io.NodeOutput:

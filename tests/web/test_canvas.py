@@ -134,7 +134,10 @@ def test_an_error_says_what_to_do(open_canvas: Open, nodes_2: bool):
     canvas.run()
     end = canvas.ended()
     assert end["kind"] == "execution_error"
-    assert "credit" in end["detail"]["exception_message"].splitlines()[0]
+    sentence = end["detail"]["exception_message"].splitlines()[0]
+    assert sentence.startswith("The account has too little credit: top up")
+    assert end["detail"]["exception_type"] == "aigateway.CreditsError"
+    expect(canvas.page.get_by_text(sentence).first).to_be_visible()
 
 
 @BOTH
