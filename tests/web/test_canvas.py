@@ -19,6 +19,7 @@ expect.set_options(timeout=20_000)
 
 EXAMPLES = pack.ROOT / "example_workflows"
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
+BOUGHT = "Bought already: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
 
 
@@ -200,13 +201,24 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
             const set = (name, value) => {
                 node.widgets.find((widget) => widget.name === name).value = value;
             };
+            set("prompt", "calm piano sandbox:slow=20");
             set("duration", 6);
             set("take", take);
         }""",
         next(_TAKES),
     )
+    # What the nodes within show is seen from outside as well.
+    expect(canvas.price).to_have_text("$0.0012")
     canvas.run()
+    expect(canvas.page.locator(".aigateway-status")).to_have_text(
+        re.compile("in the queue, |composing, ")
+    )
     canvas.succeeded()
+    expect(canvas.price).to_have_text("Paid $0.0012")
+    expect(canvas.players.filter(visible=True)).to_have_count(1)
+    assert set(map(round, canvas.durations())) == {6}
+    canvas.page.evaluate("() => window.app.loadGraphData(window.app.graph.serialize())")
+    expect(canvas.page.locator(".aigateway-price").filter(visible=True)).to_have_text(BOUGHT)
 
 
 @BOTH

@@ -182,7 +182,7 @@ def test_a_queued_job_is_cancelled(open_canvas: Open):
     tab.get_by_role("searchbox").fill(prompt)
     row = tab.locator(".aigateway-track").first
     row.get_by_role("button", name="Cancel").click()
-    expect(row.get_by_text("cancelled")).to_be_visible()
+    expect(row.locator(".aigateway-state")).to_have_text("cancelled")
     assert canvas.ended()["kind"] == "execution_error"
 
 

@@ -1,9 +1,10 @@
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
-import { addPlayer, showPlayers } from "./player.js";
+import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
+import { watchStatus } from "./status.js";
 import { loadWords } from "./words.js";
 
 app.registerExtension({
@@ -18,10 +19,9 @@ app.registerExtension({
     app.ui.settings.addEventListener("Comfy.Locale.change", () => void loadWords());
     registerSidebar();
     watchPrices();
+    watchPlayers();
+    watchStatus();
   },
-  nodeCreated(node) {
-    addPrice(node);
-    addPlayer(node);
-  },
+  nodeCreated: addPrice,
   onNodeOutputsUpdated: showPlayers,
 });

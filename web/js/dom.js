@@ -40,3 +40,25 @@ export function iconButton(icon, label, onclick) {
     element("i", { class: `pi pi-${icon}` }),
   );
 }
+
+/**
+ * Put an element under the widgets of a node; it is in no workflow file.
+ *
+ * @param {any} node
+ * @param {string} name
+ * @param {HTMLElement} content
+ * @param {number} height
+ */
+export function addRow(node, name, content, height) {
+  const widget = node.addDOMWidget(name, name, content, {
+    serialize: false,
+    hideOnZoom: false,
+    getValue: () => content.textContent,
+    getMinHeight: () => height,
+    getMaxHeight: () => height,
+    margin: 4,
+  });
+  widget.serialize = false;
+  const [width, needed] = node.computeSize();
+  node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], needed)]);
+}

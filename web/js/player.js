@@ -1,6 +1,7 @@
-import { api, app } from "./comfy.js";
-import { element, iconButton } from "./dom.js";
+import { api } from "./comfy.js";
+import { addRow, element, iconButton } from "./dom.js";
 import { address } from "./server.js";
+import { hostOf, nodeById, placeOf, rootGraph } from "./subgraphs.js";
 import { say } from "./words.js";
 
 const NODES = ["AIGatewayLoadAudioURL", "AIGatewaySaveAudio"];
@@ -61,15 +62,7 @@ class Player {
       iconButton("chevron-right", say("next"), () => this.step(1)),
     );
     this.element = element("div", { class: "aigateway-player" }, box, this.audio, this.choice);
-    const widget = node.addDOMWidget("aigateway_player", "aigateway_player", this.element, {
-      serialize: false,
-      hideOnZoom: false,
-      getMinHeight: () => HEIGHT,
-      getMaxHeight: () => HEIGHT,
-    });
-    widget.serialize = false;
-    const [width, height] = node.computeSize();
-    node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], height)]);
+    addRow(node, "aigateway_player", this.element, HEIGHT);
   }
 
   /** @param {Playable[]} files */
@@ -95,14 +88,11 @@ class Player {
 /** @type {WeakMap<object, Player>} */
 const players = new WeakMap();
 
-/** @param {any} node any node that was just made */
-export function addPlayer(node) {
-  if (!NODES.includes(node.comfyClass)) return;
-  const { onExecuted } = node;
-  node.onExecuted = function (output, ...values) {
-    onExecuted?.call(this, output, ...values);
-    showPlayer(node, output);
-  };
+export function watchPlayers() {
+  api.addEventListener("executed", ({ detail }) => {
+    const place = placeOf(detail.display_node ?? detail.node);
+    if (place) showPlayer(place, detail.output);
+  });
 }
 
 /**
@@ -112,18 +102,21 @@ export function addPlayer(node) {
  */
 export function showPlayers(outputs) {
   for (const [locator, output] of Object.entries(outputs)) {
-    const [id, subgraph] = locator.split(":").reverse();
-    const root = app.rootGraph ?? app.graph;
-    const graph = subgraph ? root.subgraphs?.get(subgraph) : root;
-    const node = graph?.getNodeById(id) ?? graph?.getNodeById(Number(id));
-    if (node && NODES.includes(node.comfyClass)) showPlayer(node, output);
+    const [id, subgraphId] = locator.split(":").reverse();
+    const subgraph = subgraphId ? rootGraph().subgraphs?.get(subgraphId) : null;
+    const node = nodeById(subgraphId ? subgraph : rootGraph(), id);
+    const host = subgraph ? hostOf(subgraph) : null;
+    if (node) showPlayer({ node, hosts: host ? [host] : [] }, output);
   }
 }
 
-function showPlayer(node, output) {
+/** On the node, and on those around it: there, what was made last is what the subgraph made. */
+function showPlayer({ node, hosts }, output) {
   const files = output?.aigateway_audio ?? output?.audio;
-  if (!files?.length) return;
-  let player = players.get(node);
-  if (!player) players.set(node, (player = new Player(node)));
-  player.play(files);
+  if (!NODES.includes(node.comfyClass) || !files?.length) return;
+  for (const bearer of [node, ...hosts]) {
+    let player = players.get(bearer);
+    if (!player) players.set(bearer, (player = new Player(bearer)));
+    player.play(files);
+  }
 }

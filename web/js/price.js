@@ -1,42 +1,48 @@
 import { api, app } from "./comfy.js";
-import { element } from "./dom.js";
+import { addRow, element } from "./dom.js";
 import { dollars } from "./format.js";
 import { UNKNOWN, valuesOf } from "./inputs.js";
 import { ask } from "./server.js";
+import { placeOf, placesOf } from "./subgraphs.js";
 import { say } from "./words.js";
 
 const NODE = "AIGatewayPromptToMusic";
+const HEIGHT = 30;
 const LOOK_MILLISECONDS = 300;
 const ENDED = ["completed", "failed", "cancelled", "uncertain"];
 
 /**
- * The price line of one node.
+ * The price line of one node, on it or on a subgraph's node around it.
  *
  * What decides the price sits in widgets, in other nodes and beside the Run button, and not all of
  * it tells when it changes: so it is looked at, and the server is asked only after a change.
  */
 class PriceLine {
-  /** @param {any} node */
-  constructor(node) {
+  /** @param {import("./subgraphs.js").Place} place */
+  constructor({ node, hosts }) {
     this.node = node;
+    this.hosts = hosts;
+    this.bearer = hosts[0] ?? node;
     this.seen = "";
     /** @type {string[]} what the last run made or found again */
     this.tracks = [];
     this.text = element("span");
     this.element = element("div", { class: "aigateway-price", role: "status" }, this.text);
-    const widget = node.addDOMWidget("aigateway_price", "aigateway_price", this.element, {
-      serialize: false,
-      hideOnZoom: false,
-      getValue: () => this.text.textContent,
-      getMinHeight: () => 30,
-      getMaxHeight: () => 30,
-      margin: 4,
-    });
-    widget.serialize = false;
+    addRow(this.bearer, "aigateway_price", this.element, HEIGHT);
+  }
+
+  /** @param {import("./subgraphs.js").Place} place */
+  isAt({ node, hosts }) {
+    const near = hosts.slice(hosts.length - this.hosts.length);
+    return node === this.node && this.hosts.every((host, depth) => host === near[depth]);
+  }
+
+  order() {
+    return orderOf(this.node, this.hosts);
   }
 
   look() {
-    const order = orderOf(this.node);
+    const order = this.order();
     const seen = JSON.stringify(order);
     if (seen === this.seen) return;
     this.seen = seen;
@@ -50,7 +56,7 @@ class PriceLine {
     else this.seen = "";
   }
 
-  /** @param {ReturnType<typeof orderOf>} order */
+  /** @param {ReturnType<PriceLine['order']>} order */
   async showEstimate(order) {
     const { durations, runs, count, request } = order;
     // A length that is not known yet is priced by the second, as ten of them.
@@ -69,7 +75,7 @@ class PriceLine {
   /** @param {string[]} tracks the ledger's ids */
   bought(tracks) {
     this.tracks = tracks;
-    this.seen = JSON.stringify(orderOf(this.node));
+    this.seen = JSON.stringify(this.order());
     void this.showCost();
   }
 
@@ -91,15 +97,15 @@ class PriceLine {
     this.text.textContent = text;
     this.element.title = text;
     this.element.classList.toggle("aigateway-refused", isRefused);
-    this.node.setDirtyCanvas?.(true);
+    this.bearer.setDirtyCanvas?.(true);
   }
 }
 
 /** What a run of the graph would order from this node. */
-function orderOf(node) {
-  const durations = valuesOf(node, "duration");
+function orderOf(node, hosts) {
+  const durations = valuesOf(node, "duration", hosts);
   const names = ["prompt", "lyrics", "format", "model", "take"];
-  const values = names.map((name) => valuesOf(node, name));
+  const values = names.map((name) => valuesOf(node, name, hosts));
   // Lists of different lengths run to the end of the longest.
   const counts = [durations, ...values].map((each) => (each === UNKNOWN ? 1 : each.length));
   // Its name differs from version to version, its place beside the number does not.
@@ -163,21 +169,22 @@ function cost(tracks) {
 /** @type {Set<PriceLine>} */
 const lines = new Set();
 
-/** @param {any} node any node that was just made */
-export function addPrice(node) {
-  if (node.comfyClass !== NODE) return;
-  const line = new PriceLine(node);
-  lines.add(line);
-  const { onRemoved, onExecuted } = node;
-  node.onRemoved = function (...values) {
-    lines.delete(line);
+/** @param {any} bearer any node that was just made */
+export function addPrice(bearer) {
+  const made = placesOf(bearer, [NODE]).map((place) => new PriceLine(place));
+  if (!made.length) return;
+  for (const line of made) lines.add(line);
+  const { onRemoved } = bearer;
+  bearer.onRemoved = function (...values) {
+    for (const line of made) lines.delete(line);
     return onRemoved?.apply(this, values);
   };
-  node.onExecuted = function (output, ...values) {
-    onExecuted?.call(this, output, ...values);
-    const tracks = output?.aigateway_track?.map((track) => track.local_id);
-    if (tracks?.length) line.bought(tracks);
-  };
+}
+
+function showCosts({ detail }) {
+  const tracks = detail.output?.aigateway_track?.map((track) => track.local_id);
+  const place = tracks?.length ? placeOf(detail.display_node ?? detail.node) : null;
+  if (place) for (const line of lines) if (line.isAt(place)) line.bought(tracks);
 }
 
 /** Ask for all prices again, for example after a limit was changed. */
@@ -189,6 +196,7 @@ export function watchPrices() {
   setInterval(() => {
     if (!document.hidden) for (const line of lines) line.look();
   }, LOOK_MILLISECONDS);
+  api.addEventListener("executed", showCosts);
   for (const event of ["executed", "execution_success", "execution_error", "execution_interrupted"])
     api.addEventListener(event, refreshPrices);
 }
