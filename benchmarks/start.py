@@ -1,18 +1,21 @@
-"""What the pack adds to ComfyUI's start: `python benchmarks/start.py [--json FILE]`.
+"""What the pack adds to ComfyUI's start: `python benchmarks/start.py [PACK ...] [--json FILE]`.
 
-Each round is a fresh process that has loaded what ComfyUI has loaded by then (torch, numpy,
-aiohttp, PyAV, its own API) and then opens the pack's door as ComfyUI does: entry point, node list,
-schemas. The peer is the same with everything imported at once, as most packs do. Times in seconds;
-the fastest of the rounds counts.
+Each round is a fresh process that has loaded what ComfyUI has loaded by then and then opens a
+pack's door. With COMFYUI_PATH set to a ComfyUI checkout, and run by a Python that has ComfyUI's
+requirements, ComfyUI's own loader does it, for this pack and for the folder of every other PACK
+named. Without it the steps are those of the loader (entry point, node list, schemas), and the peer
+is this pack with everything imported at once. Times in seconds; the fastest of the rounds counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":
@@ -21,7 +24,7 @@ if __name__ == "__main__":
     sys.exit(importlib.import_module(f"{root}.benchmarks.start").main())
 
 from ..scripts import pack
-from .report import compare, report
+from .report import Row, compare, report
 
 ROUNDS = 5
 LIMIT = 0.05
@@ -43,27 +46,74 @@ for name in ("api.service", "audio.decode", "audio.encode", "audio.resample", "s
 """
 
 
-def seconds(*steps: str) -> float:
-    """The fastest of the rounds of loading the pack and then running `steps`."""
-    load = f"package = runpy.run_path({str(pack.ROOT / 'scripts' / 'pack.py')!r})['load']()"
-    program = "\n".join(
-        [_PREPARED, "start = time.perf_counter()", load, *steps, "print(time.perf_counter()-start)"]
-    )
-    command = [sys.executable, "-c", program]
+_LOADER = """
+import sys
+checkout, base, pack = sys.argv[1:]
+sys.path.insert(0, checkout)
+sys.argv[1:] = ["--cpu", "--base-directory", base]
+import comfy.options
+comfy.options.enable_args_parsing()
+import asyncio, time
+import execution, nodes, server
+async def load():
+    server.PromptServer(asyncio.get_running_loop())
+    await nodes.init_extra_nodes(init_custom_nodes=False)
+    start = time.perf_counter()
+    if not await nodes.load_custom_node(pack):
+        sys.exit(1)
+    print(time.perf_counter() - start)
+asyncio.run(load())
+"""
+
+
+def fastest(program: str, *arguments: str) -> float:
+    """What `program` prints last, in seconds, in the fastest of the rounds."""
+    command = [sys.executable, "-c", program, *arguments]
     runs = (
-        subprocess.run(command, check=True, capture_output=True, text=True) for _ in range(ROUNDS)
+        subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        for _ in range(ROUNDS)
     )
     return min(float(run.stdout.split()[-1]) for run in runs)
 
 
+def seconds(*steps: str) -> float:
+    """How long this pack takes to load and then to run `steps`, without ComfyUI's loader."""
+    load = f"package = runpy.run_path({str(pack.ROOT / 'scripts' / 'pack.py')!r})['load']()"
+    timed = ["start = time.perf_counter()", load, *steps, "print(time.perf_counter() - start)"]
+    return fastest("\n".join([_PREPARED, *timed]))
+
+
+def beside_packs(checkout: str, folders: list[Path]) -> list[Row]:
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as base:
+        ours = fastest(_LOADER, checkout, base, str(pack.ROOT))
+        rows.append(compare("the pack at start, to what it may add", ours, LIMIT, 1.0))
+        for folder in folders:
+            try:
+                peer = fastest(_LOADER, checkout, base, str(folder.resolve()))
+            except subprocess.CalledProcessError:
+                print(f"{folder.name} does not load here, as said above: left out.")
+            else:
+                rows.append(compare(f"the pack at start, to {folder.name}", ours, peer))
+    return rows
+
+
+def beside_itself() -> list[Row]:
+    ours, eager = seconds(_DOOR), seconds(_DOOR, _EAGER)
+    return [
+        compare("the pack at start, to what it may add", ours, LIMIT, 1.0),
+        compare("the pack at start, to everything imported at once", ours, eager),
+    ]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packs", type=Path, nargs="*", metavar="PACK", help="with COMFYUI_PATH")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     options = parser.parse_args()
-    ours, eager = seconds(_DOOR), seconds(_DOOR, _EAGER)
-    rows = [
-        compare("the pack at start, to everything imported at once", ours, eager),
-        compare("the pack at start, to what it may add", ours, LIMIT, 1.0),
-    ]
+    checkout = os.environ.get("COMFYUI_PATH")
+    if options.packs and not checkout:
+        parser.error("other packs load in ComfyUI only: set COMFYUI_PATH to its folder.")
+    rows = beside_packs(checkout, options.packs) if checkout else beside_itself()
     report(rows, options.json)
     return 0

@@ -173,8 +173,8 @@ def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str, nodes
     canvas.set(SAVE, format=format)
     canvas.run()
     canvas.succeeded()
-    audio = canvas.players.locator("audio").last.get_attribute("src")
-    assert f".{format}" in audio
+    audio = canvas.players.locator('audio[src*="filename="]').last.get_attribute("src")
+    assert f".{format}&" in audio
     canvas.command("Comfy.NewBlankWorkflow")
     canvas.page.wait_for_function("() => !window.app.graph.nodes.length")
     canvas.page.evaluate(DROP, audio)
