@@ -1,0 +1,80 @@
+"""The settings panel: values, where they come from, and whether the gateway can be reached."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ...api import settings as api_settings
+from ...api.errors import InputError, SettingsError
+from ...api.settings import Settings
+from .. import gateway, host
+from . import answers
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+# What the panel may change. The address of the gateway is not among it: the key is sent there.
+PANEL = (
+    "mode",
+    "on_interrupt",
+    "spend_limit_per_run",
+    "spend_limit_per_day",
+    "uncertain_limit",
+    "allow_unknown_price",
+    "store_limit_gb",
+)
+
+
+async def get_settings(request: web.Request) -> web.Response:
+    from aiohttp import web
+
+    return web.json_response(await asyncio.to_thread(_settings_answer))
+
+
+def _settings_answer() -> dict[str, Any]:
+    current = gateway.settings()
+    key = current.api_key
+    values = {name: getattr(current, name) for name in PANEL}
+    defaults = {name: getattr(Settings(), name) for name in PANEL}
+    fixed = [name for name in (*PANEL, "api_key") if api_settings.is_from_environment(name)]
+    return {
+        "service": gateway.service_name(current),
+        "sandbox": current.is_sandbox,
+        "key": None if key is None else {"source": key.source, "hint": key.hint},
+        "values": values,
+        "defaults": defaults,
+        "environment": fixed,
+        "file": str(host.data_directory() / api_settings.FILE_NAME),
+    }
+
+
+async def put_setting(request: web.Request) -> web.Response:
+    from aiohttp import web
+
+    body = await answers.body(request)
+    name, value = body.get("name"), body.get("value")
+    if name != "api_key" and name not in PANEL:
+        raise InputError(f"“{name}” is no setting of the panel.")
+    if name == "api_key":
+        if value is not None and not isinstance(value, str):
+            raise SettingsError("The API key has to be text.")
+        value = (value or "").strip() or None
+    if api_settings.is_from_environment(name):
+        raise SettingsError(
+            f"AIGATEWAY_{name.upper()} is set in the server's environment and decides: change it "
+            "there."
+        )
+    await asyncio.to_thread(api_settings.write, host.data_directory(), name, value)
+    return web.json_response(await asyncio.to_thread(_settings_answer))
+
+
+async def test_connection(request: web.Request) -> web.Response:
+    from aiohttp import web
+
+    current = await asyncio.to_thread(gateway.settings)
+    if current.is_sandbox:
+        return web.json_response({"sandbox": True, "balance": None})
+    gateway.require_key(current)
+    service = await asyncio.to_thread(gateway.service, current)
+    return web.json_response({"sandbox": False, "balance": await service.balance()})

@@ -1,0 +1,69 @@
+"""Pictures of what tracks and files sound like, drawn once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import gateway, host
+from . import answers
+from .tracks import job_of, stored
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_SIZE = (800, 120)
+_KEPT_PICTURES = 1000
+
+# One decode at a time: a track of four minutes takes 85 MB.
+_drawing = asyncio.Semaphore(1)
+
+
+async def of_track(request: web.Request) -> web.StreamResponse:
+    job = await job_of(request)
+    # A stored track is named by its content, and its time says when it was last used.
+    return await _waveform_of(await stored(job), str(job.file))
+
+
+async def of_file(request: web.Request) -> web.StreamResponse:
+    """The picture of a file that ComfyUI shows, named as in `/view`."""
+    query = request.query
+    path = host.shown_file(
+        query.get("filename", ""), query.get("subfolder", ""), query.get("type", "output")
+    )
+    if path is None:
+        raise answers.NotHereError("There is no such file.")
+    status = await asyncio.to_thread(path.stat)
+    return await _waveform_of(path, f"{path}|{status.st_size}|{status.st_mtime_ns}")
+
+
+async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
+    from aiohttp import web
+
+    name = hashlib.sha256(identity.encode()).hexdigest()
+    picture = host.data_directory() / "waveforms" / f"{name}.png"
+    async with _drawing:
+        await asyncio.to_thread(_draw, path, picture)
+    return web.FileResponse(picture, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _draw(path: Path, picture: Path) -> None:
+    from ...audio.decode import decode
+    from ...audio.picture import draw_waveform
+
+    if picture.exists():
+        return
+    with path.open("rb") as file:
+        waveform, sample_rate = decode(file, max_minutes=gateway.settings().max_audio_minutes)
+    width, height = _SIZE
+    content = draw_waveform(waveform, sample_rate, width=width, height=height)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    temporary = picture.with_suffix(f".{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    os.replace(temporary, picture)
+    kept = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)
+    for old in kept[:-_KEPT_PICTURES]:
+        old.unlink(missing_ok=True)
