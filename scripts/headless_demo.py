@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import soundfile
 from platformdirs import user_data_path
 
-from . import graph, headless, pack
+from ..api import pricing
+from ..api.errors import GatewayError
+from ..audio import picture
+from ..audio.buffer import AudioError
+from . import graph, headless
 from .screen import Screen
 
 REQUEST = "AIGatewayPromptToMusic"
@@ -37,10 +41,8 @@ def play(
     screen = Screen()
     try:
         asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
-    except Exception as error:
-        # What the pack raises is written for the user; anything else is a fault to be traced.
-        if not type(error).__module__.startswith(f"{pack.NAME}."):
-            raise
+    except (GatewayError, AudioError, graph.GraphError) as error:
+        # Written for the user; anything else is a fault to be traced.
         screen.settle()
         print(error, file=sys.stderr)
         return 1
@@ -74,9 +76,6 @@ async def _play(
 
 
 def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> None:
-    soundfile = importlib.import_module("soundfile")
-    picture = importlib.import_module(f"{pack.NAME}.audio.picture")
-    pricing = importlib.import_module(f"{pack.NAME}.api.pricing")
     read = soundfile.info(str(file))
     seconds = read.frames / read.samplerate
     screen.line()
