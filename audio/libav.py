@@ -17,6 +17,7 @@ from .source import Reader, Source
 
 _GUESS_SECONDS = 60
 _BLOCK = 1 << 14
+"""Samples gathered before Python handles them."""
 _SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
