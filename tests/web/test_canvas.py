@@ -30,14 +30,17 @@ def fresh(canvas: Canvas, **values: Any) -> None:
     canvas.set(PROMPT, **values)
 
 
+@BOTH
 @pytest.mark.parametrize(
     ("name", "players"),
-    [("text_to_music", 2), ("song_with_lyrics", 2), ("takes_side_by_side", 8)],
+    [("text_to_music", 2), ("song_with_lyrics", 2), ("takes_side_by_side", 4)],
 )
 def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
-    open_canvas: Open, name: str, players: int
+    open_canvas: Open, name: str, players: int, nodes_2: bool, host: Host
 ):
-    canvas = open_canvas()
+    canvas = open_canvas(nodes_2=nodes_2)
+    # Nodes that ComfyUI has in its cache are not run, and have nothing to show in a new page.
+    canvas.page.request.post(f"{host.server.url}/api/free", data={"free_memory": True})
     canvas.command("Comfy.BrowseTemplates")
     dialog = canvas.page.get_by_role("dialog")
     dialog.get_by_text("aigateway-music", exact=True).click()
@@ -48,10 +51,11 @@ def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
     )
     canvas.run()
     canvas.succeeded()
-    expect(canvas.players).to_have_count(players)
+    canvas.command("Comfy.Canvas.FitView")
+    shown = canvas.players.filter(visible=True)
+    expect(shown).to_have_count(players)
     assert all(seconds > 10 for seconds in canvas.durations())
-    pictures = canvas.players.locator("img")
-    expect(pictures).to_have_count(players)
+    expect(shown.locator("img")).to_have_count(players)
     canvas.page.wait_for_function(
         """() => [...document.querySelectorAll(".aigateway-player img")]
             .every((picture) => picture.complete && picture.naturalWidth === 800)"""
