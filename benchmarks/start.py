@@ -44,8 +44,6 @@ _EAGER = """
 for name in ("api.service", "audio.decode", "audio.encode", "audio.resample", "sandbox.server"):
     importlib.import_module(f"{package.__name__}.{name}")
 """
-
-
 _LOADER = """
 import sys
 checkout, base, pack = sys.argv[1:]
