@@ -85,8 +85,9 @@ _LAVC_CODECS = {Format.MP3: ("libmp3lame", "fltp", "5"), Format.OPUS: ("libopus"
 """FFmpeg's encoder, the sample format that it takes, and its `compression_level`.
 
 LAME at 5 looks less long for the shortest code than at its default 3: V0 of three pieces of music
-had the same signal-to-noise ratio to 0.01 dB, in 1 to 3 % more bytes and a quarter less time. Opus at 7 leaves out the search for the best stereo
-angle: 0.05 to 0.2 dB more noise at the same size, in a fifth less time than at its default 10.
+had the same signal-to-noise ratio to 0.01 dB, in 1 to 3 % more bytes and a quarter less time. Opus
+at 7 leaves out the search for the best stereo angle: 0.05 to 0.2 dB more noise at the same size, in
+a fifth less time than at its default 10.
 """
 
 
