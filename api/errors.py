@@ -1,24 +1,60 @@
 """Every way a request can fail, as a type.
 
-A message's first sentence says what to do or what went wrong in the user's terms; the job id and
-the state of the money follow where there is one. No message ever holds the API key.
+    GatewayError
+    ├── InputError                  an input is wrong
+    ├── SettingsError               a setting cannot be read
+    ├── MissingKeyError             live mode without an API key
+    ├── SpendLimitError             over a limit of the user
+    ├── UnreachableError            the connection was never made               temporary
+    ├── NoAnswerError               sent, and no answer came        charged?    temporary
+    ├── ProtocolError               the answer breaks the protocol  charged?    temporary
+    ├── StatusError                 the gateway answered with an error status
+    │   ├── RejectedError           400, 422 and every other 4xx
+    │   ├── AuthenticationError     401
+    │   ├── CreditsError            402
+    │   ├── ScopeError              403
+    │   ├── NotFoundError           404
+    │   ├── RateLimitError          429                                         temporary
+    │   └── ServerError             500 and every other 5xx                     temporary
+    │       ├── UnavailableError    503                                         temporary
+    │       └── BadGatewayError     502, 504                    charged?    temporary
+    ├── UncertainSubmitError        no job id is known          charged?
+    ├── JobFailedError              the job failed; nothing is charged
+    ├── JobCancelledError           the job was cancelled
+    ├── WaitTimeoutError            the wait ended, the job goes on
+    └── DownloadError               the audio file did not arrive whole
+
+"charged?" marks `may_have_been_charged`: the gateway may have created and charged a job.
+"temporary" marks `is_temporary`: the same request may succeed later.
+
+A message says first what is wrong and what to do; the job id and the state of the money follow.
+No message holds the API key.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 # The public pages name no address for billing or keys other than the sign-in to the dashboard.
 DASHBOARD_URL = "https://aigateway.sh/signin"
+
+E = TypeVar("E", bound="GatewayError")
 
 
 class GatewayError(Exception):
     """Base of all errors of this package.
 
     Attributes:
-        job_id: the gateway's id of the job concerned, or None where there is none.
+        job_id: the gateway's id of the job, None where there is none.
+        may_have_been_charged: whether the gateway may have created and charged a job.
+        is_temporary: whether the same request may succeed later.
     """
 
     # ComfyUI shows a type with its module, and names that by the path of the pack's folder.
     __module__ = "aigateway"
+
+    may_have_been_charged = False
+    is_temporary = False
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -28,33 +64,50 @@ class GatewayError(Exception):
         super().__init__(message)
         self.job_id = job_id
 
+    def noting(self: E, sentence: str, *, job_id: str | None = None) -> E:
+        """A copy of this error that says one more sentence, and names the job."""
+        message = str(self)
+        noted = type(self).__new__(
+            type(self), message if sentence in message else f"{message} {sentence}"
+        )
+        noted.__dict__.update(self.__dict__, job_id=job_id or self.job_id)
+        return noted
+
 
 class InputError(GatewayError, ValueError):
     """An input is wrong; nothing was sent and nothing was charged."""
 
 
 class SettingsError(GatewayError):
-    """The settings file or an environment variable cannot be read as what it should be."""
+    """The settings file or an environment variable cannot be read."""
+
+
+class MissingKeyError(GatewayError):
+    """Live mode has no API key; nothing was sent."""
 
 
 class SpendLimitError(GatewayError):
     """The request would cost more than the user's limit; nothing was sent."""
 
 
-class MissingKeyError(GatewayError):
-    """Live mode without an API key; nothing was sent."""
-
-
 class UnreachableError(GatewayError):
     """The connection was never made: the gateway has seen nothing of the request."""
+
+    is_temporary = True
 
 
 class NoAnswerError(GatewayError):
     """The request was sent and no answer came: the gateway may have acted on it."""
 
+    may_have_been_charged = True
+    is_temporary = True
+
 
 class ProtocolError(GatewayError):
-    """The gateway answered with success, but not with what the protocol says."""
+    """The gateway answered with success, but the answer breaks the protocol."""
+
+    may_have_been_charged = True
+    is_temporary = True
 
 
 class StatusError(GatewayError):
@@ -64,6 +117,7 @@ class StatusError(GatewayError):
         status: the HTTP status.
         code: the gateway's own word for the error, "" where it gave none.
         reason: the gateway's own sentence, "" where it gave none.
+        retry_after: seconds until the gateway wants the next request, None if it did not say.
     """
 
     def __init__(
@@ -73,20 +127,22 @@ class StatusError(GatewayError):
         status: int,
         code: str = "",
         reason: str = "",
+        retry_after: float | None = None,
         job_id: str | None = None,
     ) -> None:
         super().__init__(message, job_id=job_id)
         self.status = status
         self.code = code
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class RejectedError(StatusError):
-    """400, 422 and every other 4xx without a type of its own: the request itself is refused."""
+    """400, 422 and every other 4xx without a type of its own: the request is refused."""
 
 
 class AuthenticationError(StatusError):
-    """401: the key is unknown to the gateway."""
+    """401: the gateway does not know the key."""
 
 
 class CreditsError(StatusError):
@@ -102,19 +158,15 @@ class NotFoundError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429: too many requests.
+    """429: too many requests."""
 
-    Attributes:
-        retry_after: seconds until the gateway wants to be asked again, None if it did not say.
-    """
-
-    retry_after: float | None = None
+    is_temporary = True
 
 
 class ServerError(StatusError):
     """500 and every other 5xx without a type of its own: a fault of the gateway."""
 
-    retry_after: float | None = None
+    is_temporary = True
 
 
 class UnavailableError(ServerError):
@@ -122,15 +174,19 @@ class UnavailableError(ServerError):
 
 
 class BadGatewayError(ServerError):
-    """502 or 504: a proxy gave up; what stands behind it may have acted on the request."""
+    """502 or 504: a proxy gave up; the gateway behind it may have acted on the request."""
+
+    may_have_been_charged = True
 
 
 class UncertainSubmitError(GatewayError):
-    """A submit may have been charged and no job id is known."""
+    """A submit may have been charged, and no job id is known."""
+
+    may_have_been_charged = True
 
 
 class JobFailedError(GatewayError):
-    """The job ended as failed; the gateway does not charge for it."""
+    """The job failed; the gateway does not charge for it."""
 
 
 class JobCancelledError(GatewayError):
@@ -142,4 +198,4 @@ class WaitTimeoutError(GatewayError):
 
 
 class DownloadError(GatewayError):
-    """The audio file could not be downloaded whole."""
+    """The audio file did not arrive whole."""

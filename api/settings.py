@@ -1,6 +1,6 @@
-"""The user's settings: environment variables first, then one TOML file, read anew for each run.
+"""The user's settings: environment variables first, then one TOML file. Read anew at each run.
 
-The file lies beside the ledger, outside the pack, so that no update of the pack overwrites it.
+The file lies beside the ledger, outside the pack: no update of the pack overwrites it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ..files.atomic import write_file
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
-from .protocol import normalized_base_url
+from .money.job import SANDBOX
+from .money.spending import SpendingRules
+from .wire.base_url import LIVE_BASE_URL, normalized_base_url
+from .wire.key import ApiKey
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,11 +27,12 @@ else:
     import tomli as tomllib
 
 FILE_NAME = "aigateway.toml"
-LIVE_BASE_URL = "https://api.aigateway.sh/v1"
+LIVE = "live"
+"""The ledger's name of AIgateway's own service."""
 
 
 class Mode(str, Enum):
-    """Who answers: AUTO is live with a key and the sandbox without one."""
+    """Which gateway answers. AUTO: the live one with a key, the sandbox without one."""
 
     AUTO = "auto"
     LIVE = "live"
@@ -35,42 +40,10 @@ class Mode(str, Enum):
 
 
 class OnInterrupt(str, Enum):
-    """What an interrupt does to a job that is waited for, where the node is not told otherwise."""
+    """What an interrupt does to a job: the default of new Poll Job nodes."""
 
     KEEP = "keep"
     CANCEL = "cancel"
-
-
-class ApiKey:
-    """A secret that shows itself only to whoever asks by name."""
-
-    __slots__ = ("_value", "source")
-
-    def __init__(self, value: str, source: str) -> None:
-        self._value = value
-        self.source = source
-
-    def reveal(self) -> str:
-        return self._value
-
-    @property
-    def hint(self) -> str:
-        """The last four characters, enough to tell two keys apart."""
-        return f"…{self._value[-4:]}" if len(self._value) >= 12 else "…"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ApiKey) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return "ApiKey(hidden)"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> Any:
-        raise TypeError("An API key is never copied or written anywhere.")
 
 
 _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
@@ -78,7 +51,7 @@ _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a user can set. Limits in US dollars; sizes and times by their names.
+    """Everything that a user can set. Limits in US dollars; the names say other units.
 
     Each field is the environment variable AIGATEWAY_<NAME> or the key <name> in the file.
     """
@@ -96,39 +69,59 @@ class Settings:
     max_audio_minutes: float = 60.0
 
     @property
+    def spending_rules(self) -> SpendingRules:
+        return SpendingRules(
+            self.spend_limit_per_run,
+            self.spend_limit_per_day,
+            self.uncertain_limit,
+            self.allow_unknown_price,
+        )
+
+    @property
     def is_sandbox(self) -> bool:
         """Whether the pack's own sandbox answers.
 
-        A base URL of one's own is somebody's gateway, so AUTO goes there even without a key.
+        A base URL names a gateway, so AUTO goes there even without a key.
         """
         if self.mode is Mode.AUTO:
             return self.api_key is None and self.base_url is None
         return self.mode is Mode.SANDBOX
 
-    def require_key(self, directory: Path) -> ApiKey:
-        """The key.
+    @property
+    def service(self) -> str:
+        """The ledger's name of the service that answers."""
+        if self.is_sandbox:
+            return SANDBOX
+        return LIVE if self.address == LIVE_BASE_URL else self.address
 
-        Raises:
-            MissingKeyError: there is none; the message says where one is looked for.
+    @property
+    def address(self) -> str:
+        """The base URL of the gateway, where the sandbox does not answer."""
+        return self.base_url or LIVE_BASE_URL
+
+    def require_key(self, directory: Path) -> None:
         """
-        if self.api_key is None:
+        Raises:
+            MissingKeyError: AIgateway's own service, or live mode, has no key. The message says
+                where the key is read from.
+        """
+        if self.api_key is None and (self.mode is Mode.LIVE or self.service == LIVE):
             raise MissingKeyError(
                 f'Set an API key to use the live gateway: put  api_key = "sk-aig-…"  into '
                 f"{directory / FILE_NAME}, or set the environment variable AIGATEWAY_API_KEY. "
                 f"Keys are made in the dashboard ({DASHBOARD_URL}). Nothing was sent."
             )
-        return self.api_key
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
-        directory: where the file `aigateway.toml` is looked for; it need not exist.
+        directory: the folder of the file `aigateway.toml`, which need not exist.
         environ: the environment; the process's own by default.
 
     Raises:
-        SettingsError: a value or the file cannot be read; says which, and what is expected.
+        SettingsError: a value or the file cannot be read. The message names it.
     """
     environ = os.environ if environ is None else environ
     path = directory / FILE_NAME
@@ -152,14 +145,14 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def write(directory: Path, name: str, value: Any) -> None:
-    """Set one setting in the file, keeping the rest of it; None takes it out.
+    """Set one setting in the file; None removes it. The rest of the file stays.
 
-    The file is readable by its owner only, and is replaced as a whole.
+    Only the owner can read the file. It is replaced as a whole.
 
     Raises:
-        SettingsError: no such setting, a value it cannot have, or the file cannot be written.
+        SettingsError: no such setting, a wrong value, or the file cannot be written.
     """
-    # Written a few times in a lifetime, read at every run.
+    # A write is rare, so its imports wait for it.
     import tomlkit
     from filelock import FileLock
     from tomlkit.exceptions import ParseError
@@ -180,14 +173,7 @@ def write(directory: Path, name: str, value: Any) -> None:
                 document.pop(name, None)
             else:
                 document[name] = value
-            temporary = path.with_name(f"{FILE_NAME}.{os.getpid()}.tmp")
-            temporary.unlink(missing_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(tomlkit.dumps(document))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
+            write_file(path, tomlkit.dumps(document).encode(), mode=0o600)
     except (OSError, UnicodeDecodeError, ParseError) as error:
         raise SettingsError(
             f"The settings file {path} cannot be written ({error}): correct it or remove it."
@@ -195,7 +181,7 @@ def write(directory: Path, name: str, value: Any) -> None:
 
 
 def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether an environment variable decides this setting, whatever the file says."""
+    """Whether an environment variable decides this setting."""
     environ = os.environ if environ is None else environ
     return bool(environ.get(f"AIGATEWAY_{name.upper()}", "").strip())
 
@@ -219,7 +205,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
         choices, word = _CHOICES[name], str(value).lower()
         words = [choice.value for choice in choices]
         if word not in words:
-            raise _wrong(name, value, source, f"one of {', '.join(words)}")
+            raise _wrong(name, value, source, f"One of {', '.join(words)}")
         return choices(word)
     if name == "base_url":
         if value == "":
@@ -227,11 +213,11 @@ def _convert(name: str, value: Any, source: str) -> Any:
         try:
             return normalized_base_url(str(value))
         except InputError as error:
-            raise _wrong(name, value, source, "an http or https address") from error
+            raise _wrong(name, value, source, "An http or https address") from error
     if name == "allow_unknown_price":
         word = str(value).lower()
         if word not in ("true", "false", "1", "0"):
-            raise _wrong(name, value, source, "true or false")
+            raise _wrong(name, value, source, "One of true and false")
         return word in ("true", "1")
     return _amount(name, value, source)
 
@@ -242,7 +228,7 @@ def _api_key(value: Any, source: str) -> ApiKey | None:
     value = value.strip()
     if not value:
         return None
-    # A header holds printable ASCII only; a pasted line break or quote would fail much later.
+    # A header holds printable ASCII only. A pasted line break would fail much later.
     if not all("!" <= character <= "~" for character in value):
         raise SettingsError(
             f"The api_key from {source} has a character that no key has (a blank, a line break "
@@ -257,11 +243,11 @@ def _amount(name: str, value: Any, source: str) -> float:
     except (TypeError, ValueError):
         amount = math.nan
     if isinstance(value, bool) or not math.isfinite(amount) or amount < 0:
-        raise _wrong(name, value, source, "a number, 0 or more")
+        raise _wrong(name, value, source, "A number, 0 or more,")
     return amount
 
 
 def _wrong(name: str, value: Any, source: str, expected: str) -> SettingsError:
     return SettingsError(
-        f"The setting {name} is “{value}” in {source}, but it has to be {expected}: correct it."
+        f"The setting {name} is “{value}” in {source}. {expected} is expected: correct it."
     )

@@ -1,4 +1,4 @@
-"""Every waiting time of the client in one place, so that all of them can be compressed together."""
+"""Every waiting time of the pack in one place, so that tests compress all of them together."""
 
 from __future__ import annotations
 
@@ -8,27 +8,75 @@ from typing import NamedTuple
 class Timing(NamedTuple):
     """Times in seconds.
 
-    `poll_floor`, `rate_window` and `rate_limit` are the gateway's documented rules (a job at most
-    every 3 s; requests a minute over a rolling 60 s window, 10 on a free account).
+    The gateway's documented rules:
+        poll_floor: a job may be polled once in this time.
+        rate_window: requests are counted over a rolling window of this length.
+        rate_limit: requests in a window on a free account; not a time.
+
+    A request:
+        connect_timeout, answer_timeout: for the connection; for each wait for bytes.
+        backoff, backoff_max: the first wait between two attempts, doubled each time, and the
+            longest one.
+        submit_patience: a submit that created nothing is repeated for this long.
+        blip_patience: a 429, and a poll that fails, are repeated for this long.
+
+    A job:
+        first_poll: the first poll of a job, where the ledger has no run times yet.
+        not_found_grace: the gateway may know a job this much later than its id.
+        queue_limit: the longest wait in the gateway's queue.
+        progress_tick: between two reports of a wait.
+
+    A file:
+        silence_timeout: no byte for this long counts as a dropped connection.
+        file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.
+
+    This machine:
+        row_poll: a row that another process submits is read again after this time.
+        busy_timeout: the longest wait for another process's write to the ledger.
+        catalogue_age: the model catalogue is fetched again after this time.
+        in_use: a stored track is not evicted for this long after its last use.
     """
 
     poll_floor: float = 3.0
     rate_window: float = 60.0
     rate_limit: int = 10
-    first_poll: float = 12.0
+    connect_timeout: float = 15.0
+    answer_timeout: float = 60.0
     backoff: float = 1.0
     backoff_max: float = 30.0
     submit_patience: float = 120.0
     blip_patience: float = 600.0
+    first_poll: float = 12.0
     not_found_grace: float = 30.0
     queue_limit: float = 3600.0
-    answer_timeout: float = 60.0
+    progress_tick: float = 0.25
+    silence_timeout: float = 30.0
+    file_backoff: float = 0.5
+    file_backoff_max: float = 10.0
+    row_poll: float = 0.3
+    busy_timeout: float = 30.0
+    catalogue_age: float = 24 * 3600.0
+    in_use: float = 6 * 3600.0
 
     def scaled(self, factor: float) -> Timing:
-        """All times multiplied by `factor`; the answer's time-out stays, being about real I/O."""
-        scaled = {
-            name: value * factor
-            for name, value in self._asdict().items()
-            if name not in ("rate_limit", "answer_timeout")
-        }
-        return self._replace(**scaled)
+        """All times that pace the client, multiplied by `factor`.
+
+        Time-outs of real I/O and ages of files stay as they are.
+        """
+        return self._replace(**{name: getattr(self, name) * factor for name in _PACE})
+
+
+_PACE = (
+    "poll_floor",
+    "rate_window",
+    "backoff",
+    "backoff_max",
+    "submit_patience",
+    "blip_patience",
+    "first_poll",
+    "not_found_grace",
+    "queue_limit",
+    "file_backoff",
+    "file_backoff_max",
+    "row_poll",
+)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import hashlib
 import logging
 import os
 import uuid
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from comfy_api.latest import io
+
+from ..files.atomic import write_file
+from ..files.sniff import SNIFF_BYTES, sniff
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -60,13 +64,21 @@ def data_directory() -> Path:
     return Path(folder_paths.get_system_user_directory("aigateway"))
 
 
-def temporary_directory() -> Path:
-    """A folder that ComfyUI empties when it starts."""
+def temporary_file(content: bytes | memoryview) -> Path:
+    """A file with `content`, named by it, in a folder that ComfyUI empties when it starts.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
     import folder_paths
 
     directory = Path(folder_paths.get_temp_directory()) / "aigateway"
     directory.mkdir(parents=True, exist_ok=True)
-    return directory
+    extension = sniff(content[:SNIFF_BYTES]).extension
+    path = directory / f"{hashlib.sha256(content).hexdigest()}.{extension}"
+    if not path.exists():
+        write_file(path, content, durable=False)
+    return path
 
 
 def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:

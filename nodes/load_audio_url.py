@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -11,13 +10,14 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from comfy_api.latest import io
 
 from ..api.errors import InputError
-from . import gateway, host
+from . import host, session
 
 if TYPE_CHECKING:
     import torch
 
-    from ..api.service import Service
-    from ..api.tracks import Track
+    from ..api.account import Account
+    from ..api.media.tracks import OpenAudio
+    from ..api.settings import Settings
 
 ORIGINAL = "original"
 SAMPLE_RATES = {"44100": 44100, "48000": 48000}
@@ -31,15 +31,15 @@ class LoadAudioURL(io.ComfyNode):
             node_id="AIGatewayLoadAudioURL",
             display_name="Load Audio URL (AIgateway)",
             description=(
-                "Downloads and decodes audio. A track that was bought is kept on this machine, "
-                "and comes from there the next time, also when its address has expired."
+                "Downloads and decodes audio. A bought track stays on this machine. The next run "
+                "takes it from there, also when its address has expired."
             ),
             search_aliases=["download audio", "audio from url", "load music", "url to audio"],
             inputs=[
                 io.String.Input(
                     "url",
                     default="",
-                    tooltip="The address of an audio file: audio_url of PollJob, or any other.",
+                    tooltip="The address of an audio file: audio_url of Poll Job, or any other.",
                 ),
                 io.Combo.Input(
                     "sample_rate",
@@ -70,41 +70,40 @@ class LoadAudioURL(io.ComfyNode):
     async def execute(cls, url: str, sample_rate: str, channels: str) -> io.NodeOutput:
         target = _choice("sample_rate", sample_rate, SAMPLE_RATES)
         sides = _choice("channels", channels, CHANNELS)
-        settings = gateway.settings()
-        service = gateway.service(settings)
-        track = service.open(url, max_download_mb=settings.max_download_mb)
+        settings = session.settings()
+        account = await session.account(settings)
+        source = await account.open(url, settings)
         display = host.Display()
         waveform, rate, path = await host.interruptible(
-            _decoded(service, track, settings.max_audio_minutes),
-            on_look=lambda: _show(display, track),
+            _decoded(account, source, settings), on_look=lambda: _show(display, source)
         )
         waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, target, sides)
         seconds = waveform.shape[-1] / rate
         display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
-        playable = [] if path is None else [_playable(track, path)]
+        playable = [] if path is None else [_playable(source, path)]
         return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
 
 
 async def _decoded(
-    service: Service, track: Track, max_minutes: float
+    account: Account, source: OpenAudio, settings: Settings
 ) -> tuple[torch.Tensor, int, Path | None]:
-    """Decode while the bytes arrive, then keep them, and remember whose samples these are."""
+    """Decode while the bytes arrive, keep the file, and remember that it has these samples."""
     from ..audio.decode import decode
     from ..audio.origin import remember
 
     def work() -> tuple[torch.Tensor, int]:
-        with track.reader as reader:
-            return decode(cast("BinaryIO", reader), max_minutes=max_minutes)
+        with source.reader as reader:
+            return decode(cast("BinaryIO", reader), max_minutes=settings.max_audio_minutes)
 
-    filling = asyncio.ensure_future(service.fill(track))
+    filling = asyncio.ensure_future(account.download(source))
     decoding = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         (waveform, rate), _ = await asyncio.gather(decoding, filling)
     finally:
-        # A decoder that waits for bytes is woken by the end of the download.
+        # The end of the download wakes a decoder that waits for bytes.
         filling.cancel()
-    path = await asyncio.to_thread(_kept, service, track)
+    path = await _kept(account, source, settings)
     if path is not None:
         remember(waveform, path, rate)
     return waveform, rate, path
@@ -128,46 +127,40 @@ def _sides(channels: int) -> str:
     return {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
 
 
-def _playable(track: Track, path: Path) -> dict[str, str]:
-    """Where the player under the node finds the file: in the ledger, or as ComfyUI names files."""
-    if track.job is not None:
-        return {"local_id": track.job.local_id}
+def _playable(source: OpenAudio, path: Path) -> dict[str, str]:
+    """Where the node's player finds the file: by its row, or as ComfyUI names files."""
+    if source.job is not None:
+        return {"local_id": source.job.local_id}
     return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
 
 
-def _show(display: host.Display, track: Track) -> None:
-    received, size = track.received, track.size
+def _show(display: host.Display, source: OpenAudio) -> None:
+    received, size = source.received, source.size
     if received and size:
         megabytes = f"{received / 1e6:.1f} of {size / 1e6:.1f}"
         display.show(f"downloading {megabytes} MB", received / size)
 
 
-def _kept(service: Service, track: Track) -> Path | None:
-    from ..api.tracks import extension_of
-
+async def _kept(account: Account, source: OpenAudio, settings: Settings) -> Path | None:
+    """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder."""
     try:
-        kept = service.keep(track)
-        if kept is not None or track.job is not None:
+        kept = await account.keep(source, settings)
+        if kept is not None or source.job is not None:
             return kept
-        content = track.content()
-        name = f"{hashlib.sha256(content).hexdigest()}.{extension_of(content)}"
-        path = host.temporary_directory() / name
-        if not path.exists():
-            path.write_bytes(content)
-        return path
+        return await asyncio.to_thread(host.temporary_file, source.content())
     except OSError as error:
-        # The audio itself is whole; only the shortcut of the next run is lost.
+        # The audio itself is whole. The next run downloads it again.
         host.log.warning("The track could not be kept on this machine: %s", error)
         return None
 
 
 def _choice(name: str, value: str, choices: Mapping[str, int]) -> int | None:
-    """What a choice stands for, None for the original."""
+    """The value of a choice, None for the original."""
     if value == ORIGINAL:
         return None
     if value not in choices:
         raise InputError(
-            f"The {name} is “{value}”, but it has to be {ORIGINAL} or one of "
-            f"{', '.join(choices)}: choose one of them."
+            f"The {name} is “{value}”. {ORIGINAL} or one of {', '.join(choices)} is expected: "
+            "choose one of them."
         )
     return choices[value]

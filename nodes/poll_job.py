@@ -8,17 +8,17 @@ from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
 from ..api.settings import OnInterrupt
-from . import gateway, host
+from . import host, session
 from .prompt_to_music import JobType
 
 if TYPE_CHECKING:
-    from ..api.jobs import Progress
-    from ..api.ledger import Job
-    from ..api.service import Service
+    from ..api.account import Account
+    from ..api.money.job import Job
+    from ..api.money.wait import Progress
 
 KEEP, CANCEL = OnInterrupt.KEEP.value, OnInterrupt.CANCEL.value
 TIMEOUT = 900.0
-# The gateway's documentation says 30 s to 5 min; used until the ledger knows better.
+# The gateway's documentation says 30 s to 5 min. Used until the ledger has run times.
 TYPICAL_SECONDS = 60.0
 
 
@@ -29,17 +29,17 @@ class PollJob(io.ComfyNode):
             node_id="AIGatewayPollJob",
             display_name="Poll Job (AIgateway)",
             description=(
-                "Waits until a job has completed and gives the address of its audio. Stopping the "
+                "Waits until a job has completed, and gives the address of its audio. Stopping the "
                 "wait does not stop the job: queue again, or use its id, to pick it up."
             ),
             search_aliases=["wait for job", "job status", "pick up job", "resume"],
             inputs=[
-                JobType.Input("job", optional=True, tooltip="From PromptToMusic."),
+                JobType.Input("job", optional=True, tooltip="From Prompt to Music."),
                 io.String.Input(
                     "job_id",
                     default="",
                     optional=True,
-                    tooltip="Instead of job: the id of a job from an earlier day or another "
+                    tooltip="Instead of job: the id of a job from an earlier day or from another "
                     "machine.",
                 ),
                 io.Float.Input(
@@ -50,14 +50,14 @@ class PollJob(io.ComfyNode):
                     step=1.0,
                     # Optional inputs come last on the canvas, so all are, to keep their order.
                     optional=True,
-                    tooltip="Seconds to wait once the job runs. Ends the wait, never the job.",
+                    tooltip="Seconds to wait once the job runs. It ends the wait, never the job.",
                 ),
                 io.Combo.Input(
                     "on_interrupt",
                     options=[KEEP, CANCEL],
-                    default=gateway.on_interrupt(),
+                    default=session.on_interrupt(),
                     optional=True,
-                    tooltip="What an interrupt does to the job: keep it to be picked up later, or "
+                    tooltip="What an interrupt does to the job. Keep: pick it up later. Cancel: "
                     "ask the gateway to cancel it. A job that runs already is paid all the same.",
                 ),
             ],
@@ -65,7 +65,7 @@ class PollJob(io.ComfyNode):
                 io.String.Output(
                     id="audio_url",
                     display_name="audio_url",
-                    tooltip="The address of the audio, for LoadAudioURL.",
+                    tooltip="The address of the audio, for Load Audio URL.",
                 ),
                 io.Float.Output(
                     id="duration", display_name="duration", tooltip="Seconds, as the gateway says."
@@ -87,24 +87,22 @@ class PollJob(io.ComfyNode):
         if (job is None) == (not job_id):
             given = "neither is given" if job is None else "both are given"
             raise InputError(
-                f"PollJob takes either job or job_id, and {given}: connect job of PromptToMusic, "
-                "or leave it unconnected and type the id of a job."
+                f"Poll Job takes either job or job_id, and {given}: connect job of Prompt to "
+                "Music, or leave it unconnected and type the id of a job."
             )
-        settings = gateway.settings()
-        gateway.require_key(settings)
-        service = gateway.service(settings)
-        job = service.pick_up(job_id) if job is None else service.current(job)
-        if job.service != service.name:
+        account = await session.account(session.settings(needs_key=True))
+        job = await (account.pick_up(job_id) if job is None else account.current(job))
+        if job.service != account.name:
             raise InputError(
                 f"This job belongs to the service “{job.service}”, and the settings name "
-                f"“{service.name}”: change the settings back, or queue PromptToMusic anew."
+                f"“{account.name}”: change the settings back, or queue Prompt to Music anew."
             )
-        done = await _wait(service, job, timeout, on_interrupt)
+        done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
         return io.NodeOutput(done.result_url, duration, done)
 
 
-async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -> Job:
+async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -> Job:
     display = host.Display()
     latest: list[Progress] = []
 
@@ -116,12 +114,12 @@ async def _wait(service: Service, job: Job, timeout: float, on_interrupt: str) -
 
     try:
         done = await host.interruptible(
-            service.wait(job, timeout=timeout, progress=latest.append), on_look=show
+            account.wait(job, timeout=timeout, progress=latest.append), on_look=show
         )
     except host.interrupt_exception():
-        display.show(await _interrupted(service, job, on_interrupt))
+        display.show(await _interrupted(account, job, on_interrupt))
         raise
-    display.show(f"job {done.remote_id} completed", 1.0)
+    display.show(f"job {done.job_id} completed", 1.0)
     return done
 
 
@@ -133,19 +131,19 @@ def _line(progress: Progress) -> str:
 
 
 def _fraction(progress: Progress) -> float:
-    """How much of the wait is likely over: linear to nine tenths, then ever slower, never all."""
+    """The likely share of the wait that is over: linear to 0.9, then ever slower, never 1."""
     share = progress.elapsed / (progress.expected or TYPICAL_SECONDS)
     return 0.9 * share if share <= 1 else 1 - 0.1 / share
 
 
-async def _interrupted(service: Service, job: Job, on_interrupt: str) -> str:
-    kept = f"interrupted; the job {job.remote_id} goes on, queue again to pick it up"
+async def _interrupted(account: Account, job: Job, on_interrupt: str) -> str:
+    kept = f"interrupted; the job {job.job_id} goes on, queue again to pick it up"
     if on_interrupt != CANCEL:
         return kept
     try:
-        job = await service.cancel(job)
+        job = await account.cancel(job)
     except GatewayError as error:
         return f"{kept} (it could not be cancelled: {error})"
     if job.state.is_dead:
-        return f"cancelled while it was queued: the job {job.remote_id} costs nothing"
+        return f"cancelled while it was queued: the job {job.job_id} costs nothing"
     return f"{kept} (it runs already and is paid, so it was not cancelled)"

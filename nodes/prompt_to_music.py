@@ -1,12 +1,12 @@
-"""PromptToMusic: ask for a piece of music, and get its job at once."""
+"""PromptToMusic: ask for a track, and get its job at once."""
 
 from __future__ import annotations
 
 from comfy_api.latest import io
 
 from ..api.errors import InputError
-from ..api.protocol import DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, MusicRequest
-from . import gateway, host
+from ..api.request import DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, MusicRequest
+from . import host, session
 
 JobType = io.Custom("AIGATEWAY_JOB")
 
@@ -18,8 +18,8 @@ class PromptToMusic(io.ComfyNode):
             node_id="AIGatewayPromptToMusic",
             display_name="Prompt to Music (AIgateway)",
             description=(
-                "Asks AIgateway's ACE-Step model for a piece of music and hands on its job at "
-                "once; PollJob waits for it. The same inputs with the same take are bought once. "
+                "Asks AIgateway's ACE-Step model for a track and hands on its job at once. "
+                "Poll Job waits for the job. The same inputs with the same take are bought once. "
                 "Without an API key a sandbox makes a free sketch."
             ),
             search_aliases=["text to music", "music generation", "song", "ace-step", "soundtrack"],
@@ -27,7 +27,7 @@ class PromptToMusic(io.ComfyNode):
                 io.String.Input(
                     "prompt",
                     multiline=True,
-                    tooltip="What the music is like: style, mood, instruments, tempo.",
+                    tooltip="The music in words: style, mood, instruments, tempo.",
                 ),
                 io.Float.Input(
                     "duration",
@@ -41,18 +41,18 @@ class PromptToMusic(io.ComfyNode):
                     "lyrics",
                     multiline=True,
                     default="",
-                    tooltip="The words to sing; tags such as [verse] and [chorus] give them form. "
+                    tooltip="The words to sing. Tags such as [verse] and [chorus] give them form. "
                     "Empty means instrumental.",
                 ),
                 io.Combo.Input(
                     "format",
                     options=list(FORMATS),
                     default=FORMATS[0],
-                    tooltip="How the gateway delivers: mp3 is small, wav is lossless.",
+                    tooltip="The format of the gateway's file: mp3 is small, wav is lossless.",
                 ),
                 io.Combo.Input(
                     "model",
-                    options=gateway.model_choices(),
+                    options=session.model_choices(),
                     default=DEFAULT_MODEL,
                     tooltip="The model that makes the music. Prices differ widely: see its page.",
                 ),
@@ -62,16 +62,16 @@ class PromptToMusic(io.ComfyNode):
                     min=1,
                     max=1_000_000,
                     control_after_generate=host.FIXED_AFTER_GENERATE,
-                    tooltip="Another number is another piece of music, bought anew. The same "
-                    "number is the same piece, paid once.",
+                    tooltip="Another number is another track, bought anew. The same number is the "
+                    "same track, paid once.",
                 ),
             ],
             outputs=[
-                JobType.Output(id="job", display_name="job", tooltip="For PollJob."),
+                JobType.Output(id="job", display_name="job", tooltip="For Poll Job."),
                 io.String.Output(
                     id="job_id",
                     display_name="job_id",
-                    tooltip="The gateway's id of the job, to pick it up elsewhere or later.",
+                    tooltip="The gateway's id of the job, to pick it up later or elsewhere.",
                 ),
             ],
         )
@@ -83,8 +83,8 @@ class PromptToMusic(io.ComfyNode):
         duration: float | None = None,
         model: str | None = None,
     ) -> bool | str:
-        # Inputs that come from other nodes are not known yet, and are checked when they are. A
-        # model that is not in this machine's list may well be in the account's.
+        # Inputs from other nodes are not known yet; `execute` checks them. A model that is not in
+        # this machine's list may be in the account's.
         try:
             MusicRequest(
                 prompt="…" if prompt is None else prompt,
@@ -96,9 +96,9 @@ class PromptToMusic(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, **inputs: object) -> str:
-        """Changes when another service answers, and when a request came to nothing."""
-        return gateway.fingerprint(inputs)
+    async def fingerprint_inputs(cls, **inputs: object) -> str:
+        """Changes when another service answers, and when a job of the request is dead."""
+        return await session.fingerprint(inputs)
 
     @classmethod
     @host.shows_errors
@@ -106,14 +106,11 @@ class PromptToMusic(io.ComfyNode):
         cls, prompt: str, duration: float, lyrics: str, format: str, model: str, take: int
     ) -> io.NodeOutput:
         request = MusicRequest(prompt, duration, lyrics, format, model, take).validated()
-        settings = gateway.settings()
-        gateway.require_key(settings)
-        service = gateway.service(settings)
-        gateway.warn_of_ignored_inputs(request)
-        job = await host.interruptible(
-            service.submit(request, run=host.run_id(), settings=settings)
-        )
-        gateway.show_job(service, job)
-        # The browser looks up what the track cost in the end.
+        settings = session.settings(needs_key=True)
+        account = await session.account(settings)
+        session.warn_of_ignored_inputs(request)
+        job = await host.interruptible(account.submit(request, settings, run=host.run_id()))
+        session.show_job(account, job)
+        # The browser looks up the cost of the track.
         bought = {"local_id": job.local_id}
-        return io.NodeOutput(job, job.remote_id, ui={"aigateway_track": [bought]})
+        return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [bought]})

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..sandbox import SKETCH_NOTICE
-from . import gateway
 
 if TYPE_CHECKING:
-    from ..api.ledger import Job
+    from ..api.money.job import Job
 
 _TITLE_LENGTH = 100
 
@@ -29,13 +28,13 @@ def job_tags(job: Job, measured_duration: float) -> dict[str, str]:
         "model": job.model,
         "prompt": job.prompt,
         "take": job.take,
-        "job_id": job.remote_id,
+        "job_id": job.job_id,
         "requested_duration": job.duration,
         "measured_duration": round(measured_duration, 6),
         "price_usd": job.charged,
         "service": job.service,
     }
     tags = {"title": job.prompt[:_TITLE_LENGTH], "receipt": json.dumps(receipt)}
-    if job.service == gateway.SANDBOX:
+    if job.is_free:
         tags["comment"] = SKETCH_NOTICE
     return tags

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from . import gateway, host, receipt
+from . import host, receipt, session
 
 if TYPE_CHECKING:
     import torch
 
-    from ..api.ledger import Job
     from ..audio.encode import Encoding, Peaks
 
 # Kept here too, so that torch and the codecs are not loaded to describe a node; a test compares.
@@ -101,19 +100,27 @@ class SaveAudio(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..audio.buffer import check
         from ..audio.encode import Encoding, Format, Peaks
+        from ..audio.origin import origin_of
 
         checked = check(audio)
         name = format["format"]
         encoding = Encoding(Format(name), format.get("quality") or DEFAULT_QUALITIES[name])
-        tags = None
+        graph = None
         if host.writes_metadata():
-            tags = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
+            graph = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
+        sample_rate = checked["sample_rate"]
         slots: list[host.Slot] = []
         for waveform in checked["waveform"]:
+            source = origin_of(waveform, sample_rate)
+            tags = None
+            if graph is not None:
+                duration = waveform.shape[-1] / sample_rate
+                tags = {**graph, **await _receipt(source, duration)}
             work = asyncio.to_thread(
                 _save,
                 waveform,
-                checked["sample_rate"],
+                sample_rate,
+                source,
                 filename_prefix,
                 encoding,
                 Peaks(peaks),
@@ -132,22 +139,16 @@ class SaveAudio(io.ComfyNode):
 def _save(
     waveform: torch.Tensor,
     sample_rate: int,
+    source: Path | None,
     filename_prefix: str,
     encoding: Encoding,
     peaks: Peaks,
-    graph: Mapping[str, str] | None,
+    tags: Mapping[str, str] | None,
 ) -> host.Slot:
-    """Write one waveform [C, T]; `graph` None leaves every tag away."""
+    """Write one waveform [C, T]; `source` is the file that holds its samples unchanged."""
     from ..audio.encode import encode
-    from ..audio.origin import origin_of
     from ..audio.tags import retag
 
-    source = origin_of(waveform, sample_rate)
-    tags: dict[str, str] | None = None
-    if graph is not None:
-        job = _job_of(source)
-        duration = waveform.shape[-1] / sample_rate
-        tags = {**graph, **(receipt.job_tags(job, duration) if job is not None else {})}
     extension, skip = encoding.format.extension, 0
     while True:
         slot = host.output_slot(filename_prefix, extension, skip=skip)
@@ -173,8 +174,10 @@ def _save(
     return slot
 
 
-def _job_of(source: Path | None) -> Job | None:
-    return None if source is None else gateway.ledger().by_file(source)
+async def _receipt(source: Path | None, duration: float) -> dict[str, str]:
+    """The receipt of the job whose stored track is `source`."""
+    job = await (await session.library()).job_of_file(source) if source is not None else None
+    return {} if job is None else receipt.job_tags(job, duration)
 
 
 def _write_sidecar(path: Path, tags: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""A sandbox gateway and a service on it, with all times compressed alike."""
+"""A sandbox gateway and an account on it, with all times compressed alike."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..api.ledger import Ledger
-from ..api.service import Service
-from ..api.settings import ApiKey
+from ..api.account import Account
+from ..api.library import Library
+from ..api.money.job import Job
 from ..api.timing import Timing
+from ..api.wire.key import ApiKey
 from ..sandbox.profile import Profile
 from ..sandbox.render import Order
 from ..sandbox.server import Sandbox
 from ..sandbox.thread import SandboxThread
 
 SCALE = 1 / 30
+TIMING = Timing(rate_limit=600).scaled(SCALE)
 SAMPLE_RATE = 8000
 
 
@@ -34,6 +36,11 @@ def tone(order: Order) -> bytes:
     return out.getvalue()
 
 
+def rows_of(account: Account) -> list[Job]:
+    """All rows of the account's ledger, newest first."""
+    return account.library.ledger.page(limit=1000)[0]
+
+
 @contextlib.contextmanager
 def running(profile: Profile | None = None) -> Iterator[Sandbox]:
     """A sandbox that serves tones on loopback."""
@@ -46,26 +53,25 @@ def running(profile: Profile | None = None) -> Iterator[Sandbox]:
 
 
 @contextlib.contextmanager
-def service_on(
+def account_on(
     sandbox: Sandbox,
     directory: Path,
     *,
+    name: str = "test",
     key: str | None = None,
-    is_free: bool = False,
     timing: Timing | None = None,
-) -> Iterator[Service]:
-    """A service of its own, as a new ComfyUI process would have it."""
-    ledger = Ledger(directory)
-    service = Service(
-        "test",
+) -> Iterator[Account]:
+    """An account of its own, as a new ComfyUI process would have it."""
+    library = Library(directory)
+    account = Account(
+        name,
         sandbox.base_url,
         None if key is None else ApiKey(key, "a test"),
-        ledger,
-        is_free=is_free,
-        timing=timing or Timing(rate_limit=600).scaled(SCALE),
+        library,
+        timing or TIMING,
     )
     try:
-        yield service
+        yield account
     finally:
-        service.close()
-        ledger.close()
+        account.close()
+        library.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...api import settings as api_settings
 from ...api.errors import InputError, SettingsError
 from ...api.settings import Settings
-from .. import gateway, host
+from .. import host, session
 from . import answers
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ async def get_settings(request: web.Request) -> web.Response:
 
 
 def _settings_answer() -> dict[str, Any]:
-    current = gateway.settings()
+    current = session.settings()
     key = current.api_key
     values = {name: getattr(current, name) for name in PANEL}
     defaults = {name: getattr(Settings(), name) for name in PANEL}
     fixed = [name for name in (*PANEL, "api_key") if api_settings.is_from_environment(name)]
     return {
-        "service": gateway.service_name(current),
+        "service": current.service,
         "sandbox": current.is_sandbox,
         "key": None if key is None else {"source": key.source, "hint": key.hint},
         "values": values,
@@ -72,9 +72,8 @@ async def put_setting(request: web.Request) -> web.Response:
 async def test_connection(request: web.Request) -> web.Response:
     from aiohttp import web
 
-    current = await asyncio.to_thread(gateway.settings)
+    current = await asyncio.to_thread(lambda: session.settings(needs_key=True))
     if current.is_sandbox:
         return web.json_response({"sandbox": True, "balance": None})
-    gateway.require_key(current)
-    service = await asyncio.to_thread(gateway.service, current)
-    return web.json_response({"sandbox": False, "balance": await service.balance()})
+    account = await session.account(current)
+    return web.json_response({"sandbox": False, "balance": await account.balance()})

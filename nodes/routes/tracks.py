@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import InputError
-from .. import gateway
+from .. import session
 from . import answers
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from ...api.ledger import Job
-    from ...api.service import Service
+    from ...api.account import Account
+    from ...api.money.job import Job
+    from ...api.settings import Settings
 
 PAGE = 100
 MAX_PAGE = 500
@@ -29,30 +29,26 @@ async def tracks(request: web.Request) -> web.Response:
     limit = answers.whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
     offset = answers.whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
     search = query.get("search", "").strip()
-    return web.json_response(await asyncio.to_thread(_tracks_answer, search, limit, offset))
-
-
-def _tracks_answer(search: str, limit: int, offset: int) -> dict[str, Any]:
-    ledger = gateway.ledger()
-    jobs, total = ledger.page(search, limit=limit, offset=offset)
+    library = await session.library()
+    jobs, total = await library.page(search, limit=limit, offset=offset)
     today = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return {
-        "tracks": [_shown(job) for job in jobs],
-        "total": total,
-        "active": ledger.count_active(),
-        "spent": {
-            "today": ledger.spent(since=today.timestamp()),
-            "month": ledger.spent(since=today.replace(day=1).timestamp()),
-        },
-        "now": time.time(),
-    }
+    sums = await library.totals(today=today.timestamp(), month=today.replace(day=1).timestamp())
+    return web.json_response(
+        {
+            "tracks": [_shown(job) for job in jobs],
+            "total": total,
+            "active": sums.active,
+            "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
+            "now": time.time(),
+        }
+    )
 
 
 def _shown(job: Job) -> dict[str, Any]:
     """What the browser sees of a row."""
     return {
         "local_id": job.local_id,
-        "job_id": job.remote_id,
+        "job_id": job.job_id,
         "service": job.service,
         "model": job.model,
         "prompt": job.prompt,
@@ -62,8 +58,9 @@ def _shown(job: Job) -> dict[str, Any]:
         "format": job.format,
         "take": job.take,
         "state": job.state.value,
-        "price": job.price if job.charged is None else job.charged,
-        "free": job.service == gateway.SANDBOX,
+        "price": job.cost,
+        "free": job.is_free,
+        "is_dead": job.state.is_dead,
         "created": job.created,
         "error": job.error,
         "stored": job.file is not None,
@@ -80,18 +77,17 @@ async def cancel(request: web.Request) -> web.Response:
     from aiohttp import web
 
     job = await job_of(request)
-    service = await _service_of(job)
-    return web.json_response(_shown(await service.cancel(job)))
+    account = await _account_of(job, session.settings())
+    return web.json_response(_shown(await account.cancel(job)))
 
 
 async def buy_again(request: web.Request) -> web.Response:
     from aiohttp import web
 
     job = await job_of(request)
-    service = await _service_of(job)
-    current = gateway.settings()
-    gateway.require_key(current)
-    return web.json_response(_shown(await service.buy_again(job, settings=current)))
+    current = session.settings(needs_key=True)
+    account = await _account_of(job, current)
+    return web.json_response(_shown(await account.buy_again(job, current)))
 
 
 async def audio(request: web.Request) -> web.StreamResponse:
@@ -103,13 +99,13 @@ async def audio(request: web.Request) -> web.StreamResponse:
 async def job_of(request: web.Request) -> Job:
     local_id = request.match_info["local_id"]
     try:
-        return await asyncio.to_thread(lambda: gateway.ledger().get(local_id))
+        return await (await session.library()).job(local_id)
     except KeyError:
         raise answers.NotHereError("There is no such track in the ledger.") from None
 
 
 async def stored(job: Job) -> Path:
-    path = await asyncio.to_thread(gateway.stored_track, job)
+    path = await (await session.library()).stored_track(job)
     if path is None:
         raise answers.NotHereError(
             "This track is not on this machine: pick it up to load it again."
@@ -117,12 +113,10 @@ async def stored(job: Job) -> Path:
     return path
 
 
-async def _service_of(job: Job) -> Service:
-    current = await asyncio.to_thread(gateway.settings)
-    name = gateway.service_name(current)
-    if job.service != name:
+async def _account_of(job: Job, current: Settings) -> Account:
+    if job.service != current.service:
         raise InputError(
-            f"This track belongs to the service “{job.service}”, and the settings name “{name}”: "
-            "change the mode or the key first."
+            f"This track belongs to the service “{job.service}”, and the settings name "
+            f"“{current.service}”: change the mode or the key first."
         )
-    return await asyncio.to_thread(gateway.service, current)
+    return await session.account(current)

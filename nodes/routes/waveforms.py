@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import gateway, host
+from ...files.atomic import write_file
+from .. import host, session
 from . import answers
 from .tracks import job_of, stored
 
@@ -57,13 +57,11 @@ def _draw(path: Path, picture: Path) -> None:
     if picture.exists():
         return
     with path.open("rb") as file:
-        waveform, sample_rate = decode(file, max_minutes=gateway.settings().max_audio_minutes)
+        waveform, sample_rate = decode(file, max_minutes=session.settings().max_audio_minutes)
     width, height = _SIZE
     content = draw_waveform(waveform, sample_rate, width=width, height=height)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    temporary = picture.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, picture)
+    write_file(picture, content, durable=False)
     kept = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)
     for old in kept[:-_KEPT_PICTURES]:
         old.unlink(missing_ok=True)

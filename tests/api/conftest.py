@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ...api.service import Service
+from ...api.account import Account
 from ...sandbox.server import Sandbox
-from ..gateway import running, service_on
+from ..gateway import account_on, running
 
 
 @pytest.fixture
@@ -19,6 +19,6 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def service(sandbox: Sandbox, tmp_path: Path) -> Iterator[Service]:
-    with service_on(sandbox, tmp_path) as service:
-        yield service
+def account(sandbox: Sandbox, tmp_path: Path) -> Iterator[Account]:
+    with account_on(sandbox, tmp_path) as account:
+        yield account

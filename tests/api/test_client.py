@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from ...api.client import Client, Rate
 from ...api.errors import (
     AuthenticationError,
     BadGatewayError,
@@ -24,19 +23,25 @@ from ...api.errors import (
     UnavailableError,
     UnreachableError,
 )
-from ...api.protocol import JobRecord, JobStatus, MusicRequest
-from ...api.settings import ApiKey
+from ...api.request import MusicRequest
+from ...api.timing import Timing
+from ...api.wire.client import Client
+from ...api.wire.key import ApiKey
+from ...api.wire.protocol import JobRecord, JobStatus
+from ...api.wire.rate_limit import Rate
 from ...sandbox.profile import Dialect, Profile, ResultShape
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, running
 
 KEY = "sk-aig-0123456789"
+# A 429 and an early poll are seen at once.
+IMPATIENT = Timing(poll_floor=0.0, blip_patience=0.0, rate_limit=600)
 FAST = Profile(queue=0.0, run=0.0, run_per_second=0.0, poll_floor=0.0, key=KEY)
 
 
 @contextlib.asynccontextmanager
 async def client_of(sandbox: Sandbox, key: str | None = KEY) -> AsyncIterator[Client]:
-    client = Client(sandbox.base_url, ApiKey(key, "AIGATEWAY_API_KEY") if key else None)
+    client = Client(sandbox.base_url, ApiKey(key, "AIGATEWAY_API_KEY") if key else None, IMPATIENT)
     try:
         yield client
     finally:
@@ -51,7 +56,7 @@ def gateway() -> Iterator[Sandbox]:
 
 async def completed(client: Client, job_id: str) -> JobRecord:
     while True:
-        record = await client.get(job_id)
+        record = await client.poll(job_id)
         if record is not None and record.status.is_final:
             return record
 
@@ -75,8 +80,8 @@ async def test_asked_too_early_there_is_no_news() -> None:
     with running(FAST._replace(poll_floor=60.0)) as sandbox:
         async with client_of(sandbox) as client:
             job = await client.submit(MusicRequest("piano"), idempotency_key="k")
-            assert await client.get(job.id) is not None
-            assert await client.get(job.id) is None
+            assert await client.poll(job.id) is not None
+            assert await client.poll(job.id) is None
 
 
 @pytest.mark.parametrize("by_delete", [True, False])
@@ -140,7 +145,7 @@ async def test_every_status_has_a_type_and_an_advice(
 @pytest.mark.parametrize("card", ["html", "noid"])
 async def test_success_with_nonsense_is_a_fault_that_is_named(gateway: Sandbox, card: str) -> None:
     async with client_of(gateway) as client:
-        with pytest.raises(ProtocolError, match="fault on its side"):
+        with pytest.raises(ProtocolError, match="fault of the gateway"):
             await client.submit(MusicRequest(f"sandbox:{card}"), idempotency_key="k")
 
 
@@ -149,8 +154,8 @@ async def test_a_dropped_answer_is_not_a_refused_connection(gateway: Sandbox) ->
         with pytest.raises(NoAnswerError):
             await client.submit(MusicRequest("sandbox:drop"), idempotency_key="k")
     assert len(gateway.bill()["jobs"]) == 1
-    nobody = Client("http://127.0.0.1:9/v1", None)
-    with pytest.raises(UnreachableError, match="nothing was sent"):
+    nobody = Client("http://127.0.0.1:9/v1", None, IMPATIENT)
+    with pytest.raises(UnreachableError, match="Nothing was sent"):
         await nobody.submit(MusicRequest("p"), idempotency_key="k")
     await nobody.close()
 
@@ -162,7 +167,7 @@ async def test_a_silent_gateway_is_given_up() -> None:
 
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    client = Client(f"http://127.0.0.1:{port}/v1", None, timeout=0.05)
+    client = Client(f"http://127.0.0.1:{port}/v1", None, Timing(answer_timeout=0.05))
     with pytest.raises(NoAnswerError):
         await client.submit(MusicRequest("p"), idempotency_key="k")
     await client.close()
@@ -178,10 +183,11 @@ async def test_a_key_that_is_wrong_or_missing(gateway: Sandbox) -> None:
             await client.balance()
 
 
-async def test_the_rate_is_told_with_every_answer() -> None:
+async def test_the_rate_is_told_with_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Rate] = []
     with running(FAST._replace(limit=2)) as sandbox:
-        client = Client(sandbox.base_url, ApiKey(KEY, "test"), observe=told.append)
+        client = Client(sandbox.base_url, ApiKey(KEY, "test"), IMPATIENT)
+        monkeypatch.setattr(client.rate_limiter, "observe", told.append)
         await client.balance()
         await client.balance()
         with pytest.raises(RateLimitError) as caught:

@@ -11,11 +11,16 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 
-from ...api.download import Download, Source, checked_url, fetch
 from ...api.errors import DownloadError, InputError
+from ...api.timing import Timing
+from ...api.wire.arriving_file import ArrivingFile
+from ...api.wire.download import Source, checked_url, download
 
 CONTENT = bytes(range(256)) * 2000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+FAST = Timing(file_backoff=0.001)
 
 
 class Address(NamedTuple):
@@ -43,10 +48,10 @@ async def serving(handler: Handler) -> AsyncIterator[Address]:
         await runner.cleanup()
 
 
-async def downloaded(url: str, max_bytes: int = 10**7) -> Download:
-    download = Download(max_bytes)
-    await fetch(Source(url), download, backoff=0.001)
-    return download
+async def downloaded(url: str, max_bytes: int = 10**7) -> ArrivingFile:
+    file = ArrivingFile(max_bytes)
+    await download(Source(url), file, FAST)
+    return file
 
 
 async def cut(request: web.Request, content: bytes, *, after: int, **headers: str) -> web.Response:
@@ -65,11 +70,11 @@ async def test_a_file_arrives_whole() -> None:
         return web.Response(body=CONTENT)
 
     async with serving(whole) as server:
-        download = await downloaded(server.url)
-    assert download.complete
-    assert download.size == len(CONTENT)
-    assert download.content() == CONTENT
-    assert download.read() == CONTENT
+        file = await downloaded(server.url)
+    assert file.complete
+    assert file.size == len(CONTENT)
+    assert file.content() == CONTENT
+    assert file.read() == CONTENT
 
 
 async def test_a_reader_gets_bytes_before_the_last_one_is_sent() -> None:
@@ -86,18 +91,18 @@ async def test_a_reader_gets_bytes_before_the_last_one_is_sent() -> None:
         return response
 
     async with serving(in_two_halves) as server:
-        download = Download(10**7)
+        file = ArrivingFile(10**7)
         loop = asyncio.get_running_loop()
 
         def read() -> bytes:
             parts = b""
             while len(parts) < half:
-                parts += download.read(half - len(parts)) or b""
+                parts += file.read(half - len(parts)) or b""
             loop.call_soon_threadsafe(got_first_half.set)
-            return parts + download.read()
+            return parts + file.read()
 
         reading = asyncio.ensure_future(asyncio.to_thread(read))
-        await fetch(Source(server.url), download)
+        await download(Source(server.url), file, FAST)
         assert await reading == CONTENT
 
 
@@ -174,9 +179,9 @@ async def test_a_body_without_a_length_is_read_to_its_end() -> None:
         return response
 
     async with serving(chunked) as server:
-        download = await downloaded(server.url)
-    assert download.content() == CONTENT
-    assert download.size == len(CONTENT)
+        file = await downloaded(server.url)
+    assert file.content() == CONTENT
+    assert file.size == len(CONTENT)
 
 
 async def test_a_promise_of_too_much_ends_before_the_first_byte() -> None:
@@ -199,10 +204,10 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
         return response
 
     async with serving(endless) as server:
-        download = Download(10**6)
+        file = ArrivingFile(10**6)
         with pytest.raises(DownloadError, match="max_download_mb"):
-            await fetch(Source(server.url), download)
-    assert download.received <= 10**6
+            await download(Source(server.url), file, FAST)
+    assert file.received <= 10**6
 
 
 async def test_an_address_that_has_expired_is_renewed_once() -> None:
@@ -211,19 +216,19 @@ async def test_an_address_that_has_expired_is_renewed_once() -> None:
         return web.Response(body=CONTENT) if fresh else web.Response(status=403)
 
     async with serving(only_fresh) as server:
-        download = Download(10**7)
+        file = ArrivingFile(10**7)
 
         async def renew() -> Source:
             return Source(server.url.replace("/track", "/fresh"))
 
-        await fetch(Source(server.url), download, renew=renew)
-        assert download.content() == CONTENT
+        await download(Source(server.url), file, FAST, renew=renew)
+        assert file.content() == CONTENT
 
         async def still_expired() -> Source:
             return Source(server.url)
 
         with pytest.raises(DownloadError, match="403"):
-            await fetch(Source(server.url), Download(10**7), renew=still_expired)
+            await download(Source(server.url), ArrivingFile(10**7), FAST, renew=still_expired)
 
 
 async def test_the_reader_hears_what_broke_the_download() -> None:
@@ -231,10 +236,10 @@ async def test_the_reader_hears_what_broke_the_download() -> None:
         return web.Response(status=404)
 
     async with serving(gone) as server:
-        download = Download(10**7)
-        reading = asyncio.ensure_future(asyncio.to_thread(download.read, 1))
+        file = ArrivingFile(10**7)
+        reading = asyncio.ensure_future(asyncio.to_thread(file.read, 1))
         with pytest.raises(DownloadError):
-            await fetch(Source(server.url), download)
+            await download(Source(server.url), file, FAST)
         with pytest.raises(DownloadError, match="404"):
             await reading
 
@@ -248,9 +253,9 @@ async def test_stopping_the_download_wakes_the_reader() -> None:
         return web.Response()
 
     async with serving(stuck) as server:
-        download = Download(10**7)
-        reading = asyncio.ensure_future(asyncio.to_thread(download.read, 1))
-        filling = asyncio.ensure_future(fetch(Source(server.url), download))
+        file = ArrivingFile(10**7)
+        reading = asyncio.ensure_future(asyncio.to_thread(file.read, 1))
+        filling = asyncio.ensure_future(download(Source(server.url), file, FAST))
         await started.wait()
         filling.cancel()
         with pytest.raises(DownloadError, match="stopped"):
@@ -272,23 +277,23 @@ async def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
 
         async with serving(redirect) as server:
             source = Source(server.url, {"Authorization": "Bearer secret"})
-            await fetch(source, Download(10**7))
+            await download(source, ArrivingFile(10**7), FAST)
     assert headers_seen == [None]
 
 
 def test_a_download_is_a_binary_file() -> None:
-    download = Download(100)
+    file = ArrivingFile(100)
     with pytest.raises(OSError, match="not known"):
-        download.seek(0, 2)
-    download.expect(6)
-    assert download.seek(-2, 2) == 4
-    threading.Timer(0.0, lambda: (download.feed(b"abcdef"), download.finish())).start()
-    assert download.read(2) == b"ef"
-    assert download.seek(1) == 1
-    assert download.read(3) == b"bcd"
-    assert download.seek(1, 1) == 5
+        file.seek(0, 2)
+    file.expect(6)
+    assert file.seek(-2, 2) == 4
+    threading.Timer(0.0, lambda: (file.feed(b"abcdef"), file.finish())).start()
+    assert file.read(2) == b"ef"
+    assert file.seek(1) == 1
+    assert file.read(3) == b"bcd"
+    assert file.seek(1, 1) == 5
     with pytest.raises(OSError, match="before the beginning"):
-        download.seek(-1)
+        file.seek(-1)
 
 
 @pytest.mark.parametrize(

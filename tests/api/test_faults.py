@@ -22,7 +22,7 @@ import pytest
 from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
-from ...api import download
+from ...api.account import Account
 from ...api.errors import (
     AuthenticationError,
     DownloadError,
@@ -32,20 +32,26 @@ from ...api.errors import (
     StatusError,
     UncertainSubmitError,
 )
-from ...api.ledger import FILE_NAME, Job, Ledger, State
-from ...api.protocol import MusicRequest
-from ...api.service import Service
-from ...api.settings import ApiKey, Settings
+from ...api.library import Library
+from ...api.money.job import Job, State
+from ...api.money.ledger import FILE_NAME
+from ...api.request import MusicRequest
+from ...api.settings import Settings
 from ...api.timing import Timing
-from ...api.tracks import extension_of
+from ...api.wire.key import ApiKey
+from ...files.sniff import Container, sniff
 from ...sandbox.cards import CARDS
 from ...sandbox.profile import Dialect, Profile, ResultShape
 from ...sandbox.server import Sandbox
-from ..gateway import SCALE, running, service_on, tone
+from ..gateway import SCALE, account_on, rows_of, running, tone
 
 KEY = "sk-aig-a-secret-that-nobody-may-read-0123456789"
 # Far more patience than any drawn fault needs, far less than a person has.
-TIMING = Timing(rate_limit=600, backoff=0.3, backoff_max=1.0, first_poll=3.0).scaled(SCALE)
+TIMING = (
+    Timing(rate_limit=600, backoff=0.3, backoff_max=1.0, first_poll=3.0)
+    .scaled(SCALE)
+    ._replace(file_backoff_max=0.01)
+)
 DIALECTS = [
     Dialect(),
     Dialect(honours_idempotency_key=False, files_behind_key=True, submit_status=200),
@@ -99,9 +105,7 @@ class Bench(NamedTuple):
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        # The pauses of a download are for real servers.
-        patch.setattr(download, "_BACKOFF_MAX", 0.01)
+    with contextlib.ExitStack() as stack:
         profile = Profile(key=KEY).scaled(SCALE)
         gateways = [
             stack.enter_context(running(profile._replace(dialect=dialect))) for dialect in DIALECTS
@@ -142,36 +146,36 @@ class Person:
         self.settings = Settings(uncertain_limit=uncertain_limit)
         self.folder = folder
         self._stack = contextlib.ExitStack()
-        self.service = self._start()
+        self.account = self._start()
 
-    def _start(self) -> Service:
+    def _start(self) -> Account:
         return self._stack.enter_context(
-            service_on(self.gateway, self.folder, key=KEY, timing=TIMING)
+            account_on(self.gateway, self.folder, key=KEY, timing=TIMING)
         )
 
     def restart(self) -> None:
         self.stop()
-        self.service = self._start()
+        self.account = self._start()
 
     def stop(self) -> None:
         self._stack.close()
 
     async def ask(self, timeout: float = 60.0) -> bytes:
-        job = await self.service.submit(self.request, run="run", settings=self.settings)
-        done = await self.service.wait(job, timeout=timeout, progress=lambda progress: None)
+        job = await self.account.submit(self.request, run="run", settings=self.settings)
+        done = await self.account.wait(job, timeout=timeout, progress=lambda progress: None)
         assert done.result_url is not None
-        track = self.service.open(done.result_url, max_download_mb=0.5)
+        track = await self.account.open(done.result_url, Settings(max_download_mb=0.5))
         with track.reader:
-            await self.service.fill(track)
-            if track.path is None and extension_of(track.content()) != "wav":
+            await self.account.download(track)
+            if track.path is None and sniff(track.content()) is not Container.WAV:
                 # The node decodes before it keeps, and a web page cannot be decoded.
-                raise DownloadError("no audio", job_id=done.remote_id)
-            path = self.service.keep(track)
+                raise DownloadError("no audio", job_id=done.job_id)
+            path = await self.account.keep(track, Settings())
         assert path is not None
         return path.read_bytes()
 
     def rows(self) -> list[Job]:
-        return self.service.ledger.recent()
+        return rows_of(self.account)
 
     def charges(self) -> int:
         jobs = self.gateway.bill()["jobs"]
@@ -206,7 +210,7 @@ async def play(person: Person, deeds: list[Deed]) -> tuple[bytes | None, list[Ga
 
 def assert_named(person: Person, error: GatewayError) -> None:
     """An error of a job names the job, in its attribute and to people."""
-    ids = {row.remote_id for row in person.rows() if row.remote_id}
+    ids = {row.job_id for row in person.rows() if row.job_id}
     if isinstance(error, (JobFailedError, JobCancelledError)):
         assert error.job_id in ids
     if error.job_id is not None:
@@ -219,7 +223,7 @@ def assert_named(person: Person, error: GatewayError) -> None:
 
 
 def assert_secret(person: Person, errors: list[GatewayError], lines: list[str]) -> None:
-    shown = [*lines, repr(person.service), repr(vars(person.service)), repr(person.rows())]
+    shown = [*lines, repr(person.account), repr(vars(person.account)), repr(person.rows())]
     for error in errors:
         shown += [repr(error), repr(vars(error)), *traceback.format_exception(error)]
     assert not [text for text in shown if KEY in text]
@@ -277,7 +281,7 @@ def check(
     honoured = person.gateway.profile.dialect.honours_idempotency_key
     assert person.charges() <= len(alive) + (0 if honoured else repeats)
     prices = 0.001 * (len(alive) + sum(row.repeats for row in alive))
-    assert person.service.ledger.spent(since=0) == pytest.approx(prices)
+    assert person.account.library.ledger.spent() == pytest.approx(prices)
 
     # The way out.
     uncertain = [error for error in errors if isinstance(error, UncertainSubmitError)]
@@ -350,17 +354,18 @@ async def test_a_key_that_the_gateway_quotes_is_not_repeated(tmp_path: Path) -> 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     base_url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-    ledger = Ledger(tmp_path)
-    service = Service("test", base_url, ApiKey(KEY, "a test"), ledger, is_free=True, timing=TIMING)
+    library = Library(tmp_path)
+    account = Account("test", base_url, ApiKey(KEY, "a test"), library, TIMING)
     try:
         request = MusicRequest("piano", 5.0)
         with pytest.raises(AuthenticationError, match=f"provided: Bearer …{KEY[-4:]}") as refused:
-            await service.submit(request, run="run", settings=Settings())
+            await account.submit(request, Settings(), run="run")
+        job = await account.pick_up("job_1")
         with pytest.raises(JobFailedError, match=f"The key …{KEY[-4:]} is bad") as failed:
-            await service.wait(service.pick_up("job_1"), timeout=9, progress=lambda progress: None)
+            await account.wait(job, timeout=9, progress=lambda progress: None)
     finally:
-        service.close()
-        ledger.close()
+        account.close()
+        library.close()
         server.shutdown()
         server.server_close()
     for caught in (refused, failed):

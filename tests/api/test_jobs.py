@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ...api.account import Account
 from ...api.errors import (
     CreditsError,
     GatewayError,
@@ -19,15 +20,15 @@ from ...api.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
-from ...api.jobs import Progress
-from ...api.ledger import Job, Ledger, State
-from ...api.protocol import MusicRequest
-from ...api.service import Service
+from ...api.money.job import SANDBOX, Job, State
+from ...api.money.ledger import Ledger
+from ...api.money.wait import Progress
+from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
-from ..gateway import SCALE, running, service_on
+from ..gateway import SCALE, account_on, rows_of, running
 
 
 def piece(prompt: str, **changes: object) -> MusicRequest:
@@ -35,21 +36,21 @@ def piece(prompt: str, **changes: object) -> MusicRequest:
 
 
 async def buy(
-    service: Service, prompt: str, settings: Settings | None = None, **changes: object
+    account: Account, prompt: str, settings: Settings | None = None, **changes: object
 ) -> Job:
     request = piece(prompt, **changes)
-    return await service.submit(request, run="run", settings=settings or Settings())
+    return await account.submit(request, settings or Settings(), run="run")
 
 
-async def finish(service: Service, job: Job, timeout: float = 30.0) -> Job:
-    return await service.wait(job, timeout=timeout, progress=lambda progress: None)
+async def finish(account: Account, job: Job, timeout: float = 30.0) -> Job:
+    return await account.wait(job, timeout=timeout, progress=lambda progress: None)
 
 
-async def content(service: Service, job: Job) -> bytes:
+async def content(account: Account, job: Job) -> bytes:
     assert job.result_url is not None
-    track = service.open(job.result_url, max_download_mb=1)
-    await service.fill(track)
-    path = service.keep(track)
+    track = await account.open(job.result_url, Settings(max_download_mb=1))
+    await account.download(track)
+    path = await account.keep(track, Settings())
     assert path is not None
     return path.read_bytes()
 
@@ -58,53 +59,53 @@ def charged(sandbox: Sandbox) -> int:
     return len(sandbox.bill()["jobs"])
 
 
-async def test_a_request_becomes_a_track(service: Service, sandbox: Sandbox) -> None:
-    job = await buy(service, "piano")
+async def test_a_request_becomes_a_track(account: Account, sandbox: Sandbox) -> None:
+    job = await buy(account, "piano")
     assert job.state is State.QUEUED
-    assert job.remote_id is not None
-    done = await finish(service, job)
+    assert job.job_id is not None
+    done = await finish(account, job)
     assert done.state is State.COMPLETED
     assert done.price == done.charged == pytest.approx(0.001)
-    assert (await content(service, done))[:4] == b"RIFF"
+    assert (await content(account, done))[:4] == b"RIFF"
     assert charged(sandbox) == 1
 
 
-async def test_the_same_request_is_bought_once(service: Service, sandbox: Sandbox) -> None:
-    first, second = await asyncio.gather(buy(service, "piano"), buy(service, "piano"))
-    assert first.remote_id == second.remote_id
-    await finish(service, first)
-    third = await buy(service, "piano")
+async def test_the_same_request_is_bought_once(account: Account, sandbox: Sandbox) -> None:
+    first, second = await asyncio.gather(buy(account, "piano"), buy(account, "piano"))
+    assert first.job_id == second.job_id
+    await finish(account, first)
+    third = await buy(account, "piano")
     assert third.state is State.COMPLETED
-    other = await buy(service, "piano", take=2)
-    assert other.remote_id != first.remote_id
+    other = await buy(account, "piano", take=2)
+    assert other.job_id != first.job_id
     assert charged(sandbox) == 2
 
 
 async def test_a_finished_track_needs_no_network(tmp_path: Path) -> None:
-    with running() as sandbox, service_on(sandbox, tmp_path) as service:
-        first = await content(service, await finish(service, await buy(service, "piano")))
+    with running() as sandbox, account_on(sandbox, tmp_path) as account:
+        first = await content(account, await finish(account, await buy(account, "piano")))
     # The gateway is gone now, and so is the process that bought the track.
-    with service_on(sandbox, tmp_path) as service:
-        again = await finish(service, await buy(service, "piano"))
-        assert await content(service, again) == first
+    with account_on(sandbox, tmp_path) as account:
+        again = await finish(account, await buy(account, "piano"))
+        assert await content(account, again) == first
 
 
 async def test_a_job_survives_the_process_that_asked_for_it(tmp_path: Path) -> None:
     with running() as sandbox:
-        with service_on(sandbox, tmp_path) as service:
-            job = await buy(service, "piano")
-        with service_on(sandbox, tmp_path) as service:
-            again = await buy(service, "piano")
-            assert again.remote_id == job.remote_id
-            assert (await finish(service, again)).state is State.COMPLETED
+        with account_on(sandbox, tmp_path) as account:
+            job = await buy(account, "piano")
+        with account_on(sandbox, tmp_path) as account:
+            again = await buy(account, "piano")
+            assert again.job_id == job.job_id
+            assert (await finish(account, again)).state is State.COMPLETED
         assert charged(sandbox) == 1
 
 
 @pytest.mark.parametrize("card", ["429=2", "500=2", "503=2"])
 async def test_what_created_nothing_is_repeated(
-    service: Service, sandbox: Sandbox, card: str
+    account: Account, sandbox: Sandbox, card: str
 ) -> None:
-    done = await finish(service, await buy(service, f"sandbox:{card}"))
+    done = await finish(account, await buy(account, f"sandbox:{card}"))
     assert done.state is State.COMPLETED
     assert done.repeats == 0
     assert charged(sandbox) == 1
@@ -117,21 +118,21 @@ async def test_an_unreachable_gateway_charges_nothing_and_may_be_tried_again(
     live = sandbox.base_url
     sandbox.base_url = "http://127.0.0.1:9/v1"
     with (
-        service_on(sandbox, tmp_path, timing=impatient) as service,
-        pytest.raises(UnreachableError, match="nothing was sent"),
+        account_on(sandbox, tmp_path, timing=impatient) as account,
+        pytest.raises(UnreachableError, match="Nothing was sent"),
     ):
-        await buy(service, "piano")
+        await buy(account, "piano")
     sandbox.base_url = live
-    with service_on(sandbox, tmp_path) as service:
-        assert (await finish(service, await buy(service, "piano"))).state is State.COMPLETED
+    with account_on(sandbox, tmp_path) as account:
+        assert (await finish(account, await buy(account, "piano"))).state is State.COMPLETED
     assert charged(sandbox) == 1
 
 
 @pytest.mark.parametrize("card", ["502", "504", "drop", "html", "noid"])
 async def test_what_may_have_been_charged_is_repeated_once(
-    service: Service, sandbox: Sandbox, card: str
+    account: Account, sandbox: Sandbox, card: str
 ) -> None:
-    done = await finish(service, await buy(service, f"sandbox:{card}=1"))
+    done = await finish(account, await buy(account, f"sandbox:{card}=1"))
     assert done.state is State.COMPLETED
     assert done.repeats == 1
     assert charged(sandbox) == 1
@@ -139,11 +140,11 @@ async def test_what_may_have_been_charged_is_repeated_once(
 
 @pytest.mark.parametrize("card", ["502", "504", "drop", "html", "noid"])
 async def test_twice_without_an_answer_is_named_and_not_sent_again(
-    service: Service, sandbox: Sandbox, card: str
+    account: Account, sandbox: Sandbox, card: str
 ) -> None:
     for _ in range(2):
         with pytest.raises(UncertainSubmitError, match=r"\$0\.001") as caught:
-            await buy(service, f"sandbox:{card}=9")
+            await buy(account, f"sandbox:{card}=9")
         assert "another take" in str(caught.value)
     submits = [seen for seen in sandbox.seen if seen.method == "POST"]
     assert len(submits) == 2
@@ -151,14 +152,14 @@ async def test_twice_without_an_answer_is_named_and_not_sent_again(
 
 @pytest.mark.parametrize("limit", [0.0, 0.0009])
 async def test_the_user_decides_what_may_be_repeated(
-    service: Service, sandbox: Sandbox, limit: float
+    account: Account, sandbox: Sandbox, limit: float
 ) -> None:
     careful = Settings(uncertain_limit=limit)
     with pytest.raises(UncertainSubmitError):
-        await buy(service, "sandbox:drop=1", careful)
+        await buy(account, "sandbox:drop=1", careful)
     assert len([seen for seen in sandbox.seen if seen.method == "POST"]) == 1
     # Raising the limit is one of the ways out.
-    assert (await buy(service, "sandbox:drop=1")).remote_id is not None
+    assert (await buy(account, "sandbox:drop=1")).job_id is not None
     assert charged(sandbox) == 1
 
 
@@ -166,60 +167,60 @@ async def test_a_gateway_without_idempotency_charges_the_repeat_and_it_is_counte
     tmp_path: Path,
 ) -> None:
     profile = Profile(dialect=Dialect(honours_idempotency_key=False)).scaled(SCALE)
-    with running(profile) as sandbox, service_on(sandbox, tmp_path) as service:
-        job = await buy(service, "sandbox:drop=1")
+    with running(profile) as sandbox, account_on(sandbox, tmp_path) as account:
+        job = await buy(account, "sandbox:drop=1")
         assert charged(sandbox) == 2
-        assert service.ledger.spent(since=0) == pytest.approx(0.002)
+        assert account.library.ledger.spent(since=0) == pytest.approx(0.002)
         assert job.repeats == 1
 
 
 async def test_a_submit_interrupted_by_a_crash_is_uncertain(tmp_path: Path) -> None:
     with running() as sandbox:
         ledger = Ledger(tmp_path)
-        lost, _ = ledger.begin("test", piece("piano").validated(), run="r", price=0.001)
+        lost, _ = ledger.create("test", piece("piano").validated(), run="r", price=0.001)
         ledger.close()
-        with service_on(sandbox, tmp_path) as service:
+        with account_on(sandbox, tmp_path) as account:
             with pytest.raises(UncertainSubmitError):
-                await buy(service, "piano", Settings(uncertain_limit=0))
-            assert service.current(lost).state is State.UNCERTAIN
-            done = await finish(service, await buy(service, "piano"))
+                await buy(account, "piano", Settings(uncertain_limit=0))
+            assert (await account.current(lost)).state is State.UNCERTAIN
+            done = await finish(account, await buy(account, "piano"))
         assert (done.local_id, done.repeats) == (lost.local_id, 1)
         assert charged(sandbox) == 1
 
 
 async def test_stopping_the_submit_does_not_lose_its_job(
-    service: Service, sandbox: Sandbox
+    account: Account, sandbox: Sandbox
 ) -> None:
-    waiting = asyncio.ensure_future(buy(service, "piano"))
+    waiting = asyncio.ensure_future(buy(account, "piano"))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert (await finish(service, await buy(service, "piano"))).state is State.COMPLETED
+    assert (await finish(account, await buy(account, "piano"))).state is State.COMPLETED
     assert charged(sandbox) <= 1
 
 
 @pytest.mark.parametrize("card", ["fail", "fail=plain"])
 async def test_a_failed_job_gives_its_reason_and_may_be_bought_again(
-    service: Service, sandbox: Sandbox, card: str
+    account: Account, sandbox: Sandbox, card: str
 ) -> None:
-    job = await buy(service, f"sandbox:{card}")
+    job = await buy(account, f"sandbox:{card}")
     with pytest.raises(JobFailedError, match="could not make music") as caught:
-        await finish(service, job)
-    assert caught.value.job_id == job.remote_id
+        await finish(account, job)
+    assert caught.value.job_id == job.job_id
     assert "not charged" in str(caught.value)
-    assert service.ledger.dead_attempts("test", piece(f"sandbox:{card}")) == 1
-    again = await buy(service, f"sandbox:{card}")
-    assert again.remote_id != job.remote_id
+    assert account.library.ledger.dead_attempts("test", piece(f"sandbox:{card}")) == 1
+    again = await buy(account, f"sandbox:{card}")
+    assert again.job_id != job.job_id
     assert charged(sandbox) <= 1
-    assert service.ledger.spent(since=0) == pytest.approx(0.001)
+    assert account.library.ledger.spent(since=0) == pytest.approx(0.001)
 
 
-async def test_a_job_cancelled_elsewhere_ends_the_wait(service: Service) -> None:
-    job = await buy(service, "sandbox:cancelled")
+async def test_a_job_cancelled_elsewhere_ends_the_wait(account: Account) -> None:
+    job = await buy(account, "sandbox:cancelled")
     with pytest.raises(JobCancelledError) as caught:
-        await finish(service, job)
-    assert caught.value.job_id == job.remote_id
+        await finish(account, job)
+    assert caught.value.job_id == job.job_id
 
 
 @pytest.mark.parametrize(
@@ -233,166 +234,171 @@ async def test_a_job_cancelled_elsewhere_ends_the_wait(service: Service) -> None
         "sandbox:unknown",
     ],
 )
-async def test_a_blip_is_no_failure(service: Service, sandbox: Sandbox, cards: str) -> None:
-    done = await finish(service, await buy(service, cards))
+async def test_a_blip_is_no_failure(account: Account, sandbox: Sandbox, cards: str) -> None:
+    done = await finish(account, await buy(account, cards))
     assert done.state is State.COMPLETED
     assert sandbox.bill()["early_polls"] == 0
 
 
-async def test_a_timeout_ends_the_wait_and_not_the_job(service: Service, sandbox: Sandbox) -> None:
-    job = await buy(service, "sandbox:slow=0.5")
-    with pytest.raises(WaitTimeoutError, match=str(job.remote_id)) as caught:
-        await finish(service, job, timeout=0.01)
-    assert caught.value.job_id == job.remote_id
-    assert (await finish(service, service.pick_up(str(job.remote_id)))).state is State.COMPLETED
+async def test_a_timeout_ends_the_wait_and_not_the_job(account: Account, sandbox: Sandbox) -> None:
+    job = await buy(account, "sandbox:slow=0.5")
+    with pytest.raises(WaitTimeoutError, match=str(job.job_id)) as caught:
+        await finish(account, job, timeout=0.01)
+    assert caught.value.job_id == job.job_id
+    assert (
+        await finish(account, (await account.pick_up(str(job.job_id))))
+    ).state is State.COMPLETED
     assert charged(sandbox) == 1
 
 
-async def test_time_in_the_queue_does_not_count_as_running(service: Service) -> None:
-    job = await buy(service, "sandbox:queue=0.6")
-    assert (await finish(service, job, timeout=0.4)).state is State.COMPLETED
+async def test_time_in_the_queue_does_not_count_as_running(account: Account) -> None:
+    job = await buy(account, "sandbox:queue=0.6")
+    assert (await finish(account, job, timeout=0.4)).state is State.COMPLETED
 
 
 async def test_a_queue_without_end_ends_the_wait_too(sandbox: Sandbox, tmp_path: Path) -> None:
     timing = Timing(rate_limit=600, queue_limit=6.0).scaled(SCALE)
-    with service_on(sandbox, tmp_path, timing=timing) as service:
-        job = await buy(service, "sandbox:queue=60")
-        with pytest.raises(WaitTimeoutError, match=str(job.remote_id)):
-            await finish(service, job)
+    with account_on(sandbox, tmp_path, timing=timing) as account:
+        job = await buy(account, "sandbox:queue=60")
+        with pytest.raises(WaitTimeoutError, match=str(job.job_id)):
+            await finish(account, job)
 
 
-async def test_cancel_tells_the_truth(service: Service, sandbox: Sandbox) -> None:
-    queued = await buy(service, "sandbox:queue=60")
-    assert (await service.cancel(queued)).state is State.CANCELLED
-    running_job = await buy(service, "sandbox:queue=0 sandbox:slow=60")
-    assert (await service.cancel(running_job)).state is State.RUNNING
+async def test_cancel_tells_the_truth(account: Account, sandbox: Sandbox) -> None:
+    queued = await buy(account, "sandbox:queue=60")
+    assert (await account.cancel(queued)).state is State.CANCELLED
+    running_job = await buy(account, "sandbox:queue=0 sandbox:slow=60")
+    assert (await account.cancel(running_job)).state is State.RUNNING
     assert charged(sandbox) == 1
-    assert service.ledger.spent(since=0) == pytest.approx(0.001)
+    assert account.library.ledger.spent(since=0) == pytest.approx(0.001)
 
 
 async def test_a_job_made_elsewhere_is_picked_up_by_its_id(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     with (
-        service_on(sandbox, tmp_path / "here") as here,
-        service_on(sandbox, tmp_path / "there") as there,
+        account_on(sandbox, tmp_path / "here") as here,
+        account_on(sandbox, tmp_path / "there") as there,
     ):
         job = await buy(here, "piano")
-        assert job.remote_id is not None
-        done = await finish(there, there.pick_up(job.remote_id))
+        assert job.job_id is not None
+        done = await finish(there, (await there.pick_up(job.job_id)))
         assert await content(there, done) == await content(here, await finish(here, job))
     assert charged(sandbox) == 1
 
 
-async def test_an_id_that_nobody_knows_is_said_at_once_and_forgotten(service: Service) -> None:
+async def test_an_id_that_nobody_knows_is_said_at_once_and_forgotten(account: Account) -> None:
     with pytest.raises(NotFoundError, match="job_of_nobody"):
-        await finish(service, service.pick_up("job_of_nobody"))
-    assert service.ledger.recent() == []
+        await finish(account, await account.pick_up("job_of_nobody"))
+    assert rows_of(account) == []
 
 
 async def test_a_free_job_that_its_gateway_forgot_is_made_anew(tmp_path: Path) -> None:
     timing = Timing(rate_limit=600, not_found_grace=0.0).scaled(SCALE)
-    with running() as forgetful, service_on(forgetful, tmp_path, is_free=True) as service:
-        lost = await buy(service, "piano")
+    with running() as forgetful, account_on(forgetful, tmp_path, name=SANDBOX) as account:
+        lost = await buy(account, "piano")
     with (
         running() as sandbox,
-        service_on(sandbox, tmp_path, is_free=True, timing=timing) as service,
+        account_on(sandbox, tmp_path, name=SANDBOX, timing=timing) as account,
     ):
-        with pytest.raises(NotFoundError, match="queue again"):
-            await finish(service, await buy(service, "piano"))
-        again = await finish(service, await buy(service, "piano"))
+        with pytest.raises(NotFoundError, match="Queue again"):
+            await finish(account, await buy(account, "piano"))
+        again = await finish(account, await buy(account, "piano"))
     assert again.state is State.COMPLETED
-    assert again.remote_id != lost.remote_id
+    assert again.job_id != lost.job_id
 
 
 async def test_a_paid_job_that_its_gateway_forgot_is_not_bought_again_unasked(
     tmp_path: Path,
 ) -> None:
     timing = Timing(rate_limit=600, not_found_grace=0.0).scaled(SCALE)
-    with running() as forgetful, service_on(forgetful, tmp_path) as service:
-        await buy(service, "piano")
-    with running() as sandbox, service_on(sandbox, tmp_path, timing=timing) as service:
+    with running() as forgetful, account_on(forgetful, tmp_path) as account:
+        await buy(account, "piano")
+    with running() as sandbox, account_on(sandbox, tmp_path, timing=timing) as account:
         for _ in range(2):
             with pytest.raises(NotFoundError, match="set another take"):
-                await finish(service, await buy(service, "piano"))
+                await finish(account, await buy(account, "piano"))
     assert charged(sandbox) == 0
 
 
 async def test_an_expired_address_is_renewed_through_its_job(
-    service: Service, sandbox: Sandbox
+    account: Account, sandbox: Sandbox
 ) -> None:
-    done = await finish(service, await buy(service, "sandbox:expire"))
-    assert len(await content(service, done)) > 44
-    renewed = service.current(done)
+    done = await finish(account, await buy(account, "sandbox:expire"))
+    assert len(await content(account, done)) > 44
+    renewed = await account.current(done)
     assert renewed.result_url != done.result_url
     # The old address still means this track, from the store now.
     before = len(sandbox.seen)
-    assert len(await content(service, done)) > 44
+    assert len(await content(account, done)) > 44
     assert len(sandbox.seen) == before
 
 
 async def test_a_refused_request_is_charged_nothing_and_may_be_asked_again(
-    service: Service, sandbox: Sandbox
+    account: Account, sandbox: Sandbox
 ) -> None:
     for _ in range(2):
         with pytest.raises(CreditsError):
-            await buy(service, "sandbox:402")
+            await buy(account, "sandbox:402")
     assert charged(sandbox) == 0
-    assert service.ledger.spent(since=0) == 0
+    assert account.library.ledger.spent(since=0) == 0
 
 
-async def test_bad_input_never_leaves(service: Service, sandbox: Sandbox) -> None:
+async def test_bad_input_never_leaves(account: Account, sandbox: Sandbox) -> None:
     with pytest.raises(InputError):
-        await buy(service, "  ")
+        await buy(account, "  ")
     assert sandbox.seen == []
 
 
-async def test_a_dear_model_is_refused_before_the_post(service: Service, sandbox: Sandbox) -> None:
+async def test_a_dear_model_is_refused_before_the_post(account: Account, sandbox: Sandbox) -> None:
     with pytest.raises(SpendLimitError, match=r"\$24\.00.*spend_limit_per_run"):
-        await buy(service, "piano", model="elevenlabs/elevenlabs-music", duration=30.0)
+        await buy(account, "piano", model="elevenlabs/elevenlabs-music", duration=30.0)
     assert not any(seen.method == "POST" for seen in sandbox.seen)
 
 
-async def test_the_takes_of_a_run_count_together(service: Service, sandbox: Sandbox) -> None:
+async def test_the_takes_of_a_run_count_together(account: Account, sandbox: Sandbox) -> None:
     settings = Settings(spend_limit_per_run=0.0025)
-    takes = [buy(service, "piano", settings, take=take) for take in range(1, 5)]
+    takes = [buy(account, "piano", settings, take=take) for take in range(1, 5)]
     results = await asyncio.gather(*takes, return_exceptions=True)
     refused = [result for result in results if isinstance(result, SpendLimitError)]
     assert len(refused) == 2
     assert charged(sandbox) == 2
 
 
-async def test_an_unknown_price_counts_as_over_any_limit(service: Service) -> None:
+async def test_an_unknown_price_counts_as_over_any_limit(account: Account) -> None:
     model = "fal-ai/stable-audio-25/text-to-audio"
     with pytest.raises(SpendLimitError, match="allow_unknown_price"):
-        await buy(service, "piano", model=model)
+        await buy(account, "piano", model=model)
     allowed = Settings(allow_unknown_price=True)
-    assert (await buy(service, "piano", allowed, model=model)).price is None
+    assert (await buy(account, "piano", allowed, model=model)).price is None
 
 
 async def test_the_first_look_comes_when_the_job_is_likely_done(
-    service: Service, sandbox: Sandbox
+    account: Account, sandbox: Sandbox
 ) -> None:
     for take in range(1, 4):
-        await finish(service, await buy(service, "piano", take=take))
-    expected = service.expected_seconds(await buy(service, "piano", take=4))
+        await finish(account, await buy(account, "piano", take=take))
+    heard: list[Progress] = []
+    job = await buy(account, "piano", take=4)
+    await account.wait(job, timeout=30, progress=heard.append)
+    expected = heard[0].expected
     assert expected is not None
     truth = (Profile().queue + Profile().run + 5 * Profile().run_per_second) * SCALE
     assert expected == pytest.approx(truth, abs=4 * Profile().poll_floor * SCALE)
 
 
-async def test_a_wait_reports_where_it_is(service: Service) -> None:
+async def test_a_wait_reports_where_it_is(account: Account) -> None:
     heard: list[Progress] = []
-    job = await buy(service, "sandbox:queue=0.2 sandbox:slow=0.5")
-    await service.wait(job, timeout=30, progress=heard.append)
+    job = await buy(account, "sandbox:queue=0.2 sandbox:slow=0.5")
+    await account.wait(job, timeout=30, progress=heard.append)
     assert heard
     assert [progress.elapsed for progress in heard] == sorted(p.elapsed for p in heard)
 
 
 async def test_errors_of_a_wait_name_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
     timing = Timing(rate_limit=600, blip_patience=3.0).scaled(SCALE)
-    with service_on(sandbox, tmp_path, timing=timing) as service:
-        job = await buy(service, "sandbox:poll-500=999")
-        with pytest.raises(GatewayError, match=f"{job.remote_id} is kept in the ledger") as caught:
-            await finish(service, job)
-        assert caught.value.job_id == job.remote_id
+    with account_on(sandbox, tmp_path, timing=timing) as account:
+        job = await buy(account, "sandbox:poll-500=999")
+        with pytest.raises(GatewayError, match=f"{job.job_id} is kept in the ledger") as caught:
+            await finish(account, job)
+        assert caught.value.job_id == job.job_id

@@ -20,20 +20,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ...api.account import Account
 from ...api.errors import SpendLimitError
-from ...api.ledger import FILE_NAME, Job, Ledger, Limits, State, dollars
-from ...api.protocol import MusicRequest
-from ...api.service import Service
+from ...api.library import Library
+from ...api.money.job import Job, State
+from ...api.money.ledger import FILE_NAME, Ledger
+from ...api.money.spending import SpendingRules, dollars
+from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...sandbox.server import Sandbox
 from ...scripts import pack
-from ..gateway import SCALE, running, service_on
+from ..gateway import TIMING, account_on, rows_of, running
 
 PIANO = MusicRequest("piano", 5.0, format="wav")
 ALIVE = [state for state in State if not state.is_dead]
 DEAD = [state for state in State if state.is_dead]
-NO_LIMITS = Limits(per_run=1e9, per_day=1e9)
+NO_LIMITS = SpendingRules(per_run=1e9, per_day=1e9)
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def begin(ledger: Ledger, request: MusicRequest = PIANO, **changes: Any) -> tuple[Job, bool]:
     options: dict[str, Any] = {"run": "run", "price": 0.001} | changes
-    return ledger.begin("test", request, **options)
+    return ledger.create("test", request, **options)
 
 
 def seen_by_another_process(directory: Path, query: str) -> str:
@@ -66,16 +68,15 @@ from pathlib import Path
 script, directory, base_url = sys.argv[1:]
 root = runpy.run_path(script)["load"]().__name__
 api = {name: importlib.import_module(f"{root}.api.{name}")
-       for name in ("ledger", "protocol", "service", "settings", "timing")}
-ledger = api["ledger"].Ledger(Path(directory))
+       for name in ("account", "library", "request", "settings", "timing")}
+library = api["library"].Library(Path(directory))
 timing = api["timing"].Timing(rate_limit=600).scaled(1 / 30)
-service = api["service"].Service("test", base_url, None, ledger, is_free=False, timing=timing)
+account = api["account"].Account("test", base_url, None, library, timing)
 print("ready", flush=True)
 sys.stdin.readline()
-request = api["protocol"].MusicRequest("piano", 5.0, format="wav")
-settings = api["settings"].Settings()
-job = asyncio.run(service.submit(request, run="run", settings=settings))
-print(job.remote_id, flush=True)
+request = api["request"].MusicRequest("piano", 5.0, format="wav")
+job = asyncio.run(account.submit(request, api["settings"].Settings(), run="run"))
+print(job.job_id, flush=True)
 sys.stdin.readline()
 """
 
@@ -130,10 +131,10 @@ async def test_a_request_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None
         threading.Thread(target=hang, daemon=True).start()
         silent = Sandbox()
         silent.base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-        with service_on(silent, tmp_path, is_free=True) as service:
-            waiting = asyncio.ensure_future(service.submit(PIANO, run="run", settings=Settings()))
+        with account_on(silent, tmp_path) as account:
+            waiting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))
             assert await asyncio.to_thread(arrived.wait, 30)
-            query = "SELECT state, prompt, duration, remote_id FROM jobs"
+            query = "SELECT state, prompt, duration, job_id FROM jobs"
             seen = await asyncio.to_thread(seen_by_another_process, tmp_path, query)
             assert seen == "[('submitting', 'piano', 5.0, None)]"
             waiting.cancel()
@@ -144,16 +145,16 @@ async def test_a_request_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None
 
 def test_every_commit_is_synced(ledger: Ledger) -> None:
     pragmas = ("journal_mode", "synchronous")
-    values = [ledger._db.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]
+    values = [ledger._rows.value(f"PRAGMA {name}") for name in pragmas]
     assert values == ["wal", 2]
 
 
 async def test_the_job_id_is_there_for_every_other_process(
-    service: Service, tmp_path: Path
+    account: Account, tmp_path: Path
 ) -> None:
-    job = await service.submit(PIANO, run="run", settings=Settings())
-    seen = seen_by_another_process(tmp_path, "SELECT state, remote_id FROM jobs")
-    assert seen == f"[('queued', '{job.remote_id}')]"
+    job = await account.submit(PIANO, Settings(), run="run")
+    seen = seen_by_another_process(tmp_path, "SELECT state, job_id FROM jobs")
+    assert seen == f"[('queued', '{job.job_id}')]"
 
 
 # One piece, one purchase
@@ -177,19 +178,17 @@ def test_threads_that_ask_at_the_same_moment_get_one_row(ledger: Ledger) -> None
     assert len({job.local_id for job, _ in results}) == 1
 
 
-async def test_two_keys_on_one_ledger_buy_once(sandbox: Sandbox, ledger: Ledger) -> None:
-    timing = Timing(rate_limit=600).scaled(SCALE)
-    services = [
-        Service("test", sandbox.base_url, None, ledger, is_free=True, timing=timing)
-        for _ in range(3)
-    ]
+async def test_two_keys_on_one_ledger_buy_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    accounts = [Account("test", sandbox.base_url, None, library, TIMING) for _ in range(3)]
     jobs = await asyncio.gather(
-        *(service.submit(PIANO, run="run", settings=Settings()) for service in services)
+        *(account.submit(PIANO, Settings(), run="run") for account in accounts)
     )
-    assert len({job.remote_id for job in jobs}) == 1
+    assert len({job.job_id for job in jobs}) == 1
     assert sum(seen.method == "POST" for seen in sandbox.seen) == 1
-    for service in services:
-        service.close()
+    for account in accounts:
+        account.close()
+    library.close()
 
 
 @pytest.mark.parametrize("state", ALIVE)
@@ -198,14 +197,14 @@ def test_what_is_alive_is_not_bought_again(ledger: Ledger, state: State) -> None
     ledger.update(job.local_id, state=state)
     again, is_new = begin(ledger, run="another run")
     assert (again.local_id, again.state, is_new) == (job.local_id, state, False)
-    assert ledger.alive("test", PIANO) == again
+    assert ledger.living("test", PIANO) == again
 
 
 @pytest.mark.parametrize("state", DEAD)
 def test_what_came_to_nothing_may_be_bought_again(ledger: Ledger, state: State) -> None:
     job, _ = begin(ledger)
     ledger.update(job.local_id, state=state)
-    assert ledger.alive("test", PIANO) is None
+    assert ledger.living("test", PIANO) is None
     again, is_new = begin(ledger)
     assert is_new
     assert (job.attempt, again.attempt) == (0, 1)
@@ -233,23 +232,23 @@ def test_every_input_makes_another_piece(ledger: Ledger, change: dict[str, Any])
 
 def test_another_service_makes_another_piece(ledger: Ledger) -> None:
     begin(ledger)
-    assert ledger.begin("other", PIANO, run="run", price=0.001)[1]
+    assert ledger.create("other", PIANO, run="run", price=0.001)[1]
 
 
 def test_a_row_survives_the_process(tmp_path: Path) -> None:
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         job, _ = begin(ledger, PIANO._replace(lyrics="ла 🎹 '; DROP TABLE jobs; --"))
-        job = ledger.update(job.local_id, state=State.RUNNING, remote_id="job_1")
+        job = ledger.update(job.local_id, state=State.RUNNING, job_id="job_1")
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         assert ledger.get(job.local_id) == job
-        assert ledger.by_remote_id("test", "job_1") == job
+        assert ledger.by_job_id("test", "job_1") == job
 
 
 # Who works on a row
 
 
 async def test_a_submit_that_broke_off_in_this_process_is_taken_up(
-    service: Service, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    account: Account, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = Ledger.update
 
@@ -258,18 +257,18 @@ async def test_a_submit_that_broke_off_in_this_process_is_taken_up(
 
     monkeypatch.setattr(Ledger, "update", full)
     with pytest.raises(sqlite3.OperationalError):
-        await service.submit(PIANO, run="run", settings=Settings())
+        await account.submit(PIANO, Settings(), run="run")
     monkeypatch.setattr(Ledger, "update", update)
-    job = await service.submit(PIANO, run="run", settings=Settings())
+    job = await account.submit(PIANO, Settings(), run="run")
     assert (job.state, job.repeats) == (State.QUEUED, 1)
-    assert [charged["id"] for charged in sandbox.bill()["jobs"]] == [job.remote_id]
+    assert [charged["id"] for charged in sandbox.bill()["jobs"]] == [job.job_id]
 
 
 def test_a_row_in_hand_is_not_to_be_had_until_it_is_let_go(ledger: Ledger) -> None:
     job, _ = begin(ledger)
-    assert not ledger.claim(job, state=State.UNCERTAIN)
-    ledger.let_go(job)
-    assert ledger.claim(job, state=State.UNCERTAIN)
+    assert not ledger.compare_and_set(job, state=State.UNCERTAIN)
+    ledger.release(job)
+    assert ledger.compare_and_set(job, state=State.UNCERTAIN)
     assert ledger.get(job.local_id).state is State.UNCERTAIN
 
 
@@ -277,8 +276,8 @@ def test_a_row_is_claimed_by_one(tmp_path: Path, ledger: Ledger) -> None:
     job, _ = begin(ledger)
     uncertain = ledger.update(job.local_id, state=State.UNCERTAIN)
     with contextlib.closing(Ledger(tmp_path)) as other:
-        assert other.claim(uncertain, state=State.SUBMITTING, repeats=1)
-        assert not ledger.claim(uncertain, state=State.SUBMITTING, repeats=1)
+        assert other.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
+        assert not ledger.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
         assert ledger.get(job.local_id).owner == other.owner
         assert ledger.is_owned(ledger.get(job.local_id))
 
@@ -296,14 +295,14 @@ def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
             buyers.go_on()
             connection, _ = silent.accept()
             assert connection.recv(4) == b"POST"
-            job = ledger.alive("test", PIANO)
+            job = ledger.living("test", PIANO)
             assert job is not None
             assert job.state is State.SUBMITTING
             assert ledger.is_owned(job)
-            assert not ledger.claim(job, state=State.UNCERTAIN)
+            assert not ledger.compare_and_set(job, state=State.UNCERTAIN)
         connection.close()
     assert not ledger.is_owned(job)
-    assert ledger.claim(job, state=State.UNCERTAIN)
+    assert ledger.compare_and_set(job, state=State.UNCERTAIN)
 
 
 def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
@@ -317,70 +316,70 @@ def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: 
     assert list(owners.iterdir()) == []
 
 
-# Limits
+# SpendingRules
 
 
 def test_all_takes_of_a_run_count_together(ledger: Ledger) -> None:
-    limits = Limits(per_run=0.003, per_day=10.0)
+    limits = SpendingRules(per_run=0.003, per_day=10.0)
     for take in (1, 2, 3):
-        begin(ledger, PIANO._replace(take=take), limits=limits)
+        begin(ledger, PIANO._replace(take=take), rules=limits)
     with pytest.raises(SpendLimitError, match=r"\$0\.001.*this run.*\$0\.003.*spend_limit_per_run"):
-        begin(ledger, PIANO._replace(take=4), limits=limits)
-    assert ledger.alive("test", PIANO._replace(take=4)) is None
-    assert begin(ledger, PIANO._replace(take=4), limits=limits, run="the next run")[1]
+        begin(ledger, PIANO._replace(take=4), rules=limits)
+    assert ledger.living("test", PIANO._replace(take=4)) is None
+    assert begin(ledger, PIANO._replace(take=4), rules=limits, run="the next run")[1]
 
 
 def test_all_runs_of_a_day_count_together(ledger: Ledger) -> None:
-    limits = Limits(per_run=10.0, per_day=0.002)
+    limits = SpendingRules(per_run=10.0, per_day=0.002)
     jobs = [
-        begin(ledger, PIANO._replace(take=take), limits=limits, run=f"run {take}")[0]
+        begin(ledger, PIANO._replace(take=take), rules=limits, run=f"run {take}")[0]
         for take in (1, 2)
     ]
     third = PIANO._replace(take=3)
     with pytest.raises(SpendLimitError, match=r"24 hours.*spend_limit_per_day"):
-        begin(ledger, third, limits=limits, run="run 3")
+        begin(ledger, third, rules=limits, run="run 3")
     ledger.update(jobs[0].local_id, created=time.time() - 24 * 3600 - 1)
-    assert begin(ledger, third, limits=limits, run="run 3")[1]
+    assert begin(ledger, third, rules=limits, run="run 3")[1]
 
 
 def test_a_price_equal_to_the_limit_is_within_it_however_the_sum_is_rounded(
     ledger: Ledger,
 ) -> None:
-    limits = Limits(per_run=1.0, per_day=1.0)
+    limits = SpendingRules(per_run=1.0, per_day=1.0)
     for take in range(10):
-        begin(ledger, PIANO._replace(take=take), price=0.1, limits=limits)
+        begin(ledger, PIANO._replace(take=take), price=0.1, rules=limits)
     with pytest.raises(SpendLimitError):
-        begin(ledger, PIANO._replace(take=10), price=0.0001, limits=limits)
+        begin(ledger, PIANO._replace(take=10), price=0.0001, rules=limits)
 
 
 def test_what_came_to_nothing_leaves_room(ledger: Ledger) -> None:
-    limits = Limits(per_run=0.001, per_day=0.001)
-    job, _ = begin(ledger, limits=limits)
+    limits = SpendingRules(per_run=0.001, per_day=0.001)
+    job, _ = begin(ledger, rules=limits)
     ledger.update(job.local_id, state=State.FAILED)
-    assert begin(ledger, limits=limits)[1]
+    assert begin(ledger, rules=limits)[1]
 
 
 def test_what_is_alive_is_handed_out_above_any_limit(ledger: Ledger) -> None:
     job, _ = begin(ledger)
-    assert begin(ledger, limits=Limits(0.0, 0.0))[0] == job
+    assert begin(ledger, rules=SpendingRules(0.0, 0.0))[0] == job
 
 
 def test_processes_share_the_limit_of_a_day(tmp_path: Path, ledger: Ledger) -> None:
-    limits = Limits(per_run=10.0, per_day=0.001)
-    begin(ledger, limits=limits)
+    limits = SpendingRules(per_run=10.0, per_day=0.001)
+    begin(ledger, rules=limits)
     with (
         contextlib.closing(Ledger(tmp_path)) as other,
         pytest.raises(SpendLimitError, match="24 hours"),
     ):
-        begin(other, PIANO._replace(take=2), limits=limits, run="another")
+        begin(other, PIANO._replace(take=2), rules=limits, run="another")
 
 
-async def test_an_unknown_price_is_over_every_limit(service: Service, sandbox: Sandbox) -> None:
+async def test_an_unknown_price_is_over_every_limit(account: Account, sandbox: Sandbox) -> None:
     unknown = PIANO._replace(model="fal-ai/stable-audio-25/text-to-audio")
     rich = Settings(spend_limit_per_run=1e9, spend_limit_per_day=1e9)
     with pytest.raises(SpendLimitError, match=r"not known.*allow_unknown_price.*Nothing was sent"):
-        await service.submit(unknown, run="run", settings=rich)
-    assert service.ledger.recent() == []
+        await account.submit(unknown, rich, run="run")
+    assert rows_of(account) == []
     assert not any(seen.method == "POST" for seen in sandbox.seen)
 
 
@@ -454,24 +453,24 @@ def test_every_address_that_a_track_had_leads_to_its_job(ledger: Ledger) -> None
 
 
 def test_a_job_known_by_its_id_gets_one_row_for_good(ledger: Ledger) -> None:
-    job = ledger.adopt("test", "job_1", State.QUEUED)
-    assert ledger.adopt("test", "job_1", State.QUEUED) == job
-    assert ledger.adopt("other", "job_1", State.QUEUED) != job
-    ledger.forget(job)
-    assert ledger.by_remote_id("test", "job_1") is None
+    job = ledger.adopt("test", "job_1")
+    assert ledger.adopt("test", "job_1") == job
+    assert ledger.adopt("other", "job_1") != job
+    ledger.delete(job)
+    assert ledger.by_job_id("test", "job_1") is None
 
 
 def test_a_job_that_was_bought_here_is_not_adopted_twice(ledger: Ledger) -> None:
     job, _ = begin(ledger)
-    job = ledger.update(job.local_id, remote_id="job_1", state=State.QUEUED)
-    assert ledger.adopt("test", "job_1", State.QUEUED) == job
+    job = ledger.update(job.local_id, job_id="job_1", state=State.QUEUED)
+    assert ledger.adopt("test", "job_1") == job
 
 
-def test_recent_is_newest_first_and_can_be_paged(ledger: Ledger) -> None:
+def test_a_page_is_newest_first_and_can_be_paged(ledger: Ledger) -> None:
     jobs = [begin(ledger, PIANO._replace(take=take))[0] for take in range(5)]
     for age, job in enumerate(jobs):
         ledger.update(job.local_id, created=1e9 - age)
-    takes = [job.take for job in ledger.recent(limit=2, offset=1)]
+    takes = [job.take for job in ledger.page(limit=2, offset=1)[0]]
     assert takes == [1, 2]
 
 
@@ -503,7 +502,9 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         db.execute("PRAGMA user_version = 99")
         db.execute("DROP TABLE urls")
-    with pytest.raises(sqlite3.DatabaseError, match="newer version of this pack: update the pack"):
+    with pytest.raises(
+        sqlite3.DatabaseError, match="newer version of this pack .* update the pack"
+    ):
         Ledger(tmp_path)
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}

@@ -21,17 +21,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...api.client import Rate
-from ...api.ledger import State
-from ...api.pacing import Pacer
-from ...api.protocol import MusicRequest
-from ...api.service import Service
+from ...api.account import Account
+from ...api.money.job import State
+from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
+from ...api.wire.rate_limit import Rate, RateLimiter
 from ...sandbox.profile import Profile
 from ...sandbox.rates import RollingWindow
 from ...sandbox.server import Sandbox
-from ..gateway import running, service_on
+from ..gateway import account_on, running
 
 T = TypeVar("T")
 WINDOW = Timing().rate_window
@@ -59,11 +58,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-def in_virtual_time(work: Callable[[Pacer], Coroutine[Any, Any, T]], limit: int = 10) -> T:
+def in_virtual_time(work: Callable[[RateLimiter], Coroutine[Any, Any, T]], limit: int = 10) -> T:
     """Run `work` with a new schedule whose limit is `limit` until the gateway says otherwise."""
     loop = VirtualLoop()
     try:
-        return loop.run_until_complete(work(Pacer(Timing(rate_limit=limit), loop.time)))
+        return loop.run_until_complete(work(RateLimiter(Timing(rate_limit=limit), loop.time)))
     finally:
         loop.close()
 
@@ -78,7 +77,9 @@ class Arrival(NamedTuple):
 class Gateway:
     """The gateway's side of the rate; requests take `there` and `back` seconds."""
 
-    def __init__(self, pacer: Pacer, limit: int, there: float = 0.05, back: float = 0.05) -> None:
+    def __init__(
+        self, pacer: RateLimiter, limit: int, there: float = 0.05, back: float = 0.05
+    ) -> None:
         self._pacer = pacer
         self._clock = asyncio.get_running_loop().time
         self.window = RollingWindow(limit, WINDOW, self._clock)
@@ -88,7 +89,7 @@ class Gateway:
 
     async def ask(self, name: str = "", *, due: float = 0.0, is_poll: bool = False) -> Arrival:
         """One request; `due` counts from the beginning."""
-        async with self._pacer.turn(due=self.began + due, is_poll=is_poll):
+        async with self._pacer.slot(due=self.began + due, is_poll=is_poll):
             await asyncio.sleep(self._there)
             admitted = self.window.admit()
             arrival = Arrival(self._clock() - self.began, name, is_poll, admitted)
@@ -116,7 +117,7 @@ SECONDS = st.sampled_from([0.0, 0.05, 1.0, 20.0])
 def test_a_known_rate_is_never_exceeded_and_everybody_gets_a_turn(
     requests: list[tuple[float, bool]], limit: int, there: float, back: float
 ) -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, limit, there, back)
         asked = [gateway.ask(due=due, is_poll=is_poll) for due, is_poll in requests]
         await asyncio.gather(*asked)
@@ -129,7 +130,7 @@ def test_a_known_rate_is_never_exceeded_and_everybody_gets_a_turn(
 
 
 def test_nothing_of_the_rate_is_wasted() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
         await asyncio.gather(*(gateway.ask() for _ in range(100)))
         # Ten at once, and ten more each time the window has passed.
@@ -139,7 +140,7 @@ def test_nothing_of_the_rate_is_wasted() -> None:
 
 
 def test_the_rate_is_learned_from_the_first_answer() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 600)
         await asyncio.gather(*(gateway.ask() for _ in range(300)))
         assert gateway.arrivals[-1].time < 1.0
@@ -149,7 +150,7 @@ def test_the_rate_is_learned_from_the_first_answer() -> None:
 
 
 def test_a_fifth_of_the_rate_is_kept_for_submits() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
 
         async def look(name: str) -> None:
@@ -184,7 +185,7 @@ def test_a_fifth_of_the_rate_is_kept_for_submits() -> None:
     ids=["retry-after", "reset", "nothing said", "longer than the window"],
 )
 def test_a_429_closes_the_schedule_for_all(rate: Rate, seconds: float) -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
         pacer.observe(rate)
         asked = [gateway.ask(is_poll=number % 2 == 0) for number in range(4)]
@@ -196,10 +197,10 @@ def test_a_429_closes_the_schedule_for_all(rate: Rate, seconds: float) -> None:
 
 
 def test_a_429_that_tells_no_limit_lowers_it() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         async with contextlib.AsyncExitStack() as in_flight:
             for _ in range(5):
-                await in_flight.enter_async_context(pacer.turn(due=0.0))
+                await in_flight.enter_async_context(pacer.slot(due=0.0))
             pacer.observe(Rate(exceeded=True))
         assert pacer.limit == 4
 
@@ -207,7 +208,7 @@ def test_a_429_that_tells_no_limit_lowers_it() -> None:
 
 
 def test_what_others_use_of_the_key_is_left_to_them() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
         # Another program has used up seven of ten when we come.
         for _ in range(7):
@@ -222,7 +223,7 @@ def test_what_others_use_of_the_key_is_left_to_them() -> None:
 
 
 def test_who_waits_longest_goes_first() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 1)
         names = ["third", "first", "fourth", "second"]
         dues = {"first": 1.0, "second": 2.0, "third": 3.0, "fourth": 4.0}
@@ -233,7 +234,7 @@ def test_who_waits_longest_goes_first() -> None:
 
 
 def test_jobs_get_equal_shares() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
 
         async def look(name: str) -> None:
@@ -256,7 +257,7 @@ def test_jobs_get_equal_shares() -> None:
 def test_news_keeps_coming_within_the_window() -> None:
     """The polls of a free account do not all go at once, to leave a minute of silence."""
 
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)
 
         async def look() -> None:
@@ -276,7 +277,7 @@ def test_news_keeps_coming_within_the_window() -> None:
 
 
 def test_who_goes_away_leaves_the_place_to_the_next() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 1)
         await gateway.ask("before")
         waiting = asyncio.ensure_future(gateway.ask("goes away"))
@@ -291,7 +292,7 @@ def test_who_goes_away_leaves_the_place_to_the_next() -> None:
 
 
 def test_who_goes_away_at_the_moment_of_the_turn_leaves_it_too() -> None:
-    async def work(pacer: Pacer) -> None:
+    async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 1)
         gone = asyncio.ensure_future(gateway.ask("goes away"))
         await asyncio.sleep(0)
@@ -307,30 +308,31 @@ def test_who_goes_away_at_the_moment_of_the_turn_leaves_it_too() -> None:
 
 
 async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_earlier(
-    service: Service, sandbox: Sandbox
+    account: Account, sandbox: Sandbox
 ) -> None:
     floor = sandbox.profile.poll_floor
     request = MusicRequest("piano", 5.0, format="wav")
-    known, _ = service.ledger.begin("test", request, run="run", price=0.0)
-    service.ledger.update(known.local_id, state=State.COMPLETED, took=1.5, finished=1.0)
-    job = await service.submit(request._replace(take=2), run="run", settings=Settings())
-    done = await service.wait(job, timeout=60, progress=lambda progress: None)
+    known, _ = account.library.ledger.create("test", request, run="run", price=0.0)
+    account.library.ledger.update(known.local_id, state=State.COMPLETED, took=1.5, finished=1.0)
+    job = await account.submit(request._replace(take=2), Settings(), run="run")
+    done = await account.wait(job, timeout=60, progress=lambda progress: None)
     assert sum(seen.path.startswith("/v1/jobs/") for seen in sandbox.seen) == 1
     assert done.took == pytest.approx(1.5 - floor)
 
 
 async def test_a_job_that_is_picked_up_hours_later_teaches_nothing(
-    service: Service, sandbox: Sandbox, tmp_path: Path
+    account: Account, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     request = MusicRequest("piano", 5.0, format="wav")
-    job = await service.submit(request, run="run", settings=Settings())
-    job = service.ledger.update(job.local_id, submitted=time.time() - 4 * 3600)
+    job = await account.submit(request, Settings(), run="run")
+    job = account.library.ledger.update(job.local_id, submitted=time.time() - 4 * 3600)
     # It ends, and this ledger does not hear of it.
-    with service_on(sandbox, tmp_path / "another machine") as other:
-        elsewhere = other.pick_up(str(job.remote_id))
+    with account_on(sandbox, tmp_path / "another machine") as other:
+        elsewhere = await other.pick_up(str(job.job_id))
         await other.wait(elsewhere, timeout=60, progress=lambda progress: None)
-    done = await service.wait(job, timeout=60, progress=lambda progress: None)
-    assert service.expected_seconds(done) is None
+    done = await account.wait(job, timeout=60, progress=lambda progress: None)
+    assert done.took is None
+    assert account.library.ledger.run_times("test", request.model) == []
 
 
 # The whole client
@@ -342,13 +344,13 @@ async def buy_all(
     """Ask for so many takes at once; how each ended, and what the sandbox counted."""
     with (
         running(profile.scaled(scale)) as sandbox,
-        service_on(sandbox, folder, timing=Timing().scaled(scale)) as service,
+        account_on(sandbox, folder, timing=Timing().scaled(scale)) as account,
     ):
 
         async def one(take: int) -> State:
             request = MusicRequest("piano", 5.0, format="wav", take=take)
-            job = await service.submit(request, run="run", settings=Settings())
-            done = await service.wait(job, timeout=600, progress=lambda progress: None)
+            job = await account.submit(request, Settings(), run="run")
+            done = await account.wait(job, timeout=600, progress=lambda progress: None)
             return done.state
 
         states = await asyncio.gather(*(one(take) for take in range(how_many)))
@@ -377,12 +379,12 @@ async def test_a_job_is_never_looked_at_faster_than_the_floor(tmp_path: Path) ->
     timing = Timing(rate_limit=600, first_poll=0.0)
     with (
         running(profile.scaled(1 / 60)) as sandbox,
-        service_on(sandbox, tmp_path, timing=timing.scaled(1 / 60)) as service,
+        account_on(sandbox, tmp_path, timing=timing.scaled(1 / 60)) as account,
     ):
         request = MusicRequest("piano", 5.0, format="wav")
-        job = await service.submit(request, run="run", settings=Settings())
+        job = await account.submit(request, Settings(), run="run")
         waits: list[Awaitable[Any]] = [
-            service.wait(job, timeout=600, progress=lambda progress: None) for _ in range(4)
+            account.wait(job, timeout=600, progress=lambda progress: None) for _ in range(4)
         ]
         await asyncio.gather(*waits)
         polls = [seen.time for seen in sandbox.seen if seen.path.startswith("/v1/jobs/")]

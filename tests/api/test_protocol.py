@@ -8,16 +8,9 @@ from email.utils import format_datetime
 import pytest
 
 from ...api.errors import InputError, ProtocolError
-from ...api.protocol import (
-    JobStatus,
-    Model,
-    MusicRequest,
-    normalized_base_url,
-    parse_error,
-    parse_job,
-    parse_models,
-    retry_after,
-)
+from ...api.request import MusicRequest
+from ...api.wire.base_url import normalized_base_url
+from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models, retry_after
 
 BASE = "https://api.example/v1"
 
@@ -73,7 +66,7 @@ def test_a_failure_is_read_as_object_and_as_string(error: object, sentence: str 
 
 @pytest.mark.parametrize("body", [None, [], "ok", 7, {}, {"id": ""}, {"id": 3}, {"id": None}])
 def test_a_record_without_an_id_is_a_fault_of_the_gateway(body: object) -> None:
-    with pytest.raises(ProtocolError, match="fault on its side"):
+    with pytest.raises(ProtocolError, match="fault of the gateway"):
         parse_job(body, BASE)
 
 

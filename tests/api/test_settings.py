@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ...api.errors import MissingKeyError, SettingsError
-from ...api.settings import FILE_NAME, ApiKey, Mode, Settings, load
+from ...api.settings import FILE_NAME, Mode, Settings, load
+from ...api.wire.key import ApiKey
 
 KEY = "sk-aig-abcdefghijkl"
 
@@ -81,12 +82,12 @@ def test_who_answers(
         ("api_key = ", "cannot be read"),
         ("api_key = 5", "no text"),
         ('api_key = "two words"', "copy the key again"),
-        ('mode = "maybe"', "one of auto, live, sandbox"),
-        ('on_interrupt = "panic"', "one of keep, cancel"),
+        ('mode = "maybe"', "One of auto, live, sandbox"),
+        ('on_interrupt = "panic"', "One of keep, cancel"),
         ("spend_limit_per_run = -1", "0 or more"),
         ('spend_limit_per_run = "much"', "0 or more"),
         ("spend_limit_per_run = nan", "0 or more"),
-        ('allow_unknown_price = "perhaps"', "true or false"),
+        ('allow_unknown_price = "perhaps"', "true and false"),
         ('base_url = "nowhere"', "http or https"),
         ("apikey = 1", "unknown setting “apikey”"),
     ],

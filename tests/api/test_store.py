@@ -10,25 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from ...api.protocol import MusicRequest
-from ...api.service import Service
+from ...api.account import Account
+from ...api.media.track_store import TrackStore
+from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.store import IN_USE_SECONDS, Store
+from ...api.timing import Timing
 from ...sandbox.server import Sandbox
+
+LIMIT = 1e9
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "tracks", limit_bytes=1e9)
+def store(tmp_path: Path) -> TrackStore:
+    return TrackStore(tmp_path / "tracks", Timing().in_use)
 
 
-def files(store: Store, tmp_path: Path) -> list[Path]:
+def files(store: TrackStore, tmp_path: Path) -> list[Path]:
     return [path for path in (tmp_path / "tracks").rglob("*") if path.is_file()]
 
 
-def put_long_ago(store: Store, content: bytes, hours: float) -> Path:
+def put_long_ago(store: TrackStore, content: bytes, hours: float) -> Path:
     """A track that was used last so many hours ago."""
-    path = store.path(store.put(content, "mp3"))
+    path = store.path(store.put(content, LIMIT))
     assert path is not None
     then = time.time() - hours * 3600
     os.utime(path, (then, then))
@@ -37,31 +40,31 @@ def put_long_ago(store: Store, content: bytes, hours: float) -> Path:
 
 @pytest.mark.parametrize("content", [b"x", bytes(range(256)) * 5000, memoryview(b"a view")])
 def test_a_track_is_kept_byte_for_byte_under_its_hash(
-    store: Store, content: bytes | memoryview
+    store: TrackStore, content: bytes | memoryview
 ) -> None:
-    path = store.path(store.put(content, "mp3"))
+    path = store.path(store.put(content, LIMIT))
     assert path is not None
     assert path.read_bytes() == bytes(content)
     assert path.name == f"{hashlib.sha256(content).hexdigest()}.mp3"
 
 
-def test_the_same_bytes_are_kept_once(store: Store, tmp_path: Path) -> None:
-    assert store.put(b"music", "wav") == store.put(b"music", "wav")
+def test_the_same_bytes_are_kept_once(store: TrackStore, tmp_path: Path) -> None:
+    assert store.put(b"music", LIMIT) == store.put(b"music", LIMIT)
     assert len(files(store, tmp_path)) == 1
 
 
-def test_a_track_that_is_not_there_is_none(store: Store) -> None:
-    name = store.put(b"music", "wav")
+def test_a_track_that_is_not_there_is_none(store: TrackStore) -> None:
+    name = store.put(b"music", LIMIT)
     path = store.path(name)
     assert path is not None
     path.unlink()
     assert store.path(name) is None
-    assert store.put(b"music", "wav") == name
+    assert store.put(b"music", LIMIT) == name
     assert store.path(name) == path
 
 
 def test_the_bytes_are_synced_before_the_name_is_given(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: TrackStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
     fsync, replace = os.fsync, os.replace
@@ -76,12 +79,12 @@ def test_the_bytes_are_synced_before_the_name_is_given(
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
-    store.put(b"music", "wav")
+    store.put(b"music", LIMIT)
     assert order[:2] == ["sync of 5 bytes", "name"]
 
 
 def test_a_full_disk_leaves_nothing_half(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: TrackStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -89,75 +92,69 @@ def test_a_full_disk_leaves_nothing_half(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            store.put(b"music", "wav")
+            store.put(b"music", LIMIT)
     assert files(store, tmp_path) == []
-    assert store.path(store.put(b"music", "wav")) is not None
+    assert store.path(store.put(b"music", LIMIT)) is not None
 
 
 def test_threads_that_keep_the_same_track_do_not_hurt_each_other(
-    store: Store, tmp_path: Path
+    store: TrackStore, tmp_path: Path
 ) -> None:
     content = os.urandom(200_000)
     with ThreadPoolExecutor(8) as pool:
-        names = set(pool.map(lambda _: store.put(content, "mp3"), range(32)))
+        names = set(pool.map(lambda _: store.put(content, LIMIT), range(32)))
     assert [path.read_bytes() for path in files(store, tmp_path)] == [content]
     assert len(names) == 1
 
 
-def test_above_the_limit_what_was_used_longest_ago_goes_first(store: Store) -> None:
+def test_above_the_limit_what_was_used_longest_ago_goes_first(store: TrackStore) -> None:
     tracks = [put_long_ago(store, bytes([n]) * 1000, hours=100 - n) for n in range(5)]
-    store.limit_bytes = 3000
-    store.evict()
+    store.evict(3000)
     assert [path.exists() for path in tracks] == [False, False, True, True, True]
 
 
-def test_a_track_that_was_used_again_is_no_old_one(store: Store) -> None:
+def test_a_track_that_was_used_again_is_no_old_one(store: TrackStore) -> None:
     first = put_long_ago(store, b"1" * 1000, hours=100)
     second = put_long_ago(store, b"2" * 1000, hours=50)
     assert store.path(f"{first.parent.name}/{first.name}") == first
-    store.limit_bytes = 1000
-    store.evict()
+    store.evict(1000)
     assert (first.exists(), second.exists()) == (True, False)
 
 
-def test_a_track_in_use_is_never_removed(store: Store) -> None:
-    hours = IN_USE_SECONDS / 3600
+def test_a_track_in_use_is_never_removed(store: TrackStore) -> None:
+    hours = Timing().in_use / 3600
     just_in_use = put_long_ago(store, b"1" * 1000, hours=hours - 0.1)
     not_any_more = put_long_ago(store, b"2" * 1000, hours=hours + 0.1)
-    store.limit_bytes = 0
-    new = store.path(store.put(b"3" * 1000, "mp3"))
+    new = store.path(store.put(b"3" * 1000, 0))
     assert new is not None
     assert (just_in_use.exists(), not_any_more.exists(), new.exists()) == (True, False, True)
 
 
-def test_a_new_track_makes_room_for_itself(store: Store) -> None:
+def test_a_new_track_makes_room_for_itself(store: TrackStore) -> None:
     old = put_long_ago(store, b"1" * 1000, hours=100)
-    store.limit_bytes = 1500
-    store.put(b"2" * 1000, "mp3")
+    store.put(b"2" * 1000, 1500)
     assert not old.exists()
 
 
-def test_within_the_limit_age_is_no_reason(store: Store) -> None:
+def test_within_the_limit_age_is_no_reason(store: TrackStore) -> None:
     old = put_long_ago(store, b"1" * 1000, hours=10_000)
-    store.limit_bytes = 1000
-    store.evict()
+    store.evict(1000)
     assert old.exists()
 
 
-def test_what_a_crash_left_half_written_goes_too(store: Store, tmp_path: Path) -> None:
+def test_what_a_crash_left_half_written_goes_too(store: TrackStore, tmp_path: Path) -> None:
     track = put_long_ago(store, b"1" * 1000, hours=10)
     half = track.with_name("half.1.1.tmp")
     half.write_bytes(b"2" * 1000)
     os.utime(half, (0, 0))
-    store.limit_bytes = 1000
-    store.evict()
+    store.evict(1000)
     assert files(store, tmp_path) == [track]
 
 
 def test_a_store_that_cannot_be_written_still_plays(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: TrackStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = store.put(b"music", "wav")
+    name = store.put(b"music", LIMIT)
 
     def refused(*arguments: object) -> None:
         raise PermissionError("read-only")
@@ -168,18 +165,18 @@ def test_a_store_that_cannot_be_written_still_plays(
     assert path.read_bytes() == b"music"
 
 
-async def test_an_evicted_track_is_downloaded_again(service: Service, sandbox: Sandbox) -> None:
+async def test_an_evicted_track_is_downloaded_again(account: Account, sandbox: Sandbox) -> None:
     request = MusicRequest("piano", 5.0, format="wav")
-    job = await service.submit(request, run="run", settings=Settings())
-    done = await service.wait(job, timeout=30, progress=lambda progress: None)
+    job = await account.submit(request, Settings(), run="run")
+    done = await account.wait(job, timeout=30, progress=lambda progress: None)
     assert done.result_url is not None
 
     async def content() -> tuple[Path, bytes]:
         assert done.result_url is not None
-        track = service.open(done.result_url, max_download_mb=1)
+        track = await account.open(done.result_url, Settings(max_download_mb=1))
         with track.reader:
-            await service.fill(track)
-            path = service.keep(track)
+            await account.download(track)
+            path = await account.keep(track, Settings())
         assert path is not None
         return path, path.read_bytes()
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from ...api.timing import Timing
 from ...sandbox.server import Sandbox
 from ...scripts import headless
-from ..gateway import SCALE, running
+from ..gateway import TIMING, running
 
 
 @pytest.fixture
@@ -29,24 +28,23 @@ def nodes(output: Path) -> ModuleType:
 
 
 @pytest.fixture
-def gateway(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """`nodes.gateway` with a data directory of its own."""
-    module = importlib.import_module(f"{nodes.__name__}.gateway")
+def session(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """`nodes.session` with a data directory of its own."""
+    module = importlib.import_module(f"{nodes.__name__}.session")
     monkeypatch.setenv("AIGATEWAY_DATA_DIR", str(tmp_path / "data"))
     return module
 
 
 @pytest.fixture
-def sandbox(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def sandbox(session: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A gateway that the settings point at, so that the nodes take it for a paid one."""
     with running() as sandbox:
         monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
-        compressed = Timing(rate_limit=600).scaled(SCALE)
-        monkeypatch.setattr(gateway, "_timing", lambda is_free: compressed)
+        monkeypatch.setattr(session, "_timing", lambda settings: TIMING)
         yield sandbox
 
 
 @pytest.fixture
-async def node(gateway: Any) -> dict[str, Any]:
+async def node(session: Any) -> dict[str, Any]:
     """The node classes by id, as ComfyUI gets them."""
     return dict(await headless.load_nodes())

@@ -89,7 +89,7 @@ async def test_everything_is_explained(node: dict[str, Any]) -> None:
             assert declared[1]["tooltip"]
 
 
-async def test_the_qualities_on_the_canvas_are_those_that_can_be_written(gateway: Any) -> None:
+async def test_the_qualities_on_the_canvas_are_those_that_can_be_written(session: Any) -> None:
     save_audio = importlib.import_module("...nodes.save_audio", __package__)
     assert {format.value: choices for format, choices in QUALITIES.items()} == save_audio.QUALITIES
     assert {

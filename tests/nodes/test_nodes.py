@@ -55,9 +55,9 @@ def files_in(folder: Path) -> list[Path]:
 
 async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Path) -> None:
     job, job_id = await submit(node)
-    assert job.remote_id == job_id
+    assert job.job_id == job_id
     url, promised, done = await run(node, "PollJob", job=job)
-    assert done.remote_id == job_id
+    assert done.job_id == job_id
     audio, duration, rate = await load(node, url)
     waveform = audio["waveform"]
     assert waveform.dtype is torch.float32
@@ -72,7 +72,7 @@ async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Pat
     assert len(sandbox.bill()["jobs"]) == 1
 
 
-async def test_without_a_key_the_built_in_sandbox_answers(node: Node, gateway: Any) -> None:
+async def test_without_a_key_the_built_in_sandbox_answers(node: Node, session: Any) -> None:
     job, job_id = await submit(node, duration=5.3)
     assert job_id.startswith("sandbox_")
     assert (job.service, job.price) == ("sandbox", 0.0)
@@ -105,13 +105,14 @@ async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> 
 
 
 async def test_a_delivered_file_that_was_not_changed_is_saved_as_it_is(
-    node: Node, sandbox: Sandbox, gateway: Any
+    node: Node, sandbox: Sandbox, session: Any
 ) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
     audio, *_ = await load(node, url)
-    stored = gateway.ledger().get(job.local_id).file
-    delivered = (gateway.ledger().directory / "tracks" / stored).read_bytes()
+    library = await session.library()
+    stored = await library.stored_track(await library.job(job.local_id))
+    delivered = stored.read_bytes()
     _, path = await save(node, audio, format="wav", quality="24 bit")
     assert delivered[36:] in path.read_bytes()
     audio["waveform"] *= 0.5
@@ -135,7 +136,7 @@ async def test_a_saved_file_carries_a_receipt_and_no_address(node: Node, sandbox
     assert "signature=" not in path.read_bytes().decode("latin-1")
 
 
-async def test_a_batch_is_several_files(node: Node, gateway: Any) -> None:
+async def test_a_batch_is_several_files(node: Node, session: Any) -> None:
     audio = {"waveform": torch.zeros(3, 2, 1000), "sample_rate": 44100}
     _, paths = await run(
         node, "SaveAudio", audio=audio, filename_prefix="b", format={"format": "flac"}
@@ -218,7 +219,7 @@ async def test_audio_that_cannot_be_saved_leaves_no_file(
 
 
 async def test_live_without_a_key_says_where_to_put_one(
-    node: Node, gateway: Any, monkeypatch: pytest.MonkeyPatch
+    node: Node, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIGATEWAY_MODE", "live")
     with pytest.raises(MissingKeyError, match=r"aigateway\.toml"):
@@ -237,14 +238,14 @@ async def test_the_fingerprint_changes_with_the_service_and_with_a_failure_only(
         "model": "ace-step/ace-step-prompt-to-audio",
         "take": 1,
     }
-    before = kind.fingerprint_inputs(**inputs)
+    before = await kawait ind.fingerprint_inputs(**inputs)
     job, _ = await submit(node, **inputs)
-    assert kind.fingerprint_inputs(**inputs) == before
+    assert await kawait ind.fingerprint_inputs(**inputs) == before
     with pytest.raises(GatewayError):
         await run(node, "PollJob", job=job)
-    after = kind.fingerprint_inputs(**inputs)
+    after = await kawait ind.fingerprint_inputs(**inputs)
     assert after != before
-    assert kind.fingerprint_inputs(**{**inputs, "take": 2}) == before
-    assert kind.fingerprint_inputs(**{**inputs, "prompt": None}) == after
+    assert await kind.fingerprint_inputs(**{**inputs, "take": 2}) == before
+    assert await kind.fingerprint_inputs(**{**inputs, "prompt": None}) == after
     monkeypatch.delenv("AIGATEWAY_BASE_URL")
-    assert kind.fingerprint_inputs(**inputs) not in (before, after)
+    assert await kawait ind.fingerprint_inputs(**inputs) not in (before, after)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ...api import ledger as ledger_module
+from ...api.money import ledger as ledger_module
 from ...scripts import pack
 from .canvas import LOAD, POLL, PROMPT, SAVE
 from .conftest import KEY, Host, Open
@@ -46,7 +46,7 @@ def add_rows(host: Host, count: int, **values: Any) -> list[str]:
             "price": 0.006,
             "charged": 0.006,
             "created": now - 40 * 86400 - index,
-            "remote_id": f"job_old_{index}",
+            "job_id": f"job_old_{index}",
             **values,
         }
         rows.append(row)
@@ -189,7 +189,7 @@ def test_a_queued_job_is_cancelled(open_canvas: Open):
 def test_an_uncertain_track_is_bought_again_only_after_the_question(open_canvas: Open, host: Host):
     canvas = open_canvas()
     prompt = f"perhaps bought {uuid.uuid4().hex}"
-    add_rows(host, 1, prompt=prompt, state="uncertain", remote_id=None, charged=None)
+    add_rows(host, 1, prompt=prompt, state="uncertain", job_id=None, charged=None)
     bought = len(host.gateway.bill()["jobs"])
     tab = canvas.open_music()
     tab.get_by_role("searchbox").fill(prompt)

@@ -14,8 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from ...api import settings as api_settings
-from ...api.ledger import Ledger, State
-from ...api.protocol import MusicRequest
+from ...api.money.job import State
+from ...api.money.ledger import Ledger
+from ...api.request import MusicRequest
 from ...scripts import headless, pack
 
 KEY = "sk-aig-tests-of-the-routes-77ab"
@@ -57,7 +58,7 @@ async def put(client: Client, name: str, value: Any) -> tuple[int, Any]:
 def tracks(data: Path, *prompts: str) -> list[str]:
     ledger = Ledger(data)
     made = [
-        ledger.begin("elsewhere", MusicRequest(prompt), run="", price=0.006)[0].local_id
+        ledger.create("elsewhere", MusicRequest(prompt), run="", price=0.006)[0].local_id
         for prompt in prompts
     ]
     ledger.close()
@@ -71,7 +72,9 @@ async def test_the_key_goes_in_and_does_not_come_out(client: Client, data: Path)
     for path in ("settings", "tracks"):
         async with client.get(f"/aigateway/{path}") as got:
             assert KEY not in await got.text()
-    assert api_settings.load(data).require_key(data).reveal() == KEY
+    stored = api_settings.load(data).api_key
+    assert stored is not None
+    assert stored.reveal() == KEY
     status, answer = await put(client, "api_key", None)
     assert (status, answer["key"]) == (200, None)
 
@@ -157,7 +160,7 @@ async def test_prices_and_refusals(client: Client):
 async def test_what_was_bought_already_is_known(client: Client, data: Path):
     request = MusicRequest("tune", take=2)
     ledger = Ledger(data)
-    job, _ = ledger.begin("http://127.0.0.1:9/v1", request, run="", price=0.006)
+    job, _ = ledger.create("http://127.0.0.1:9/v1", request, run="", price=0.006)
     ledger.close()
 
     async def is_bought(**values: Any) -> bool:

@@ -1,13 +1,11 @@
-"""The wire format: what is sent to AIgateway, and every dialect of what comes back.
+"""The wire format: every dialect of what the gateway answers.
 
-The public sources (model page, docs, OpenAPI file, SDKs) disagree in places; each variant that any
-of them documents is read here, and nowhere else.
+The public sources (model page, docs, OpenAPI file, SDKs) disagree in places. This module reads each
+variant that one of them documents; no other module knows of variants.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -16,16 +14,11 @@ from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from .errors import InputError, ProtocolError
-
-DEFAULT_MODEL = "ace-step/ace-step-prompt-to-audio"
-MIN_DURATION = 5.0
-MAX_DURATION = 240.0
-FORMATS = ("mp3", "wav")
+from ..errors import ProtocolError
 
 
 class JobStatus(str, Enum):
-    """Where a job is. The gateway's words map onto these; an unknown word means RUNNING."""
+    """The state of a job. An unknown word of the gateway means RUNNING."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -38,70 +31,8 @@ class JobStatus(str, Enum):
         return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
-class MusicRequest(NamedTuple):
-    """One piece of music, as asked for. The same request with the same take is bought once."""
-
-    prompt: str
-    duration: float = 30.0
-    lyrics: str = ""
-    format: str = "mp3"
-    model: str = DEFAULT_MODEL
-    take: int = 1
-
-    def validated(self) -> MusicRequest:
-        """The request with surrounding blanks removed.
-
-        Raises:
-            InputError: an empty prompt or model, a duration outside 5 to 240 s, another format.
-        """
-        prompt, model = self.prompt.strip(), self.model.strip()
-        if not prompt:
-            raise InputError(
-                "The prompt is empty: describe the music, for example "
-                "“warm lo-fi piano, 80 bpm”, and queue again."
-            )
-        if not math.isfinite(self.duration) or not MIN_DURATION <= self.duration <= MAX_DURATION:
-            raise InputError(
-                f"The duration is {self.duration:g} s, but the model makes {MIN_DURATION:g} to "
-                f"{MAX_DURATION:g} s: set a duration in that range."
-            )
-        if self.format not in FORMATS:
-            raise InputError(
-                f"The format is “{self.format}”, but the gateway delivers "
-                f"{' or '.join(FORMATS)}: choose one of them."
-            )
-        if not model:
-            raise InputError(f"The model is empty: choose one, for example “{DEFAULT_MODEL}”.")
-        return self._replace(
-            prompt=prompt,
-            model=model,
-            lyrics=self.lyrics.strip(),
-            duration=round(float(self.duration), 3),
-        )
-
-    def body(self) -> dict[str, Any]:
-        """The JSON body of the submit. The gateway has no seed, so `take` is not in it."""
-        body: dict[str, Any] = {
-            "model": self.model,
-            "prompt": self.prompt,
-            "duration": self.duration,
-            "format": self.format,
-        }
-        if self.lyrics:
-            body["lyrics"] = self.lyrics
-        else:
-            # Some models write lyrics of their own unless they are told not to.
-            body["is_instrumental"] = True
-        return body
-
-    def fingerprint(self, service: str) -> str:
-        """SHA-256, in hex, of the service and every field: the same piece has the same one."""
-        fields = json.dumps([service, *self], ensure_ascii=True, separators=(",", ":"))
-        return hashlib.sha256(fields.encode()).hexdigest()
-
-
 class JobRecord(NamedTuple):
-    """A job as the gateway last described it. Times in seconds, prices in US dollars."""
+    """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars."""
 
     id: str
     status: JobStatus
@@ -112,14 +43,14 @@ class JobRecord(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A music model of the account's catalogue; `price_per_second` is None where not known."""
+    """A model of the catalogue. US dollars per second of audio, None where not known."""
 
     id: str
     price_per_second: float | None = None
 
 
 class ErrorBody(NamedTuple):
-    """What the gateway said about an error; empty strings where it said nothing."""
+    """The code and the reason of an error; empty strings where the gateway gave none."""
 
     code: str = ""
     reason: str = ""
@@ -138,25 +69,25 @@ _STATUS_WORDS = {
 
 
 def parse_job(body: object, base_url: str) -> JobRecord:
-    """Read a job record in any documented dialect.
+    """Read a job record in any documented variant.
 
     Args:
         body: the decoded JSON.
-        base_url: what a relative result URL is relative to.
+        base_url: the base of a relative result URL.
 
     Raises:
         ProtocolError: not an object, or an object without an id.
     """
     if not isinstance(body, Mapping):
         raise ProtocolError(
-            "The gateway answered with success, but with something that is no job record "
-            f"({type(body).__name__}); this is a fault on its side."
+            "The gateway answered with success, but the answer is no job record "
+            f"({type(body).__name__}). This is a fault of the gateway."
         )
     job_id = body.get("id") or body.get("job_id")
     if not isinstance(job_id, str) or not job_id:
         raise ProtocolError(
-            "The gateway answered with success, but its job record has no id; "
-            "this is a fault on its side."
+            "The gateway answered with success, but its job record has no id. "
+            "This is a fault of the gateway."
         )
     result = body.get("result")
     result = result if isinstance(result, Mapping) else {}
@@ -191,14 +122,14 @@ def parse_error(body: object) -> ErrorBody:
 
 
 def parse_models(body: object) -> list[Model]:
-    """Read the catalogue; entries without an id are passed over.
+    """Read the model list; entries without an id are skipped.
 
     Raises:
-        ProtocolError: no list of models in the answer.
+        ProtocolError: the answer holds no list.
     """
     data = body.get("data") if isinstance(body, Mapping) else body
     if not isinstance(data, list):
-        raise ProtocolError("The gateway's catalogue is not a list; this is a fault on its side.")
+        raise ProtocolError("The gateway's model list is no list. This is a fault of the gateway.")
     models = []
     for entry in data:
         if isinstance(entry, Mapping) and isinstance(entry.get("id"), str) and entry["id"]:
@@ -207,7 +138,7 @@ def parse_models(body: object) -> list[Model]:
 
 
 def parse_balance(body: Mapping[str, Any]) -> float | None:
-    """US dollars left, in whichever of the likely shapes; None where none of them fits.
+    """US dollars left on the account; None where the answer has none of the likely shapes.
 
     The public sources name the route but not its answer.
     """
@@ -226,7 +157,7 @@ def parse_balance(body: Mapping[str, Any]) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds to wait by `Retry-After` (RFC 9110, section 10.2.3): a number or an HTTP date."""
+    """Seconds to wait by `Retry-After`, a number or a date (RFC 9110, section 10.2.3)."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
@@ -240,22 +171,6 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=timezone.utc)
     return max(0.0, (moment - (now or datetime.now(timezone.utc))).total_seconds())
-
-
-def normalized_base_url(url: str) -> str:
-    """The API's base URL, ending in `/v1` whether or not the given one does.
-
-    Raises:
-        InputError: no http or https URL.
-    """
-    trimmed = url.strip().rstrip("/")
-    scheme, separator, rest = trimmed.partition("://")
-    if scheme not in ("http", "https") or not separator or not rest.strip("/"):
-        raise InputError(
-            f"The base URL is “{url}”, but it has to be an http or https address such as "
-            "https://api.aigateway.sh: correct AIGATEWAY_BASE_URL."
-        )
-    return trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
 
 
 def _error_sentence(error: object) -> str | None:

@@ -1,7 +1,7 @@
 """An event loop in a thread of its own.
 
-ComfyUI runs each graph in a fresh event loop. Connections, the pacing and the waits that several
-nodes share have to outlive it, so they live here.
+ComfyUI runs each graph in a fresh event loop. Connections, the rate limiter and the waits that
+several nodes share must outlive it, so they live here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Engine:
+class LoopThread:
     """A running loop; `run` is for asynchronous callers, `call` for all others."""
 
     def __init__(self, name: str = "aigateway") -> None:
@@ -35,9 +35,13 @@ class Engine:
         """Block the calling thread until the coroutine has ended."""
         return self.start(coroutine).result(timeout)
 
-    def close(self) -> None:
-        """Cancel what still runs and end the thread."""
+    def stop(self) -> None:
+        """Cancel all tasks and end the thread, without waiting for it."""
         self.loop.call_soon_threadsafe(self.loop.stop)
+
+    def close(self) -> None:
+        """As `stop`, and wait for the end of the thread."""
+        self.stop()
         self._thread.join()
 
     def _main(self) -> None:

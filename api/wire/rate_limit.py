@@ -1,8 +1,8 @@
 """When a request may leave: one schedule for all requests of one key in this process.
 
-The account's rate is a count over a rolling window, so it is kept as one: a request takes its place
-when it leaves and holds it until a window after its answer came, which is never earlier than the
-moment the gateway counted it. Who waits longest past its due time goes first.
+The account's rate is a count over a rolling window. A request takes a slot when it leaves and holds
+it until one window after its answer. The gateway counted it no later than that, so the count here
+is never too low. The request that has waited longest past its due time goes first.
 """
 
 from __future__ import annotations
@@ -15,11 +15,24 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
-from .client import Rate
-from .timing import Timing
+from ..timing import Timing
 
-# The share of the rate that polls leave to everything else, so that a submit never starves.
+# The share of the rate that polls leave free, so that a submit never starves.
 _KEPT_FOR_SUBMITS = 0.2
+
+
+class Rate(NamedTuple):
+    """The account's request rate as one answer tells it; None where it says nothing.
+
+    `limit` and `remaining` count requests of a window; `reset` and `retry_after` are seconds;
+    `exceeded` says whether the answer was a 429.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    exceeded: bool = False
+    retry_after: float | None = None
 
 
 class _Waiter(NamedTuple):
@@ -30,11 +43,11 @@ class _Waiter(NamedTuple):
     granted: asyncio.Future[None]
 
 
-class Pacer:
+class RateLimiter:
     """The schedule of one key. Lives in one event loop.
 
     Args:
-        timing: the window, and the limit to assume until the gateway has told the real one.
+        timing: the window, and the limit to assume until the gateway tells the real one.
         clock: seconds, monotonic.
     """
 
@@ -54,15 +67,15 @@ class Pacer:
         self._wake: asyncio.TimerHandle | None = None
 
     @contextlib.asynccontextmanager
-    async def turn(
+    async def slot(
         self, *, due: float, is_poll: bool = False, is_first: bool = False
     ) -> AsyncIterator[None]:
-        """Hold one request's place in the rate.
+        """Hold the slot of one request.
 
         Args:
             due: enter no earlier, seconds of the clock.
-            is_poll: a look at a job, of which there are many; all else is kept a share free.
-            is_first: of the looks at its job; likely to bring news, so it is not spread.
+            is_poll: there are many polls, so they leave a share of the rate to all else.
+            is_first: the first poll of its job. It likely brings news, so it is not spread.
         """
         granted = asyncio.get_running_loop().create_future()
         waiter = _Waiter(due, next(self._numbers), is_poll, is_first, granted)
@@ -88,8 +101,8 @@ class Pacer:
         if rate.limit:
             self.limit = rate.limit
         if rate.limit and rate.remaining is not None:
-            # What the gateway counted beyond our own requests was spent by somebody else. Of those
-            # in flight it had counted all, or only the one that is answered here.
+            # Somebody else spent what the gateway counted beyond our own requests. Of ours in
+            # flight it had counted all, or only the one that is answered here.
             beyond = rate.limit - rate.remaining - self._in_window(now)
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
@@ -115,7 +128,7 @@ class Pacer:
         return len(self._answered)
 
     def _grant(self) -> None:
-        """Let everyone go whose time has come, and set the alarm for the next one."""
+        """Grant every slot that is due and free, and set a timer for the next one."""
         now = self._clock()
         blocked: list[_Waiter] = []
         next_time = float("inf")
@@ -129,7 +142,7 @@ class Pacer:
                 next_time = min(next_time, opens)
                 if waiter.due > now:
                     break
-                # A poll that has to wait for the polls' share lets a submit behind it pass.
+                # A poll that waits for the polls' share lets a submit behind it pass.
                 blocked.append(heapq.heappop(self._waiters))
                 continue
             heapq.heappop(self._waiters)
@@ -148,25 +161,24 @@ class Pacer:
             self._wake = loop.call_later(max(0.0, next_time - now), self._grant)
 
     def _opens(self, now: float, waiter: _Waiter) -> float:
-        """The earliest time at which this request may leave, as things are."""
+        """The earliest time at which this request may leave, as far as is known now."""
         opens = max(now, self._closed_until)
         elsewhere = self._elsewhere if now < self._elsewhere_until else 0
         used = self._in_window(now) + self._in_flight + elsewhere
         if used >= self.limit:
-            opens = max(opens, self._place_opens(now, used - self.limit, any_kind=True))
+            opens = max(opens, self._slot_opens(now, used - self.limit, any_kind=True))
         if waiter.is_poll:
             share = max(1, int(self.limit * (1 - _KEPT_FOR_SUBMITS)))
             polls = sum(was_poll for _, was_poll in self._answered) + self._polls_in_flight
             if polls >= share:
-                opens = max(opens, self._place_opens(now, polls - share, any_kind=False))
+                opens = max(opens, self._slot_opens(now, polls - share, any_kind=False))
             elif polls >= share / 2 and not waiter.is_first:
-                # Half the share may go at once; more looks again are spread, so that news keeps
-                # coming.
+                # Half the share may go at once. The rest is spread, so that news keeps coming.
                 opens = max(opens, self._last_poll + self._timing.rate_window / share)
         return opens
 
-    def _place_opens(self, now: float, excess: int, *, any_kind: bool) -> float:
-        """When enough of the window's requests have left it; an answer in flight wakes us too."""
+    def _slot_opens(self, now: float, excess: int, *, any_kind: bool) -> float:
+        """When enough requests have left the window; an answer also starts a new `_grant`."""
         times = [time for time, was_poll in self._answered if any_kind or was_poll]
         if excess < len(times):
             return times[excess] + self._timing.rate_window

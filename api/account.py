@@ -1,0 +1,141 @@
+"""One service and one key, ready to use from any thread or event loop.
+
+The only door to the client: everything with a connection or a schedule runs in the loop of the
+account.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .library import Library
+from .loop_thread import LoopThread
+from .media.track_store import GIGABYTE
+from .media.tracks import OpenAudio, Tracks
+from .money.job import Job, is_free
+from .money.off_loop import off_loop
+from .money.purchase import Purchases
+from .money.wait import Progress, Waits
+from .request import MusicRequest
+from .settings import Settings
+from .timing import Timing
+from .wire.client import Client
+from .wire.key import ApiKey
+from .wire.protocol import parse_balance
+
+T = TypeVar("T")
+
+
+class Account:
+    """
+    Args:
+        name: the name of the service in the ledger; it stays when the address changes.
+        library: shared by all accounts of a machine; not closed with this one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        base_url: str,
+        api_key: ApiKey | None,
+        library: Library,
+        timing: Timing | None = None,
+    ) -> None:
+        timing = timing or Timing()
+        self.name = name
+        self.library = library
+        self._thread = LoopThread()
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._client = Client(base_url, api_key, timing, self._thread.loop.time)
+        ledger, store = library.ledger, library.store
+        catalogue = library.catalogue(name)
+        self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
+        self._waits = Waits(name, ledger, self._client, timing)
+        self._tracks = Tracks(ledger, store, self._client, self._waits, timing)
+
+    @property
+    def is_free(self) -> bool:
+        """Nothing is charged, so no limit applies."""
+        return is_free(self.name)
+
+    async def submit(self, request: MusicRequest, settings: Settings, *, run: str) -> Job:
+        """See `Purchases.submit`."""
+        return await self._run(
+            self._purchases.submit(request, run=run, rules=settings.spending_rules)
+        )
+
+    async def buy_again(self, job: Job, settings: Settings) -> Job:
+        """See `Purchases.buy_again`; counts as a run of its own."""
+        run = f"again:{job.local_id}"
+        return await self._run(
+            self._purchases.buy_again(job, run=run, rules=settings.spending_rules)
+        )
+
+    async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
+        """See `Waits.wait`; `progress` is called in the account's thread."""
+        return await self._run(self._waits.wait(job, timeout=timeout, progress=progress))
+
+    async def cancel(self, job: Job) -> Job:
+        """See `Waits.cancel`."""
+        return await self._run(self._waits.cancel(job))
+
+    async def balance(self) -> float | None:
+        """US dollars left on the account; None where the gateway's answer does not say."""
+        return parse_balance(await self._run(self._client.balance()))
+
+    async def current(self, job: Job) -> Job:
+        """The job as the ledger has it now."""
+        try:
+            return await off_loop(self.library.ledger.get, job.local_id)
+        except KeyError:
+            return job
+
+    async def pick_up(self, job_id: str) -> Job:
+        """The row of a job that is known by its id, also of one that was made elsewhere."""
+        return await off_loop(self.library.ledger.adopt, self.name, job_id)
+
+    async def open(self, url: str, settings: Settings) -> OpenAudio:
+        """See `Tracks.open`."""
+        return await self._run(self._tracks.open(url, max_download_mb=settings.max_download_mb))
+
+    async def download(self, audio: OpenAudio) -> None:
+        """Download audio that is not stored, see `download`."""
+        if audio.download is not None:
+            await self._run(audio.download())
+
+    async def keep(self, audio: OpenAudio, settings: Settings) -> Path | None:
+        """See `Tracks.keep`."""
+        return await off_loop(self._tracks.keep, audio, settings.store_limit_gb * GIGABYTE)
+
+    def retire(self) -> None:
+        """Close the account by itself, once its calls and its submits have ended."""
+        self._thread.start(self._close_when_idle())
+
+    def close(self) -> None:
+        """End the connections and the thread now."""
+        self._thread.call(self._client.close())
+        self._thread.close()
+
+    async def _close_when_idle(self) -> None:
+        while self._calls:
+            await asyncio.wait(self._calls)
+        await self._purchases.idle()
+        await self._client.close()
+        self._thread.stop()
+
+    async def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await `work` in the account's loop."""
+        return await self._thread.run(self._counted(work))
+
+    async def _counted(self, work: Coroutine[Any, Any, T]) -> T:
+        call = asyncio.ensure_future(work)
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        try:
+            return await call
+        except asyncio.CancelledError:
+            call.cancel()
+            raise

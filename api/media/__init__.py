@@ -1,0 +1,1 @@
+"""From the address of a track to bytes that stay."""

@@ -1,0 +1,116 @@
+"""From an address to bytes: the track store if it has them, else a download."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from ..errors import GatewayError
+from ..money.job import Job
+from ..money.ledger import Ledger
+from ..money.off_loop import off_loop
+from ..money.wait import Waits
+from ..timing import Timing
+from ..wire.arriving_file import MEGABYTE, ArrivingFile
+from ..wire.client import Client
+from ..wire.download import Renew, Source, checked_url, download
+from .track_store import TrackStore
+
+
+class OpenAudio(NamedTuple):
+    """A file that can be read, perhaps while it arrives.
+
+    Attributes:
+        reader: a seekable binary file, for one thread that decodes it.
+        job: the job that made it, None for the address of another origin.
+        path: the stored file, None where it is downloaded.
+        download: fills `reader`, in the account's loop; None where the file is stored.
+    """
+
+    reader: BinaryIO | ArrivingFile
+    job: Job | None
+    path: Path | None = None
+    download: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+    @property
+    def received(self) -> int:
+        """Bytes downloaded so far; 0 for a stored file."""
+        return self.reader.received if isinstance(self.reader, ArrivingFile) else 0
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the whole download; None where it is not known, or the file is stored."""
+        return self.reader.size if isinstance(self.reader, ArrivingFile) else None
+
+    def content(self) -> memoryview:
+        """The downloaded bytes; empty for a stored file."""
+        return self.reader.content() if isinstance(self.reader, ArrivingFile) else memoryview(b"")
+
+
+class Tracks:
+    """Opens tracks and keeps them. One account's; lives in its event loop."""
+
+    def __init__(
+        self, ledger: Ledger, store: TrackStore, client: Client, waits: Waits, timing: Timing
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._client = client
+        self._waits = waits
+        self._timing = timing
+
+    async def open(self, url: str, *, max_download_mb: float) -> OpenAudio:
+        """Open the file at `url`.
+
+        Raises:
+            InputError: `url` is no web address.
+        """
+        url = checked_url(url)
+        job = await off_loop(self._ledger.by_url, url)
+        path = None
+        if job is not None and job.file:
+            path = await off_loop(self._store.path, job.file)
+        if path is not None:
+            return OpenAudio(path.open("rb"), job, path)
+        # The latest address of a job is the best one to begin with.
+        latest = job.result_url if job is not None and job.result_url else url
+        source = self._source(latest)
+        job_id = None if job is None else job.job_id
+        arriving = ArrivingFile(int(max_download_mb * MEGABYTE))
+        return OpenAudio(
+            arriving,
+            job,
+            download=lambda: download(
+                source, arriving, self._timing, renew=self._renewal(job), job_id=job_id
+            ),
+        )
+
+    def keep(self, audio: OpenAudio, limit_bytes: float) -> Path | None:
+        """Store the file of a job, once it is whole and was decoded; None for other files.
+
+        Raises:
+            OSError: the disk is full or cannot be written.
+        """
+        content = audio.content()
+        if audio.job is None or not content:
+            return audio.path
+        name = self._store.put(content, limit_bytes)
+        self._ledger.update(audio.job.local_id, file=name)
+        return self._store.path(name)
+
+    def _source(self, url: str) -> Source:
+        return Source(url, self._client.authorization_for(url))
+
+    def _renewal(self, job: Job | None) -> Renew | None:
+        if job is None:
+            return None
+
+        async def renew() -> Source | None:
+            try:
+                fresh = await self._waits.refresh(job)
+            except GatewayError:
+                return None
+            return self._source(fresh.result_url) if fresh.result_url else None
+
+        return renew

@@ -1,0 +1,1 @@
+"""What was asked for, what it costs and what became of it."""

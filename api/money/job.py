@@ -1,0 +1,132 @@
+"""A job: one request, its state and its price, as one row of the ledger."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from ..errors import GatewayError, JobCancelledError, JobFailedError
+from ..request import MusicRequest
+
+SANDBOX = "sandbox"
+"""The service that charges nothing: the pack's own sandbox."""
+
+
+class State(str, Enum):
+    """The state of a request.
+
+    SUBMITTING: the ledger has the request; the job id is not known yet.
+    QUEUED: the gateway has the job.
+    RUNNING: the gateway works on the job.
+    COMPLETED: the track is there.
+    FAILED: the job failed, or the gateway refused the request. Nothing is charged.
+    CANCELLED: the job was cancelled. Nothing is charged.
+    UNCERTAIN: the request may have been charged, and no job id is known.
+    """
+
+    SUBMITTING = "submitting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+    @property
+    def is_dead(self) -> bool:
+        """Failed or cancelled: the request may be bought again."""
+        return self in (State.FAILED, State.CANCELLED)
+
+    @property
+    def is_final(self) -> bool:
+        """The state never changes again."""
+        return self is State.COMPLETED or self.is_dead
+
+    @property
+    def is_bought(self) -> bool:
+        """The gateway has the job: asking for the same request hands it out again."""
+        return self in (State.QUEUED, State.RUNNING, State.COMPLETED)
+
+
+class Job(NamedTuple):
+    """One row of the ledger.
+
+    Times are seconds since 1970, prices US dollars (None: not known), durations seconds of audio.
+
+    Attributes:
+        local_id: our id; it exists before the gateway's.
+        run: the run of a graph that asked for it first.
+        owner: the process that wrote the row last while it was in `submitting`.
+        price: the expected price. `charged`: the price that the gateway reported.
+        submitted: when the gateway answered the submit.
+        took: estimated seconds from submit to end.
+        job_id: the gateway's id.
+        file: the name of the stored track in the track store.
+        repeats: submits that were repeated although the one before may have been charged.
+        attempt: earlier rows of the same request that are dead.
+    """
+
+    local_id: str
+    service: str
+    fingerprint: str
+    model: str
+    prompt: str
+    lyrics: str
+    duration: float
+    format: str
+    take: int
+    state: State
+    run: str
+    owner: str
+    created: float
+    price: float | None = None
+    charged: float | None = None
+    submitted: float | None = None
+    finished: float | None = None
+    took: float | None = None
+    job_id: str | None = None
+    result_url: str | None = None
+    result_duration: float | None = None
+    error: str | None = None
+    file: str | None = None
+    repeats: int = 0
+    attempt: int = 0
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every submit of this row, on every machine."""
+        return f"{self.fingerprint[:40]}-{self.attempt}"
+
+    @property
+    def request(self) -> MusicRequest:
+        return MusicRequest(
+            self.prompt, self.duration, self.lyrics, self.format, self.model, self.take
+        )
+
+    @property
+    def is_free(self) -> bool:
+        return is_free(self.service)
+
+    @property
+    def cost(self) -> float | None:
+        """What the gateway charged; the expected price while that is not known."""
+        return self.price if self.charged is None else self.charged
+
+    def as_error(self) -> GatewayError:
+        """The error of a failed or cancelled job."""
+        if self.state is State.FAILED:
+            reason = f": {self.error.rstrip('.')}" if self.error else ""
+            return JobFailedError(
+                f"The job {self.job_id or ''} failed{reason}. Failed jobs are not charged: queue "
+                "again to try anew, with another prompt if the gateway refused this one.",
+                job_id=self.job_id,
+            )
+        return JobCancelledError(
+            f"The job {self.job_id or ''} was cancelled: queue again to buy the track anew.",
+            job_id=self.job_id,
+        )
+
+
+def is_free(service: str) -> bool:
+    """Whether the service of this name charges nothing."""
+    return service == SANDBOX

@@ -1,0 +1,338 @@
+"""The ledger: what was asked for, what it costs, what became of it. Written before money moves.
+
+Several ComfyUI processes share one ledger. A row is one request.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ..request import MusicRequest
+from ..timing import Timing
+from ..wire.protocol import JobRecord, JobStatus
+from .job import Job, State, is_free
+from .owners import Owners
+from .rows import DEAD, Rows
+from .spending import FREE, Quote, SpendingRules, quote
+
+FILE_NAME = "ledger.sqlite3"
+DAY = 24 * 3600.0
+
+
+class Ledger:
+    """The ledger in `directory`, which is made if need be. Safe to use from several threads.
+
+    Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
+
+    Raises:
+        sqlite3.DatabaseError: the file is no ledger, or is of a newer version of the pack.
+    """
+
+    def __init__(self, directory: Path, timing: Timing | None = None) -> None:
+        timing = timing or Timing()
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.path = directory / FILE_NAME
+        # SQLite does not wait for its lock while it changes the journal mode of a new file. The
+        # lock files of the owners need this lock too, so that no new one looks like a dead one.
+        with FileLock(directory / f"{FILE_NAME}.lock"):
+            self._rows = Rows(self.path, timing.busy_timeout)
+            self._owners = Owners(directory / "owners")
+        self._in_hand: set[str] = set()
+
+    @property
+    def owner(self) -> str:
+        """The name of this process in the rows that it submits."""
+        return self._owners.ours
+
+    def close(self) -> None:
+        self._rows.close()
+        self._owners.close()
+
+    # Writing
+
+    def create(
+        self,
+        service: str,
+        request: MusicRequest,
+        *,
+        run: str,
+        price: float | None,
+        rules: SpendingRules | None = None,
+    ) -> tuple[Job, bool]:
+        """The living row of this request, or a new one in `submitting`.
+
+        Args:
+            service: the same request to another service is another track.
+            run: the run of a graph, whose spending counts together.
+            price: the expected price in US dollars; None where it is not known.
+            rules: checked in the same transaction; None checks nothing.
+
+        Returns:
+            The row, and whether it is new. The caller submits a new one and `release`s it then.
+
+        Raises:
+            SpendLimitError: the rules do not allow it; nothing was written.
+        """
+        with self._rows.transaction():
+            living = self.living(service, request)
+            if living is not None:
+                return living, False
+            if rules is not None:
+                self.quote(service, price, rules, run=run).check(request.model)
+            job = Job(
+                local_id=uuid.uuid4().hex,
+                service=service,
+                fingerprint=request.fingerprint(service),
+                **request._asdict(),
+                state=State.SUBMITTING,
+                run=run,
+                owner=self.owner,
+                created=time.time(),
+                price=price,
+                attempt=self.dead_attempts(service, request),
+            )
+            self._rows.insert(job)
+            self._in_hand.add(job.local_id)
+            return job, True
+
+    def adopt(self, service: str, job_id: str) -> Job:
+        """The row of a job that is known by its id only; a new one where there is none."""
+        with self._rows.transaction():
+            job = self.by_job_id(service, job_id)
+            if job is None:
+                unknown = MusicRequest(prompt="", duration=0.0, model="")
+                job = Job(
+                    local_id=uuid.uuid4().hex,
+                    service=service,
+                    fingerprint=f"job:{service}:{job_id}",
+                    **unknown._asdict(),
+                    state=State.QUEUED,
+                    run="",
+                    owner=self.owner,
+                    created=time.time(),
+                    price=0.0 if is_free(service) else None,
+                    job_id=job_id,
+                )
+                self._rows.insert(job)
+            return job
+
+    def apply(
+        self,
+        local_id: str,
+        record: JobRecord,
+        *,
+        submitted: float | None = None,
+        took: float | None = None,
+    ) -> Job:
+        """Write what a job record says. A job that has ended keeps its state.
+
+        Args:
+            submitted: when the gateway answered the submit; only with that answer.
+            took: seconds from submit to end of a completed job.
+
+        Raises:
+            KeyError: no such row.
+        """
+        with self._rows.transaction():
+            job = self.get(local_id)
+            values = _news(job, record, took)
+            if submitted is not None:
+                values["submitted"] = submitted
+            changed = {name: value for name, value in values.items() if getattr(job, name) != value}
+            return self.update(local_id, **changed) if changed else job
+
+    def update(self, local_id: str, **values: Any) -> Job:
+        """Write columns of a row.
+
+        Raises:
+            KeyError: no such row.
+        """
+        with self._rows.transaction():
+            self._rows.update(local_id, values)
+            url = values.get("result_url")
+            if url is not None:
+                self._rows.execute("INSERT OR REPLACE INTO urls VALUES (?, ?)", url, local_id)
+            return self.get(local_id)
+
+    def fail(self, local_id: str, error: str) -> Job:
+        """The request failed; nothing is charged."""
+        return self.update(local_id, state=State.FAILED, error=error, finished=time.time())
+
+    def compare_and_set(self, job: Job, **values: Any) -> bool:
+        """Write columns if the row still is as it was read, and take it over.
+
+        False: another caller was faster, or a living process submits it. Whoever writes
+        `submitting` must `release` the row in the end.
+        """
+        with self._rows.transaction():
+            current = self.get(job.local_id)
+            if (current.state, current.owner) != (job.state, job.owner):
+                return False
+            if current.state is State.SUBMITTING and self.is_owned(current):
+                return False
+            if values.get("state") is State.SUBMITTING:
+                self._in_hand.add(job.local_id)
+            self.update(job.local_id, owner=self.owner, **values)
+            return True
+
+    def resubmit(self, job: Job, *, run: str, rules: SpendingRules | None) -> bool:
+        """Take an uncertain row for one more submit, as `compare_and_set`; None checks no limit.
+
+        Raises:
+            SpendLimitError: the rules do not allow another track of this price.
+        """
+        with self._rows.transaction():
+            if rules is not None:
+                self.quote(job.service, job.price, rules, run=run).check(job.model)
+            return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
+
+    def release(self, job: Job) -> None:
+        """This process does not submit the row any more."""
+        self._in_hand.discard(job.local_id)
+
+    def delete(self, job: Job) -> None:
+        """Remove a row that was adopted by mistake: its id belongs to no job."""
+        with self._rows.transaction():
+            self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
+
+    # Reading
+
+    def get(self, local_id: str) -> Job:
+        """
+        Raises:
+            KeyError: no such row.
+        """
+        job = self._rows.one("local_id = ?", local_id)
+        if job is None:
+            raise KeyError(local_id)
+        return job
+
+    def living(self, service: str, request: MusicRequest) -> Job | None:
+        """The row that is handed out when `request` is asked for again."""
+        return self._rows.one(
+            f"fingerprint = ? AND state NOT IN ({DEAD})", request.fingerprint(service)
+        )
+
+    def by_job_id(self, service: str, job_id: str) -> Job | None:
+        return self._rows.one("service = ? AND job_id = ?", service, job_id)
+
+    def by_url(self, url: str) -> Job | None:
+        """The job whose track had the address `url` at any time."""
+        found = self._rows.execute("SELECT local_id FROM urls WHERE url = ?", url)
+        return self.get(found[0][0]) if found else None
+
+    def by_file(self, path: Path) -> Job | None:
+        """The job whose stored track is `path`."""
+        return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
+
+    def dead_attempts(self, service: str, request: MusicRequest | None) -> int:
+        """How many rows of this request are dead; of all requests where it is None."""
+        which, value = "service", service
+        if request is not None:
+            which, value = "fingerprint", request.fingerprint(service)
+        return self._rows.value(
+            f"SELECT count(*) FROM jobs WHERE {which} = ? AND state IN ({DEAD})", value
+        )
+
+    def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
+        """Rows that hold all words of `search`, newest first, and how many there are in all.
+
+        Prompt, lyrics, model and job id are searched, in any case.
+        """
+        where, values = "TRUE", []
+        for word in search.split():
+            where += (
+                " AND (prompt || char(10) || lyrics || char(10) || model || char(10) || "
+                "coalesce(job_id, '')) LIKE ? ESCAPE '\\'"
+            )
+            for special in "\\%_":
+                word = word.replace(special, f"\\{special}")
+            values.append(f"%{word}%")
+        count = self._rows.value(f"SELECT count(*) FROM jobs WHERE {where}", *values)
+        order = "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"
+        return self._rows.many(f"{where} {order}", *values, limit, offset), count
+
+    def count_active(self) -> int:
+        """How many requests have not ended, as far as the ledger knows."""
+        active = ", ".join(
+            f"'{state.value}'" for state in (State.SUBMITTING, State.QUEUED, State.RUNNING)
+        )
+        return self._rows.value(f"SELECT count(*) FROM jobs WHERE state IN ({active})")
+
+    def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
+        """US dollars that were, or may have been, charged since a time, or in one run."""
+        where, value = ("created >= ?", since) if run is None else ("run = ?", run)
+        return float(
+            self._rows.value(
+                "SELECT total(coalesce(charged, price, 0) + repeats * coalesce(price, 0)) "
+                f"FROM jobs WHERE {where} AND state NOT IN ({DEAD})",
+                value,
+            )
+        )
+
+    def quote(
+        self,
+        service: str,
+        each: float | None,
+        rules: SpendingRules,
+        *,
+        run: str | None = None,
+        count: int = 1,
+        runs: int = 1,
+    ) -> Quote:
+        """See `spending.quote`; the rows say what was spent. `run` None: a run to come."""
+        if is_free(service):
+            return FREE
+        return quote(
+            each,
+            rules,
+            spent_run=0.0 if run is None else self.spent(run=run),
+            spent_day=self.spent(since=time.time() - DAY),
+            count=count,
+            runs=runs,
+        )
+
+    def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
+        """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
+        rows = self._rows.execute(
+            "SELECT duration, took FROM jobs WHERE service = ? AND model = ? "
+            f"AND state = '{State.COMPLETED.value}' AND took > 0 ORDER BY finished DESC LIMIT ?",
+            service,
+            model,
+            limit,
+        )
+        return [(duration, took) for duration, took in rows]
+
+    def is_owned(self, job: Job) -> bool:
+        """Whether this process, or another living one, submits the row."""
+        if job.owner == self.owner:
+            return job.local_id in self._in_hand
+        return self._owners.is_living(job.owner)
+
+
+def _news(job: Job, record: JobRecord, took: float | None) -> dict[str, Any]:
+    """The columns that a job record sets in the row of `job`."""
+    state = State(record.status.value)
+    if record.status is JobStatus.COMPLETED and record.result_url is None:
+        # A completed job without an address of its track is not done yet.
+        state = State.RUNNING
+    if job.state.is_final:
+        state = job.state
+    values: dict[str, Any] = {"state": state, "job_id": record.id}
+    if state.is_final and state is not job.state:
+        values["finished"] = time.time()
+    if state is State.FAILED:
+        values |= {"charged": 0.0, "error": record.error}
+    if state is State.COMPLETED:
+        # The sandbox reports what the track would cost at the gateway; nobody pays it.
+        cost = 0.0 if job.is_free else record.cost
+        values |= {"charged": job.price if cost is None else cost, "error": None}
+        news = {"took": took, "result_url": record.result_url, "result_duration": record.duration}
+        values |= {name: value for name, value in news.items() if value is not None}
+    return values

@@ -1,0 +1,226 @@
+"""Buying: from a request to a job id, paid at most once.
+
+The ledger has the request before the POST leaves. A submit that certainly created nothing is
+repeated; one that may have been charged is repeated at most once, below a price that the user set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from ..errors import GatewayError, InputError, UncertainSubmitError
+from ..request import MusicRequest
+from ..timing import Timing
+from ..wire.client import Client
+from .job import Job, State, is_free
+from .ledger import Ledger
+from .off_loop import off_loop
+from .prices import Catalogue
+from .spending import SpendingRules, dollars
+
+
+class Purchases:
+    """The purchases of one account. Lives in one event loop.
+
+    Args:
+        service: the name of the service in the ledger.
+        catalogue: the model list of the service.
+    """
+
+    def __init__(
+        self, service: str, ledger: Ledger, client: Client, catalogue: Catalogue, timing: Timing
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._client = client
+        self._catalogue = catalogue
+        self._timing = timing
+        self._submits: dict[str, asyncio.Task[Job]] = {}
+
+    async def submit(self, request: MusicRequest, *, run: str, rules: SpendingRules) -> Job:
+        """Buy a track, or hand out the job that was bought before.
+
+        Stopping this wait does not stop a request that is on its way; its job is in the ledger.
+
+        Raises:
+            InputError, SpendLimitError: nothing was sent.
+            UncertainSubmitError: it may have been charged, and no job id is known.
+            GatewayError: nothing was created; the type says why.
+        """
+        request = request.validated()
+        living = await off_loop(self._ledger.living, self._service, request)
+        if living is not None and living.state.is_bought:
+            return living
+        price = await self._price(request)
+        fingerprint = request.fingerprint(self._service)
+        return await self._in_background(fingerprint, self._buy(request, run, price, rules))
+
+    async def buy_again(self, job: Job, *, run: str, rules: SpendingRules) -> Job:
+        """Submit an uncertain request once more, with the same idempotency key.
+
+        Raises:
+            InputError: the request is not uncertain; nothing was sent.
+            SpendLimitError: nothing was sent.
+            UncertainSubmitError: it is as uncertain as before.
+        """
+        if job.state is not State.UNCERTAIN:
+            raise InputError(
+                f"This track is {job.state.value}, not uncertain, so there is nothing to buy again."
+            )
+        return await self._in_background(job.fingerprint, self._resubmit(job, rules, run))
+
+    async def idle(self) -> None:
+        """Wait until no request is on its way."""
+        while self._submits:
+            await asyncio.wait(self._submits.values())
+
+    async def _price(self, request: MusicRequest) -> float | None:
+        """The expected price, from a model list that is at most `Timing.catalogue_age` old."""
+        catalogue = self._catalogue
+        is_old = await off_loop(catalogue.age) > self._timing.catalogue_age
+        if is_old and not is_free(self._service):
+            try:
+                models = await self._client.models()
+            except GatewayError:
+                # The submit will say what is wrong. The old list is still of use.
+                models = []
+            await off_loop(catalogue.replace, models)
+        return await off_loop(catalogue.price, request)
+
+    async def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> Job:
+        """Await `work` in a task of its own, which goes on when the caller is stopped.
+
+        One task a fingerprint: whoever asks meanwhile waits for that one.
+        """
+        task = self._submits.get(fingerprint)
+        if task is not None:
+            work.close()
+            return await asyncio.shield(task)
+        task = self._submits[fingerprint] = asyncio.ensure_future(work)
+
+        def ended(task: asyncio.Task[Job]) -> None:
+            del self._submits[fingerprint]
+            # Where the caller was stopped, nobody else reads the exception.
+            if not task.cancelled():
+                task.exception()
+
+        task.add_done_callback(ended)
+        return await asyncio.shield(task)
+
+    async def _buy(
+        self, request: MusicRequest, run: str, price: float | None, rules: SpendingRules
+    ) -> Job:
+        job, is_new = await off_loop(
+            self._ledger.create, self._service, request, run=run, price=price, rules=rules
+        )
+        if not is_new:
+            return await self._settled(job, rules)
+        try:
+            return await self._first_post(job, rules)
+        finally:
+            self._ledger.release(job)
+
+    async def _settled(self, job: Job, rules: SpendingRules) -> Job:
+        """The job of a living row that this call did not create, once its submit has ended."""
+        while job.state is State.SUBMITTING:
+            # A row whose process ended between the POST and the answer is taken over. Another
+            # process that still waits for the answer keeps it.
+            if not await off_loop(self._ledger.compare_and_set, job, state=State.UNCERTAIN):
+                await asyncio.sleep(self._timing.row_poll)
+            job = await off_loop(self._ledger.get, job.local_id)
+        if job.state is State.UNCERTAIN:
+            return await self._repeat(job, rules, cause=None)
+        if job.state.is_dead:
+            raise job.as_error()
+        return job
+
+    async def _first_post(self, job: Job, rules: SpendingRules) -> Job:
+        try:
+            return await self._post(job)
+        except GatewayError as error:
+            if not error.may_have_been_charged:
+                await off_loop(self._ledger.fail, job.local_id, str(error))
+                raise
+            job = await off_loop(
+                self._ledger.update, job.local_id, state=State.UNCERTAIN, error=str(error)
+            )
+            return await self._repeat(job, rules, error)
+
+    async def _repeat(self, job: Job, rules: SpendingRules, cause: Exception | None) -> Job:
+        """Submit an uncertain request once more by itself, where the user allows it."""
+        affordable = job.price is not None and job.price <= rules.uncertain_limit
+        if job.repeats or not affordable or not rules.uncertain_limit:
+            raise _uncertain(job) from cause
+        return await self._resubmit(job, rules, run=None)
+
+    async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
+        """One more submit with the same idempotency key; `run` None checks no limit."""
+        checked = None if run is None else rules
+        if not await off_loop(self._ledger.resubmit, job, run=run or "", rules=checked):
+            return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
+        try:
+            return await self._post(job)
+        except GatewayError as error:
+            # This submit may have created nothing; the first one remains uncertain.
+            job = await off_loop(
+                self._ledger.update,
+                job.local_id,
+                state=State.UNCERTAIN,
+                error=str(error),
+                repeats=job.repeats + error.may_have_been_charged,
+            )
+            raise _uncertain(job) from error
+        finally:
+            self._ledger.release(job)
+
+    async def _post(self, job: Job) -> Job:
+        """Submit, and again while the error says that nothing was created."""
+        timing = self._timing
+        jitter = wait_random_exponential(multiplier=timing.backoff, max=timing.backoff_max)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            return max(jitter(state), getattr(error, "retry_after", None) or 0.0)
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_created_nothing),
+            wait=wait,
+            stop=stop_before_delay(timing.submit_patience),
+            reraise=True,
+        ):
+            with attempt:
+                record = await self._client.submit(job.request, idempotency_key=job.idempotency_key)
+                # The id is on the disk before anything else is done with it.
+                return await off_loop(
+                    self._ledger.apply, job.local_id, record, submitted=time.time()
+                )
+        raise AssertionError("tenacity ends with a result or an exception")
+
+
+def _created_nothing(error: BaseException) -> bool:
+    return (
+        isinstance(error, GatewayError) and error.is_temporary and not error.may_have_been_charged
+    )
+
+
+def _uncertain(job: Job) -> UncertainSubmitError:
+    cause = f" ({job.error})" if job.error else ""
+    again = ", also after one repeat" if job.repeats else ""
+    return UncertainSubmitError(
+        f"It is not known whether this track was bought{again}. The request was sent, and no "
+        f"readable answer came{cause}. It may have been charged with {dollars(job.price)}. Check "
+        "AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If not, "
+        "press Buy again in the Music tab, or set another take. The pack does not send the "
+        "request again by itself."
+    )

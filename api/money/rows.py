@@ -1,0 +1,155 @@
+"""The rows of the ledger in SQLite: the schema, its versions, transactions.
+
+WAL mode, and every commit is synced to the disk. A partial unique index allows one living row for
+each fingerprint, so two processes that ask for the same track at the same moment buy it once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from .job import Job, State
+
+DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)
+"""The states of failed and cancelled jobs, for `IN (…)`."""
+
+_COLUMNS = ", ".join(Job._fields)
+# One list of statements for each version of the schema; a ledger runs those it has not run yet.
+_VERSIONS = (
+    (
+        """
+        CREATE TABLE jobs (
+            local_id TEXT PRIMARY KEY,
+            service TEXT NOT NULL,
+            fingerprint TEXT NOT NULL,
+            model TEXT NOT NULL,
+            prompt TEXT NOT NULL,
+            lyrics TEXT NOT NULL,
+            duration REAL NOT NULL,
+            format TEXT NOT NULL,
+            take INTEGER NOT NULL,
+            state TEXT NOT NULL,
+            run TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            price REAL,
+            charged REAL,
+            created REAL NOT NULL,
+            submitted REAL,
+            started REAL,
+            finished REAL,
+            took REAL,
+            remote_id TEXT,
+            result_url TEXT,
+            result_duration REAL,
+            error TEXT,
+            file TEXT,
+            repeats INTEGER NOT NULL DEFAULT 0,
+            attempt INTEGER NOT NULL DEFAULT 0
+        )
+        """,
+        f"CREATE UNIQUE INDEX one_alive ON jobs (fingerprint) WHERE state NOT IN ({DEAD})",
+        "CREATE INDEX by_remote_id ON jobs (service, remote_id)",
+        "CREATE INDEX by_created ON jobs (created)",
+        "CREATE INDEX by_run ON jobs (run)",
+        "CREATE INDEX by_file ON jobs (file)",
+        "CREATE INDEX by_model ON jobs (service, model, finished)",
+        """
+        CREATE TABLE urls (
+            url TEXT PRIMARY KEY,
+            local_id TEXT NOT NULL REFERENCES jobs (local_id)
+        ) WITHOUT ROWID
+        """,
+    ),
+    ("ALTER TABLE jobs RENAME COLUMN remote_id TO job_id",),
+)
+
+
+class Rows:
+    """The tables of the ledger at `path`. Safe to use from several threads.
+
+    Args:
+        busy_timeout: seconds to wait for another process's write.
+
+    Raises:
+        sqlite3.DatabaseError: the file is no ledger, or is of a newer version of the pack.
+    """
+
+    def __init__(self, path: Path, busy_timeout: float) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(
+            path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
+        )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._migrate()
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One write transaction, synced when it ends; a nested one joins the outer one."""
+        with self._lock:
+            if self._db.in_transaction:
+                yield
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows."""
+        with self._lock:
+            return self._db.execute(statement, values).fetchall()
+
+    def insert(self, job: Job) -> None:
+        marks = ", ".join("?" * len(job))
+        self.execute(f"INSERT INTO jobs ({_COLUMNS}) VALUES ({marks})", *map(_bound, job))
+
+    def update(self, local_id: str, values: Mapping[str, Any]) -> None:
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        bound = map(_bound, values.values())
+        self.execute(f"UPDATE jobs SET {assignments} WHERE local_id = ?", *bound, local_id)
+
+    def one(self, where: str, *values: Any) -> Job | None:
+        found = self.many(f"{where} LIMIT 1", *values)
+        return found[0] if found else None
+
+    def many(self, where: str, *values: Any) -> list[Job]:
+        rows = self.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", *values)
+        jobs = map(Job._make, rows)
+        return [job._replace(state=State(job.state)) for job in jobs]
+
+    def value(self, statement: str, *values: Any) -> Any:
+        """The first column of the first row."""
+        return self.execute(statement, *values)[0][0]
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            version = self.value("PRAGMA user_version")
+            if version > len(_VERSIONS):
+                raise sqlite3.DatabaseError(
+                    f"A newer version of this pack wrote the ledger {self._path}: update the pack."
+                )
+            for statements in _VERSIONS[version:]:
+                for statement in statements:
+                    self.execute(statement)
+            if version < len(_VERSIONS):
+                self.execute(f"PRAGMA user_version = {len(_VERSIONS)}")
+
+
+def _bound(value: Any) -> Any:
+    # SQLite binds an Enum member of type str by its name.
+    return value.value if isinstance(value, Enum) else value

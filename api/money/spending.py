@@ -1,0 +1,127 @@
+"""What the user allows to be spent, and whether a purchase keeps to it.
+
+The price line, a submit and a repeated submit all ask `quote`.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+from ..errors import SpendLimitError
+
+
+class SpendingRules(NamedTuple):
+    """What the user allows. Amounts in US dollars.
+
+    Attributes:
+        per_run: for all tracks of one run of a graph.
+        per_day: for all tracks of 24 hours.
+        uncertain_limit: up to this price, a submit without an answer is repeated once.
+        allow_unknown_price: whether a model without a known price may be used.
+    """
+
+    per_run: float
+    per_day: float
+    uncertain_limit: float = 0.0
+    allow_unknown_price: bool = False
+
+
+class Reason(str, Enum):
+    """Why a purchase is refused."""
+
+    UNKNOWN_PRICE = "unknown_price"
+    PER_RUN = "per_run"
+    PER_DAY = "per_day"
+
+
+class Refusal(NamedTuple):
+    """Why a purchase is refused; for a limit, the limit and what was spent of it in US dollars."""
+
+    reason: Reason
+    limit: float = 0.0
+    spent: float = 0.0
+
+
+class Quote(NamedTuple):
+    """The price of a purchase in US dollars; None: not known.
+
+    Attributes:
+        each: of one track.
+        total: what the run would cost.
+        refusal: why the rules refuse it; None where they allow it.
+        is_bought: the job exists already and is handed out again.
+    """
+
+    each: float | None
+    total: float | None
+    refusal: Refusal | None = None
+    is_bought: bool = False
+
+    def check(self, model: str) -> None:
+        """
+        Raises:
+            SpendLimitError: the purchase is refused.
+        """
+        if self.refusal is None:
+            return
+        reason, limit, spent = self.refusal
+        if reason is Reason.UNKNOWN_PRICE:
+            raise SpendLimitError(
+                f"The price of {model} is not known, so it counts as over your limit: choose "
+                "another model, or set allow_unknown_price in the settings. Nothing was sent."
+            )
+        of, setting = {
+            Reason.PER_RUN: ("this run", "spend_limit_per_run"),
+            Reason.PER_DAY: ("the last 24 hours", "spend_limit_per_day"),
+        }[reason]
+        raise SpendLimitError(
+            f"This track costs about {dollars(self.each)}. With {dollars(spent)} of {of}, that is "
+            f"over your limit of {dollars(limit)}: raise {setting} in the settings if you want "
+            "that. Nothing was sent."
+        )
+
+
+FREE = Quote(0.0, 0.0)
+"""The quote of a service that charges nothing."""
+
+
+def quote(
+    each: float | None,
+    rules: SpendingRules,
+    *,
+    spent_run: float,
+    spent_day: float,
+    count: int = 1,
+    runs: int = 1,
+) -> Quote:
+    """The price of `count` tracks in each of `runs` runs, and whether the rules refuse it.
+
+    Args:
+        each: the expected price of one track, None where it is not known.
+        spent_run: what the run has spent before.
+        spent_day: what all runs have spent in the last 24 hours.
+    """
+    if each is None:
+        allowed = rules.allow_unknown_price
+        return Quote(None, None, None if allowed else Refusal(Reason.UNKNOWN_PRICE))
+    total = each * count * runs
+    if not each:
+        return Quote(each, total)
+    if exceeds(spent_run + each * count, rules.per_run):
+        return Quote(each, total, Refusal(Reason.PER_RUN, rules.per_run, spent_run))
+    if exceeds(spent_day + total, rules.per_day):
+        return Quote(each, total, Refusal(Reason.PER_DAY, rules.per_day, spent_day))
+    return Quote(each, total)
+
+
+def exceeds(amount: float, limit: float) -> bool:
+    """Whether US dollars are over a limit; half a millionth absorbs the rounding of sums."""
+    return amount > limit + 5e-7
+
+
+def dollars(amount: float | None) -> str:
+    """An amount for people: `$0.006`, `$24.00`, `an unknown price`."""
+    if amount is None:
+        return "an unknown price"
+    return f"${amount:.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.4f}".rstrip("0")

@@ -1,0 +1,237 @@
+"""A job that was bought: wait for it, cancel it, read its record again.
+
+A wait costs nothing and may stop at any time; the job goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..errors import GatewayError, NotFoundError, WaitTimeoutError
+from ..timing import Timing
+from ..wire.client import Client
+from ..wire.protocol import JobRecord
+from .job import Job, State
+from .ledger import Ledger
+from .off_loop import off_loop
+
+# How many of the most similar earlier jobs make an estimate.
+_NEIGHBOURS = 9
+
+
+class Progress(NamedTuple):
+    """The state of a wait: seconds since the submit, and since the job was seen running.
+
+    `expected` is how many seconds similar jobs took from submit to end, None where none is known.
+    """
+
+    state: State
+    elapsed: float
+    running: float | None
+    expected: float | None
+
+
+class _Watch:
+    """The one poll loop of a job, shared by all waits for it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.users = 0
+        self.running_since: float | None = None
+        self.task: asyncio.Task[Job]
+
+
+class Waits:
+    """The waits of one account. Lives in one event loop.
+
+    Args:
+        service: the name of the service in the ledger.
+    """
+
+    def __init__(self, service: str, ledger: Ledger, client: Client, timing: Timing) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._client = client
+        self._timing = timing
+        self._watches: dict[str, _Watch] = {}
+
+    async def wait(
+        self,
+        job: Job,
+        *,
+        timeout: float,
+        progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> Job:
+        """Wait until a job has completed.
+
+        Args:
+            timeout: seconds from when the job is seen running, or from now if it runs already. In
+                the queue it may stay for `Timing.queue_limit`.
+            progress: called every `Timing.progress_tick` seconds, in this loop.
+
+        Raises:
+            JobFailedError, JobCancelledError: the job failed or was cancelled.
+            WaitTimeoutError: the wait ended, the job goes on.
+            GatewayError: the polls failed for `Timing.blip_patience`, or the gateway refuses them.
+        """
+        if job.state is State.COMPLETED:
+            return job
+        if job.state.is_dead:
+            raise job.as_error()
+        began = self._client.clock()
+        expected = await self._expected_seconds(job)
+        watch = self._watches.get(job.local_id)
+        if watch is None:
+            watch = self._watches[job.local_id] = _Watch(job)
+            watch.task = asyncio.ensure_future(self._poll(watch, expected))
+        watch.users += 1
+        try:
+            while not watch.task.done():
+                now = self._client.clock()
+                running = watch.running_since
+                if running is None:
+                    left = began + self._timing.queue_limit - now
+                else:
+                    left = max(began, running) + timeout - now
+                if left <= 0:
+                    raise _timed_out(watch.job, timeout if running else self._timing.queue_limit)
+                progress(
+                    Progress(
+                        watch.job.state,
+                        max(0.0, time.time() - _submitted(job)),
+                        None if running is None else now - running,
+                        expected,
+                    )
+                )
+                tick = min(left, self._timing.progress_tick)
+                await asyncio.wait({watch.task}, timeout=tick)
+            return watch.task.result()
+        finally:
+            watch.users -= 1
+            if watch.users == 0:
+                watch.task.cancel()
+                self._watches.pop(job.local_id, None)
+
+    async def cancel(self, job: Job) -> Job:
+        """Ask the gateway to cancel the job; the row returned has its state.
+
+        Raises:
+            GatewayError: the gateway could not be asked; the job goes on.
+        """
+        if job.job_id is None or job.state.is_final:
+            return job
+        try:
+            record = await self._client.cancel(job.job_id)
+        except GatewayError as error:
+            raise _kept(error, job) from error
+        return await off_loop(self._ledger.apply, job.local_id, record)
+
+    async def refresh(self, job: Job) -> Job:
+        """Read the job's record again, for a fresh address of its track.
+
+        Raises:
+            GatewayError: the gateway could not be asked, or does not know the job any more.
+        """
+        if job.job_id is None:
+            return job
+        record = None
+        while record is None:
+            record = await self._client.poll(job.job_id)
+        return await off_loop(self._ledger.apply, job.local_id, record)
+
+    async def _poll(self, watch: _Watch, expected: float | None) -> Job:
+        """Poll until the job ends; the watch shows the last record."""
+        job, timing, clock = watch.job, self._timing, self._client.clock
+        assert job.job_id is not None
+        if job.state is State.RUNNING:
+            watch.running_since = clock()
+        first = timing.first_poll if expected is None else expected
+        due = clock() + max(0.0, _submitted(job) + first - time.time())
+        failing_since: float | None = None
+        last_going: float | None = None
+        while True:
+            record: JobRecord | None = None
+            try:
+                record = await self._client.poll(job.job_id, due=due)
+                failing_since = None
+            except GatewayError as error:
+                failing_since = clock() if failing_since is None else failing_since
+                if self._is_over(error, job, clock() - failing_since):
+                    raise await self._lost(error, watch.job) from error
+            if record is not None:
+                took = self._took(job, first, last_going)
+                watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
+                last_going = time.time()
+            if watch.job.state.is_dead:
+                raise watch.job.as_error()
+            if watch.job.state is State.COMPLETED:
+                return watch.job
+            if watch.job.state is State.RUNNING and watch.running_since is None:
+                watch.running_since = clock()
+            due = clock()
+
+    def _is_over(self, error: GatewayError, job: Job, failing: float) -> bool:
+        """Whether polls that have failed for `failing` seconds end the wait."""
+        if isinstance(error, NotFoundError):
+            # The gateway may know a job a moment later than its id.
+            return time.time() - (job.submitted or 0.0) >= self._timing.not_found_grace
+        return not error.is_temporary or failing >= self._timing.blip_patience
+
+    def _took(self, job: Job, first: float, last_going: float | None) -> float | None:
+        """Estimated seconds from submit to end, if the job is found completed now."""
+        elapsed = time.time() - _submitted(job)
+        if last_going is not None:
+            # It ended between the last poll that found it going and this one.
+            return (last_going + time.time()) / 2 - _submitted(job)
+        if elapsed < 2 * first:
+            # Completed at the first poll: assume that it ended one poll interval earlier.
+            return max(first - self._timing.poll_floor, self._timing.poll_floor)
+        # A first poll long after the end says nothing: the job was picked up again.
+        return None
+
+    async def _lost(self, error: GatewayError, job: Job) -> GatewayError:
+        """The error of a wait that cannot go on."""
+        if not isinstance(error, NotFoundError):
+            return _kept(error, job)
+        if job.submitted is None:
+            await off_loop(self._ledger.delete, job)
+            return error.noting("Check the id.")
+        if job.is_free:
+            await off_loop(self._ledger.fail, job.local_id, str(error))
+            return error.noting("Queue again to make the track anew, which costs nothing here.")
+        return error.noting(
+            "The gateway keeps jobs and their files for 7 days. To buy the track anew, set "
+            "another take."
+        )
+
+    async def _expected_seconds(self, job: Job) -> float | None:
+        """How long jobs of this model and about this length took from submit to end."""
+        times = await off_loop(self._ledger.run_times, self._service, job.model)
+        if not times:
+            return None
+        nearest = sorted(times, key=lambda pair: abs(pair[0] - job.duration))[:_NEIGHBOURS]
+        return statistics.median(seconds for _, seconds in nearest)
+
+
+def _submitted(job: Job) -> float:
+    return job.submitted or job.created
+
+
+def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:
+    return WaitTimeoutError(
+        f"The job {job.job_id} is not done after {seconds:g} s. It goes on without this wait: "
+        "queue again, or put its id into Poll Job, to pick it up. It is paid for once.",
+        job_id=job.job_id,
+    )
+
+
+def _kept(error: GatewayError, job: Job) -> GatewayError:
+    """The same error, which names the job and says that it is not lost."""
+    return error.noting(
+        f"The job {job.job_id} is kept in the ledger: queue again to pick it up.",
+        job_id=job.job_id,
+    )

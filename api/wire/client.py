@@ -1,0 +1,304 @@
+"""AIgateway's HTTP API: one method a call. Every request waits for its slot in the account's rate.
+
+A 429 takes another slot. All else is raised: whether a failed request may be repeated depends on
+its cost, and this module knows no money.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import httpx
+
+from ..errors import (
+    NoAnswerError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitError,
+    RejectedError,
+    StatusError,
+    UnreachableError,
+)
+from ..request import MusicRequest
+from ..timing import Timing
+from .http import USER_AGENT, cause, options_for
+from .key import ApiKey
+from .protocol import (
+    ErrorBody,
+    JobRecord,
+    JobStatus,
+    Model,
+    parse_error,
+    parse_job,
+    parse_models,
+    retry_after,
+)
+from .rate_limit import Rate, RateLimiter
+from .status_errors import status_error
+
+COST_TAG = "comfyui-aigateway-music"
+
+# In these the connection was not made or the request did not leave whole, so nothing was created.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Client:
+    """One gateway and one key. Lives in one event loop.
+
+    Args:
+        base_url: the API's base, ending in `/v1`.
+        api_key: sent as a bearer token to `base_url`'s host and nowhere else; None sends none.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: ApiKey | None,
+        timing: Timing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        timing = timing or Timing()
+        self.base_url = base_url
+        self.clock = clock
+        self.rate_limiter = RateLimiter(timing, clock)
+        self._key = api_key
+        self._timing = timing
+        self._polled: dict[str, float] = {}
+        options: dict[str, Any] = {
+            "timeout": httpx.Timeout(
+                timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
+            ),
+            "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
+            **options_for(base_url),
+        }
+        self._http = httpx.AsyncClient(**options)
+        # A submit gets a new connection: on a kept one that the server is just closing it would
+        # fail in a way that cannot be told from a submit that was charged.
+        self._submit_http = httpx.AsyncClient(
+            limits=httpx.Limits(max_keepalive_connections=0), **options
+        )
+
+    async def close(self) -> None:
+        await self._http.aclose()
+        await self._submit_http.aclose()
+
+    async def submit(self, request: MusicRequest, *, idempotency_key: str) -> JobRecord:
+        """Ask for a track: `POST /audio/music`.
+
+        Raises:
+            UnreachableError, RateLimitError, ServerError (500), UnavailableError, RejectedError,
+            AuthenticationError, CreditsError, ScopeError, NotFoundError: nothing was created.
+            NoAnswerError, BadGatewayError, ProtocolError: a job may have been created and charged.
+        """
+        answer = await self._send(
+            "POST",
+            "/audio/music",
+            http=self._submit_http,
+            json=request.body(),
+            headers={"Idempotency-Key": idempotency_key, "x-aig-tag": COST_TAG},
+        )
+        return parse_job(self._json(answer), self.base_url)
+
+    async def poll(self, job_id: str, *, due: float | None = None) -> JobRecord | None:
+        """The job's record: `GET /jobs/{id}`. None means no news (304).
+
+        Args:
+            due: send no earlier, seconds of the clock; a job's poll floor is kept in any case.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
+        """
+        due = self.clock() if due is None else due
+        polled = self._polled.get(job_id)
+        if polled is not None:
+            due = max(due, polled + self._timing.poll_floor)
+        try:
+            answer = await self._send(
+                "GET",
+                f"/jobs/{_path(job_id)}",
+                job_id=job_id,
+                due=due,
+                is_poll=True,
+                is_first=polled is None,
+            )
+        finally:
+            self._polled[job_id] = self.clock()
+        if answer.status_code == httpx.codes.NOT_MODIFIED:
+            return None
+        return parse_job(self._json(answer, job_id), self.base_url)
+
+    async def cancel(self, job_id: str) -> JobRecord:
+        """Ask the gateway to cancel the job; the record says the state of the job.
+
+        The gateway cancels a queued job. It leaves a running or ended one as it is. `DELETE
+        /jobs/{id}` comes first, then `POST /jobs/{id}/cancel` where that route is unknown.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
+        """
+        path = f"/jobs/{_path(job_id)}"
+        try:
+            answer = await self._send("DELETE", path, job_id=job_id)
+        except (NotFoundError, RejectedError) as error:
+            if error.status not in (404, 405):
+                raise
+            answer = await self._send("POST", f"{path}/cancel", job_id=job_id)
+        if not answer.content:
+            return JobRecord(job_id, JobStatus.CANCELLED)
+        return parse_job(self._json(answer, job_id), self.base_url)
+
+    async def models(self) -> list[Model]:
+        """The account's music models: `GET /models?modality=music`.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError.
+        """
+        answer = await self._send("GET", "/models", params={"modality": "music"})
+        return parse_models(self._json(answer))
+
+    async def balance(self) -> Mapping[str, Any]:
+        """The answer to `GET /balance`; its shape is not documented.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError.
+        """
+        body = self._json(await self._send("GET", "/balance"))
+        if not isinstance(body, Mapping):
+            raise ProtocolError("The gateway's balance is no object: a fault of the gateway.")
+        return body
+
+    def authorization_for(self, url: str) -> dict[str, str]:
+        """The headers that may go with a download of `url`.
+
+        The key goes to the gateway's own host, and there only to `/v1/files/…`, which wants it.
+        """
+        base, target = urlsplit(self.base_url), urlsplit(url)
+        own_files = f"{base.path}/files/"
+        same_origin = (base.scheme, base.netloc) == (target.scheme, target.netloc)
+        return self._authorization() if same_origin and target.path.startswith(own_files) else {}
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        job_id: str | None = None,
+        http: httpx.AsyncClient | None = None,
+        due: float | None = None,
+        is_poll: bool = False,
+        is_first: bool = False,
+        **options: Any,
+    ) -> httpx.Response:
+        """Send a request in its slot; after a 429 in another one, until the patience ends."""
+        due = self.clock() if due is None else due
+        give_up = due + self._timing.blip_patience
+        while True:
+            async with self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first):
+                try:
+                    return await self._exchange(
+                        http or self._http, method, path, job_id=job_id, **options
+                    )
+                except RateLimitError:
+                    if self.clock() >= give_up:
+                        raise
+            due = self.clock() + (self._timing.poll_floor if is_poll else 0.0)
+
+    async def _exchange(
+        self,
+        http: httpx.AsyncClient,
+        method: str,
+        path: str,
+        *,
+        job_id: str | None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """One request and its answer."""
+        try:
+            answer = await http.request(
+                method,
+                f"{self.base_url}{path}",
+                headers={**(headers or {}), **self._authorization()},
+                **options,
+            )
+        except _NEVER_SENT as error:
+            raise UnreachableError(
+                f"The gateway at {self.base_url} cannot be reached ({cause(error)}): check the "
+                "network or the proxy, and queue again. Nothing was sent.",
+                job_id=job_id,
+            ) from error
+        except httpx.HTTPError as error:
+            raise NoAnswerError(
+                f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
+            ) from error
+        self.rate_limiter.observe(_rate(answer))
+        if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
+            return answer
+        raise self._status_error(answer, job_id)
+
+    def _decoded(self, answer: httpx.Response) -> object:
+        content = answer.content
+        if self._key:
+            # The gateway may quote the key: it must not reach a message, a log or the ledger.
+            content = content.replace(self._key.reveal().encode(), self._key.hint.encode())
+        return json.loads(content)
+
+    def _json(self, answer: httpx.Response, job_id: str | None = None) -> object:
+        try:
+            return self._decoded(answer)
+        except ValueError as error:
+            raise ProtocolError(
+                f"The gateway answered {answer.status_code} without JSON "
+                f"({answer.headers.get('content-type', 'no content type')}). "
+                "This is a fault of the gateway.",
+                job_id=job_id,
+            ) from error
+
+    def _status_error(self, answer: httpx.Response, job_id: str | None) -> StatusError:
+        try:
+            body = parse_error(self._decoded(answer))
+        except ValueError:
+            body = ErrorBody()
+        return status_error(
+            answer.status_code,
+            body,
+            retry_after=retry_after(answer.headers),
+            key=self._key,
+            job_id=job_id,
+        )
+
+
+def _path(job_id: str) -> str:
+    return quote(job_id, safe="")
+
+
+def _rate(answer: httpx.Response) -> Rate:
+    def number(name: str) -> float | None:
+        try:
+            return float(answer.headers[name])
+        except (KeyError, ValueError):
+            return None
+
+    limit = number("x-ratelimit-limit-requests")
+    remaining = number("x-ratelimit-remaining-requests")
+    return Rate(
+        limit=None if limit is None else int(limit),
+        remaining=None if remaining is None else int(remaining),
+        reset=number("x-ratelimit-reset-requests"),
+        exceeded=answer.status_code == httpx.codes.TOO_MANY_REQUESTS,
+        retry_after=retry_after(answer.headers),
+    )

@@ -1,0 +1,187 @@
+"""Download a file, and resume where the connection dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..errors import DownloadError, InputError
+from ..timing import Timing
+from .arriving_file import ArrivingFile
+from .http import USER_AGENT, cause, options_for
+from .protocol import retry_after
+
+# Attempts without a single new byte that end a download.
+_ATTEMPTS = 6
+_CHANGED = "The file changed on the server during the download: queue again."
+
+Renew = Callable[[], Awaitable["Source | None"]]
+
+
+class Source(NamedTuple):
+    """The address of a file, and the headers that may go there."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+
+
+def checked_url(url: str) -> str:
+    """The URL without surrounding blanks.
+
+    Raises:
+        InputError: `url` is empty, or no http or https address with a host.
+    """
+    url = url.strip()
+    if not url:
+        raise InputError(
+            "The URL is empty: connect audio_url of Poll Job, or paste the address of an audio "
+            "file."
+        )
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InputError(
+            f"“{url[:80]}” is no web address: give the address of an audio file. It begins with "
+            "http:// or https://."
+        )
+    return url
+
+
+async def download(
+    source: Source,
+    into: ArrivingFile,
+    timing: Timing,
+    *,
+    renew: Renew | None = None,
+    job_id: str | None = None,
+) -> None:
+    """Download `source` into `into`, and finish `into` in every case.
+
+    Args:
+        renew: asked once for another source when the first one has expired (401, 403, 404, 410).
+        job_id: the job of the file; errors name it.
+
+    Raises:
+        DownloadError: the file did not arrive whole.
+    """
+    try:
+        await _download(source, into, timing, renew)
+    except asyncio.CancelledError:
+        into.finish(DownloadError("The download was stopped.", job_id=job_id))
+        raise
+    except DownloadError as error:
+        paid = f"The job is {job_id}; it is paid for once."
+        named = error.noting(paid, job_id=job_id) if job_id else error
+        into.finish(named)
+        raise named from error
+    except BaseException as error:
+        into.finish(error)
+        raise
+    into.finish()
+
+
+async def _download(
+    source: Source, into: ArrivingFile, timing: Timing, renew: Renew | None
+) -> None:
+    attempts, validator, seen = 0, "", 0
+    async with httpx.AsyncClient(
+        timeout=timing.silence_timeout,
+        follow_redirects=True,
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        **options_for(source.url),
+    ) as http:
+        while True:
+            wait = 0.0
+            headers = dict(source.headers)
+            if into.received and validator:
+                headers.update({"Range": f"bytes={into.received}-", "If-Range": validator})
+            try:
+                async with http.stream("GET", source.url, headers=headers) as answer:
+                    status = answer.status_code
+                    if status in (401, 403, 404, 410):
+                        renewed = await renew() if renew else None
+                        renew = None
+                        if renewed is None:
+                            raise DownloadError(_gone(status))
+                        source = renewed
+                        continue
+                    if status == 429 or status >= 500:
+                        wait = retry_after(answer.headers) or 0.0
+                        reason = f"the server answered {status}"
+                    elif status not in (200, 206):
+                        raise DownloadError(f"The server of the audio file answered {status}.")
+                    else:
+                        validator = _validator(answer)
+                        await _read_body(answer, into)
+                        return
+            except httpx.HTTPError as error:
+                reason = cause(error)
+            attempts = attempts + 1 if into.received == seen else 1
+            seen = into.received
+            if attempts >= _ATTEMPTS:
+                raise DownloadError(
+                    f"The audio file did not arrive whole ({reason}; {into.received} bytes "
+                    "came): queue again. What was paid for is kept."
+                )
+            pause = min(timing.file_backoff * 2 ** (attempts - 1), timing.file_backoff_max)
+            await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))
+
+
+async def _read_body(answer: httpx.Response, into: ArrivingFile) -> None:
+    position = 0
+    length = answer.headers.get("content-length", "")
+    whole = int(length) if length.isdigit() else None
+    if answer.status_code == 206:
+        position, whole = _content_range(answer)
+        if position > into.received:
+            raise DownloadError("The server sent the wrong part of the file: queue again.")
+    if into.size is not None and whole is not None and whole != into.size:
+        raise DownloadError(_CHANGED)
+    into.expect(whole)
+    async for chunk in answer.aiter_raw():
+        known = into.received - position
+        if known > 0:
+            # The server began anew. What the reader has already used must be the same.
+            head = bytes(into.content()[position : position + min(known, len(chunk))])
+            if head != chunk[: len(head)]:
+                raise DownloadError(_CHANGED)
+            position += len(head)
+            chunk = chunk[len(head) :]
+        if chunk:
+            into.feed(chunk)
+            position += len(chunk)
+    if into.size is not None and into.received < into.size:
+        raise httpx.RemoteProtocolError(f"the body ended {into.size - into.received} bytes short")
+
+
+def _content_range(answer: httpx.Response) -> tuple[int, int | None]:
+    unit, _, rest = answer.headers.get("content-range", "").partition(" ")
+    span, _, total = rest.partition("/")
+    first = span.partition("-")[0]
+    if unit != "bytes" or not first.isdigit():
+        raise DownloadError("The server sent an unnamed part of the file: queue again.")
+    return int(first), int(total) if total.isdigit() else None
+
+
+def _validator(answer: httpx.Response) -> str:
+    """What `If-Range` may hold (RFC 9110, section 13.1.5): a strong ETag or a date."""
+    etag = answer.headers.get("etag", "")
+    if etag and not etag.startswith("W/"):
+        return etag
+    return answer.headers.get("last-modified", "")
+
+
+def _gone(status: int) -> str:
+    return (
+        f"The audio file is gone from this address ({status}). The gateway keeps an address for "
+        "24 hours and a file for 7 days: queue Poll Job again for a new address."
+    )

@@ -1,0 +1,77 @@
+"""From an HTTP error status to a typed error with advice."""
+
+from __future__ import annotations
+
+from ..errors import (
+    DASHBOARD_URL,
+    AuthenticationError,
+    BadGatewayError,
+    CreditsError,
+    NotFoundError,
+    RateLimitError,
+    RejectedError,
+    ScopeError,
+    ServerError,
+    StatusError,
+    UnavailableError,
+)
+from .key import ApiKey
+from .protocol import ErrorBody
+
+
+def status_error(
+    status: int,
+    body: ErrorBody,
+    *,
+    retry_after: float | None,
+    key: ApiKey | None,
+    job_id: str | None,
+) -> StatusError:
+    """The error of an answer with an error status.
+
+    Args:
+        retry_after: seconds, as the answer's `Retry-After` says.
+        key: the key that was sent; the error names its source only.
+    """
+    kind, advice = _kind_and_advice(status, retry_after, key, job_id)
+    stop = "" if body.reason.endswith(".") else "."
+    said = f" The gateway said: “{body.reason}”{stop}" if body.reason else ""
+    return kind(
+        f"{advice}{said}",
+        status=status,
+        code=body.code,
+        reason=body.reason,
+        retry_after=retry_after,
+        job_id=job_id,
+    )
+
+
+def _kind_and_advice(
+    status: int, retry_after: float | None, key: ApiKey | None, job_id: str | None
+) -> tuple[type[StatusError], str]:
+    again = f"in {retry_after:.0f} s" if retry_after is not None else "in a minute"
+    if status == 401:
+        source = f"the one from {key.source}" if key else "none was sent"
+        return AuthenticationError, f"The gateway does not accept the API key: check {source}."
+    if status == 402:
+        return CreditsError, (
+            f"The account has too little credit: top up in the dashboard ({DASHBOARD_URL})."
+        )
+    if status == 403:
+        return ScopeError, (
+            "This API key is not allowed to do this: widen its models or its limit in "
+            "AIgateway's dashboard, or use another key."
+        )
+    if status == 404:
+        if job_id:
+            return NotFoundError, f"The gateway does not know the job {job_id}."
+        return NotFoundError, "The gateway does not know this model or address: check it."
+    if status == 429:
+        return RateLimitError, f"The account sends too many requests: try again {again}."
+    if status == 503:
+        return UnavailableError, f"The gateway is not available now: try again {again}."
+    if status in (502, 504):
+        return BadGatewayError, f"A proxy of the gateway gave up ({status})."
+    if status >= 500:
+        return ServerError, f"The gateway had a fault ({status}): try again {again}."
+    return RejectedError, f"The gateway refused the request ({status}): correct the inputs."

@@ -1,0 +1,148 @@
+"""Which account answers with the settings of this moment. Starts the sandbox where it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..api import settings as api_settings
+from ..api.errors import InputError, SettingsError
+from ..api.request import MusicRequest
+from ..api.settings import LIVE, OnInterrupt, Settings
+from ..api.timing import Timing
+from . import host
+
+if TYPE_CHECKING:
+    from ..api.account import Account
+    from ..api.library import Library
+    from ..api.money.job import Job
+    from ..api.wire.key import ApiKey
+
+_lock = threading.RLock()
+_libraries: dict[Path, Library] = {}
+_accounts: dict[tuple[Path, str], tuple[str, ApiKey | None, Account]] = {}
+_sandbox_url: str | None = None
+
+
+def settings(*, needs_key: bool = False) -> Settings:
+    """The settings as they are now. Raises SettingsError, MissingKeyError."""
+    directory = host.data_directory()
+    current = api_settings.load(directory)
+    if needs_key:
+        current.require_key(directory)
+    return current
+
+
+def on_interrupt() -> str:
+    """The default of `on_interrupt` for new nodes."""
+    try:
+        return settings().on_interrupt.value
+    except SettingsError:
+        return OnInterrupt.KEEP.value
+
+
+async def account(current: Settings) -> Account:
+    """The account that answers with these settings."""
+    # Opening it loads httpx, and may wait for the ledger and for the sandbox.
+    return await asyncio.to_thread(_account, current)
+
+
+async def library() -> Library:
+    """The ledger and the stored tracks of this machine."""
+    return await asyncio.to_thread(_library)
+
+
+def _account(current: Settings) -> Account:
+    from ..api.account import Account
+
+    key = None if current.is_sandbox else current.api_key
+    with _lock:
+        base_url = _start_sandbox() if current.is_sandbox else current.address
+        place = (host.data_directory(), current.service)
+        opened = _accounts.get(place)
+        if opened is not None and opened[:2] == (base_url, key):
+            return opened[2]
+        if opened is not None:
+            # Its key or its address changed. What is on its way still ends there.
+            opened[2].retire()
+        account = Account(current.service, base_url, key, _library(), _timing(current))
+        _accounts[place] = (base_url, key, account)
+        return account
+
+
+def _timing(current: Settings) -> Timing:
+    # The sandbox takes seconds where the model takes half a minute.
+    return Timing(first_poll=3.0, rate_limit=600) if current.is_sandbox else Timing()
+
+
+def _library() -> Library:
+    from ..api.library import Library
+
+    directory = host.data_directory()
+    with _lock:
+        if directory not in _libraries:
+            _libraries[directory] = Library(directory)
+        return _libraries[directory]
+
+
+def _start_sandbox() -> str:
+    global _sandbox_url
+    if _sandbox_url is None:
+        from ..sandbox.server import Sandbox
+        from ..sandbox.thread import SandboxThread
+
+        directory = host.data_directory()
+        directory.mkdir(parents=True, exist_ok=True)
+        sandbox = Sandbox(state_path=directory / "sandbox.json")
+        _sandbox_url = SandboxThread(sandbox).base_url
+        host.log.info(
+            "No API key is set: the sandbox at %s answers with sketches, not with ACE-Step.",
+            _sandbox_url,
+        )
+    return _sandbox_url
+
+
+def model_choices() -> list[str]:
+    """The models of the account's model list when it was last read."""
+    from ..api.library import model_choices
+
+    try:
+        service = settings().service
+    except SettingsError:
+        service = LIVE
+    return model_choices(host.data_directory(), service)
+
+
+async def fingerprint(inputs: Mapping[str, Any]) -> str:
+    """The service, and how many jobs of this request are dead.
+
+    It stays the same for as long as the same job would be handed out again, so ComfyUI runs
+    nothing twice. Inputs that come from other nodes are not known here: then the dead jobs of all
+    requests count. Running again costs nothing where the job lives.
+    """
+    service = settings().service
+    values = [inputs.get(field) for field in MusicRequest._fields]
+    request = None
+    if None not in values:
+        with contextlib.suppress(InputError):
+            request = MusicRequest._make(values).validated()
+    dead = await (await library()).dead_attempts(service, request)
+    return f"{service} {dead}"
+
+
+def warn_of_ignored_inputs(request: MusicRequest) -> None:
+    """Say, before anything is spent, which inputs the model ignores."""
+    for name in request.ignored_inputs():
+        line = f"{request.model} ignores {name}"
+        host.log.warning("%s.", line)
+        host.show_status(line)
+
+
+def show_job(account: Account, job: Job) -> None:
+    """The status line of a job; a sandbox says so."""
+    notice = " · sandbox sketch: set a key in Settings > AIgateway" if account.is_free else ""
+    host.show_status(f"job {job.job_id}{notice}")
