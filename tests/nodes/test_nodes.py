@@ -238,14 +238,14 @@ async def test_the_fingerprint_changes_with_the_service_and_with_a_failure_only(
         "model": "ace-step/ace-step-prompt-to-audio",
         "take": 1,
     }
-    before = await kawait ind.fingerprint_inputs(**inputs)
+    before = await kind.fingerprint_inputs(**inputs)
     job, _ = await submit(node, **inputs)
-    assert await kawait ind.fingerprint_inputs(**inputs) == before
+    assert await kind.fingerprint_inputs(**inputs) == before
     with pytest.raises(GatewayError):
         await run(node, "PollJob", job=job)
-    after = await kawait ind.fingerprint_inputs(**inputs)
+    after = await kind.fingerprint_inputs(**inputs)
     assert after != before
     assert await kind.fingerprint_inputs(**{**inputs, "take": 2}) == before
     assert await kind.fingerprint_inputs(**{**inputs, "prompt": None}) == after
     monkeypatch.delenv("AIGATEWAY_BASE_URL")
-    assert await kawait ind.fingerprint_inputs(**inputs) not in (before, after)
+    assert await kind.fingerprint_inputs(**inputs) not in (before, after)
