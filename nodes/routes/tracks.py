@@ -62,6 +62,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "format": job.format,
         "take": job.take,
         "state": job.state.value,
+        "is_dead": job.state.is_dead,
         "price": job.price if job.charged is None else job.charged,
         "free": job.service == gateway.SANDBOX,
         "created": job.created,
