@@ -22,7 +22,7 @@ _WEB = ("../../web/js", "../../web/css", "../../locales")
 
 # Arguments of Node, run in FOLDER.
 CHECKS = {
-    "biome": (_BIOME, "ci", "--error-on-warnings", ".", *_WEB),
+    "biome": (_BIOME, "ci", "--colors=off", "--error-on-warnings", ".", *_WEB),
     "tsc (web/js)": (_TYPESCRIPT, "-p", "tsconfig.json"),
     "tsc (tests/js)": (_TYPESCRIPT, "-p", "tsconfig.tests.json"),
     "node --test": ("--test", "--test-reporter=dot"),
@@ -65,7 +65,7 @@ def install() -> str | None:
 
 
 def explain(output: str) -> str:
-    """One sentence for an `npm ci` that failed: what, why as far as its output tells, what to do."""
+    """One sentence for an `npm ci` that failed: what, why if its output tells, what to do."""
     lines = [line.removeprefix("npm error").strip() for line in output.splitlines()]
     reason = " ".join(line for line in lines if line and "debug-0.log" not in line)[:400]
     if re.search(r"ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|ENETUNREACH|ERR_SOCKET|certificate", output):
