@@ -31,8 +31,8 @@ class LoadAudioURL(io.ComfyNode):
             node_id="AIGatewayLoadAudioURL",
             display_name="Load Audio URL (AIgateway)",
             description=(
-                "Downloads and decodes audio. A bought track stays on this machine. The next run "
-                "takes it from there, also when its address has expired."
+                "Downloads and decodes audio. A bought track is kept on this machine. It is read "
+                "from there the next time, even if its address has expired."
             ),
             search_aliases=["download audio", "audio from url", "load music", "url to audio"],
             inputs=[
@@ -45,13 +45,13 @@ class LoadAudioURL(io.ComfyNode):
                     "sample_rate",
                     options=[ORIGINAL, *SAMPLE_RATES],
                     default=ORIGINAL,
-                    tooltip="In Hz. Video wants 48000; original leaves the samples untouched.",
+                    tooltip="In Hz. Use 48000 for video. original: the samples are not changed.",
                 ),
                 io.Combo.Input(
                     "channels",
                     options=[ORIGINAL, *CHANNELS],
                     default=ORIGINAL,
-                    tooltip="Stereo copies a mono track to both sides; mono is the mean of all.",
+                    tooltip="stereo: mono is copied to both sides. mono: the mean of all channels.",
                 ),
             ],
             outputs=[
@@ -59,7 +59,7 @@ class LoadAudioURL(io.ComfyNode):
                 io.Float.Output(
                     id="duration",
                     display_name="duration",
-                    tooltip="Seconds, measured from the samples.",
+                    tooltip="In seconds, counted from the samples.",
                 ),
                 io.Int.Output(id="sample_rate", display_name="sample_rate", tooltip="In Hz."),
             ],

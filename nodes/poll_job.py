@@ -29,12 +29,12 @@ class PollJob(io.ComfyNode):
             node_id="AIGatewayPollJob",
             display_name="Poll Job (AIgateway)",
             description=(
-                "Waits until a job has completed, and gives the address of its audio. Stopping the "
-                "wait does not stop the job: queue again, or use its id, to pick it up."
+                "Waits until a job is completed and returns the address of its audio. If you stop "
+                "the wait, the job goes on: queue again, or use the job's id, to pick it up."
             ),
             search_aliases=["wait for job", "job status", "pick up job", "resume"],
             inputs=[
-                JobType.Input("job", optional=True, tooltip="From Prompt to Music."),
+                JobType.Input("job", optional=True, tooltip="Connect the job of Prompt to Music."),
                 io.String.Input(
                     "job_id",
                     default="",
@@ -50,25 +50,26 @@ class PollJob(io.ComfyNode):
                     step=1.0,
                     # Optional inputs come last on the canvas, so all are, to keep their order.
                     optional=True,
-                    tooltip="Seconds to wait once the job runs. It ends the wait, never the job.",
+                    tooltip="Seconds to wait once the job runs. Ends the wait, not the job.",
                 ),
                 io.Combo.Input(
                     "on_interrupt",
                     options=[KEEP, CANCEL],
                     default=session.on_interrupt(),
                     optional=True,
-                    tooltip="What an interrupt does to the job. Keep: pick it up later. Cancel: "
-                    "ask the gateway to cancel it. A job that runs already is paid all the same.",
+                    tooltip="What an interrupt does to the job. keep: the job goes on, and you can "
+                    "pick it up later. cancel: the gateway is asked to cancel it. A job that is "
+                    "already running is paid.",
                 ),
             ],
             outputs=[
                 io.String.Output(
                     id="audio_url",
                     display_name="audio_url",
-                    tooltip="The address of the audio, for Load Audio URL.",
+                    tooltip="The address of the audio. Connect to Load Audio URL.",
                 ),
                 io.Float.Output(
-                    id="duration", display_name="duration", tooltip="Seconds, as the gateway says."
+                    id="duration", display_name="duration", tooltip="Seconds, from the gateway."
                 ),
                 JobType.Output(id="job", display_name="job", tooltip="The completed job."),
             ],

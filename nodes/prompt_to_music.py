@@ -18,16 +18,16 @@ class PromptToMusic(io.ComfyNode):
             node_id="AIGatewayPromptToMusic",
             display_name="Prompt to Music (AIgateway)",
             description=(
-                "Asks AIgateway's ACE-Step model for a track and hands on its job at once. "
-                "Poll Job waits for the job. The same inputs with the same take are bought once. "
-                "Without an API key a sandbox makes a free sketch."
+                "Orders a music track from AIgateway's ACE-Step model. Returns the job at once; "
+                "Poll Job waits for it. The same inputs with the same take are bought only once. "
+                "Without an API key, the sandbox makes a free sketch."
             ),
             search_aliases=["text to music", "music generation", "song", "ace-step", "soundtrack"],
             inputs=[
                 io.String.Input(
                     "prompt",
                     multiline=True,
-                    tooltip="The music in words: style, mood, instruments, tempo.",
+                    tooltip="Describe the music: style, mood, instruments, tempo.",
                 ),
                 io.Float.Input(
                     "duration",
@@ -41,20 +41,20 @@ class PromptToMusic(io.ComfyNode):
                     "lyrics",
                     multiline=True,
                     default="",
-                    tooltip="The words to sing. Tags such as [verse] and [chorus] give them form. "
-                    "Empty means instrumental.",
+                    tooltip="The words to sing. Tags such as [verse] and [chorus] mark the parts. "
+                    "Leave empty for instrumental music.",
                 ),
                 io.Combo.Input(
                     "format",
                     options=list(FORMATS),
                     default=FORMATS[0],
-                    tooltip="The format of the gateway's file: mp3 is small, wav is lossless.",
+                    tooltip="The format of the delivered file: mp3 is small, wav is lossless.",
                 ),
                 io.Combo.Input(
                     "model",
                     options=session.model_choices(),
                     default=DEFAULT_MODEL,
-                    tooltip="The model that makes the music. Prices differ widely: see its page.",
+                    tooltip="The model that makes the music. Prices differ: see the price line.",
                 ),
                 io.Int.Input(
                     "take",
@@ -62,16 +62,16 @@ class PromptToMusic(io.ComfyNode):
                     min=1,
                     max=1_000_000,
                     control_after_generate=host.FIXED_AFTER_GENERATE,
-                    tooltip="Another number is another track, bought anew. The same number is the "
-                    "same track, paid once.",
+                    tooltip="A new number makes another track, bought separately. The same number "
+                    "gives the same track, paid once.",
                 ),
             ],
             outputs=[
-                JobType.Output(id="job", display_name="job", tooltip="For Poll Job."),
+                JobType.Output(id="job", display_name="job", tooltip="Connect to Poll Job."),
                 io.String.Output(
                     id="job_id",
                     display_name="job_id",
-                    tooltip="The gateway's id of the job, to pick it up later or elsewhere.",
+                    tooltip="The job's id at the gateway, to pick the job up later or elsewhere.",
                 ),
             ],
         )

@@ -43,18 +43,18 @@ class SaveAudio(io.ComfyNode):
             display_name="Save Audio (AIgateway)",
             description=(
                 "Saves audio to ComfyUI's output folder as FLAC, WAV, MP3 or Opus, with the "
-                "workflow inside, and hands the audio on. Audio that was loaded from an address "
-                "and not changed is saved in its own format as it was delivered."
+                "workflow inside, and passes the audio on. Audio that comes unchanged from Load "
+                "Audio URL is saved without encoding it again, if the format is the same."
             ),
             search_aliases=["export audio", "save music", "save wav", "save mp3", "save flac"],
             is_output_node=True,
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
-                io.Audio.Input("audio", tooltip="The audio to save; a batch makes several files."),
+                io.Audio.Input("audio", tooltip="The audio to save. A batch makes several files."),
                 io.String.Input(
                     "filename_prefix",
                     default="audio/AIgateway",
-                    tooltip="Folder and beginning of the name under output/; a number is added.",
+                    tooltip="Folder under output/ and beginning of the name. A number is added.",
                 ),
                 io.DynamicCombo.Input(
                     "format",
@@ -79,8 +79,8 @@ class SaveAudio(io.ComfyNode):
                     options=list(PEAKS),
                     default=PEAKS[0],
                     optional=True,
-                    tooltip="What is done about samples above full scale: clip them, turn the "
-                    "whole down, or refuse to save.",
+                    tooltip="What to do with samples above full scale. clip: cut them off. "
+                    "normalize: lower the whole volume. refuse: do not save.",
                 ),
             ],
             outputs=[
@@ -88,7 +88,7 @@ class SaveAudio(io.ComfyNode):
                 io.String.Output(
                     id="path",
                     display_name="path",
-                    tooltip="The file that was written; of a batch, one path a line.",
+                    tooltip="The path of the saved file. For a batch, one path per line.",
                 ),
             ],
         )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import environment
+import javascript
 
 CHECKS = (
     ("ruff", "check"),
@@ -18,6 +19,7 @@ CHECKS = (
 def main() -> int:
     environment.enter("run", "dev")
     failed = [" ".join(check) for check in CHECKS if _module(*check)]
+    failed += javascript.check()
     if failed:
         print(f"FAILED: {', '.join(failed)} (see above); the tests run all the same.", flush=True)
     # One worker a core, few enough to leave room for what the tests start themselves.

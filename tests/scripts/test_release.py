@@ -11,7 +11,8 @@ import pytest
 
 from ...scripts import pack
 
-NOT_FOR_USERS = ("tests", "benchmarks", "scripts", ".ci", ".venv", ".gitignore")
+NOT_FOR_USERS = ("tests", "benchmarks", "scripts", ".ci", ".venv", ".gitignore", ".gitattributes")
+NOT_ANYWHERE = ("node_modules", "package.json", "package-lock.json")
 # Imports every module, so that none needs what is not there.
 OPEN = """
 import asyncio, importlib, importlib.util, pathlib, sys
@@ -63,6 +64,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_holds_nothing_that_users_do_not_need(release: Path):
     assert not {path.name for path in release.iterdir()} & set(NOT_FOR_USERS)
+    assert not [path for path in release.rglob("*") if path.name in NOT_ANYWHERE]
 
 
 @pytest.mark.parametrize(

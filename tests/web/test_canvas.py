@@ -19,7 +19,7 @@ expect.set_options(timeout=20_000)
 
 EXAMPLES = pack.ROOT / "example_workflows"
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
-BOUGHT = "Bought already: running it again costs nothing"
+BOUGHT = "Already bought: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
 
 
@@ -100,7 +100,7 @@ def test_the_price_follows_length_takes_and_limit(open_canvas: Open, nodes_2: bo
     set_limit(0.01)
     try:
         canvas.set(PROMPT, duration=61)
-        expect(canvas.price).to_have_text("$0.0122 · over your limit of $0.01 a run")
+        expect(canvas.price).to_have_text("$0.0122 · over your limit of $0.01 per run")
         expect(canvas.price).to_have_class(re.compile("aigateway-refused"))
         canvas.set(PROMPT, duration=40)
         expect(canvas.price).to_have_text("$0.008")

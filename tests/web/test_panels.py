@@ -96,7 +96,7 @@ def test_the_settings_round_trip(open_canvas: Open, host: Host):
     expect(setting("spend_limit_per_run").get_by_text("0 or more")).to_be_visible()
     expect(limit).to_have_value("2.5")
     setting("api_key").get_by_role("button", name="Remove").click()
-    expect(setting("api_key").get_by_text("No key is set.")).to_be_visible()
+    expect(setting("api_key").get_by_text("No API key is set.")).to_be_visible()
     limit.fill("")
     limit.press("Tab")
     expect(limit).to_have_value("1")
@@ -135,7 +135,7 @@ def test_ten_thousand_tracks(open_canvas: Open, host: Host):
     expect(rows.first).to_contain_text("old track 4321 of 10000")
     tab.get_by_role("searchbox").fill("100% of nothing")
     expect(rows).to_have_count(0)
-    expect(tab.get_by_text("No track has these words.")).to_be_visible()
+    expect(tab.get_by_text("No track matches your search.")).to_be_visible()
 
 
 def test_a_track_is_played_reused_and_picked_up(open_canvas: Open, host: Host):
@@ -145,7 +145,7 @@ def test_a_track_is_played_reused_and_picked_up(open_canvas: Open, host: Host):
     canvas.set(PROMPT, prompt=prompt, duration=7)
     tab = canvas.open_music()
     tab.get_by_role("searchbox").fill(prompt)
-    expect(tab.get_by_text("No track has these words.")).to_be_visible()
+    expect(tab.get_by_text("No track matches your search.")).to_be_visible()
     canvas.run()
     canvas.succeeded()
     row = tab.locator(".aigateway-track").first
@@ -199,6 +199,6 @@ def test_an_uncertain_track_is_bought_again_only_after_the_question(open_canvas:
     expect(dialog).to_contain_text("costs $0.006")
     assert len(host.gateway.bill()["jobs"]) == bought
     dialog.get_by_role("button", name="Confirm").click()
-    expect(canvas.page.get_by_text("Bought. Use “Pick up”")).to_be_visible()
+    expect(canvas.page.get_by_text("Bought again. Click “Pick up”")).to_be_visible()
     expect(row.get_by_text("queued")).to_be_visible()
     assert len(host.gateway.bill()["jobs"]) == bought + 1

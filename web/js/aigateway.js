@@ -1,11 +1,11 @@
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
+import { watchLanguage } from "./language.js";
 import { showPlayers, watchPlayers } from "./player.js";
-import { addPrice, watchPrices } from "./price.js";
+import { addPrice, watchPrices } from "./price_line.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
-import { loadWords } from "./words.js";
 
 app.registerExtension({
   name: "AIgateway.Music",
@@ -15,8 +15,7 @@ app.registerExtension({
     document.head.append(element("link", { rel: "stylesheet", href }));
   },
   async setup() {
-    await loadWords();
-    app.ui.settings.addEventListener("Comfy.Locale.change", () => void loadWords());
+    await watchLanguage();
     registerSidebar();
     watchPrices();
     watchPlayers();

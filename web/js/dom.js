@@ -11,9 +11,10 @@
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    if (typeof value === "function")
+      made.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
     else if (name === "class" || name.includes("-")) made.setAttribute(name, String(value));
-    else made[name] = value;
+    else Object.assign(made, { [name]: value });
   }
   made.append(...children.filter((child) => child !== null));
   return made;
@@ -24,30 +25,29 @@ export function element(tag, properties = {}, ...children) {
  *
  * @param {string} icon the name of a PrimeIcon
  * @param {string} label
- * @param {() => unknown} onclick
+ * @param {() => unknown} act
  */
-export function iconButton(icon, label, onclick) {
+export function iconButton(icon, label, act) {
   const properties = { class: "aigateway-icon", type: "button", title: label, "aria-label": label };
+  /** @param {Event} event */
+  const onclick = (event) => {
+    event.stopPropagation();
+    act();
+  };
   return element(
     "button",
-    {
-      ...properties,
-      onclick: (event) => {
-        event.stopPropagation();
-        return onclick();
-      },
-    },
-    element("i", { class: `pi pi-${icon}` }),
+    { ...properties, onclick },
+    element("i", { class: `pi pi-${icon}`, "aria-hidden": true }),
   );
 }
 
 /**
- * Put an element under the widgets of a node; it is in no workflow file.
+ * Put an element under the widgets of a node. Workflow files do not hold it.
  *
- * @param {any} node
+ * @param {import("./comfy.js").GraphNode} node
  * @param {string} name
  * @param {HTMLElement} content
- * @param {number} height
+ * @param {number} height in pixels
  */
 export function addRow(node, name, content, height) {
   const widget = node.addDOMWidget(name, name, content, {
@@ -62,3 +62,6 @@ export function addRow(node, name, content, height) {
   const [width, needed] = node.computeSize();
   node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], needed)]);
 }
+
+/** @param {unknown} error what was thrown */
+export const sentenceOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -7,10 +7,16 @@ import { say } from "./words.js";
  */
 export function dollars(amount) {
   if (amount === 0 || amount >= 0.1) return `$${amount.toFixed(2)}`;
-  return `$${amount.toFixed(4).replace(/0+$/, "")}`;
+  // Four decimals, or as many as two digits that are not 0 need.
+  const decimals = Math.max(4, 1 - Math.floor(Math.log10(amount)));
+  return `$${amount.toFixed(decimals).replace(/0+$/, "")}`;
 }
 
-/** @param {number} seconds of audio */
+/**
+ * A duration in minutes and seconds: `3:05`.
+ *
+ * @param {number} seconds
+ */
 export function length(seconds) {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;

@@ -2,11 +2,17 @@ import { api } from "./comfy.js";
 
 /** @typedef {{reason: string, limit?: number, spent?: number}} Refusal */
 /**
- * @typedef {{free: boolean, bought: boolean, each: number | null, total: number | null,
- *     refused: Refusal | null}} Price
+ * The price of a request, in US dollars.
+ *
+ * @typedef {object} Price
+ * @property {boolean} free
+ * @property {boolean} bought whether the track is there already
+ * @property {number | null} each of one track; null if it is not known
+ * @property {number | null} total of all tracks of all runs
+ * @property {Refusal | null} refused why the request would be refused
  */
 /**
- * One row of the ledger.
+ * A row of the ledger.
  *
  * @typedef {object} Track
  * @property {string} local_id
@@ -15,16 +21,17 @@ import { api } from "./comfy.js";
  * @property {string} model
  * @property {string} prompt
  * @property {string} lyrics
- * @property {number} duration
- * @property {number} asked_duration
+ * @property {number} duration in seconds: the track's if it is known, else `asked_duration`
+ * @property {number} asked_duration in seconds
  * @property {string} format
  * @property {number} take
  * @property {string} state
- * @property {number | null} price
+ * @property {boolean} is_dead whether the job failed or was cancelled
+ * @property {number | null} price in US dollars
  * @property {boolean} free
- * @property {number} created
+ * @property {number} created in seconds since 1970
  * @property {string | null} error
- * @property {boolean} stored
+ * @property {boolean} stored whether its file is on the server
  */
 
 /**
@@ -36,27 +43,54 @@ import { api } from "./comfy.js";
  * @throws {Error} with the server's sentence
  */
 export async function ask(path, { method = "GET", body, query } = {}) {
-  const search = query ? `?${new URLSearchParams(Object.entries(query).map(pairOfText))}` : "";
-  const response = await api.fetchApi(`/aigateway/${path}${search}`, {
+  const response = await api.fetchApi(`/aigateway/${path}${searchOf(query)}`, {
     method,
     cache: "no-store",
     ...(method === "GET"
       ? {}
       : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) }),
   });
-  const text = await response.text();
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    throw new Error(`${response.status} ${response.statusText}`);
-  }
-  if (!response.ok) throw new Error(answer.error ?? `${response.status} ${response.statusText}`);
+  const answer = await json(response);
+  if (!response.ok || answer === undefined) throw new Error(sentence(response, answer));
   return answer;
 }
 
-/** @param {[string, string | number]} pair */
-const pairOfText = ([name, value]) => [name, String(value)];
+/**
+ * Why the server refuses to send a file.
+ *
+ * @param {string} path of the file
+ * @returns {Promise<string | null>} the server's sentence; null if it sends the file
+ */
+export async function refusalOf(path) {
+  const response = await api.fetchApi(path, { cache: "no-store" });
+  if (!response.ok) return sentence(response, await json(response));
+  await response.body?.cancel();
+  return null;
+}
 
-/** @param {string} path below `/aigateway/` */
-export const address = (path) => api.apiURL(`/aigateway/${path}`);
+/**
+ * @param {Response} response
+ * @returns {Promise<any>} undefined if it is no JSON
+ */
+async function json(response) {
+  try {
+    return await response.json();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {Response} response
+ * @param {any} answer
+ * @returns {string}
+ */
+const sentence = (response, answer) =>
+  answer?.error ?? `${response.status} ${response.statusText}`.trim();
+
+/** @param {Record<string, string | number>} [query] */
+function searchOf(query) {
+  if (!query) return "";
+  const pairs = Object.entries(query).map(([name, value]) => [name, String(value)]);
+  return `?${new URLSearchParams(pairs)}`;
+}

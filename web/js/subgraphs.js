@@ -1,56 +1,83 @@
-import { app } from "./comfy.js";
-
-/** @typedef {{node: any, hosts: any[]}} Place a node, and the subgraphs' nodes around it, the outermost first */
-
-/** The graph that holds all others. */
-export const rootGraph = () => app.rootGraph ?? app.graph;
-
+/** @typedef {import("./comfy.js").Graph} Graph */
+/** @typedef {import("./comfy.js").GraphNode} GraphNode */
 /**
- * @param {any} graph
- * @param {string | number} id
- */
-export const nodeById = (graph, id) => graph?.getNodeById(id) ?? graph?.getNodeById(Number(id));
-
-/**
- * `node` itself, or what the subgraph that it stands for holds, if it is of one of `types`.
+ * A node, and the nodes that stand for the subgraphs around it, the outermost first.
  *
- * @param {any} node
+ * @typedef {{node: GraphNode, hosts: GraphNode[]}} Place
+ */
+
+/**
+ * @param {Graph} graph
+ * @param {string | number} id a number in older versions of ComfyUI, text in newer ones
+ */
+const nodeById = (graph, id) => graph.getNodeById(id) ?? graph.getNodeById(Number(id));
+
+/**
+ * The nodes of some types: `node` itself, or those in the subgraph that it stands for.
+ *
+ * @param {GraphNode} node
  * @param {string[]} types
- * @param {any[]} [hosts]
+ * @param {GraphNode[]} [hosts]
  * @returns {Place[]}
  */
 export function placesOf(node, types, hosts = []) {
-  if (!node.subgraph) return types.includes(node.comfyClass) ? [{ node, hosts }] : [];
-  return node.subgraph.nodes.flatMap((inner) => placesOf(inner, types, [...hosts, node]));
+  if (!node.subgraph) return types.includes(node.comfyClass ?? "") ? [{ node, hosts }] : [];
+  return nodesOf(node.subgraph).flatMap((inner) => placesOf(inner, types, [...hosts, node]));
 }
 
 /**
- * The node that an execution's id names: its own id, behind those of its hosts.
+ * The node that an execution's id names: the ids of its hosts and its own, joined by colons.
  *
+ * @param {Graph} root
  * @param {string | number} executionId
  * @returns {Place | null}
  */
-export function placeOf(executionId) {
-  const hosts = String(executionId).split(":");
-  const id = hosts.pop() ?? "";
-  let graph = rootGraph();
-  const found = [];
-  for (const hostId of hosts) {
+export function placeOf(root, executionId) {
+  const hostIds = String(executionId).split(":");
+  const id = hostIds.pop() ?? "";
+  let graph = root;
+  const hosts = [];
+  for (const hostId of hostIds) {
     const host = nodeById(graph, hostId);
     if (!host?.subgraph) return null;
-    found.push(host);
+    hosts.push(host);
     graph = host.subgraph;
   }
   const node = nodeById(graph, id);
-  return node ? { node, hosts: found } : null;
+  return node ? { node, hosts } : null;
 }
 
-/** The first node that stands for `subgraph`, in `graph` or within. */
-export function hostOf(subgraph, graph = rootGraph()) {
-  for (const node of graph.nodes ?? graph._nodes ?? []) {
+/**
+ * The node that a locator names: its id, after its subgraph's id and a colon if it is in one.
+ *
+ * @param {Graph} root
+ * @param {string} locator
+ * @returns {Place | null}
+ */
+export function placeOfLocator(root, locator) {
+  const [id = "", subgraphId] = locator.split(":").reverse();
+  const subgraph = subgraphId ? root.subgraphs?.get(subgraphId) : null;
+  if (subgraphId && !subgraph) return null;
+  const node = nodeById(subgraph ?? root, id);
+  const host = subgraph ? hostOf(root, subgraph) : null;
+  return node ? { node, hosts: host ? [host] : [] } : null;
+}
+
+/**
+ * The first node that stands for a subgraph, in `graph` or within.
+ *
+ * @param {Graph} graph
+ * @param {Graph} subgraph
+ * @returns {GraphNode | null}
+ */
+export function hostOf(graph, subgraph) {
+  for (const node of nodesOf(graph)) {
     if (!node.subgraph) continue;
-    const host = node.subgraph === subgraph ? node : hostOf(subgraph, node.subgraph);
+    const host = node.subgraph === subgraph ? node : hostOf(node.subgraph, subgraph);
     if (host) return host;
   }
   return null;
 }
+
+/** @param {Graph} graph */
+export const nodesOf = (graph) => graph.nodes ?? graph._nodes ?? [];

@@ -1,38 +1,30 @@
 import { element } from "./dom.js";
+import { rowsInView } from "./rows_in_view.js";
 
 /**
- * A list of rows of one height that holds only those that are on the screen, and reads the data
- * of only those pages that were looked at.
+ * A list of rows of one height. It holds only the elements of those that are visible.
  *
  * @template Row
  */
 export class VirtualList {
   /**
    * @param {object} options
-   * @param {number} options.rowHeight
-   * @param {number} options.pageSize
-   * @param {(offset: number, limit: number) => Promise<{rows: Row[], total: number} | null>}
-   *     options.read null where the answer is not wanted any more
+   * @param {number} options.rowHeight in pixels
+   * @param {import("./pages.js").Pages<Row>} options.pages
    * @param {(row: Row) => HTMLElement} options.draw
-   * @param {(row: Row) => string} options.identify changes when the row looks different
+   * @param {(row: Row) => string} options.identify changes when the row has to be drawn again
    */
-  constructor({ rowHeight, pageSize, read, draw, identify }) {
+  constructor({ rowHeight, pages, draw, identify }) {
     this.rowHeight = rowHeight;
-    this.pageSize = pageSize;
-    this.read = read;
+    this.pages = pages;
     this.draw = draw;
     this.identify = identify;
-    this.total = 0;
-    /** @type {Map<number, Row[]>} by their number */
-    this.pages = new Map();
-    /** @type {Set<number>} */
-    this.reading = new Set();
-    /** @type {Map<number, {identity: string, made: HTMLElement}>} by their place */
+    /** @type {Map<number, {identity: string, made: HTMLElement}>} by the row's index */
     this.drawn = new Map();
     this.space = element("div", { class: "aigateway-space", role: "list" });
     this.element = element("div", { class: "aigateway-list", tabIndex: 0 }, this.space);
-    this.element.addEventListener("scroll", () => this.show(), { passive: true });
-    this.observer = new ResizeObserver(() => this.show());
+    this.element.addEventListener("scroll", () => void this.show(), { passive: true });
+    this.observer = new ResizeObserver(() => void this.show());
     this.observer.observe(this.element);
   }
 
@@ -43,71 +35,50 @@ export class VirtualList {
   /** Begin again from the top, for example with another search. */
   async restart() {
     this.pages.clear();
-    this.reading.clear();
     this.element.scrollTop = 0;
-    await this.load(0);
+    await this.refresh();
   }
 
-  /** Read again what is on the screen; what is not will be read when it is looked at. */
+  /** Read the visible rows again. */
   async refresh() {
-    const wanted = this.wantedPages();
-    for (const page of this.pages.keys()) if (!wanted.includes(page)) this.pages.delete(page);
-    await Promise.all(wanted.map((page) => this.load(page)));
+    const { first, end } = this.inView();
+    await this.pages.refresh(first, end);
+    await this.show();
   }
 
-  places() {
-    const { scrollTop, clientHeight } = this.element;
-    const first = Math.max(0, Math.floor(scrollTop / this.rowHeight) - 2);
-    const last = Math.ceil((scrollTop + clientHeight) / this.rowHeight) + 2;
-    return { first, last: Math.min(this.total, last) };
+  inView() {
+    return rowsInView(this.element, this.rowHeight, this.pages.total);
   }
 
-  wantedPages() {
-    const { first, last } = this.places();
-    const start = Math.floor(first / this.pageSize);
-    const end = Math.floor(Math.max(first, last - 1) / this.pageSize);
-    return Array.from({ length: end - start + 1 }, (_, index) => start + index);
+  /** Draw the visible rows, and read those that are missing. */
+  async show() {
+    this.drawRows();
+    const { first, end } = this.inView();
+    if (await this.pages.fill(first, end)) this.drawRows();
   }
 
-  /** @param {number} page */
-  async load(page) {
-    if (this.reading.has(page)) return;
-    this.reading.add(page);
-    try {
-      const answer = await this.read(page * this.pageSize, this.pageSize);
-      if (!answer) return;
-      this.pages.set(page, answer.rows);
-      this.total = answer.total;
-    } finally {
-      this.reading.delete(page);
-    }
-    this.show();
-  }
-
-  show() {
-    this.space.style.height = `${this.total * this.rowHeight}px`;
-    const { first, last } = this.places();
-    for (const page of this.wantedPages())
-      if (!this.pages.has(page) && page * this.pageSize < this.total) void this.load(page);
-    for (const [place, { made }] of this.drawn) {
-      if (place >= first && place < last) continue;
+  drawRows() {
+    this.space.style.height = `${this.pages.total * this.rowHeight}px`;
+    const { first, end } = this.inView();
+    for (const [index, { made }] of this.drawn) {
+      if (index >= first && index < end) continue;
       made.remove();
-      this.drawn.delete(place);
+      this.drawn.delete(index);
     }
-    for (let place = first; place < last; place++) this.showRow(place);
+    for (let index = first; index < end; index++) this.drawRow(index);
   }
 
-  /** @param {number} place */
-  showRow(place) {
-    const row = this.pages.get(Math.floor(place / this.pageSize))?.[place % this.pageSize];
-    if (!row) return;
+  /** @param {number} index */
+  drawRow(index) {
+    const row = this.pages.at(index);
+    if (row === undefined) return;
     const identity = this.identify(row);
-    const old = this.drawn.get(place);
+    const old = this.drawn.get(index);
     if (old?.identity === identity) return;
     const made = this.draw(row);
-    made.style.top = `${place * this.rowHeight}px`;
+    made.style.top = `${index * this.rowHeight}px`;
     if (old) old.made.replaceWith(made);
     else this.space.append(made);
-    this.drawn.set(place, { identity, made });
+    this.drawn.set(index, { identity, made });
   }
 }

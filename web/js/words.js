@@ -1,20 +1,16 @@
-import { api, app } from "./comfy.js";
-
 /** @type {Record<string, string>} */
 let words = {};
 
-/** Read the words of the language that ComfyUI is set to; English where one is missing. */
-export async function loadWords() {
-  const locale = String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en");
-  const response = await api.fetchApi("/i18n");
-  const locales = await response.json();
-  const chosen = locales[locale] ?? locales[locale.split("-")[0]];
-  words = { ...locales.en?.aigateway, ...chosen?.aigateway };
+/** @param {Record<string, string>} given the words to use from now on, by their keys */
+export function useWords(given) {
+  words = given;
 }
 
 /**
+ * The words of a key, in the language of the page.
+ *
  * @param {string} key
- * @param {Record<string, string | number>} [values] put where the words have `{name}`
+ * @param {Record<string, string | number>} [values] replace `{name}` in the words
  */
 export function say(key, values = {}) {
   const text = words[key] ?? key;

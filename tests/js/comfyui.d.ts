@@ -1,0 +1,178 @@
+/** What the pack uses of ComfyUI's frontend, from the one of ComfyUI 0.8.0 to the newest. */
+
+declare module "*/scripts/app.js" {
+  type Id = number | string;
+
+  /** A field of a node. */
+  export interface Widget {
+    name: string;
+    value: unknown;
+    serialize?: boolean;
+    /** Fields that belong to this one, for example what happens to its number after each run. */
+    linkedWidgets?: Widget[];
+    callback?(value: unknown): void;
+  }
+
+  export interface Link {
+    origin_id: Id;
+    origin_slot: number;
+  }
+
+  export interface NodeInput {
+    name: string;
+    /** The id of the link that ends here. */
+    link?: number | null;
+  }
+
+  /** A graph of the canvas: the one that holds all others, or a subgraph. */
+  export interface Graph {
+    nodes?: GraphNode[];
+    /** `nodes` in older versions. */
+    _nodes?: GraphNode[];
+    links?: Map<number, Link> | Record<number, Link>;
+    /** The subgraph's own inputs. */
+    inputs?: { name: string }[];
+    subgraphs?: Map<string, Graph>;
+    getNodeById(id: Id): GraphNode | null | undefined;
+    getLink?(id: number): Link | undefined;
+    add(node: GraphNode): void;
+    beforeChange?(): void;
+    afterChange?(): void;
+    setDirtyCanvas?(foreground: boolean, background: boolean): void;
+  }
+
+  type Pair = [number, number];
+
+  export interface GraphNode {
+    id: Id;
+    type: string;
+    /** The id of the node's class on the server. */
+    comfyClass?: string;
+    graph: Graph;
+    /** The graph that this node stands for. */
+    subgraph?: Graph;
+    inputs?: NodeInput[];
+    widgets?: Widget[];
+    pos: Pair;
+    size: Pair;
+    computeSize(): Pair;
+    setSize?(size: Pair): void;
+    setDirtyCanvas?(foreground: boolean, background?: boolean): void;
+    connect(output: number, node: GraphNode, input: number): unknown;
+    findInputSlot(name: string): number;
+    findOutputSlot(name: string): number;
+    addDOMWidget(
+      name: string,
+      type: string,
+      element: HTMLElement,
+      options: {
+        serialize: boolean;
+        hideOnZoom: boolean;
+        margin: number;
+        getValue(): unknown;
+        getMinHeight(): number;
+        getMaxHeight(): number;
+      },
+    ): Widget;
+    onRemoved?(...values: unknown[]): unknown;
+  }
+
+  export interface Canvas {
+    /** The graph that is open, absent in older versions. */
+    graph?: Graph;
+    canvas: HTMLCanvasElement;
+    /** What is seen of the graph. */
+    ds: { offset: Pair; scale: number };
+    selectNodes?(nodes: GraphNode[]): void;
+  }
+
+  interface Setting {
+    id: string;
+    name: string;
+    category: string[];
+    tooltip: string;
+    type(): HTMLElement;
+    defaultValue: unknown;
+    sortOrder: number;
+  }
+
+  interface Extension {
+    name: string;
+    settings: Setting[];
+    init(): Promise<void>;
+    setup(): Promise<void>;
+    nodeCreated(node: GraphNode): void;
+    onNodeOutputsUpdated(outputs: Record<string, unknown>): void;
+  }
+
+  interface SidebarTab {
+    id: string;
+    icon: string;
+    title: string;
+    tooltip: string;
+    type: "custom";
+    render(parent: HTMLElement): void;
+    destroy(): void;
+  }
+
+  export const app: {
+    graph: Graph;
+    /** Absent in older versions. */
+    rootGraph?: Graph;
+    canvas: Canvas;
+    registerExtension(extension: Extension): void;
+    ui: {
+      lastQueueSize?: number | string;
+      settings: {
+        getSettingValue(id: string): unknown;
+        addEventListener(type: string, listener: () => void): void;
+      };
+    };
+    extensionManager: {
+      queueSettings?: { batchCount: number };
+      registerSidebarTab(tab: SidebarTab): void;
+      toast: {
+        add(message: { severity: string; summary: string; detail: string; life: number }): void;
+      };
+      dialog: {
+        confirm(question: { title: string; message: string }): Promise<boolean | null>;
+      };
+    };
+  };
+}
+
+declare module "*/scripts/api.js" {
+  /** What the server says of a node that ended. */
+  interface Executed {
+    node: string;
+    display_node?: string;
+    output?: Record<string, unknown> | null;
+  }
+
+  interface ApiEvents {
+    executed: CustomEvent<Executed>;
+    progress_text: CustomEvent<{ nodeId: string; text: string }>;
+    execution_start: CustomEvent;
+    execution_success: CustomEvent;
+    execution_error: CustomEvent;
+    execution_interrupted: CustomEvent;
+  }
+
+  export const api: {
+    apiURL(path: string): string;
+    fetchApi(path: string, options?: RequestInit): Promise<Response>;
+    addEventListener<Type extends keyof ApiEvents>(
+      type: Type,
+      listener: (event: ApiEvents[Type]) => void,
+    ): void;
+    removeEventListener<Type extends keyof ApiEvents>(
+      type: Type,
+      listener: (event: ApiEvents[Type]) => void,
+    ): void;
+  };
+}
+
+/** LiteGraph, which draws the canvas. */
+interface Window {
+  LiteGraph: { createNode(type: string): import("../../../scripts/app.js").GraphNode };
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { priceRequest } from "../../web/js/price_request.js";
+import { costText, estimateText } from "../../web/js/price_text.js";
+import { graphOf, nodeOf } from "./graphs.js";
+import { speak } from "./language.js";
+import { trackOf } from "./tracks.js";
+
+/** @typedef {import("./graphs.js").NodeOptions} NodeOptions */
+
+const MUSIC = "AIGatewayPromptToMusic";
+const VALUES = { prompt: "calm", duration: 30, lyrics: "", format: "mp3", model: "m", take: 1 };
+
+beforeEach(() => speak("en"));
+
+/**
+ * @param {Parameters<typeof graphOf>[0]} others
+ * @param {object} [options]
+ * @param {NodeOptions["links"]} [options.links] of the music node
+ * @param {string} [options.control] what happens to `take` after each run
+ * @param {number} [options.batch]
+ */
+function requestFor(others, { links, control, batch = 1 } = {}) {
+  const root = graphOf([...others, [MUSIC, { values: VALUES, links }]]);
+  const node = nodeOf(root, MUSIC);
+  const take = node.widgets?.find((widget) => widget.name === "take");
+  if (take && control) take.linkedWidgets = [{ name: "control_after_generate", value: control }];
+  return priceRequest({ node, hosts: [] }, root, batch);
+}
+
+describe("what the price line asks for", () => {
+  test("is the whole request, once", () => {
+    const { duration, ...request } = VALUES;
+    assert.deepEqual(requestFor([]), {
+      request,
+      duration,
+      isDurationKnown: true,
+      count: 1,
+      runs: 1,
+    });
+  });
+
+  test("is only the model where another input is not known", () => {
+    const asked = requestFor([["Random"]], { links: { prompt: [1] } });
+    assert.deepEqual(asked.request, { model: "m" });
+    assert.equal(asked.duration, 30);
+  });
+
+  test("is nothing but a duration where the model is not known", () => {
+    assert.deepEqual(requestFor([["Random"]], { links: { model: [1] } }).request, {});
+  });
+
+  test("is some duration where the real one is not known", () => {
+    const asked = requestFor([["Random"]], { links: { duration: [1] } });
+    assert.equal(asked.isDurationKnown, false);
+    assert.equal(asked.duration, 10);
+  });
+
+  test("is the longest duration, and a track for each item of the longest list", () => {
+    const asked = requestFor(
+      [
+        ["PrimitiveInt", { values: { value: 10 } }],
+        ["PrimitiveInt", { values: { value: 60 } }],
+        ["PrimitiveInt", { values: { value: 20 } }],
+        ["CreateList", { links: { a: [1], b: [2], c: [3] } }],
+      ],
+      { links: { duration: [4] } },
+    );
+    assert.equal(asked.duration, 60);
+    assert.equal(asked.count, 3);
+  });
+
+  test("counts the runs only where each makes another take", () => {
+    assert.equal(requestFor([], { control: "increment", batch: 3 }).runs, 3);
+    assert.equal(requestFor([], { control: "fixed", batch: 3 }).runs, 1);
+    assert.equal(requestFor([], { batch: 3 }).runs, 1);
+    const linked = { links: { take: /** @type {[number]} */ ([1]) }, control: "increment" };
+    const primitive = /** @type {[string, NodeOptions]} */ ([
+      "PrimitiveInt",
+      { values: { value: 5 } },
+    ]);
+    assert.equal(requestFor([primitive], { ...linked, batch: 3 }).runs, 1);
+  });
+});
+
+describe("the estimate", () => {
+  const ASKED = { request: {}, duration: 30, isDurationKnown: true, count: 1, runs: 1 };
+  const PRICE = { free: false, bought: false, each: 0.006, total: 0.006, refused: null };
+
+  /**
+   * @param {Partial<import("../../web/js/server.js").Price>} price
+   * @param {Partial<typeof ASKED>} [asked]
+   */
+  const shown = (price, asked) => estimateText({ ...PRICE, ...price }, { ...ASKED, ...asked });
+
+  test("of one track is its price", () => {
+    assert.deepEqual(shown({}), { text: "$0.006", isWarning: false });
+  });
+
+  test("of several tracks is each price and their sum", () => {
+    const { text } = shown({ total: 0.036 }, { count: 3, runs: 2 });
+    assert.equal(text, "6 × $0.006 = $0.036");
+  });
+
+  test("without a duration is the price of a second", () => {
+    const { text } = shown({ each: 0.002 }, { duration: 10, isDurationKnown: false });
+    assert.equal(text, "$0.0002 per second");
+  });
+
+  test("does not confuse free, bought and unknown", () => {
+    assert.match(shown({ free: true, each: 0 }).text, /^Free sketch from the sandbox/);
+    assert.match(shown({ bought: true, total: 0 }).text, /^Already bought/);
+    assert.equal(shown({ each: null, total: null }).text, "Price unknown");
+    assert.equal(shown({ each: 0, total: 0 }).text, "$0.00");
+  });
+
+  for (const [refused, text] of /** @type {const} */ ([
+    [{ reason: "no_key" }, "$0.006 · no API key is set"],
+    [{ reason: "per_run", limit: 0.005 }, "$0.006 · over your limit of $0.005 per run"],
+    [
+      { reason: "per_day", limit: 10, spent: 9.999 },
+      "$0.006 · over your limit of $10.00 per 24 hours ($10.00 spent)",
+    ],
+  ]))
+    test(`warns of a refusal: ${refused.reason}`, () => {
+      assert.deepEqual(shown({ refused }), { text, isWarning: true });
+    });
+
+  test("warns that an unknown price is refused", () => {
+    const refused = { reason: "unknown_price" };
+    assert.deepEqual(shown({ each: null, total: null, refused }), {
+      text: "Price unknown · your settings do not allow it",
+      isWarning: true,
+    });
+  });
+
+  test("does not compare a limit with a duration that is not known", () => {
+    const asked = { isDurationKnown: false, duration: 10 };
+    assert.equal(shown({ refused: { reason: "per_run", limit: 0.001 } }, asked).isWarning, false);
+    assert.equal(shown({ refused: { reason: "no_key" } }, asked).isWarning, true);
+  });
+
+  test("is said in Chinese", () => {
+    speak("zh");
+    assert.equal(
+      shown({ refused: { reason: "per_run", limit: 1 } }).text,
+      "$0.006 · 超出每次运行 $1.00 的上限",
+    );
+  });
+});
+
+describe("the cost after a run", () => {
+  test("is paid once all tracks have ended", () => {
+    const tracks = [trackOf({ state: "completed" }), trackOf({ state: "completed" })];
+    assert.deepEqual(costText(tracks), { text: "Paid $0.012", isWarning: false });
+  });
+
+  for (const state of ["submitting", "queued", "running"])
+    test(`is ordered while a track is ${state}`, () => {
+      const tracks = [trackOf({ state: "completed" }), trackOf({ state })];
+      assert.equal(costText(tracks).text, "Ordered for $0.012");
+    });
+
+  test("does not count what is dead, whatever the state is called", () => {
+    const dead = trackOf({ state: "a state of a later version", is_dead: true });
+    assert.equal(costText([trackOf({}), dead]).text, "Paid $0.006");
+    assert.equal(costText([dead]).text, "Paid $0.00");
+  });
+
+  test("warns of a track that may have been charged", () => {
+    const { text, isWarning } = costText([trackOf({}), trackOf({ state: "uncertain" })]);
+    assert.match(text, /\$0\.012/);
+    assert.equal(isWarning, true);
+  });
+
+  test("is nothing only if all of it is free", () => {
+    const free = trackOf({ free: true, price: 0 });
+    assert.equal(costText([free]).text, "Free sketch from the sandbox");
+    assert.equal(costText([free, trackOf({})]).text, "Paid $0.006");
+  });
+});

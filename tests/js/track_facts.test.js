@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { pathsOf, playablesOf } from "../../web/js/playable.js";
+import { actionsOf, factsOf, identityOf, isUnderWay, titleOf } from "../../web/js/track_facts.js";
+import { speak } from "./language.js";
+import { trackOf } from "./tracks.js";
+
+beforeEach(() => speak("en"));
+
+describe("the facts of a track", () => {
+  test("are duration, take, price and age", () => {
+    assert.equal(factsOf(trackOf({}), 1125), "0:30 · take 1 · $0.006 · 2 min ago");
+  });
+
+  test("leave out what is not known", () => {
+    const track = trackOf({ duration: 0, prompt: "", price: null });
+    assert.equal(factsOf(track, 1000), "Price unknown · just now");
+  });
+
+  test("say that it is free because the server says so", () => {
+    assert.match(factsOf(trackOf({ free: true, price: 0.5 }), 1000), /· free ·/);
+    assert.match(factsOf(trackOf({ free: false, price: 0 }), 1000), /· \$0\.00 ·/);
+  });
+
+  test("are said in Chinese", () => {
+    speak("zh");
+    assert.equal(factsOf(trackOf({}), 1125), "0:30 · 版本 1 · $0.006 · 2 分钟前");
+  });
+});
+
+describe("what can be done with a track", () => {
+  const HAS_JOB = { job_id: "job_1", stored: false };
+
+  for (const [what, track, actions] of /** @type {const} */ ([
+    ["a stored one", { stored: true }, ["play", "copy_id", "reuse", "pick_up"]],
+    ["a queued one", { ...HAS_JOB, state: "queued" }, ["copy_id", "reuse", "pick_up", "cancel"]],
+    ["a running one", { ...HAS_JOB, state: "running" }, ["copy_id", "reuse", "pick_up", "cancel"]],
+    ["a dead one", { ...HAS_JOB, state: "later", is_dead: true }, ["copy_id", "reuse"]],
+    [
+      "an uncertain one",
+      { job_id: null, stored: false, state: "uncertain" },
+      ["reuse", "buy_again"],
+    ],
+    ["one being sent", { job_id: null, stored: false, state: "submitting" }, ["reuse"]],
+    ["one picked up by its id", { ...HAS_JOB, prompt: "" }, ["copy_id", "pick_up"]],
+  ]))
+    test(what, () => {
+      assert.deepEqual(actionsOf(trackOf(track)), actions);
+    });
+});
+
+test("only a track that is dead, completed or uncertain has ended", () => {
+  for (const state of ["submitting", "queued", "running"])
+    assert.equal(isUnderWay(trackOf({ state })), true);
+  for (const state of ["completed", "uncertain"])
+    assert.equal(isUnderWay(trackOf({ state })), false);
+  assert.equal(isUnderWay(trackOf({ state: "failed", is_dead: true })), false);
+});
+
+test("a track without a prompt is called by its id", () => {
+  assert.equal(titleOf(trackOf({})), "calm piano");
+  assert.equal(titleOf(trackOf({ prompt: "" })), "job_1");
+  assert.equal(titleOf(trackOf({ prompt: "", job_id: null })), "");
+});
+
+test("a row is drawn again when anything on it changes, its age included", () => {
+  const before = identityOf(trackOf({}), 1000);
+  assert.equal(identityOf(trackOf({}), 1059), before);
+  assert.notEqual(identityOf(trackOf({}), 1060), before);
+  assert.notEqual(identityOf(trackOf({ error: "No credit." }), 1000), before);
+});
+
+describe("what a player plays", () => {
+  test("a track of the ledger", () => {
+    assert.deepEqual(pathsOf({ local_id: "a/b" }), {
+      audio: "/aigateway/tracks/a%2Fb/audio",
+      picture: "/aigateway/tracks/a%2Fb/waveform",
+    });
+  });
+
+  test("a file of ComfyUI's", () => {
+    const query = "filename=a+%26+b.flac&subfolder=x&type=output";
+    assert.deepEqual(pathsOf({ filename: "a & b.flac", subfolder: "x" }), {
+      audio: `/view?${query}`,
+      picture: `/aigateway/waveform?${query}`,
+    });
+  });
+
+  test("only what nodes of ours made", () => {
+    const output = { audio: [{ filename: "a.flac" }] };
+    assert.deepEqual(playablesOf({ comfyClass: "AIGatewaySaveAudio" }, output), output.audio);
+    assert.deepEqual(playablesOf({ comfyClass: "SaveAudio" }, output), []);
+    const loaded = { aigateway_audio: [{ local_id: "l1" }] };
+    assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, loaded), [
+      { local_id: "l1" },
+    ]);
+    assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, null), []);
+  });
+});

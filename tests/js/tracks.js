@@ -1,0 +1,28 @@
+/** @typedef {import("../../web/js/server.js").Track} Track */
+
+/**
+ * A track as the server answers it.
+ *
+ * @param {Partial<Track>} changed
+ * @returns {Track}
+ */
+export const trackOf = (changed) => ({
+  local_id: "l1",
+  job_id: "job_1",
+  service: "gateway",
+  model: "ace-step",
+  prompt: "calm piano",
+  lyrics: "",
+  duration: 30,
+  asked_duration: 30,
+  format: "mp3",
+  take: 1,
+  state: "completed",
+  is_dead: false,
+  price: 0.006,
+  free: false,
+  created: 1000,
+  error: null,
+  stored: true,
+  ...changed,
+});

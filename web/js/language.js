@@ -1,0 +1,17 @@
+import { api, app } from "./comfy.js";
+import { useWords } from "./words.js";
+
+/** Read the words of the language that ComfyUI is set to; English where one is missing. */
+async function loadWords() {
+  const locale = String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en");
+  const response = await api.fetchApi("/i18n");
+  const locales = await response.json();
+  const chosen = locales[locale] ?? locales[locale.split("-")[0] ?? ""];
+  useWords({ ...locales.en?.aigateway, ...chosen?.aigateway });
+}
+
+/** Load the words now, and again when the language changes. */
+export async function watchLanguage() {
+  app.ui.settings.addEventListener("Comfy.Locale.change", () => void loadWords());
+  await loadWords();
+}

@@ -1,0 +1,57 @@
+import { dollars } from "./format.js";
+import { isUnderWay } from "./track_facts.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
+/** @typedef {import("./server.js").Price} Price */
+/** @typedef {import("./server.js").Track} Track */
+
+/** @typedef {{text: string, isWarning: boolean}} PriceText */
+
+/**
+ * What a run will cost.
+ *
+ * @param {Price} price the server's answer
+ * @param {PriceRequest} asked
+ * @returns {PriceText}
+ */
+export function estimateText(price, asked) {
+  if (price.free) return { text: say("price_free"), isWarning: false };
+  if (price.bought && asked.isDurationKnown) return { text: say("price_bought"), isWarning: false };
+  const text = amountText(price, asked);
+  const { refused } = price;
+  // Where the duration is not known, neither is whether the run exceeds a limit.
+  if (!refused || (!asked.isDurationKnown && refused.reason.startsWith("per_")))
+    return { text, isWarning: false };
+  const values = { limit: dollars(refused.limit ?? 0), spent: dollars(refused.spent ?? 0) };
+  return { text: `${text} · ${say(`refused_${refused.reason}`, values)}`, isWarning: true };
+}
+
+/**
+ * @param {Price} price
+ * @param {PriceRequest} asked
+ */
+function amountText({ each, total }, { duration, isDurationKnown, count, runs }) {
+  if (each === null) return say("price_unknown");
+  if (!isDurationKnown) return say("price_second", { price: dollars(each / duration) });
+  const n = count * runs;
+  if (n === 1) return dollars(each);
+  return say("price_many", { n, each: dollars(each), total: dollars(total ?? each * n) });
+}
+
+/**
+ * What the tracks of the last run cost.
+ *
+ * @param {Track[]} tracks
+ * @returns {PriceText}
+ */
+export function costText(tracks) {
+  if (tracks.every((track) => track.free)) return { text: say("cost_free"), isWarning: false };
+  const price = dollars(
+    tracks.reduce((sum, track) => sum + (track.is_dead ? 0 : (track.price ?? 0)), 0),
+  );
+  if (tracks.some((track) => track.state === "uncertain"))
+    return { text: say("cost_uncertain", { price }), isWarning: true };
+  const key = tracks.some(isUnderWay) ? "cost_ordered" : "cost_paid";
+  return { text: say(key, { price }), isWarning: false };
+}

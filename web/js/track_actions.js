@@ -1,0 +1,52 @@
+import { app } from "./comfy.js";
+import { sentenceOf } from "./dom.js";
+import { notify } from "./notify.js";
+import { ask } from "./server.js";
+import { priceOf } from "./track_facts.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./server.js").Track} Track */
+
+/** @param {Track} track */
+export async function copyId({ job_id }) {
+  const id = job_id ?? "";
+  try {
+    await navigator.clipboard.writeText(id);
+    notify("info", say("copied", { id }));
+  } catch {
+    // Browsers let only https pages write to the clipboard. Elsewhere, show the id.
+    notify("info", id);
+  }
+}
+
+/** @param {Track} track */
+export async function cancel(track) {
+  await change(track, "cancel", (after) =>
+    say(after.state === "cancelled" ? "cancelled_done" : "cancelled_not"),
+  );
+}
+
+/**
+ * Buy a track again after the person has confirmed it.
+ *
+ * @param {Track} track
+ */
+export async function buyAgain(track) {
+  const message = say("buy_again_question", { price: priceOf(track) });
+  const isSure = await app.extensionManager.dialog.confirm({ title: say("buy_again"), message });
+  if (isSure) await change(track, "buy-again", () => say("bought_again"));
+}
+
+/**
+ * @param {Track} track
+ * @param {string} action below the track's address
+ * @param {(after: Track) => string} describe the sentence to show
+ */
+async function change({ local_id }, action, describe) {
+  try {
+    const path = `tracks/${encodeURIComponent(local_id)}/${action}`;
+    notify("info", describe(await ask(path, { method: "POST" })));
+  } catch (error) {
+    notify("error", sentenceOf(error));
+  }
+}

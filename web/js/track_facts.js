@@ -1,0 +1,66 @@
+import { age, dollars, length } from "./format.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./server.js").Track} Track */
+/** @typedef {"play" | "copy_id" | "reuse" | "pick_up" | "cancel" | "buy_again"} Action */
+
+/**
+ * Whether the track may still be made.
+ *
+ * @param {Track} track
+ */
+export const isUnderWay = ({ is_dead, state }) =>
+  !is_dead && state !== "completed" && state !== "uncertain";
+
+/** @param {Track} track */
+export const titleOf = (track) => track.prompt || track.job_id || "";
+
+/**
+ * Duration, take, price and age, for example `0:30 · take 1 · $0.006 · 2 min ago`.
+ *
+ * @param {Track} track
+ * @param {number} now seconds since 1970
+ */
+export function factsOf(track, now) {
+  const facts = [
+    track.duration ? length(track.duration) : null,
+    track.prompt ? say("take", { n: track.take }) : null,
+    priceOf(track),
+    age(now - track.created),
+  ];
+  return facts.filter(Boolean).join(" · ");
+}
+
+/** @param {Track} track */
+export function priceOf(track) {
+  if (track.free) return say("free");
+  return track.price === null ? say("price_unknown") : dollars(track.price);
+}
+
+/**
+ * What can be done with a track.
+ *
+ * @param {Track} track
+ * @returns {Action[]}
+ */
+export function actionsOf(track) {
+  const hasJob = Boolean(track.job_id);
+  /** @type {[Action, boolean][]} */
+  const offers = [
+    ["play", track.stored],
+    ["copy_id", hasJob],
+    ["reuse", Boolean(track.prompt)],
+    ["pick_up", hasJob && !track.is_dead],
+    ["cancel", hasJob && isUnderWay(track)],
+    ["buy_again", track.state === "uncertain"],
+  ];
+  return offers.flatMap(([action, isOffered]) => (isOffered ? [action] : []));
+}
+
+/**
+ * A text that changes when the track's row has to be drawn again.
+ *
+ * @param {Track} track
+ * @param {number} now seconds since 1970
+ */
+export const identityOf = (track, now) => JSON.stringify([track, factsOf(track, now)]);
