@@ -27,7 +27,7 @@ from ...api.service import Service
 from ...api.settings import Settings
 from ...api.timing import Timing
 from ...sandbox.server import Sandbox
-from ...scripts import pack
+from ...scripts.lib import pack
 from ..gateway import SCALE, running, service_on
 
 PIANO = MusicRequest("piano", 5.0, format="wav")

@@ -12,7 +12,7 @@ import pytest
 
 from ...api.timing import Timing
 from ...sandbox.server import Sandbox
-from ...scripts import headless
+from ...scripts.lib import headless
 from ..gateway import SCALE, running
 
 

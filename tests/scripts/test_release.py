@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import pack
+from ...scripts.lib import pack
 
-NOT_FOR_USERS = ("tests", "benchmarks", "scripts", ".ci", ".venv", ".gitignore")
+NOT_FOR_USERS = (
+    "tests",
+    "benchmarks",
+    "scripts",
+    "requirements",
+    ".ci",
+    ".github",
+    ".venv",
+    ".gitignore",
+)
 # Imports every module, so that none needs what is not there.
 OPEN = """
 import asyncio, importlib, importlib.util, pathlib, sys

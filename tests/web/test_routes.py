@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ...api import settings as api_settings
 from ...api.ledger import Ledger, State
 from ...api.protocol import MusicRequest
-from ...scripts import headless, pack
+from ...scripts.lib import headless, pack
 
 KEY = "sk-aig-tests-of-the-routes-77ab"
 Client = TestClient[web.Request, web.Application]
