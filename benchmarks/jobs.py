@@ -1,12 +1,12 @@
 """Waiting for jobs, beside the official SDK: `python3 benchmarks/jobs.py [--json FILE]`.
 
 Both buy the same jobs from the same sandbox gateway, one after the other, with an account of 10 and
-of 600 requests a minute: how late the end of a job is seen, how many requests that takes, and how
-many jobs are lost to an exception. The SDK is tried as it comes, and asked to look every 3 s, since
-its own 2 s break the gateway's rule.
+of 600 requests a minute. The figures are how late the end of a job is noticed, how many requests
+that takes, and how many jobs are lost to an exception. The SDK runs with its defaults, and with a
+poll every 3 s, because its default of 2 s breaks the gateway's rule.
 
-Times are compressed for both alike: the gateway's, ours, and the SDK's sleeps. What is printed is
-in seconds of a real account.
+The times of the gateway, of the pack and of the SDK's sleeps are compressed alike. The printed
+times are in seconds of a real account.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # As a module of the pack, so that its imports are relative like everywhere.
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.jobs").main())
+    # Continue as a module of the pack, because its imports are relative.
+    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
+    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.jobs"))
 
 import argparse
 import asyncio
@@ -32,26 +31,27 @@ from statistics import fmean
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from ..api.ledger import Ledger
-from ..api.protocol import DEFAULT_MODEL, MusicRequest
-from ..api.service import Service
-from ..api.settings import ApiKey, Settings
+from ..api.account import Account
+from ..api.library import Library
+from ..api.request import DEFAULT_MODEL, MusicRequest
+from ..api.settings import Settings
 from ..api.timing import Timing
-from ..scripts.sandbox import sandbox_process
+from ..api.wire.key import ApiKey
+from ..scripts.lib.sandbox_process import sandbox_process
 from .report import Row, report
 
-# By requests a minute: what takes a quarter of an hour is compressed more than what takes one.
+# Factor for all times, by requests a minute: the slow account is compressed more.
 SCALES = {10: 1 / 30, 600: 1 / 6}
 QUEUE, RUN = 5.0, 40.0
 DURATION = 30.0
-# As long as a patient person waits, in seconds of a real account.
+# In seconds of a real account.
 TIMEOUT = 3600.0
-# The documented floor, and a little for the clock.
+# Seconds between polls: the documented 3, and a margin for the clock.
 FLOOR = 3.05
 
 
 class Outcome(NamedTuple):
-    """One run: seconds of lateness for each job that was seen done, errors of the others."""
+    """One run: seconds of lateness of each job that ended, errors of the others."""
 
     late: list[float]
     errors: list[Exception]
@@ -63,18 +63,18 @@ class Outcome(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A job whose end was seen, in seconds since 1970."""
+    """A job whose end was noticed at `time`, in seconds since 1970."""
 
     job_id: str
     time: float
 
 
-# Buys so many jobs with times scaled, and says of each when its end was seen, or what broke it.
+# Buys jobs (base URL, number, scale of times); returns when each end was noticed, or the error.
 Run = Callable[[str, int, float], list[Seen | BaseException]]
 
 
 async def at_once(buy: Callable[[int], Awaitable[str]], jobs: int) -> list[Seen | BaseException]:
-    """Run `buy`, which returns a job's id once its end is seen, for each number."""
+    """Run `buy`, which returns a job's id when the job has ended, for each number."""
 
     async def one(number: int) -> Seen:
         return Seen(await buy(number), time.time())
@@ -83,31 +83,31 @@ async def at_once(buy: Callable[[int], Awaitable[str]], jobs: int) -> list[Seen 
 
 
 def ours(folder: Path) -> Run:
-    """This pack, with its ledger in `folder`."""
+    """A run with this pack, whose ledger is in `folder`."""
 
     def run(base_url: str, jobs: int, scale: float) -> list[Seen | BaseException]:
-        ledger = Ledger(folder)
+        library = Library(folder)
         key = ApiKey("sk-aig-benchmark", "the benchmark")
         timing = Timing().scaled(scale)
-        service = Service("benchmark", base_url, key, ledger, is_free=False, timing=timing)
+        account = Account("benchmark", base_url, key, library, timing)
 
         async def buy(number: int) -> str:
             request = MusicRequest(f"piano for {base_url}", DURATION, take=number)
-            job = await service.submit(request, run=base_url, settings=Settings())
-            done = await service.wait(job, timeout=TIMEOUT * scale, progress=lambda progress: None)
-            return str(done.remote_id)
+            job = await account.submit(request, Settings(), run=base_url)
+            done = await account.wait(job, timeout=TIMEOUT * scale, progress=lambda progress: None)
+            return str(done.job_id)
 
         try:
             return asyncio.run(at_once(buy, jobs))
         finally:
-            service.close()
-            ledger.close()
+            account.close()
+            library.close()
 
     return run
 
 
 def sdk(**options: float) -> Run:
-    """The official SDK, with options for its `wait`."""
+    """A run with the official SDK, with options for its `wait`."""
     module: Any = importlib.import_module("aigateway.client")
 
     def run(base_url: str, jobs: int, scale: float) -> list[Seen | BaseException]:
@@ -137,7 +137,7 @@ def sdk(**options: float) -> Run:
 
 
 def outcome(run: Run, jobs: int, limit: int) -> Outcome:
-    """One run against a gateway of its own."""
+    """The outcome of one run, with a new gateway."""
     scale = SCALES[limit]
     arguments = (f"--queue={QUEUE}", f"--run={RUN}", "--run-per-second=0", f"--scale={scale}")
     with sandbox_process("--tone", f"--limit={limit}", *arguments) as gateway:
@@ -152,38 +152,38 @@ def outcome(run: Run, jobs: int, limit: int) -> Outcome:
 
 
 def compare(jobs: int, limit: int) -> list[Row]:
-    """Us and the SDK with so many jobs at once on an account of so many requests a minute."""
+    """The pack and the SDK with `jobs` at once, on an account of `limit` requests a minute."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         first = outcome(ours(Path(folder)), jobs, limit)
-        # By now the ledger has seen how long such jobs take.
+        # The ledger now knows how long such jobs take.
         second = outcome(ours(Path(folder)), jobs, limit)
-    as_it_comes = outcome(sdk(), jobs, limit)
+    by_default = outcome(sdk(), jobs, limit)
     slower = outcome(sdk(poll_interval_seconds=FLOOR), jobs, limit)
     name = f"{jobs} job{'s' if jobs > 1 else ''} at {limit}/min"
-    for title, other in (("as it comes", as_it_comes), ("every 3 s", slower)):
+    for title, other in (("by default", by_default), ("every 3 s", slower)):
         for error in other.errors[:1]:
             print(f"{name}: the SDK {title} ends with {type(error).__name__}: {error}")
     lost = len(first.errors)
     rows = [
-        _row(f"{name}: lost, SDK as it comes", lost, len(as_it_comes.errors), 0.0),
+        _row(f"{name}: lost, SDK by default", lost, len(by_default.errors), 0.0),
         _row(f"{name}: lost, SDK every 3 s", lost, len(slower.errors), 0.0),
     ]
     for title, run in (("first time", first), ("second time", second)):
         if not run.late:
             continue
         late, per_track = fmean(run.late), run.per_track
-        print(f"{name}, {title}: seen {late:.1f} s late, with {per_track:.1f} requests a track")
-        # Of jobs that were lost there is nothing to compare.
+        print(f"{name}, {title}: noticed {late:.1f} s late, {per_track:.1f} requests a track")
+        # A run that lost every job has no times to compare.
         if slower.late:
             rows += [
-                _row(f"{name}: seen late, s, {title}", late, fmean(slower.late), None),
+                _row(f"{name}: noticed late, s, {title}", late, fmean(slower.late), None),
                 _row(f"{name}: requests a track, {title}", per_track, slower.per_track, None),
             ]
     return rows
 
 
 def _row(name: str, ours: float, peer: float, goal: float | None) -> Row:
-    # To lose nothing is as good as it gets, also beside somebody who lost nothing.
+    # 0 to 0 counts as 0, the best ratio.
     return Row(name, ours, peer, 0.0 if ours == 0 else ours / (peer or 1.0), goal)
 
 
@@ -195,7 +195,7 @@ def main() -> int:
     options = parser.parse_args()
     if importlib.util.find_spec("aigateway") is None:
         sys.exit("The official SDK is missing: install it with `pip install aigateway-py`.")
-    print(f"A job takes {QUEUE + RUN:g} s; all times are compressed for both alike:")
+    print(f"A job takes {QUEUE + RUN:g} s; all times are compressed:")
     for limit, scale in SCALES.items():
         print(f"by {1 / scale:g} at {limit} requests a minute")
     rows = [

@@ -1,4 +1,4 @@
-"""What every benchmark prints: our figure beside a peer's, from one run, and the goal for it."""
+"""The table that every benchmark prints: our figure, a peer's from the same run, and the goal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One comparison. `ratio` is ours to the peer's, smaller is better; `goal` bounds it."""
+    """One comparison. `ratio` is ours to the peer's, smaller is better; `goal` is its bound."""
 
     name: str
     ours: float
@@ -19,7 +19,7 @@ class Row(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`met`, `missed`, or nothing where there is no goal."""
+        """`met`, `missed`, or an empty string without a goal."""
         if self.goal is None:
             return ""
         return "met" if self.ratio <= self.goal else "missed"
@@ -38,7 +38,7 @@ def report(rows: Sequence[Row], json_path: Path | None = None) -> None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """`rows` as text, one a line, with what was met and missed."""
+    """`rows` as text, one on each line, and how many goals were met."""
     header = ("", "ours", "peer", "ratio", "goal", "")
     lines = [
         (

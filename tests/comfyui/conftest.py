@@ -11,7 +11,7 @@ import pytest
 from ...sandbox.profile import Profile
 from ...sandbox.server import Sandbox
 from ...sandbox.thread import SandboxThread
-from ...scripts import comfyui, graph
+from ...scripts.lib import comfyui, graph
 from .client import Browser, browse
 from .server import running, supported
 

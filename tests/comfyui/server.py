@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import comfyui
+from ...scripts.lib import comfyui
 
 OLDEST = (0, 8, 0)
 

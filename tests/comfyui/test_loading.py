@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import comfyui
+from ...scripts.lib import comfyui
 from .client import Browser, browse
 from .conftest import Host
 from .server import OLDEST, checkout, lines_about, running

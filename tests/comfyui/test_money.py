@@ -12,7 +12,7 @@ import pytest
 from ...sandbox.profile import Profile
 from ...sandbox.server import Sandbox
 from ...sandbox.thread import SandboxThread
-from ...scripts import graph
+from ...scripts.lib import graph
 from .client import Browser, Event, browse
 from .conftest import WORKFLOW
 from .server import running, supported

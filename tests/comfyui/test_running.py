@@ -9,7 +9,7 @@ import av
 import pytest
 import soundfile
 
-from ...scripts import graph
+from ...scripts.lib import graph
 from .client import Browser, Outcome, RefusedError, browse
 from .conftest import WORKFLOW, Example, Host
 from .server import running, supported

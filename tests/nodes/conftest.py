@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ...sandbox.server import Sandbox
-from ...scripts import headless
+from ...scripts.lib import headless
 from ..gateway import TIMING, running
 
 

@@ -52,7 +52,7 @@ def elsewhere(code: str, **variables: str) -> str:
     """What a new Python prints that has the pack's composer imported."""
     start = (
         "import importlib, runpy, sys\n"
-        f"pack = runpy.run_path({str(ROOT / 'scripts' / 'pack.py')!r})['load']()\n"
+        f"pack = runpy.run_path({str(ROOT / 'scripts' / 'lib' / 'pack.py')!r})['load']()\n"
         "composer = importlib.import_module(f'{pack.__name__}.sandbox.composer')\n"
     )
     run = subprocess.run(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import environment
-from ...scripts.environment import SetupError, explain, make, python_complaint, uv_variables
+from ...scripts.lib import environment, locks, pack
+from ...scripts.lib.environment import SetupError, explain, make, python_complaint, uv_variables
 
-SCRIPTS = Path(environment.__file__).parent
-INSTALLS = [["-r", "requirements.txt"]]
+SCRIPTS = pack.ROOT / "scripts"
+ARGUMENTS = ["-r", "requirements.txt"]
 
 
 @pytest.fixture
@@ -37,17 +37,17 @@ def installs(calls: list[list[str]]) -> list[list[str]]:
 
 
 def test_a_finished_environment_runs_nothing(tmp_path: Path, calls: list[list[str]]):
-    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     assert len(installs(calls)) == 1
     calls.clear()
-    assert make(tmp_path / ".venv", "run", INSTALLS, ["httpx"]).is_file()
+    assert make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"]).is_file()
     assert calls == []
 
 
 def test_changed_requirements_install_again(tmp_path: Path, calls: list[list[str]]):
-    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+    make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     calls.clear()
-    make(tmp_path / ".venv", "run", INSTALLS, ["httpx>=1"])
+    make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx>=1"])
     assert len(installs(calls)) == 1
     assert "--reinstall" not in installs(calls)[0]
 
@@ -55,18 +55,14 @@ def test_changed_requirements_install_again(tmp_path: Path, calls: list[list[str
 def test_an_interrupted_installation_is_written_anew(
     tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ):
-    working = environment._run
-
-    def interrupted(command: Sequence[str], *rest: object) -> str:
-        if "uv" in command[:3]:
-            raise KeyboardInterrupt
-        return working(command, *rest)  # type: ignore[arg-type]
+    def interrupted(*arguments: object) -> str:
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(environment, "_run", interrupted)
+        patch.setattr(environment, "_run_uv", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
-    make(tmp_path / ".venv", "run", INSTALLS, ["httpx"])
+            make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
+    make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     assert "--reinstall" in installs(calls)[-1]
 
 
@@ -77,7 +73,7 @@ def test_a_broken_environment_is_made_from_scratch(
     monkeypatch.setattr(
         environment, "_runs", lambda venv, module: any(fixed & set(call) for call in calls)
     )
-    make(tmp_path / ".venv", "run", INSTALLS, [])
+    make(tmp_path / ".venv", "run", ARGUMENTS, [])
     made = [call[3:] for call in calls if call[1:3] == ["-m", "venv"]]
     assert made == [[str(tmp_path / ".venv")], ["--clear", str(tmp_path / ".venv")]]
 
@@ -87,14 +83,31 @@ def test_no_ensurepip_names_the_package(
 ):
     monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SetupError, match=r"apt install python3\.\d+-venv"):
-        make(tmp_path / ".venv", "run", INSTALLS, [])
+        make(tmp_path / ".venv", "run", ARGUMENTS, [])
+
+
+def test_uv_itself_is_installed_by_its_hash(tmp_path: Path, calls: list[list[str]]):
+    make(tmp_path / ".venv", "run", ARGUMENTS, [])
+    (by_pip,) = [call for call in calls if call[1:4] == ["-m", "pip", "install"]]
+    assert by_pip[-3:] == ["--require-hashes", "-r", str(locks.path_of("uv"))]
+
+
+def test_another_uv_installs_again(
+    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+):
+    make(tmp_path / ".venv", "run", ARGUMENTS, [])
+    calls.clear()
+    (tmp_path / "uv.txt").write_text("uv==99.0.0\n")
+    monkeypatch.setattr(locks, "FOLDER", tmp_path)
+    make(tmp_path / ".venv", "run", ARGUMENTS, [])
+    assert len(installs(calls)) == 1
 
 
 def test_an_unwritable_place_is_one_sentence(tmp_path: Path, calls: list[list[str]]):
     place = tmp_path / "file"
     place.write_text("")
     with pytest.raises(SetupError) as refused:
-        make(place / ".venv", "run", INSTALLS, [])
+        make(place / ".venv", "run", ARGUMENTS, [])
     assert "\n" not in str(refused.value)
 
 
@@ -138,13 +151,6 @@ def test_what_uv_was_told_itself_stays():
     assert uv_variables(listing, {"UV_INDEX_URL": "x", "SSL_CERT_FILE": "/own.pem"}) == {}
 
 
-def test_the_digest_reads_the_dependency_groups():
-    groups = environment._dependency_groups((environment.ROOT / "pyproject.toml").read_text())
-    for name in ("host", "headless", "comfyui", "dev"):
-        assert f"\n{name} = [" in groups
-    assert "tool.ruff" not in groups
-
-
 def test_an_old_python_gets_one_sentence():
     said = python_complaint((3, 9), "/usr/bin/python3")
     assert said is not None
@@ -152,7 +158,10 @@ def test_an_old_python_gets_one_sentence():
     assert python_complaint((3, 10), "python") is None
 
 
-@pytest.mark.parametrize("name", ["environment.py", "pack.py", "demo.py", "test.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["demo.py", "test.py", "lock.py", "lib/environment.py", "lib/locks.py", "lib/pack.py"],
+)
 def test_what_runs_before_the_environment_stands_loads_on_an_old_python(name: str):
     source = (SCRIPTS / name).read_text("utf-8")
     ast.parse(source, feature_version=(3, 8))
@@ -164,9 +173,9 @@ def test_what_runs_before_the_environment_stands_loads_on_an_old_python(name: st
     } | {
         (node.module or "").split(".")[0]
         for node in ast.parse(source).body
-        if isinstance(node, ast.ImportFrom)
+        if isinstance(node, ast.ImportFrom) and not node.level
     }
-    assert imported <= set(sys.stdlib_module_names) | {"environment", "pack"}
+    assert imported <= set(sys.stdlib_module_names) | {"lib"}
 
 
 def test_help_needs_no_environment(tmp_path: Path):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import soundfile
 
-from ...scripts import graph, headless, headless_demo, pack
+from ...scripts.lib import graph, headless, headless_demo, pack
 
 WORKFLOW = pack.ROOT / "example_workflows" / "text_to_music.json"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ...scripts.graph import GraphError, choose, load, node_of, to_prompt
+from ...scripts.lib.graph import GraphError, choose, load, node_of, to_prompt
 
 INFO = {
     "Make": {
@@ -152,5 +152,5 @@ def test_node_of_finds_the_only_one(canvas: dict[str, Any]):
 def test_a_file_that_is_no_workflow_is_refused(tmp_path: Path, content: str):
     file = tmp_path / "workflow.json"
     file.write_text(content)
-    with pytest.raises(GraphError, match="no workflow saved by ComfyUI"):
+    with pytest.raises(GraphError, match="not a workflow saved by ComfyUI"):
         load(file)

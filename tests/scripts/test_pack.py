@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import pack
+from ...scripts.lib import pack
 
 
 def test_load_is_the_same_package_every_time():
@@ -17,14 +17,17 @@ def test_load_is_the_same_package_every_time():
 
 
 def test_submodules_come_from_the_repository():
-    module = importlib.import_module(f"{pack.NAME}.scripts.pack")
+    module = importlib.import_module(f"{pack.NAME}.scripts.lib.pack")
     assert Path(module.__file__ or "") == Path(pack.__file__)
 
 
-@pytest.mark.parametrize("folder", ["pack-1.0", "my pack", "pack"])
+FOLDERS = ["pack-1.0", "my pack", "pack", "nodes", "api", "json", "numpy", pack.NAME]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_tests_run_in_a_folder_of_any_name(tmp_path: Path, folder: str):
     root = tmp_path / folder
-    for name in ("pyproject.toml", "scripts/pack.py", "tests/conftest.py"):
+    for name in ("pyproject.toml", "scripts/lib/pack.py", "tests/conftest.py"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(pack.ROOT / name, root / name)
     for package in (".", "api", "tests", "tests/api"):
@@ -36,11 +39,16 @@ def test_tests_run_in_a_folder_of_any_name(tmp_path: Path, folder: str):
         "@pytest.fixture\ndef value():\n    return thing.VALUE\n"
     )
     (root / "tests" / "api" / "test_thing.py").write_text(
-        "import os\nfrom ...api import thing\n\n"
+        "import json, os, sys\nimport numpy\nfrom ...api import thing\nfrom . import conftest\n\n"
         "def test_value(value):\n"
         "    assert value == thing.VALUE\n"
-        "    assert __name__ == 'aigateway_music.tests.api.test_thing'\n"
-        "    assert 'AIGATEWAY_API_KEY' not in os.environ\n"
+        "    assert conftest.thing is thing\n"
+        "    assert __name__ == __spec__.name == 'aigateway_music.tests.api.test_thing'\n"
+        "    assert json.loads('1') == numpy.ones(1)[0]\n"
+        "    assert 'nodes' not in sys.modules\n"
+        "    assert 'AIGATEWAY_API_KEY' not in os.environ\n\n"
+        "def test_introspection(value):\n"
+        "    assert value == 5\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:xdist"],
@@ -49,4 +57,6 @@ def test_tests_run_in_a_folder_of_any_name(tmp_path: Path, folder: str):
         capture_output=True,
         text=True,
     )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    # pytest explains the values of a failed assertion, in tests that it imported by itself.
+    assert "assert 4 == 5" in done.stdout

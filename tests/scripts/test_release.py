@@ -9,9 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import pack
+from ...scripts.lib import pack
 
-NOT_FOR_USERS = ("tests", "benchmarks", "scripts", ".ci", ".venv", ".gitignore", ".gitattributes")
+NOT_FOR_USERS = (
+    "tests",
+    "benchmarks",
+    "scripts",
+    "requirements",
+    ".ci",
+    ".github",
+    ".venv",
+    ".gitignore",
+    ".gitattributes",
+)
 NOT_ANYWHERE = ("node_modules", "package.json", "package-lock.json")
 # Imports every module, so that none needs what is not there.
 OPEN = """

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from ...scripts.screen import Screen
+from ...scripts.lib.screen import Screen
 
 
 class Terminal(io.StringIO):

@@ -12,7 +12,7 @@ import pytest
 from ...sandbox.profile import Profile
 from ...sandbox.server import Sandbox
 from ...sandbox.thread import SandboxThread
-from ...scripts import comfyui
+from ...scripts.lib import comfyui
 from ..comfyui.server import running, supported
 from .canvas import Canvas
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ...scripts import pack
+from ...scripts.lib import pack
 from .canvas import POLL, PROMPT, SAVE, Canvas
 from .conftest import Host, Open
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ...scripts import headless, pack
+from ...scripts.lib import headless, pack
 
 LANGUAGES = ("en", "zh")
 FILES = ("nodeDefs", "settings", "main")

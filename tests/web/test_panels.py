@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ...api.money import ledger as ledger_module
-from ...scripts import pack
+from ...scripts.lib import pack
 from .canvas import LOAD, POLL, PROMPT, SAVE
 from .conftest import KEY, Host, Open
 

@@ -17,7 +17,7 @@ from ...api import settings as api_settings
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
 from ...api.request import MusicRequest
-from ...scripts import headless, pack
+from ...scripts.lib import headless, pack
 
 KEY = "sk-aig-tests-of-the-routes-77ab"
 Client = TestClient[web.Request, web.Application]

@@ -1,4 +1,4 @@
-"""A real ComfyUI with this pack in it: started from a checkout, stopped again."""
+"""Start and stop a real ComfyUI, from a checkout, with this pack in it."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class ComfyUIError(Exception):
 def checkout(path: str | Path) -> Path:
     """The ComfyUI checkout at `path`. Raises ComfyUIError if there is none."""
     folder = Path(path).expanduser().resolve()
-    for candidate in (folder, folder / "ComfyUI"):  # the portable build has it one level down
+    for candidate in (folder, folder / "ComfyUI"):  # the portable build: one level down
         if (candidate / "main.py").is_file() and (candidate / "comfyui_version.py").is_file():
             return candidate
     raise ComfyUIError(
-        f"{folder} is no ComfyUI checkout, it has no main.py and comfyui_version.py: "
-        "give the folder that holds them."
+        f"{folder} is not a ComfyUI checkout, it has no main.py and comfyui_version.py: "
+        "give the folder that has them."
     )
 
 
@@ -42,18 +42,20 @@ def version(folder: Path) -> tuple[int, ...]:
     text = (folder / "comfyui_version.py").read_text("utf-8")
     found = re.search(r"__version__ = \"(\d+)\.(\d+)\.(\d+)", text)
     if found is None:
-        raise ComfyUIError(f"{folder / 'comfyui_version.py'} does not tell ComfyUI's version.")
+        raise ComfyUIError(f"{folder / 'comfyui_version.py'} does not contain ComfyUI's version.")
     return tuple(int(part) for part in found.groups())
 
 
 def python(folder: Path) -> Path:
-    """The Python to run a checkout with: the user's own, else one made for it here.
+    """The Python that runs a checkout: the user's, else that of `.venv-comfyui`, made here.
 
     Raises ComfyUIError or environment.SetupError, each with one sentence.
     """
     named = os.environ.get(PYTHON)
     if named and not Path(named).is_file():
-        raise ComfyUIError(f"{PYTHON} names {named}, which is no file: give a Python to run.")
+        raise ComfyUIError(
+            f"{PYTHON} names {named}, which is not a file: give the path of a Python."
+        )
     own = [Path(named)] if named else []
     own += [environment.python_of(folder / name) for name in (".venv", "venv")]
     own.append(folder.parent / "python_embeded" / "python.exe")
@@ -65,14 +67,14 @@ def python(folder: Path) -> Path:
     contents = [path.read_text("utf-8") for path in (*requirements, pack.ROOT / "pyproject.toml")]
     arguments = [word for path in requirements for word in ("-r", str(path))]
     return environment.make(
-        pack.ROOT / ".venv-comfyui", "run", [[*arguments, "--group", "comfyui"]], contents
+        pack.ROOT / ".venv-comfyui", "run", [*arguments, "--group", "comfyui"], contents
     )
 
 
 class ComfyUI:
-    """A running ComfyUI whose whole data is in `base`, with this pack as its only custom node.
+    """A running ComfyUI with all its data in `base`, and this pack as its only custom node pack.
 
-    Use it as a context manager: it is ready inside, and gone after. `settings` are environment
+    It is a context manager: it starts on entry and stops on exit. `settings` are environment
     variables for it. Raises ComfyUIError if it does not start.
     """
 
@@ -142,12 +144,12 @@ class ComfyUI:
         return self.log.read_text("utf-8", "replace")
 
     def wait(self) -> int:
-        """Wait until ComfyUI ends by itself, and return its exit code."""
+        """Wait until ComfyUI ends, and return its exit code."""
         assert self._process is not None
         return self._process.wait()
 
     def kill(self) -> None:
-        """End ComfyUI as a crash would."""
+        """Kill ComfyUI without a shutdown."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -163,7 +165,7 @@ class ComfyUI:
         lines = self.log_text().strip().splitlines()
         raise ComfyUIError(
             f"ComfyUI at {self._folder} did not start with {self._python}: "
-            f"{lines[-1] if lines else 'it said nothing'} (all it said is in {self.log})."
+            f"{lines[-1] if lines else 'it wrote no log'} (the log is {self.log})."
         )
 
     def _stop(self) -> None:
@@ -178,7 +180,7 @@ class ComfyUI:
 
 
 def _check_requirements(interpreter: Path) -> None:
-    """The user's environment is the user's: what it lacks is named, not installed."""
+    """Name the packages that the user's environment lacks; nothing is installed into it."""
     file = pack.ROOT / "requirements.txt"
     unconditional = [line for line in file.read_text("utf-8").splitlines() if ";" not in line]
     names = [re.split(r"[^\w.-]", line)[0] for line in unconditional]
@@ -202,7 +204,7 @@ def _link(link: Path, target: Path) -> None:
     if sys.platform == "win32":
         import _winapi
 
-        _winapi.CreateJunction(str(target), str(link))  # a symlink would need special rights
+        _winapi.CreateJunction(str(target), str(link))  # a symlink needs special rights
     else:
         link.symlink_to(target, target_is_directory=True)
 

@@ -1,4 +1,4 @@
-"""The demo without ComfyUI: the workflow file, played by the pack's own nodes."""
+"""The demo without ComfyUI: the pack's nodes run the workflow file."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 import soundfile
 from platformdirs import user_data_path
 
-from ..api import pricing
-from ..api.errors import GatewayError
-from ..audio import picture
-from ..audio.buffer import AudioError
+from ...api import pricing
+from ...api.errors import GatewayError
+from ...audio import picture
+from ...audio.buffer import AudioError
 from . import graph, headless
 from .screen import Screen
 
@@ -30,11 +30,10 @@ def play(
     output: Path,
     data: Path,
 ) -> int:
-    """Run the workflow with the chosen values of the request, and tell what came of it.
+    """Run the workflow with the chosen values of the request, and print the result.
 
-    Files go to `output`. The ledger, and with it what was paid for, goes to the platform's folder
-    for user data, so that it outlives this clone; the rest to `data`. Returns the process's exit
-    code.
+    Files go to `output`. The ledger goes to the platform's folder for user data, so that paid
+    tracks outlive this clone. The rest goes to `data`. Returns the process's exit code.
     """
     ledger = user_data_path("aigateway-music", appauthor=False)
     os.environ.setdefault("AIGATEWAY_DATA_DIR", str(ledger))
@@ -42,7 +41,7 @@ def play(
     try:
         asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
     except (GatewayError, AudioError, graph.GraphError) as error:
-        # Written for the user; anything else is a fault to be traced.
+        # These messages are for the user; any other error is a fault and keeps its traceback.
         screen.settle()
         print(error, file=sys.stderr)
         return 1
@@ -86,7 +85,7 @@ def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> N
     )
     per_second = pricing.BUILT_IN_PRICES.get(model)
     if per_second is None:
-        screen.line(f"Live:     the price of {model} is not known here")
+        screen.line(f"Live:     the price of {model} is unknown")
     else:
         screen.line(f"Live:     ${per_second * seconds:.4f} (${per_second:g} a second of {model})")
     drawing = file.with_suffix(".png")

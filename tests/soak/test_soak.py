@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts import pack
+from ...scripts.lib import pack
 
-SOAK = pack.ROOT / "scripts" / "soak.py"
+SOAK = pack.ROOT / "tests" / "soak" / "soak.py"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 
-import environment
+from . import environment
 
 FOLDER = environment.ROOT / "tests" / "js"
 _MODULES = FOLDER / "node_modules"
