@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from comfy_api.latest import io
 
 from ..api.errors import InputError
+from ..files.atomic import write_file
+from ..files.sniff import sniff
 from . import gateway, host
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ async def _decoded(
 ) -> tuple[torch.Tensor, int, Path | None]:
     """Decode while the bytes arrive, then keep them, and remember whose samples these are."""
     from ..audio.decode import decode
-    from ..audio.origin import remember
+    from ..audio.samples.origin import remember
 
     def work() -> tuple[torch.Tensor, int]:
         with track.reader as reader:
@@ -114,8 +116,8 @@ def _shaped(
     waveform: torch.Tensor, rate: int, target: int | None, sides: int | None
 ) -> tuple[torch.Tensor, int]:
     """The waveform [C, T] at another rate and with other channels, where they were chosen."""
-    from ..audio.channels import set_channels
-    from ..audio.resample import resample
+    from ..audio.samples.channels import set_channels
+    from ..audio.samples.resample import resample
 
     if sides is not None:
         waveform = set_channels(waveform, sides)
@@ -143,17 +145,15 @@ def _show(display: host.Display, track: Track) -> None:
 
 
 def _kept(service: Service, track: Track) -> Path | None:
-    from ..api.tracks import extension_of
-
     try:
         kept = service.keep(track)
         if kept is not None or track.job is not None:
             return kept
         content = track.content()
-        name = f"{hashlib.sha256(content).hexdigest()}.{extension_of(content)}"
+        name = f"{hashlib.sha256(content).hexdigest()}.{sniff(content).extension}"
         path = host.temporary_directory() / name
         if not path.exists():
-            path.write_bytes(content)
+            write_file(path, content, durable=False)
         return path
     except OSError as error:
         # The audio itself is whole; only the shortcut of the next run is lost.

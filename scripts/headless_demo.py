@@ -14,8 +14,8 @@ from platformdirs import user_data_path
 
 from ..api import pricing
 from ..api.errors import GatewayError
-from ..audio import picture
-from ..audio.buffer import AudioError
+from ..audio.samples import picture
+from ..audio.validate import AudioError
 from . import graph, headless
 from .screen import Screen
 

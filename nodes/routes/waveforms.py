@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...files.atomic import write_file
 from .. import gateway, host
 from . import answers
 from .tracks import job_of, stored
@@ -52,7 +52,7 @@ async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
 
 def _draw(path: Path, picture: Path) -> None:
     from ...audio.decode import decode
-    from ...audio.picture import draw_waveform
+    from ...audio.samples.picture import draw_waveform
 
     if picture.exists():
         return
@@ -61,9 +61,7 @@ def _draw(path: Path, picture: Path) -> None:
     width, height = _SIZE
     content = draw_waveform(waveform, sample_rate, width=width, height=height)
     picture.parent.mkdir(parents=True, exist_ok=True)
-    temporary = picture.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(content)
-    os.replace(temporary, picture)
+    write_file(picture, content, durable=False)
     kept = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)
     for old in kept[:-_KEPT_PICTURES]:
         old.unlink(missing_ok=True)
