@@ -7,16 +7,17 @@ from typing import BinaryIO
 
 import torch
 
-from . import mpeg
-from .buffer import AudioError, check_finite
-from .libav import read_av
-from .ogg import ogg_length
-from .pcm import read_pcm
-from .planar import Planar
-from .riff import Coding, read_wav
-from .sndfile import NotForLibsndfile, read_sndfile
-from .sniff import SNIFF_BYTES, Container, refuse_text, sniff
-from .source import Source
+from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
+from .codecs.libav_reader import read_av
+from .codecs.pcm import read_pcm
+from .codecs.sndfile_reader import NotForLibsndfile, read_sndfile
+from .containers import mpeg
+from .containers.ogg import ogg_length
+from .containers.riff import Coding, read_wav
+from .containers.source import Source
+from .containers.text import refuse_text
+from .samples.planar import Planar
+from .validate import AudioError, check_finite
 
 _MP3_RUN_UP_FRAMES = 20
 """Frames decoded ahead of a point in an MP3 until nothing before them matters: the bit reservoir
@@ -58,13 +59,13 @@ def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor
 
 def _decode(source: Source, max_minutes: float) -> Planar:
     start = 0
-    while size := mpeg.id3v2_size(source.bytes_at(start, 10)):
+    while size := id3v2_size(source.bytes_at(start, 10)):
         start += size
     head = source.bytes_at(start, SNIFF_BYTES)
     container = sniff(head)
     if container is Container.WAV and start == 0:
         return _decode_wav(source, max_minutes)
-    if container is Container.MP3 or (start and container is Container.OTHER):
+    if container is Container.MP3 or (start and container is Container.UNKNOWN):
         return _decode_mp3(source, start, max_minutes)
     if container in (Container.FLAC, Container.AIFF):
         return _decode_sndfile(source, container, max_minutes)

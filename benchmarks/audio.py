@@ -43,9 +43,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..api.download import MEGABYTE, Download, Source, fetch
 from ..audio.decode import decode
-from ..audio.encode import Encoding, Format, encode
-from ..audio.resample import resample
-from ..audio.tags import retag
+from ..audio.encode import encode
+from ..audio.formats import Encoding, Format
+from ..audio.retag import retag
+from ..audio.samples.resample import resample
 from .report import Row, compare, report
 
 RATE = 44100

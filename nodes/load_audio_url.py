@@ -90,7 +90,7 @@ async def _decoded(
 ) -> tuple[torch.Tensor, int, Path | None]:
     """Decode while the bytes arrive, keep the file, and remember that it has these samples."""
     from ..audio.decode import decode
-    from ..audio.origin import remember
+    from ..audio.samples.origin import remember
 
     def work() -> tuple[torch.Tensor, int]:
         with source.reader as reader:
@@ -113,8 +113,8 @@ def _shaped(
     waveform: torch.Tensor, rate: int, target: int | None, sides: int | None
 ) -> tuple[torch.Tensor, int]:
     """The waveform [C, T] at another rate and with other channels, where they were chosen."""
-    from ..audio.channels import set_channels
-    from ..audio.resample import resample
+    from ..audio.samples.channels import set_channels
+    from ..audio.samples.resample import resample
 
     if sides is not None:
         waveform = set_channels(waveform, sides)

@@ -10,28 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
+from ..files.atomic import write_file
 from . import host, receipt, session
 
 if TYPE_CHECKING:
     import torch
 
-    from ..audio.encode import Encoding, Peaks
 
-# Kept here too, so that torch and the codecs are not loaded to describe a node; a test compares.
-QUALITIES = {
-    "flac": ("16 bit", "24 bit"),
-    "wav": ("16 bit", "24 bit", "32 bit float"),
-    "mp3": ("V0", "320 kbit/s", "192 kbit/s", "128 kbit/s"),
-    "opus": ("64 kbit/s", "96 kbit/s", "128 kbit/s", "192 kbit/s", "256 kbit/s", "320 kbit/s"),
-}
-DEFAULT_QUALITIES = {"flac": "16 bit", "wav": "16 bit", "mp3": "V0", "opus": "128 kbit/s"}
-PEAKS = ("clip", "normalize", "refuse")
 _TOOLTIPS = {
-    "flac": "Bits of a sample; 24 keeps more than any delivered file holds.",
-    "wav": "Bits of a sample; float keeps peaks above full scale.",
-    "mp3": "V0 is the best variable rate, the others are constant. A delivered MP3 that was not "
-    "changed is kept as it is.",
-    "opus": "Bit rate; 128 kbit/s is hard to tell from the original.",
+    Format.FLAC: "Bits of a sample; 24 keeps more than any delivered file holds.",
+    Format.WAV: "Bits of a sample; float keeps peaks above full scale.",
+    Format.MP3: "V0 is the best variable rate, the others are constant. A delivered MP3 that was "
+    "not changed is kept as it is.",
+    Format.OPUS: "Bit rate; 128 kbit/s is hard to tell from the original.",
 }
 
 
@@ -60,24 +52,24 @@ class SaveAudio(io.ComfyNode):
                     "format",
                     options=[
                         io.DynamicCombo.Option(
-                            name,
+                            format.value,
                             [
                                 io.Combo.Input(
                                     "quality",
                                     options=list(qualities),
-                                    default=DEFAULT_QUALITIES[name],
-                                    tooltip=_TOOLTIPS[name],
+                                    default=DEFAULT_QUALITY[format],
+                                    tooltip=_TOOLTIPS[format],
                                 )
                             ],
                         )
-                        for name, qualities in QUALITIES.items()
+                        for format, qualities in QUALITIES.items()
                     ],
                     tooltip="FLAC and WAV are lossless; MP3 and Opus are small.",
                 ),
                 io.Combo.Input(
                     "peaks",
-                    options=list(PEAKS),
-                    default=PEAKS[0],
+                    options=[choice.value for choice in Peaks],
+                    default=Peaks.CLIP.value,
                     optional=True,
                     tooltip="What to do with samples above full scale. clip: cut them off. "
                     "normalize: lower the whole volume. refuse: do not save.",
@@ -96,15 +88,14 @@ class SaveAudio(io.ComfyNode):
     @classmethod
     @host.shows_errors
     async def execute(
-        cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = PEAKS[0]
+        cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = Peaks.CLIP.value
     ) -> io.NodeOutput:
-        from ..audio.buffer import check
-        from ..audio.encode import Encoding, Format, Peaks
-        from ..audio.origin import origin_of
+        from ..audio.samples.origin import origin_of
+        from ..audio.validate import check
 
         checked = check(audio)
-        name = format["format"]
-        encoding = Encoding(Format(name), format.get("quality") or DEFAULT_QUALITIES[name])
+        kind = Format(format["format"])
+        encoding = Encoding(kind, format.get("quality") or DEFAULT_QUALITY[kind])
         graph = None
         if host.writes_metadata():
             graph = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
@@ -147,7 +138,7 @@ def _save(
 ) -> host.Slot:
     """Write one waveform [C, T]; `source` is the file that holds its samples unchanged."""
     from ..audio.encode import encode
-    from ..audio.tags import retag
+    from ..audio.retag import retag
 
     extension, skip = encoding.format.extension, 0
     while True:
@@ -182,7 +173,7 @@ async def _receipt(source: Path | None, duration: float) -> dict[str, str]:
 
 def _write_sidecar(path: Path, tags: Mapping[str, str]) -> None:
     if "workflow" in tags:
-        path.write_text(json.dumps(json.loads(tags["workflow"])), encoding="utf-8")
+        write_file(path, json.dumps(json.loads(tags["workflow"])).encode(), durable=False)
 
 
 def _say(line: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..files.atomic import write_file
 from .cards import Cards
 from .profile import PRICES, Profile, ResultShape
 from .render import Order
@@ -163,6 +164,5 @@ class JobBook:
         if self._path is None:
             return
         rows = [[job.id, job.order, job.created, job.cancelled_at] for job in self._jobs.values()]
-        temporary = self._path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(rows), encoding="utf-8")
-        os.replace(temporary, self._path)
+        # Sketches are free: a power cut may take the file.
+        write_file(self._path, json.dumps(rows).encode(), durable=False)

@@ -31,7 +31,8 @@ def sketch(order: Order) -> bytes:
     """Compose and encode; `order.duration` long to the sample. Blocking, seconds at most."""
     import torch
 
-    from ..audio.encode import Encoding, Format, encode
+    from ..audio.encode import encode
+    from ..audio.formats import Encoding, Format
     from .composer import Brief, compose
 
     piece = compose(Brief(order.prompt, order.duration, order.lyrics, order.seed))

@@ -52,7 +52,7 @@ async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
 
 def _draw(path: Path, picture: Path) -> None:
     from ...audio.decode import decode
-    from ...audio.picture import draw_waveform
+    from ...audio.samples.picture import draw_waveform
 
     if picture.exists():
         return

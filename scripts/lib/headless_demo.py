@@ -12,10 +12,10 @@ from typing import Any
 import soundfile
 from platformdirs import user_data_path
 
-from ...api import pricing
 from ...api.errors import GatewayError
-from ...audio import picture
-from ...audio.buffer import AudioError
+from ...api.money.prices import BUILT_IN_PRICES
+from ...audio.samples import picture
+from ...audio.validate import AudioError
 from . import graph, headless
 from .screen import Screen
 
@@ -83,7 +83,7 @@ def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> N
         f"Duration: {seconds:.3f} s, {read.frames} samples at {read.samplerate} Hz, "
         f"{read.channels} channels (read back from the file)"
     )
-    per_second = pricing.BUILT_IN_PRICES.get(model)
+    per_second = BUILT_IN_PRICES.get(model)
     if per_second is None:
         screen.line(f"Live:     the price of {model} is unknown")
     else:

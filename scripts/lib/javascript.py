@@ -59,7 +59,8 @@ def install() -> str | None:
         stderr=subprocess.STDOUT,
     )
     if done.returncode:
-        return explain(bytes(done.stdout).decode("utf-8", "replace"))
+        output = done.stdout
+        return explain(output if isinstance(output, str) else output.decode("utf-8", "replace"))
     _STAMP.write_text(wanted, "utf-8")
     return None
 

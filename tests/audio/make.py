@@ -13,8 +13,9 @@ import numpy.typing as npt
 import soundfile
 import torch
 
-from ...audio import mpeg
-from ...audio.source import Source
+from ...audio.containers import mpeg
+from ...audio.containers.source import Source
+from ...files.sniff import id3v2_size
 
 Samples = npt.NDArray[np.float32]
 
@@ -81,7 +82,7 @@ def mp3(samples: Samples, sample_rate: int = 44100, *, vbr: bool = False) -> byt
 
 def without_xing(data: bytes) -> bytes:
     """An MP3 without its ID3v2 tag and first frame, which says how long it is."""
-    start = mpeg.id3v2_size(data)
+    start = id3v2_size(data)
     header = mpeg.find_first_frame(Source(io.BytesIO(data)), start)
     assert header is not None
     assert b"Xing" in data[header.start :][:64] or b"Info" in data[header.start :][:64]

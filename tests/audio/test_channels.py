@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ...audio.buffer import AudioError
-from ...audio.channels import set_channels
+from ...audio.samples.channels import set_channels
+from ...audio.validate import AudioError
 
 
 def test_the_same_count_is_the_same_tensor() -> None:

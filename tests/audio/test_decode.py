@@ -11,8 +11,8 @@ import pytest
 import soundfile
 import torch
 
-from ...audio.buffer import AudioError
 from ...audio.decode import decode
+from ...audio.validate import AudioError
 from . import make
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from ...audio import origin
-from ...audio.origin import origin_of, remember
+from ...audio.samples import origin
+from ...audio.samples.origin import origin_of, remember
 from . import make
 
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ...audio.buffer import AudioError
-from ...audio.picture import draw_waveform
+from ...audio.samples.picture import draw_waveform
+from ...audio.validate import AudioError
 
 
 def pixels(waveform: torch.Tensor, sample_rate: int = 1000, **size: int):

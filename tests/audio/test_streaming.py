@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, cast
 import pytest
 import torch
 
+from ...audio.containers.source import Source
 from ...audio.decode import decode
-from ...audio.source import Source
 from . import make
 
 PIECE = 10_000

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import pytest
-
-from ...audio.encode import DEFAULT_QUALITY, QUALITIES, Peaks
 
 CONTRACT = {
     "AIGatewayPromptToMusic": (
@@ -87,15 +84,6 @@ async def test_everything_is_explained(node: dict[str, Any]) -> None:
         assert schema.category == "AIgateway/music"
         for _, declared in described_inputs(kind.GET_NODE_INFO_V1()):
             assert declared[1]["tooltip"]
-
-
-async def test_the_qualities_on_the_canvas_are_those_that_can_be_written(session: Any) -> None:
-    save_audio = importlib.import_module("...nodes.save_audio", __package__)
-    assert {format.value: choices for format, choices in QUALITIES.items()} == save_audio.QUALITIES
-    assert {
-        format.value: choice for format, choice in DEFAULT_QUALITY.items()
-    } == save_audio.DEFAULT_QUALITIES
-    assert tuple(peaks.value for peaks in Peaks) == save_audio.PEAKS
 
 
 async def test_what_an_interrupt_does_is_the_users_choice_for_new_nodes(

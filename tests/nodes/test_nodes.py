@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from ...api.errors import GatewayError, InputError, MissingKeyError
-from ...audio.buffer import AudioError
+from ...audio.validate import AudioError
 from ...sandbox import SKETCH_NOTICE
 from ...sandbox.server import Sandbox
 from ..gateway import SAMPLE_RATE
@@ -121,7 +121,7 @@ async def test_a_delivered_file_that_was_not_changed_is_saved_as_it_is(
 
 
 async def test_a_saved_file_carries_a_receipt_and_no_address(node: Node, sandbox: Sandbox) -> None:
-    from ...audio.tags import read_tags
+    from ..audio.tag_reader import read_tags
 
     job, job_id = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)

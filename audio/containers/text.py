@@ -1,47 +1,12 @@
-"""What kind of file some bytes begin."""
+"""Files that are text and not audio: what a server sends in place of a track."""
 
 from __future__ import annotations
 
 import re
-from enum import Enum
 
-from .buffer import AudioError
+from ..validate import AudioError
 
-SNIFF_BYTES = 4096
 _QUOTED = 60
-
-
-class Container(Enum):
-    """The formats told apart here; OTHER may still be audio."""
-
-    WAV = "WAV"
-    AIFF = "AIFF"
-    FLAC = "FLAC"
-    MP3 = "MP3"
-    OGG = "Ogg"
-    OTHER = "unknown"
-
-
-def sniff(head: bytes) -> Container:
-    """The container that `head`, the first bytes of a file after any ID3v2 tag, begins."""
-    if head[:4] in (b"RIFF", b"RF64", b"BW64") and head[8:12] == b"WAVE":
-        return Container.WAV
-    if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-        return Container.AIFF
-    if head[:4] == b"fLaC":
-        return Container.FLAC
-    if head[:4] == b"OggS":
-        return Container.OGG
-    # Eleven set bits, then version and layer, neither reserved: layer bits 00 would be AAC.
-    if (
-        len(head) > 2
-        and head[0] == 0xFF
-        and head[1] & 0xE0 == 0xE0
-        and head[1] & 0x18 != 0x08
-        and head[1] & 0x06 != 0
-    ):
-        return Container.MP3
-    return Container.OTHER
 
 
 def refuse_text(head: bytes) -> None:

@@ -7,12 +7,11 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from .buffer import AudioError
+from ..validate import AudioError
 from .source import Source
 
 _TAIL_BYTES = 1 << 16
 _OPUS_RATE = 48_000
-
 
 _HEADER = struct.Struct("<4sBBqIIIB")
 _CONTINUED = 1
@@ -75,6 +74,19 @@ def read_pages(file: BinaryIO) -> Iterator[Page]:
                 "The Ogg file is truncated in the middle of a page: download it again."
             )
         yield Page(flags, granule, serial, sequence, lacing, content)
+
+
+def page_size(data: bytes | bytearray) -> int | None:
+    """Bytes of the page that `data` begins with; None while it is not whole."""
+    lacing = data[_HEADER.size :][: data[_HEADER.size - 1]] if len(data) >= _HEADER.size else b""
+    size = _HEADER.size + len(lacing) + sum(lacing)
+    whole = len(data) >= _HEADER.size and len(lacing) == data[_HEADER.size - 1]
+    return size if whole and len(data) >= size else None
+
+
+def packets_ended(page: Page) -> int:
+    """How many packets end on `page`."""
+    return sum(size < _SEGMENT for size in page.lacing)
 
 
 def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, int]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from .buffer import AudioError, check_sample_rate
+from ..validate import AudioError, check_sample_rate
 
 _BACKGROUND = (24, 26, 31)
 _GRID = (46, 49, 57)

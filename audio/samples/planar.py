@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .buffer import AudioError, check_sample_rate
+from ..validate import AudioError, check_sample_rate
 
 Samples = npt.NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from .mpeg import id3v2_size
+from ...files.sniff import id3v2_size
 
 _UTF_8 = b"\x03"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
@@ -41,12 +41,6 @@ def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
     kept.sort(key=lambda frame: frame.name == b"APIC")
     body = b"".join(_pack(frame) for frame in [*new, *kept])
     return b"ID3\x04\x00\x00" + _syncsafe(len(body)) + body
-
-
-def read_id3(tag: bytes) -> dict[str, str]:
-    """The text in an ID3v2.3 or 2.4 tag, by the keys that `build_id3` takes."""
-    pairs = (_read(frame) for frame in parse_frames(tag))
-    return {key: value for key, value in pairs if key}
 
 
 def parse_frames(tag: bytes) -> Iterator[Frame]:

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from .planar import Planar, Samples
-from .riff import Coding, Wav
-from .source import Source
+from ..containers.riff import Coding, Wav
+from ..containers.source import Source
+from ..samples.planar import Planar, Samples
 
 _BLOCK_BYTES = 1 << 18
 """What each thread reads and converts at a time."""

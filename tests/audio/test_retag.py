@@ -11,12 +11,13 @@ import av
 import pytest
 import torch
 
-from ...audio import mpeg
-from ...audio.buffer import AudioError
+from ...audio.containers.ogg import checksum, read_pages
 from ...audio.decode import decode
-from ...audio.ogg import checksum, read_pages
-from ...audio.tags import read_tags, retag
+from ...audio.retag import retag
+from ...audio.validate import AudioError
+from ...files.sniff import id3v2_size
 from . import frontend, make
+from .tag_reader import read_tags
 
 GRAPH = {
     "prompt": json.dumps({"1": {"class_type": "X", "inputs": {"text": "Ünïcödé {} \0 }"}}}),
@@ -76,7 +77,7 @@ def test_an_mp3_is_the_same_to_the_byte_behind_its_tag(name: str, tmp_path: Path
     data = FILES[name]()
     retag(data, tmp_path / "tagged", GRAPH)
     tagged = (tmp_path / "tagged").read_bytes()
-    assert tagged[mpeg.id3v2_size(tagged) :] == data[mpeg.id3v2_size(data) :]
+    assert tagged[id3v2_size(tagged) :] == data[id3v2_size(data) :]
 
 
 @every_readable

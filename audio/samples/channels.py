@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from .buffer import AudioError
+from ..validate import AudioError
 
 _HALF_POWER = 0.5**0.5
 

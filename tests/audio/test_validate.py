@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ...audio.buffer import AudioError, check
+from ...audio.validate import AudioError, check
 
 
 class Lazy(Mapping[str, Any]):

@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from ...audio.buffer import AudioError
-from ...audio.loudness import integrated_loudness
-from . import make
+from ...audio.validate import AudioError
+from ...music.loudness import integrated_loudness
+from ..audio import make
 
 
 def tone(level: float, seconds: float, sample_rate: int = 48000) -> torch.Tensor:

@@ -11,9 +11,9 @@ import numpy as np
 from av.audio.plane import AudioPlane
 from av.container import InputContainer
 
-from .buffer import AudioError
-from .planar import Planar, Samples
-from .source import Reader, Source
+from ..containers.source import Reader, Source
+from ..samples.planar import Planar, Samples
+from ..validate import AudioError
 
 _GUESS_SECONDS = 60
 _BLOCK = 1 << 14

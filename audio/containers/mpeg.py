@@ -46,14 +46,6 @@ class Xing(NamedTuple):
     padding: int
 
 
-def id3v2_size(head: bytes) -> int:
-    """Bytes that the ID3v2 tag at the start of `head` takes, header and footer too; 0 if none."""
-    if len(head) < 10 or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
-        return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return size + (20 if head[5] & 0x10 else 10)
-
-
 def parse_header(data: bytes, start: int) -> FrameHeader | None:
     """The frame whose header is the first four bytes of `data`, or None if they are none."""
     if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:

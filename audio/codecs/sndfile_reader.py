@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .planar import Planar, Samples
-from .source import Reader, Source
+from ..containers.source import Reader, Source
+from ..samples.planar import Planar, Samples
 
 _BLOCK_SAMPLES = 1 << 17
 """Samples of all channels a read, so that both threads' blocks stay in the cache."""

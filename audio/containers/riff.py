@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping
 from enum import Enum
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
-from .buffer import AudioError
+from ..validate import AudioError
+from .id3 import build_id3
+from .pieces import Piece, Span
 from .source import Source
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
@@ -14,6 +17,7 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 """All but the first two bytes of KSDATAFORMAT_SUBTYPE_*: those two are the format tag."""
 _STREAMED = 0x7FFF0000
 """A data length from here up in a file that is shorter is a streaming encoder's placeholder."""
+_ID3_CHUNKS = (b"id3 ", b"ID3 ")
 _OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
 
 
@@ -107,3 +111,42 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
     truncated = size > there and not streamed
     data_bytes = there if streamed and (size == 0 or size > there) else min(size, there)
     return Wav(coding, channels, sample_rate, sample_bytes, data.start, data_bytes, truncated)
+
+
+def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:
+    """The file with `tags` in an `id3 ` chunk behind the samples.
+
+    Lengths that a streaming encoder left open are set right. AudioError for a truncated file.
+    """
+    source = Source(file)
+    wav = read_wav(source)
+    if wav.truncated:
+        raise AudioError("The WAV file is truncated: download it again.")
+    end = wav.data_start + wav.data_bytes
+    padding = b"\0" * (wav.data_bytes % 2)
+    chunks = list(_chunks_behind(source, end + len(padding)))
+    old = next((source.bytes_at(*chunk[1:]) for chunk in chunks if chunk.name in _ID3_CHUNKS), b"")
+    tag = build_id3(tags, old)
+    new = b"id3 " + struct.pack("<I", len(tag)) + tag + b"\0" * (len(tag) % 2)
+    others = [
+        Span(chunk.start - 8, min(chunk.start + chunk.size + chunk.size % 2, source.size))
+        for chunk in chunks
+        if chunk.name not in _ID3_CHUNKS
+    ]
+    size = end + len(padding) + sum(stop - start for start, stop in others) + len(new) - 8
+    head = bytearray(source.bytes_at(0, wav.data_start))
+    if head[:4] == b"RIFF":
+        head[4:8] = struct.pack("<I", min(size, 0xFFFFFFFF))
+        head[-4:] = struct.pack("<I", min(wav.data_bytes, 0xFFFFFFFF))
+    elif (position := head.find(b"ds64", 12)) >= 0:
+        head[position + 8 : position + 16] = struct.pack("<Q", size)
+    return [bytes(head), Span(wav.data_start, end), padding, *others, new]
+
+
+def _chunks_behind(source: Source, position: int) -> Iterator[Chunk]:
+    """The whole chunks from `position` on."""
+    while chunk := read_chunk(source, position):
+        if chunk.start + chunk.size > source.size:
+            return
+        yield chunk
+        position = chunk.start + chunk.size + chunk.size % 2

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from .buffer import AudioError
+from ..validate import AudioError
 
 GRAPH_KEYS = ("workflow", "prompt")
 """What ComfyUI's frontend restores a graph from, as JSON; the most useful first."""
@@ -19,11 +19,6 @@ class Comments(NamedTuple):
 
     vendor: str = _VENDOR
     entries: tuple[str, ...] = ()
-
-    def values(self) -> dict[str, str]:
-        """The entries by their keys in lower case; the last of equal keys counts."""
-        pairs = (entry.partition("=") for entry in self.entries)
-        return {key.lower(): value for key, _, value in pairs}
 
 
 def parse_comments(data: bytes) -> Comments:

@@ -1,0 +1,51 @@
+"""Encoding through libsndfile: FLAC and WAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, cast
+
+import numpy.typing as npt
+import soundfile
+
+from ..containers.tagged_file import FilePart
+from ..formats import FLOAT, Encoding, Format
+from ..samples.outgoing import Outgoing, made_ahead
+from ..samples.quantize import Quantizer
+
+_RIFF_MAX_BYTES = (1 << 32) - (1 << 16)
+"""Above this a WAV's 32-bit lengths overflow, and it is written as RF64."""
+_FLAC_LEVEL = 0.5
+"""libFLAC's level 4 of 8: a thousandth larger than its default 5, and a tenth faster."""
+
+
+def write_sndfile(outgoing: Outgoing, file: FilePart, encoding: Encoding) -> None:
+    """Encode `outgoing` into `file`. soundfile.SoundFileError when libsndfile cannot write it."""
+    bits = 0 if encoding.quality == FLOAT else int(encoding.quality.split()[0])
+    blocks: Iterator[npt.NDArray[Any]]
+    if bits:
+        quantizer = Quantizer(bits)
+        blocks = (quantizer.integers(block) for block in outgoing.blocks())
+    else:
+        blocks = (block.T for block in outgoing.blocks())
+    with soundfile.SoundFile(
+        cast(BinaryIO, file),
+        "w",
+        outgoing.target,
+        outgoing.channels,
+        format=_container(outgoing, encoding.format, bits or 32),
+        subtype=f"PCM_{bits}" if bits else "FLOAT",
+        compression_level=_FLAC_LEVEL if encoding.format is Format.FLAC else None,
+    ) as sound:
+        for block in made_ahead(blocks):
+            sound.write(block)
+
+
+def _container(outgoing: Outgoing, format: Format, bits: int) -> str:
+    """libsndfile's name for the container."""
+    if format is Format.WAV:
+        if outgoing.frames * outgoing.channels * bits // 8 > _RIFF_MAX_BYTES:
+            return "RF64"
+        if outgoing.channels > 2:
+            return "WAVEX"
+    return format.value.upper()

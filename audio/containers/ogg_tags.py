@@ -1,0 +1,160 @@
+"""The comment header of Opus (RFC 7845) and Vorbis (Vorbis I specification) in Ogg."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO, NamedTuple
+
+from ..validate import AudioError
+from .comments import GRAPH_KEYS, Comments, build_comments, graph_end, merge, parse_comments
+from .ogg import (
+    PAGE_BYTES,
+    Page,
+    make_pages,
+    packets_ended,
+    page_size,
+    read_packets,
+    read_pages,
+)
+from .pieces import Piece, Span, size_of
+
+
+class _Codec(NamedTuple):
+    """How both headers begin, how many headers there are, and what ends the comments."""
+
+    head: bytes
+    comments: bytes
+    headers: int
+    end: bytes
+
+
+_CODECS = (
+    _Codec(b"OpusHead", b"OpusTags", 2, b""),
+    _Codec(b"\x01vorbis", b"\x03vorbis", 3, b"\x01"),
+)
+
+
+class _NewHeader(NamedTuple):
+    """Pages with new comments, and the number by which those behind them are renumbered."""
+
+    content: bytes
+    serial: int
+    shift: int
+    dropped: tuple[str, ...]
+
+    def renumbered(self, page: Page) -> bytes:
+        if page.serial == self.serial:
+            page = page._replace(sequence=page.sequence + self.shift)
+        return page.pack()
+
+
+def ogg_pieces(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
+    """The file with `tags`, and the keys left out because they do not fit one page.
+
+    AudioError for another codec than Opus and Vorbis, and for a broken file.
+    """
+    header = _new_header(file, tags)
+    audio = file.tell()
+    if header.shift == 0:
+        return [header.content, Span(audio, size_of(file))], header.dropped
+    return _renumbered(file, header), header.dropped
+
+
+def _renumbered(file: BinaryIO, header: _NewHeader) -> Iterator[bytes]:
+    yield header.content
+    for page in read_pages(file):
+        yield header.renumbered(page)
+
+
+class OggTagger(io.RawIOBase):
+    """A file for an Ogg muxer to write; its pages go on to `out` with `tags` in them.
+
+    It knows Opus, whose header is two packets, as FFmpeg writes it.
+    """
+
+    _HEADERS = 2
+
+    def __init__(self, out: BinaryIO, tags: Mapping[str, str]) -> None:
+        self._out = out
+        self._tags = tags
+        self._rest = bytearray()
+        self._header = bytearray()
+        self._packets = 0
+        self._new: _NewHeader | None = None
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """The keys left out because they do not fit one page; known after the header."""
+        return () if self._new is None else self._new.dropped
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        self._rest += data
+        while size := page_size(self._rest):
+            self._take(bytes(self._rest[:size]))
+            del self._rest[:size]
+        return len(data)
+
+    def _take(self, data: bytes) -> None:
+        page = next(read_pages(io.BytesIO(data)))
+        if self._new is not None:
+            self._out.write(self._new.renumbered(page))
+            return
+        self._header += data
+        self._packets += packets_ended(page)
+        if self._packets == self._HEADERS:
+            self._new = _new_header(io.BytesIO(self._header), self._tags)
+            self._out.write(self._new.content)
+
+
+def _new_header(file: BinaryIO, tags: Mapping[str, str]) -> _NewHeader:
+    """The header pages with `tags`; leaves `file` behind its own header."""
+    codec, packets, count, serial = _read_header(file)
+    audio = file.tell()
+    old = parse_comments(packets[1][len(codec.comments) :])
+    comments, dropped = _fitting(old, tags, len(codec.comments))
+    packets[1] = codec.comments + build_comments(comments) + codec.end
+    pages = make_pages(packets[1:], serial, 1)
+    file.seek(0)
+    first = next(read_pages(file))
+    content = b"".join(page.pack() for page in [first, *pages])
+    file.seek(audio)
+    return _NewHeader(content, serial, 1 + len(pages) - count, dropped)
+
+
+def _fitting(
+    old: Comments, tags: Mapping[str, str], before: int
+) -> tuple[Comments, tuple[str, ...]]:
+    """`old` with those of `tags` with which the graph ends on its first page; the keys dropped."""
+    kept = dict(tags)
+    dropped: list[str] = []
+    comments = merge(old, kept)
+    for key in reversed(GRAPH_KEYS):
+        # One byte more for the end of the list, which must not begin a page of its own.
+        if before + graph_end(comments) + 1 > PAGE_BYTES and kept.pop(key, None) is not None:
+            dropped.append(key)
+            comments = merge(old, kept)
+    return comments, tuple(dropped)
+
+
+def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
+    """The codec, its header packets, the number of their pages, and the serial number.
+
+    Leaves `file` behind these pages.
+    """
+    file.seek(0)
+    head = next(read_pages(file)).content
+    codec = next((codec for codec in _CODECS if head.startswith(codec.head)), None)
+    if codec is None:
+        raise AudioError(
+            "This Ogg file cannot be tagged: expected Opus or Vorbis in it; save it in another "
+            "format instead."
+        )
+    file.seek(0)
+    packets, count, serial = read_packets(read_pages(file), codec.headers)
+    if not packets[1].startswith(codec.comments):
+        raise AudioError("The Ogg file has no comment header: it is broken; download it again.")
+    return codec, packets, count, serial

@@ -1,0 +1,96 @@
+"""Tags for a new file, put in while an encoder writes it: its audio goes to the disk once.
+
+FLAC and MP3 keep their tags before the audio, so the encoder begins behind a room for them. WAV
+keeps them behind the samples. An Opus file's pages are numbered, and get their final number as
+they are written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from ..formats import Format
+from . import flac, riff
+from .id3 import build_id3
+from .ogg_tags import OggTagger
+from .pieces import write_in_place
+
+_BUFFER_BYTES = 1 << 20
+
+
+class FilePart(io.RawIOBase):
+    """`file` from the byte `start` on, as a file of its own for an encoder.
+
+    Native encoders swallow what a callback raises: it is kept in `error`, and raised by
+    `tagged_file`.
+    """
+
+    dropped: tuple[str, ...] = ()
+
+    def __init__(self, file: BinaryIO, start: int) -> None:
+        self._file = file
+        self._start = start
+        self.error: OSError | None = None
+        self.seek(0)
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_SET:
+            offset += self._start
+        try:
+            return max(0, self._file.seek(offset, whence) - self._start)
+        except OSError as error:
+            # A seek writes what is buffered first.
+            self.error = error
+            return 0
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            return 0
+
+
+@contextlib.contextmanager
+def tagged_file(
+    path: Path, format: Format, tags: Mapping[str, str]
+) -> Iterator[FilePart | OggTagger]:
+    """What an encoder writes to, so that `path`, an empty file, has `tags` when the block ends.
+
+    AudioError when the tags do not fit the format. OSError when the file cannot be written.
+    """
+    with open(path, "r+b", buffering=_BUFFER_BYTES) as file:
+        if format is Format.OPUS and tags:
+            yield OggTagger(file, tags)
+            return
+        start = _write_front(file, format, tags)
+        part = FilePart(file, start)
+        try:
+            yield part
+        finally:
+            if part.error is not None:
+                raise part.error
+        if format is Format.FLAC and tags:
+            write_in_place(file, flac.fill_tag_room(file, start, tags))
+        elif format is Format.WAV and tags:
+            write_in_place(file, riff.wav_pieces(file, tags))
+
+
+def _write_front(file: BinaryIO, format: Format, tags: Mapping[str, str]) -> int:
+    """Write what comes before the encoder's part; where that part begins."""
+    if format is Format.MP3 and tags:
+        return file.write(build_id3(tags))
+    return flac.tag_room(tags) if format is Format.FLAC and tags else 0

@@ -1,0 +1,83 @@
+"""Tags into a copy of an encoded file, whose audio stays byte for byte as it is.
+
+Each format is tagged the way ComfyUI's frontend reads it, so that a file dropped on the canvas
+restores its graph from `workflow` or `prompt`: plain-ASCII JSON, in FLAC's and Ogg's Vorbis
+comments or in MP3's ID3v2.4 user text. WAV, which the frontend cannot read, carries the same tags
+in an `id3 ` chunk for other programs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from ..files.atomic import new_file
+from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
+from .containers import mpeg
+from .containers.flac import flac_pieces
+from .containers.id3 import build_id3
+from .containers.ogg_tags import ogg_pieces
+from .containers.pieces import Piece, Span, size_of, write_pieces
+from .containers.riff import wav_pieces
+from .containers.source import Source
+from .validate import AudioError
+
+
+def retag(source: Path | bytes, path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
+    """Write `source` (MP3, WAV, FLAC, Opus or Ogg Vorbis) to the new file `path` with `tags`.
+
+    Old tags stay, but for those of the same name. Returns the keys left out: in Ogg the graph must
+    fit one page (64.9 KB in all), else `prompt` is left out, then `workflow`.
+
+    `path` appears whole or not at all. FileExistsError if it exists; AudioError for a format that
+    cannot be tagged or a broken file.
+    """
+    # Not durable: the file can be made again from its source.
+    with _opened(source) as file, new_file(path, durable=False) as temporary:
+        pieces, dropped = _plan(file, tags)
+        with open(temporary, "wb") as out:
+            write_pieces(file, pieces, out)
+    return dropped
+
+
+def _plan(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
+    start, container = _identify(file)
+    if container is Container.FLAC:
+        return flac_pieces(file, start, tags), ()
+    if container is Container.OGG:
+        return ogg_pieces(file, tags)
+    if container is Container.WAV and start == 0:
+        return wav_pieces(file, tags), ()
+    if container is Container.MP3:
+        file.seek(0)
+        old = file.read(start)
+        return [build_id3(tags, old), Span(start, size_of(file))], ()
+    raise AudioError(
+        "This format cannot be tagged: expected MP3, WAV, FLAC, Opus or Ogg Vorbis; save it in "
+        "one of these formats instead."
+    )
+
+
+def _identify(file: BinaryIO) -> tuple[int, Container]:
+    """Where the audio begins behind any ID3v2 tags, and its container."""
+    start = 0
+    while True:
+        file.seek(start)
+        size = id3v2_size(file.read(10))
+        if not size:
+            break
+        start += size
+    file.seek(start)
+    container = sniff(file.read(SNIFF_BYTES))
+    if container is Container.UNKNOWN and start and mpeg.find_first_frame(Source(file), start):
+        container = Container.MP3
+    return start, container
+
+
+@contextlib.contextmanager
+def _opened(source: Path | bytes) -> Iterator[BinaryIO]:
+    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+        yield file

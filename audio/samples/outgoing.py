@@ -1,0 +1,66 @@
+"""The samples of a file that is being written, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from .planar import Samples
+from .resample import resample_blocks, resampled_length
+
+BLOCK = 1 << 16
+"""Samples of each channel in one block."""
+
+
+class Outgoing(NamedTuple):
+    """A waveform [C, T], and what is done to it on its way into a file.
+
+    Attributes:
+        sample_rate: of `waveform`, in Hz.
+        target: sample rate of the file, in Hz.
+        gain: factor for every sample.
+        clips: whether samples are clipped to full scale (1.0) here. Integer formats do so anyway.
+    """
+
+    waveform: torch.Tensor
+    sample_rate: int
+    target: int
+    gain: float
+    clips: bool
+
+    @property
+    def channels(self) -> int:
+        return self.waveform.shape[0]
+
+    @property
+    def frames(self) -> int:
+        """Samples of each channel in the file."""
+        return resampled_length(self.waveform.shape[1], self.sample_rate, self.target)
+
+    def blocks(self) -> Iterator[Samples]:
+        """Float32 [C, n], resampled, with the gain applied and clipped where asked."""
+        if self.target == self.sample_rate:
+            pieces: Iterator[torch.Tensor] = iter(self.waveform.split(BLOCK, dim=1))
+        else:
+            pieces = resample_blocks(self.waveform, self.sample_rate, self.target)
+        for piece in pieces:
+            block = piece.numpy()
+            if self.gain != 1:
+                block = block * np.float32(self.gain)
+            if self.clips:
+                block = block.clip(-1, 1)
+            yield block
+
+
+def made_ahead(blocks: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
+    """`blocks`, each made by a second thread while the one before it is encoded."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, blocks, None)
+        while (block := following.result()) is not None:
+            following = pool.submit(next, blocks, None)
+            yield block

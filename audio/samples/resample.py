@@ -1,0 +1,100 @@
+"""From one sample rate to another, with libsoxr (`soxr`).
+
+Quality "HQ": 20 bits, pass band up to 0.91 of the lower Nyquist frequency, aliases below -120 dB.
+Licence: LGPL 2.1 or later, in a wheel of its own that needs numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from ..validate import AudioError, check_sample_rate
+from .planar import Samples
+
+if TYPE_CHECKING:
+    from soxr import ResampleStream
+
+_QUALITY = "HQ"
+_BLOCK = 1 << 16
+"""Input samples of each channel that are given to libsoxr at a time."""
+_THREADS = 2
+"""Channels that are resampled side by side: libsoxr runs outside Python's lock."""
+_MAX_RATIO = 100_000
+"""Higher rate to lower rate. libsoxr needs seconds above it, and at 1,000,000 it never returns."""
+
+
+def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Tensor:
+    """`waveform` [..., T] at `sample_rate` Hz as [..., ceil(T * target / sample_rate)] at `target`.
+
+    The same tensor when the rates are equal. Float32 in and out, on the CPU. AudioError for a
+    sample rate that is not one, and for rates further apart than 100,000 to 1.
+    """
+    sample_rate, target = check_sample_rate(sample_rate), check_sample_rate(target)
+    if sample_rate == target:
+        return waveform
+    _check_ratio(sample_rate, target)
+    length = resampled_length(waveform.shape[-1], sample_rate, target)
+    rows = waveform.reshape(-1, waveform.shape[-1]).numpy()
+    out = np.empty((rows.shape[0], length), dtype=np.float32)
+
+    def fill(row: Samples, out_row: Samples) -> None:
+        position = 0
+        for block in _resampled(row[:, None], sample_rate, target):
+            out_row[position : position + len(block)] = block[:, 0]
+            position += len(block)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for filled in [pool.submit(fill, *pair) for pair in zip(rows, out, strict=True)]:
+            filled.result()
+    return torch.from_numpy(out).reshape(*waveform.shape[:-1], length)
+
+
+def resample_blocks(
+    waveform: torch.Tensor, sample_rate: int, target: int
+) -> Iterator[torch.Tensor]:
+    """The samples of `resample(waveform, ...)` for [C, T], in pieces [C, n], contiguous."""
+    _check_ratio(sample_rate, target)
+    for block in _resampled(waveform.numpy().T, sample_rate, target):
+        yield torch.from_numpy(np.ascontiguousarray(block.T))
+
+
+def resampled_length(length: int, sample_rate: int, target: int) -> int:
+    """Samples after resampling `length` samples, rounded up."""
+    return -(-length * target // sample_rate)
+
+
+def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
+    """Pieces [n, C] of `rows` [T, C] at the rate `target`."""
+    # At first use, as every codec: ComfyUI starts without it.
+    from soxr import ResampleStream
+
+    stream = ResampleStream(sample_rate, target, rows.shape[1], quality=_QUALITY)
+    left = resampled_length(rows.shape[0], sample_rate, target)
+    for start in range(0, rows.shape[0], _BLOCK):
+        block = stream.resample_chunk(np.ascontiguousarray(rows[start : start + _BLOCK]))
+        left -= len(block)
+        if len(block):
+            yield block
+    yield _last(stream, rows.shape[1], -(-sample_rate // target))[:left]
+
+
+def _last(stream: ResampleStream, channels: int, silence: int) -> Samples:
+    """What `stream` still holds.
+
+    libsoxr rounds the length to the nearest sample; `silence` (one output sample of it) behind
+    the end makes room for the one that is rounded up.
+    """
+    return stream.resample_chunk(np.zeros((silence, channels), np.float32), last=True)
+
+
+def _check_ratio(sample_rate: int, target: int) -> None:
+    if max(sample_rate, target) > _MAX_RATIO * min(sample_rate, target):
+        raise AudioError(
+            f"{sample_rate} Hz cannot be resampled to {target} Hz: expected rates within a factor "
+            f"of {_MAX_RATIO}; check the sample rate of this audio."
+        )
