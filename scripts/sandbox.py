@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..sandbox.render import Order
+    from ..sandbox.render import MusicRequest
 
 _TONE_RATE = 8000
 # A proxy from the environment is for the outside, never for this machine.
@@ -100,15 +100,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tone(order: Order) -> bytes:
+def tone(request: MusicRequest) -> bytes:
     """A small WAV, another one for each prompt, and the same one each time."""
-    level = order._replace(key="").seed % 20_000 + 100
+    level = request._replace(key="").seed % 20_000 + 100
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(_TONE_RATE)
-        file.writeframes(level.to_bytes(2, "little") * int(order.duration * _TONE_RATE))
+        file.writeframes(level.to_bytes(2, "little") * int(request.duration * _TONE_RATE))
     return out.getvalue()
 
 
