@@ -502,9 +502,7 @@ def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         db.execute("PRAGMA user_version = 99")
         db.execute("DROP TABLE urls")
-    with pytest.raises(
-        sqlite3.DatabaseError, match="A newer version of this pack"
-    ):
+    with pytest.raises(sqlite3.DatabaseError, match="A newer version of this pack"):
         Ledger(tmp_path)
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
