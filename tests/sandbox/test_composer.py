@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ...audio.loudness import integrated_loudness
+from ...music.loudness import integrated_loudness
 from ...sandbox.composer import Brief, Piece, compose
 from ...sandbox.composer.lyrics import blocks, syllables
 from ...sandbox.composer.theory import NAMES

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ...audio.buffer import AudioError
-from ...audio.loudness import integrated_loudness
-from . import make
+from ...music.loudness import integrated_loudness
+from ..audio import make
 
 
 def tone(level: float, seconds: float, sample_rate: int = 48000) -> torch.Tensor:

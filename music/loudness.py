@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .buffer import AudioError, check_sample_rate
+from ..audio.buffer import AudioError, check_sample_rate
 
 ABSOLUTE_GATE = -70.0
 """LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
