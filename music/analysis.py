@@ -58,13 +58,15 @@ class Analysis(NamedTuple):
     silent: bool
 
 
-def analyse(samples: Samples, sample_rate: int) -> Analysis:
+def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> Analysis:
     """Features of planar float32 [channels, samples]. MusicError for a shape or rate out of range.
+
+    They are relative to `level`, the samples' own RMS unless given.
 
     Memory: about 16 MB for each hour, however many channels.
     """
     check(samples, sample_rate)
-    level = rms(samples)
+    level = rms(samples) if level is None else level
     seconds = samples.shape[1] / sample_rate
     count = int(seconds * FRAMES_PER_SECOND) + 1
     coarse = int(seconds * COARSE_PER_SECOND) + 1

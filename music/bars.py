@@ -116,8 +116,7 @@ def _meter(features: BeatFeatures, accents: Floats) -> int:
         if lag >= accents.shape[0] - 2:
             return 0.0
         return float(
-            np.mean(accents[lag:] * accents[:-lag])
-            + np.mean(pattern[lag:] * pattern[:-lag])
+            np.mean(accents[lag:] * accents[:-lag]) + np.mean(pattern[lag:] * pattern[:-lag])
         )
 
     # 6 and 12 beats belong to both meters' families: only what tells them apart is asked.

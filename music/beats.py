@@ -17,14 +17,16 @@ from .samples import Floats
 from .tempo import check_hint, find_tempo, local_periods
 
 STEADY = 0.16
-"""From this confidence on, joining on beats is safe: noise and drones are below 0.1, music with a pulse above 0.2."""
+"""From this confidence on, joining on beats is safe: noise and drones are below 0.1, music with a
+pulse above 0.2."""
 
 _TIGHTNESS = 4000.0
 """Cost of a beat that comes early or late, by the square of the logarithm of its interval over
 the local one. Ellis has 680 and one period for the track; the local period allows for more, and
 more keeps the chain from sliding to the off-beat where hi-hats are louder than drums."""
 _LATENCY = -0.004
-"""Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in a mix."""
+"""Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
+a mix."""
 _DETREND_SECONDS = 0.8
 _WEIGHTS = (1.0, 0.5, 0.25, 1.2)
 """Of bass, middle and highs, and of the change of harmony: what says where the beat is."""
@@ -194,4 +196,3 @@ def _bell(width: float) -> Floats:
     reach = int(3 * width) + 1
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     return bell / bell.sum()
-

@@ -45,7 +45,9 @@ class Joint(NamedTuple):
     right: int
 
 
-def join_costs(analysis: Analysis, bars: Bars, times: Floats, nodes: npt.NDArray[np.intp]) -> Floats:
+def join_costs(
+    analysis: Analysis, bars: Bars, times: Floats, nodes: npt.NDArray[np.intp]
+) -> Floats:
     """[n, n] cost of hearing node j where node i was to come; about 1 for two random places.
 
     `nodes` are indices into the beats' `times`. Infinite for another place in the bar, and where

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import soxr
 
-from .samples import BLOCK, Samples
+from .samples import BLOCK, Samples, Stream
 
 _CONTEXT = 4096
 """Samples beyond the part that changes speed, which its last samples are computed from."""
@@ -92,9 +91,7 @@ def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator
     if speed.before == speed.after:
         yield from blocks
         return
-    stream = soxr.ResampleStream(
-        float(speed.before), float(speed.after), channels, dtype="float32", quality="HQ"
-    )
+    stream = Stream(speed.before, speed.after, channels)
     fed, given = 0, 0
     context = speed.before + _CONTEXT
     held: list[Samples] = []
@@ -102,8 +99,8 @@ def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator
         if fed >= context:
             yield block
             continue
-        part = np.ascontiguousarray(block[:, : context - fed].T)
-        chunk = stream.resample_chunk(part, last=fed + part.shape[0] >= context).T
+        part = block[:, : context - fed]
+        chunk = stream.feed(part, last=fed + part.shape[1] >= context)
         yield chunk[:, : max(0, speed.after - given)]
         given += chunk.shape[1]
         if fed + block.shape[1] > speed.before:
@@ -112,6 +109,6 @@ def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator
         if fed >= context:
             yield from held
     if fed < context:
-        chunk = stream.resample_chunk(np.empty((0, channels), np.float32), last=True).T
+        chunk = stream.feed(np.empty((channels, 0), np.float32), last=True)
         yield chunk[:, : max(0, speed.after - given)]
         yield from held

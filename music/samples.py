@@ -48,16 +48,30 @@ def check(samples: Samples, sample_rate: int) -> None:
         )
 
 
+class Stream:
+    """soxr's resampler, planar, block by block; without delay."""
+
+    def __init__(self, old: float, new: float, channels: int, quality: str = "HQ") -> None:
+        self._stream = soxr.ResampleStream(old, new, channels, dtype="float32", quality=quality)
+        self._channels = channels
+
+    def feed(self, block: Samples, *, last: bool = False) -> Samples:
+        """What is ready, [channels, n], after the next `block` [channels, n]."""
+        rows = np.ascontiguousarray(block.T)
+        ready = self._stream.resample_chunk(rows[:, 0] if self._channels == 1 else rows, last=last)
+        return np.asarray(ready, np.float32).reshape(-1, self._channels).T
+
+
 def mono_blocks(samples: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
     """The mean of the channels at `target` Hz, block by block, [n] each."""
     if sample_rate == target:
         for start in range(0, samples.shape[1], BLOCK):
             yield samples[:, start : start + BLOCK].mean(axis=0)
         return
-    stream = soxr.ResampleStream(sample_rate, target, 1, dtype="float32", quality="LQ")
+    stream = Stream(sample_rate, target, 1, "LQ")
     for start in range(0, samples.shape[1], BLOCK):
-        block = samples[:, start : start + BLOCK].mean(axis=0)
-        yield stream.resample_chunk(block, last=start + BLOCK >= samples.shape[1])
+        block = samples[:, start : start + BLOCK].mean(axis=0, keepdims=True)
+        yield stream.feed(block, last=start + BLOCK >= samples.shape[1])[0]
 
 
 def rms(samples: Samples) -> float:
