@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .analysis import FRAMES_PER_SECOND, Analysis
-from .bars import Bars, beat_features
+from .analysis import Analysis, Frames
+from .bars import beat_features
 from .samples import Floats, Samples
+from .track import Track
 
 GUARD_SECONDS = 0.005
 """A join ends this long before its beat, whose attack stays whole."""
@@ -24,9 +25,15 @@ _WEIGHTS = (1.0, 1.0, 1.0, 0.5)
 """Of chroma, timbre, drum pattern and level in the distance of two beats."""
 _CONTEXT = {-1: 0.5, 0: 1.0, 1: 0.5}
 """Weights of the beats before, at and after the join."""
-_SEAM_COST = 2.0
+_SEAM_COST = 4.0
 """Cost of a jump at the seam beyond what the track itself does at its beats."""
 _SEAM_PERCENTILE = 80
+_SEAM_SECONDS = 0.046
+_SEAM_BANDS = 64
+_SEAM_HIGHEST = 16_000.0
+"""Hz."""
+_LOUD = 1000.0
+"""log(1 + 1000 x) of a magnitude: down to -60 dB."""
 _ALIGN_SECONDS = 0.012
 """How far two beats' attacks are moved onto each other."""
 _ALIGN_LIKENESS = 0.4
@@ -45,20 +52,19 @@ class Joint(NamedTuple):
     right: int
 
 
-def join_costs(
-    analysis: Analysis, bars: Bars, times: Floats, nodes: npt.NDArray[np.intp]
-) -> Floats:
+def join_costs(track: Track, nodes: npt.NDArray[np.intp]) -> Floats:
     """[n, n] cost of hearing node j where node i was to come; about 1 for two random places.
 
-    `nodes` are indices into the beats' `times`. Infinite for another place in the bar, and where
+    `nodes` are indices into the track's beats. Infinite for another place in the bar, and where
     i and j are less than two bars apart.
     """
-    vectors = _vectors(analysis, times)[nodes]
+    times, bars = track.beats.times, track.bars
+    vectors = _vectors(track.analysis, times)[nodes]
     square = (vectors**2).sum(axis=1)
     costs = np.maximum(square[:, None] + square[None, :] - 2 * vectors @ vectors.T, 0)
     usual = np.median(costs) or 1.0
     costs /= usual
-    costs += _SEAM_COST * _seam_excess(analysis, times[nodes])
+    costs += _SEAM_COST * _seam_excess(track, times[nodes])
     places = bars.places[nodes]
     apart = np.abs(nodes[:, None] - nodes[None, :])
     costs[(places[:, None] != places[None, :]) | (apart < 2 * bars.meter)] = IMPOSSIBLE
@@ -83,20 +89,42 @@ def _vectors(analysis: Analysis, times: Floats) -> Floats:
     )
 
 
-def _seam_excess(analysis: Analysis, times: Floats) -> Floats:
-    """[n, n] by how much the jump of level and spectrum from i to j passes the track's usual."""
-    frames = np.round(times * FRAMES_PER_SECOND).astype(np.intp)[:, None]
-    count = analysis.bands.shape[1]
-    power = 10 * np.log10(analysis.bands + 1e-9)
-    before = power[:, np.clip(frames + np.arange(-7, -2), 0, count - 1)].mean(axis=2)
-    after = power[:, np.clip(frames + np.arange(2, 7), 0, count - 1)].mean(axis=2)
-    excess = np.zeros((times.shape[0], times.shape[0]))
-    for past, coming in zip(before, after, strict=True):
-        jump = coming[None, :] - past[:, None]
-        own = np.diagonal(jump)
-        low, high = np.percentile(own, [100 - _SEAM_PERCENTILE, _SEAM_PERCENTILE])
-        excess += np.maximum(jump - max(high, 1.0), 0) + np.maximum(min(low, -1.0) - jump, 0)
-    return excess / 6
+def _seam_excess(track: Track, times: Floats) -> Floats:
+    """[n, n] by how much the jump of level and spectrum from i to j passes the track's usual.
+
+    Measured at the very place: the 46 ms before beat i against those after beat j.
+    """
+    count = times.shape[0]
+    before, level_before = _at_cuts(track, times, -1)
+    after, level_after = _at_cuts(track, times, 0)
+    flux = np.empty((count, count), np.float32)
+    for index, heard in enumerate(before):
+        flux[index] = np.maximum(after - heard, 0).mean(axis=1)
+    jump = np.abs(level_after[None, :] - level_before[:, None])
+    excess = np.zeros((count, count))
+    for measure, least in ((flux, 0.05), (jump, 1.0)):
+        usual = max(float(np.percentile(np.diagonal(measure), _SEAM_PERCENTILE)), least)
+        excess += np.maximum(measure / usual - 1, 0)
+    return excess
+
+
+def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
+    """([n, bands] log spectrum, [n] dB) just before (side -1) or after (0) joins at `times`."""
+    rate = track.sample_rate
+    width = round(_SEAM_SECONDS * rate)
+    window = np.hanning(width).astype(np.float32)
+    highest = min(_SEAM_HIGHEST, rate / 2)
+    edges = np.unique(np.linspace(0, highest * width / rate, _SEAM_BANDS + 1).astype(np.intp)[:-1])
+    rows = np.zeros((times.shape[0], edges.shape[0]), np.float32)
+    power = np.zeros(times.shape[0], np.float32)
+    for index, time in enumerate(times):
+        start = max(0, round((time - GUARD_SECONDS) * rate) + side * width)
+        part = track.samples[:, start : start + width].mean(axis=0)
+        if part.shape[0] == width:
+            spectrum = np.abs(np.fft.rfft(part * window)) / width
+            rows[index] = np.add.reduceat(spectrum[: edges[-1] + edges[1]], edges) / edges[1]
+            power[index] = np.dot(part, part) / width
+    return np.log1p(_LOUD * rows), 10 * np.log10(power + 1e-8)
 
 
 def joint(

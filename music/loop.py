@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, analyse
+from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
 from .joins import FADE_SECONDS, join_costs, joint
 from .render import crossfade
 from .samples import Floats, MusicError, Samples, rms
@@ -25,6 +26,10 @@ _MOST_PLACES = 1200
 _TRIED = 8
 """The best candidates whose seam is measured."""
 _AROUND_SECONDS = 1.5
+_REACH = 10
+"""Frames (0.1 s) on each side of the seam between which levels are compared."""
+_QUIET_JUMP = 1.5
+"""dB that are no jump in any track."""
 
 
 class Seam(NamedTuple):
@@ -35,13 +40,13 @@ class Seam(NamedTuple):
     flux: float
     """Highest rise of the spectrum at the seam, over the 95th percentile of the track's beats."""
     level: float
-    """dB from the 0.1 s before the seam to the 0.1 s after it."""
+    """dB from the 0.1 s before the seam to the 0.1 s after it, over the track's usual jump."""
     step: float
     """From the last sample to the first, over the track's largest step from sample to sample."""
 
     @property
     def good(self) -> bool:
-        return self.cost <= GOOD_COST and self.flux <= 1 and self.step <= 1
+        return self.cost <= GOOD_COST and max(self.flux, self.level, self.step) <= 1
 
 
 class Loop(NamedTuple):
@@ -65,8 +70,8 @@ class Loop(NamedTuple):
         verdict = "The loop is good" if seam.good else "No good loop was found; this is the best"
         return (
             f"{verdict}: {where} ({size}). Seam: distance {seam.cost:.2f} (good up to "
-            f"{GOOD_COST:g}), spectral rise {seam.flux:.2f} of the track's own at beats, level "
-            f"{seam.level:+.1f} dB, sample step {seam.step:.2f} of the track's largest."
+            f"{GOOD_COST:g}), spectral rise {seam.flux:.2f} and jump of level {seam.level:.2f} "
+            f"of the track's own, sample step {seam.step:.2f} of its largest (good up to 1)."
         )
 
 
@@ -100,7 +105,7 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
 
 def _bar_costs(track: Track) -> tuple[Floats, Floats]:
     nodes = np.flatnonzero(track.bars.places == 0)
-    costs = join_costs(track.analysis, track.bars, track.beats.times, nodes)
+    costs = join_costs(track, nodes)
     return track.beats.times[nodes], costs
 
 
@@ -162,18 +167,29 @@ def _measure(track: Track, samples: Samples, start: int, cost: float) -> Seam:
     around = min(round(_AROUND_SECONDS * rate), samples.shape[1] - start)
     turn = np.concatenate((samples[:, -around:], samples[:, start : start + around]), axis=1)
     there = analyse(turn, rate, rms(track.samples))
-    frame = round(around / rate * FRAMES_PER_SECOND)
-    # Of the whole crossfade, up to the attack that follows it.
-    flux = float(there.onsets[max(frame - 4, 0) : frame + 5].max())
-    beats = np.round(track.beats.times * FRAMES_PER_SECOND).astype(np.intp)
-    own = track.analysis.onsets
+    frame = np.array([round(around / rate * FRAMES_PER_SECOND)])
+    own = np.arange(_REACH, track.analysis.onsets.shape[0] - _REACH)
     if track.beats.steady:
-        near = np.clip(beats[:, None] + np.arange(-4, 5), 0, own.shape[0] - 1)
-        own = own[near].max(axis=1)
-    short = round(0.1 * rate)
-    before, after = turn[:, max(around - short, 0) : around], turn[:, around : around + short]
-    level = 20 * np.log10((rms(after) + 1e-6) / (rms(before) + 1e-6))
+        own = np.round(track.beats.times * FRAMES_PER_SECOND).astype(np.intp)
+    flux = _rises(there, frame) / max(np.percentile(_rises(track.analysis, own), 95), 1e-9)
+    level = _jumps(there, frame) / max(np.percentile(_jumps(track.analysis, own), 95), _QUIET_JUMP)
     largest = max(float(np.abs(np.diff(row)).max(initial=0.0)) for row in track.samples)
     step = float(np.abs(turn[:, around] - turn[:, around - 1]).max())
-    usual = float(np.percentile(own, 95))
-    return Seam(cost, flux / max(usual, 1e-9), float(level), step / max(largest, 1e-9))
+    return Seam(cost, float(flux[0]), float(level[0]), step / max(largest, 1e-9))
+
+
+def _rises(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
+    """[n] highest onset around each frame."""
+    near = frames[:, None] + np.arange(-4, 5)
+    onsets = analysis.onsets[np.clip(near, 0, analysis.onsets.shape[0] - 1)]
+    return onsets.max(axis=1).astype(np.float64)
+
+
+def _jumps(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
+    """[n] dB between the 0.1 s before and after each frame."""
+    power = analysis.bands.sum(axis=0)
+    near = np.arange(1, _REACH + 1)
+    last = power.shape[0] - 1
+    before = power[np.clip(frames[:, None] - near, 0, last)].mean(axis=1)
+    after = power[np.clip(frames[:, None] + near, 0, last)].mean(axis=1)
+    return np.abs(10 * np.log10((after + 1e-10) / (before + 1e-10))).astype(np.float64)

@@ -28,11 +28,10 @@ def plan_loops(track: Track, length: int, ending: str) -> Plan | None:
     rate, total = track.sample_rate, track.samples.shape[1]
     nodes = np.flatnonzero(bars.places == 0)
     times = track.beats.times[nodes]
-    costs = join_costs(track.analysis, bars, track.beats.times, nodes)
+    costs = join_costs(track, nodes)
     seconds = times[:, None] - times[None, :]
     missing = (length - total) / rate
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rounds = np.where(seconds > 0, np.ceil(missing / seconds - 1e-6), np.inf)
+    rounds = np.ceil(missing / np.where(seconds > 0, seconds, missing) - 1e-6)
     # The last two bars stay as they are.
     possible = np.isfinite(costs) & (seconds > 0) & (times[:, None] < times[-2])
     possible &= times[None, :] > 2 * FADE_SECONDS

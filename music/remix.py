@@ -110,7 +110,7 @@ class _Planner:
 
     def _costs(self) -> np.ndarray:
         track = self._track
-        costs = join_costs(track.analysis, track.bars, track.beats.times, self._nodes)
+        costs = join_costs(track, self._nodes)
         index = np.arange(costs.shape[0])
         back = (index[:, None] - index[None, :]) / self._per_bar
         costs += np.where(back > 0, _SHORT_LOOP_COST / np.maximum(back, 1), 0)
