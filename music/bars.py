@@ -1,0 +1,144 @@
+"""Bars: which beats are downbeats, and what is heard in each beat."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis
+from .beats import Beats, harmonic_change
+from .samples import Floats
+
+_METERS = (4, 3)
+_SLIP_COST = 12.0
+"""Cost of a bar with a beat too many or too few, in standard deviations of accent."""
+_PARTS = 4
+"""A beat's drum pattern is read in quarters of a beat."""
+
+
+class Bars(NamedTuple):
+    meter: int
+    """Beats in a bar: 3 or 4."""
+    places: npt.NDArray[np.intp]
+    """[beats] place in the bar, 0 for downbeats."""
+    times: Floats
+    """[bars] seconds of the downbeats."""
+
+
+class BeatFeatures(NamedTuple):
+    """What is heard from each beat to the next, [beats, features]."""
+
+    chroma: Floats
+    """[n, 12] of length 1."""
+    timbre: Floats
+    """[n, 20] log-mel spectrum."""
+    pattern: Floats
+    """[n, 12] onsets by quarter of the beat in bass, middle and highs."""
+    level: Floats
+    """[n] dB."""
+
+
+def find_bars(analysis: Analysis, beats: Beats) -> Bars:
+    """Bars of a track from where it is accented and its harmony changes."""
+    count = beats.times.shape[0]
+    if count < 2:
+        return Bars(4, np.zeros(count, np.intp), beats.times)
+    features = beat_features(analysis, beats.times)
+    accents = _accents(analysis, beats.times)
+    meter = _meter(features, accents)
+    places = _places(accents, meter)
+    return Bars(meter, places, beats.times[places == 0])
+
+
+def beat_features(analysis: Analysis, times: Floats) -> BeatFeatures:
+    """Features of the stretch that begins at each of `times`, seconds, ascending, at least 2."""
+    period = float(np.median(np.diff(times)))
+    edges = np.append(times, times[-1] + period)
+    chroma = _means(np.log1p(analysis.chroma), edges, COARSE_PER_SECOND)
+    chroma /= np.linalg.norm(chroma, axis=1, keepdims=True) + 1e-6
+    timbre = _means(analysis.timbre, edges, COARSE_PER_SECOND)
+    index = np.arange(times.shape[0] * _PARTS + 1) / _PARTS
+    parts = np.interp(index, np.arange(edges.shape[0]), edges)
+    # An onset is seen a little before its beat: the quarters begin earlier.
+    pattern = _means(analysis.flux.T, parts - 0.25 * period / _PARTS, FRAMES_PER_SECOND)
+    pattern = np.sqrt(pattern).reshape(times.shape[0], -1)
+    power = _means(analysis.bands.sum(axis=0)[:, None], edges, FRAMES_PER_SECOND)[:, 0]
+    return BeatFeatures(chroma, timbre, pattern, 10 * np.log10(power + 1e-10))
+
+
+def _means(frames: npt.NDArray[np.float32], edges: Floats, rate: float) -> Floats:
+    """Means of `frames` [n, k] between `edges` (seconds), frames counted in parts."""
+    sums = np.cumsum(frames, axis=0, dtype=np.float64)
+    sums = np.vstack((np.zeros((1, sums.shape[1])), sums))
+    place = np.clip(edges * rate + 0.5, 0, frames.shape[0])
+    whole = np.minimum(place.astype(np.intp), frames.shape[0] - 1)
+    at = sums[whole] + (place - whole)[:, None] * frames[whole]
+    width = np.maximum(np.diff(place), 1e-6)
+    return np.diff(at, axis=0) / width[:, None]
+
+
+def _accents(analysis: Analysis, times: Floats) -> Floats:
+    """[beats] how much each beat is a beginning: low drum, new chord, new level."""
+    near = np.round(times * FRAMES_PER_SECOND).astype(np.intp)[:, None] + np.arange(-3, 4)
+    near = np.clip(near, 0, analysis.onsets.shape[0] - 1)
+    features = beat_features(analysis, times)
+    rows = [
+        1.0 * _standard(analysis.flux[0][near].max(axis=1)),
+        1.5 * _standard(harmonic_change(analysis)[near].max(axis=1)),
+        0.5 * _standard(np.abs(np.diff(features.level, prepend=features.level[0]))),
+        1.0 * _standard(_novelty(features.chroma)),
+        0.5 * _standard(_novelty(features.timbre)),
+    ]
+    return _standard(np.sum(rows, axis=0))
+
+
+def _novelty(features: Floats) -> Floats:
+    """[n] how much two beats differ from the two before."""
+    padded = np.pad(features, ((2, 1), (0, 0)), "edge")
+    after = padded[2:-1] + padded[3:]
+    before = padded[:-3] + padded[1:-2]
+    return np.linalg.norm(after - before, axis=1)
+
+
+def _standard(row: npt.NDArray[np.floating]) -> Floats:
+    row = np.clip(row, None, np.percentile(row, 98))
+    return (row - row.mean()) / (row.std() + 1e-9)
+
+
+def _meter(features: BeatFeatures, accents: Floats) -> int:
+    """3 or 4, whichever lag of beats resembles itself more in accent and drum pattern."""
+    pattern = features.pattern - features.pattern.mean(axis=0)
+    pattern /= np.sqrt((pattern**2).mean()) + 1e-9
+
+    def likeness(lag: int) -> float:
+        if lag >= accents.shape[0] - 2:
+            return 0.0
+        return float(
+            np.mean(accents[lag:] * accents[:-lag]) + np.mean(pattern[lag:] * pattern[:-lag])
+        )
+
+    # 6 and 12 beats belong to both meters' families: only what tells them apart is asked.
+    four = np.mean([likeness(lag) for lag in (4, 8, 16)])
+    three = np.mean([likeness(lag) for lag in (3, 6, 9)])
+    # Of two that are alike, 4 is by far the more common.
+    return 3 if three > four + 0.1 else 4
+
+
+def _places(accents: Floats, meter: int) -> npt.NDArray[np.intp]:
+    """Place in the bar of every beat: the best course through the accents, slips at a cost."""
+    downbeat = np.where(np.arange(meter) == 0, 1.0, -1.0 / (meter - 1))
+    step = np.full((meter, meter), -_SLIP_COST)
+    step[np.arange(meter), (np.arange(meter) + 1) % meter] = 0
+    score, back = accents[0] * downbeat, []
+    for accent in accents[1:]:
+        options = score[:, None] + step
+        back.append(options.argmax(axis=0))
+        score = options.max(axis=0) + accent * downbeat
+    place = int(score.argmax())
+    places = [place]
+    for row in reversed(back):
+        place = int(row[place])
+        places.append(place)
+    return np.array(places[::-1], np.intp)

@@ -1,0 +1,198 @@
+"""Where the beats are: onset envelope, tempo, and the best chain of beats by dynamic programming.
+
+The method is published: D. P. W. Ellis, "Beat Tracking by Dynamic Programming", Journal of New
+Music Research 36 (2007). The tempo that was asked for settles the octave; the chain follows the
+audio.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
+from .samples import Floats
+from .tempo import check_hint, find_tempo, local_periods
+
+STEADY = 0.16
+"""From this confidence on, joining on beats is safe: noise and drones are below 0.1, music with a
+pulse above 0.2."""
+
+_TIGHTNESS = 4000.0
+"""Cost of a beat that comes early or late, by the square of the logarithm of its interval over
+the local one. Ellis has 680 and one period for the track; the local period allows for more, and
+more keeps the chain from sliding to the off-beat where hi-hats are louder than drums."""
+_LATENCY = -0.004
+"""Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
+a mix."""
+_DETREND_SECONDS = 0.8
+_WEIGHTS = (1.0, 0.5, 0.25, 1.2)
+"""Of bass, middle and highs, and of the change of harmony: what says where the beat is."""
+_HARMONY_REACH = 7
+"""Coarse frames (0.28 s) on each side between which the harmony is compared."""
+_NEIGHBOURS = 3
+"""Beats on each side that a beat's time is smoothed with."""
+_SILENT = 0.12
+"""A beat below this share of the usual onset at either end of the track is none."""
+_SNAP = 4
+"""Frames on each side in which a beat's onset is looked for."""
+
+
+class Beats(NamedTuple):
+    times: Floats
+    """[n] seconds, ascending; empty where nothing can be counted."""
+    bpm: float
+    """Median over the track; 0 without beats."""
+    confidence: float
+    """0 to 1; see STEADY."""
+
+    @property
+    def steady(self) -> bool:
+        return self.confidence >= STEADY and self.times.shape[0] >= 8
+
+
+NO_BEATS = Beats(np.empty(0), 0.0, 0.0)
+
+
+def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
+    """Beats of a track; `hint` is its tempo in bpm, 0 to find it. MusicError for another hint."""
+    check_hint(hint)
+    envelope = onset_envelope(analysis)
+    if analysis.silent or not envelope.any():
+        return NO_BEATS
+    tempo = find_tempo(onset_envelope(analysis), FRAMES_PER_SECOND, hint)
+    period = 60 * FRAMES_PER_SECOND / tempo.bpm if tempo.bpm else 0.0
+    if not period or envelope.shape[0] < 2 * period:
+        return NO_BEATS
+    periods, confidence = local_periods(envelope, FRAMES_PER_SECOND, tempo.bpm)
+    local = np.convolve(_beat_envelope(analysis), _bell(max(1.0, period / 32)), "same")
+    local /= max(local.std(), 1e-9)
+    frames = _without_silence(_chain(local, periods), envelope)
+    if frames.shape[0] < 2:
+        return NO_BEATS
+    times = _smooth(*_nearest_onsets(frames, envelope))
+    times = times / FRAMES_PER_SECOND - _LATENCY
+    times = times[(times >= 0) & (times < analysis.seconds)]
+    if times.shape[0] < 2:
+        return NO_BEATS
+    bpm = 60 / float(np.median(np.diff(times)))
+    return Beats(times, bpm, confidence)
+
+
+def onset_envelope(analysis: Analysis) -> Floats:
+    """[n] onsets without their slow course, 1 standard deviation high, 100 a second."""
+    return _peaks(analysis.onsets)
+
+
+def _beat_envelope(analysis: Analysis) -> Floats:
+    """[n] what beats have more of than off-beats: low drums, new chords; of hi-hats only some."""
+    rows = [_peaks(row) for row in (*analysis.flux, harmonic_change(analysis))]
+    return np.sum([weight * row for weight, row in zip(_WEIGHTS, rows, strict=True)], axis=0)
+
+
+def harmonic_change(analysis: Analysis) -> Frames:
+    """[n] distance between the chroma before and after, 100 a second."""
+    chroma = np.log1p(analysis.chroma)
+    length = np.linalg.norm(chroma, axis=1, keepdims=True)
+    chroma /= length + 0.3 * length.mean() + 1e-9
+    count, reach = chroma.shape[0], _HARMONY_REACH
+    sums = np.cumsum(np.pad(chroma, ((reach + 1, reach), (0, 0)), "edge"), axis=0, dtype=np.float64)
+    middle = np.arange(count) + reach
+    change = sums[middle + reach] - 2 * sums[middle] + sums[middle - reach]
+    distance = np.linalg.norm(change, axis=1) / reach
+    # The sums end with a frame: the border lies half a frame later.
+    moment = (np.arange(count) + 0.5) / COARSE_PER_SECOND
+    times = np.arange(analysis.onsets.shape[0]) / FRAMES_PER_SECOND
+    return np.interp(times, moment, distance).astype(np.float32)
+
+
+def _peaks(course: Frames) -> Floats:
+    window = np.hanning(int(_DETREND_SECONDS * FRAMES_PER_SECOND) + 1)
+    mean = np.convolve(course, window / window.sum(), "same")[: course.shape[0]]
+    peaks = np.maximum(course.astype(np.float64) - mean, 0)
+    deviation = peaks.std()
+    return peaks / deviation if deviation > 0 else peaks
+
+
+def _chain(local: Floats, periods: Floats) -> npt.NDArray[np.intp]:
+    """Frames of the chain of beats with the highest sum of onsets less the cost of its intervals.
+
+    A beat's predecessor is two thirds to one and a half periods back, so two thirds of a period
+    of frames are worked out at once.
+    """
+    count = local.shape[0]
+    nearest = max(1, int(periods.min() / 1.5))
+    furthest = max(nearest + 1, int(periods.max() * 1.5))
+    lags = np.arange(furthest, nearest - 1, -1)
+    log_lags, log_periods = np.log(lags), np.log(periods)
+    score = np.full(furthest + count, -np.inf)
+    before = np.full(count, -1, np.int64)
+    for start in range(0, count, nearest):
+        end = min(start + nearest, count)
+        past = np.lib.stride_tricks.sliding_window_view(
+            score[start : end - 1 + lags.shape[0]], lags.shape[0]
+        )
+        late = log_lags - log_periods[start:end, None]
+        options = past - _TIGHTNESS * late * late
+        best = options.argmax(axis=1)
+        value = options[np.arange(end - start), best]
+        begins = ~(value > 0)
+        score[furthest + start : furthest + end] = local[start:end] + np.where(begins, 0, value)
+        before[start:end] = np.where(begins, -1, np.arange(start, end) - lags[best])
+    final = score[furthest:]
+    tail = max(0, count - furthest)
+    frame = tail + int(np.argmax(final[tail:]))
+    chain = []
+    while frame >= 0:
+        chain.append(frame)
+        frame = int(before[frame])
+    return np.array(chain[::-1], np.intp)
+
+
+def _without_silence(frames: npt.NDArray[np.intp], envelope: Floats) -> npt.NDArray[np.intp]:
+    """The chain from its first to its last beat with an onset."""
+    heard = np.lib.stride_tricks.sliding_window_view(np.pad(envelope, _SNAP), 2 * _SNAP + 1)
+    strength = heard.max(axis=1)[frames]
+    used = np.flatnonzero(strength > _SILENT * strength.mean())
+    return frames[used[0] : used[-1] + 1] if used.size else frames[:0]
+
+
+def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Floats, Floats]:
+    """(position in frames, strength) of the strongest onset near each beat."""
+    near = np.clip(frames[:, None] + np.arange(-_SNAP, _SNAP + 1), 1, envelope.shape[0] - 2)
+    # What is further from the beat has to be stronger.
+    values = envelope[near] * np.hanning(2 * _SNAP + 3)[1:-1]
+    peak = near[np.arange(frames.shape[0]), values.argmax(axis=1)]
+    left, top, right = envelope[peak - 1], envelope[peak], envelope[peak + 1]
+    bend = left - 2 * top + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
+    weak = top < _SILENT
+    position = np.where(weak, frames, peak + np.clip(shift, -0.5, 0.5))
+    return position, np.where(weak, 0.0, top)
+
+
+def _smooth(frames: Floats, strengths: Floats) -> Floats:
+    """Each beat on the line through its neighbours: a weak onset says little about its time."""
+    count = frames.shape[0]
+    reach = min(_NEIGHBOURS, (count - 1) // 2)
+    if reach < 1:
+        return frames
+    weights = np.clip(strengths, 0.1, 3.0)
+    offsets = np.arange(-reach, reach + 1)
+    index = np.clip(np.arange(count)[:, None] + offsets, 0, count - 1)
+    inside = (np.arange(count)[:, None] + offsets) == index
+    weight = weights[index] * inside
+    total = weight.sum(axis=1)
+    middle = (weight * offsets).sum(axis=1) / total
+    mean = (weight * frames[index]).sum(axis=1) / total
+    spread = offsets - middle[:, None]
+    slope = (weight * spread * frames[index]).sum(axis=1) / (weight * spread**2).sum(axis=1)
+    return mean - slope * middle
+
+
+def _bell(width: float) -> Floats:
+    reach = int(3 * width) + 1
+    bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    return bell / bell.sum()

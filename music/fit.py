@@ -1,0 +1,264 @@
+"""Music at an exact length: by which method, and what became of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .beats import STEADY
+from .loop_fit import plan_loops
+from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
+from .render import AS_IS, Piece, render
+from .samples import MusicError, Samples, check
+from .splice import plan_splice
+from .stretch import MOST as MOST_STRETCH
+from .stretch import engine, stretch
+from .track import Track, read_track
+
+METHODS = ("auto", "remix", "loop", "stretch", "cut")
+ENDINGS = ("keep", "fade", "hard")
+
+FADE_SHARE, LONGEST_FADE = 0.15, 4.0
+"""Of an ending that fades and is not told how long: a share of the length, and at most seconds."""
+DECLICK_SECONDS = 0.003
+"""Of a beginning or an end in the middle of a sound."""
+
+
+class Join(NamedTuple):
+    """A join, all in seconds."""
+
+    at: float
+    """In the result: where the crossfade ends."""
+    left: float
+    """In the source: where it is left."""
+    right: float
+    """In the source: where it goes on."""
+
+
+class Kept(NamedTuple):
+    """A stretch of the source that is heard, all in seconds."""
+
+    at: float
+    """In the result."""
+    start: float
+    end: float
+
+
+class Fit(NamedTuple):
+    samples: Samples
+    """New float32 [channels, length]."""
+    sample_rate: int
+    method: str
+    """What was done: remix, loop, stretch, cut, or none where the length was right."""
+    why: str
+    """A sentence: why this method."""
+    joins: tuple[Join, ...]
+    kept: tuple[Kept, ...]
+    speed: float
+    """Of the part before the last two bars; 1.0 is the source's, 1.01 is 1 % faster."""
+    notes: tuple[str, ...]
+    """Sentences: what else was done or could not be."""
+    track: Track
+    """The source with its beats and bars."""
+
+    @property
+    def report(self) -> str:
+        """All of it in words, a fact a line."""
+        source, result = self.track.seconds, self.samples.shape[1] / self.sample_rate
+        lines = [f"{source:.3f} s became {result:.3f} s by {self.method}: {self.why}"]
+        beats = self.track.beats
+        if beats.bpm:
+            steady = "steady" if beats.steady else "not steady"
+            lines.append(
+                f"Beat: {beats.bpm:.1f} bpm, {self.track.bars.meter} beats in a bar, {steady} "
+                f"(confidence {beats.confidence:.2f}, steady from {STEADY:g})."
+            )
+        else:
+            lines.append("Beat: none was found.")
+        lines += [
+            f"Join at {join.at:.2f} s: from {join.left:.2f} s to {join.right:.2f} s of the source."
+            for join in self.joins
+        ]
+        if self.speed != 1:
+            lines.append(f"Speed: {100 * (self.speed - 1):+.2f} %.")
+        return "\n".join((*lines, *self.notes))
+
+
+def fit(
+    samples: Samples,
+    sample_rate: int,
+    length: int,
+    *,
+    method: str = "auto",
+    ending: str = "keep",
+    tempo: float = 0.0,
+    fade_in: float = 0.0,
+    fade_out: float = 0.0,
+) -> Fit:
+    """`samples` (float32 [channels, n]) at exactly `length` samples; they are not changed.
+
+    `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
+    fade fades out, hard stops (a remix: at the end of a bar). Fades in seconds. MusicError for
+    what is out of range, and for a method that cannot do it.
+    """
+    check(samples, sample_rate)
+    _check_wish(length, sample_rate, method, ending, fade_in, fade_out)
+    track = read_track(samples, sample_rate, tempo)
+    fitted = _fit(track, length, method, ending)
+    out = fitted.samples
+    if ending == "fade" and not fade_out:
+        fade_out = min(LONGEST_FADE, FADE_SHARE * length / sample_rate)
+    _fade(out, round(fade_in * sample_rate), round(fade_out * sample_rate))
+    return fitted
+
+
+def _check_wish(
+    length: int, sample_rate: int, method: str, ending: str, fade_in: float, fade_out: float
+) -> None:
+    if length < 1:
+        raise MusicError(f"A length of {length} samples was asked: expected at least 1.")
+    if method not in METHODS:
+        raise MusicError(f"The method is {method!r}: expected one of {', '.join(METHODS)}.")
+    if ending not in ENDINGS:
+        raise MusicError(f"The ending is {ending!r}: expected one of {', '.join(ENDINGS)}.")
+    for name, fade in (("fade_in", fade_in), ("fade_out", fade_out)):
+        if not 0 <= fade <= length / sample_rate:
+            raise MusicError(
+                f"{name} is {fade:g} s: expected 0 to the length of {length / sample_rate:.2f} s."
+            )
+
+
+def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
+    total = track.samples.shape[1]
+    if length == total and method != "cut":
+        return _from_plan(
+            track, length, "none", "the music has that length already.", _whole(track), ()
+        )
+    if track.analysis.silent:
+        return _cut(track, length, "hard", "the music is silent.")
+    if method == "stretch":
+        return _stretch(track, length)
+    if method in ("auto", "remix"):
+        problem = _no_remix(track)
+        plan = None if problem else plan_remix(track, length, ending)
+        if plan is None and not problem:
+            problem = "the music has too few bars for this length"
+        if plan is not None:
+            why = "it was asked for." if method == "remix" else "the beat is steady."
+            return _from_plan(track, length, "remix", why, plan, _remix_notes(track, plan, length))
+        if method == "remix":
+            raise MusicError(f"No remix: {problem}. Use the method auto, loop or cut.")
+        why = f"{problem}."
+    else:
+        why = "it was asked for."
+    if method == "cut" or length < total:
+        return _cut(track, length, ending, why)
+    return _loop(track, length, ending, why)
+
+
+def _no_remix(track: Track) -> str:
+    """Why the beat is no ground to join on, or nothing."""
+    if not track.beats.bpm:
+        return "no beat was found"
+    if not track.beats.steady:
+        return f"no steady beat was found (confidence {track.beats.confidence:.2f})"
+    return ""
+
+
+def _whole(track: Track) -> Plan:
+    return Plan((Piece(0, track.samples.shape[1]),), AS_IS, 0, ())
+
+
+def _remix_notes(track: Track, plan: Plan, length: int) -> tuple[str, ...]:
+    notes = []
+    rate = track.sample_rate
+    if plan.cut:
+        notes.append(
+            f"{plan.cut / rate:.2f} s were cut off the beginning: a change of speed of "
+            f"{MAX_SPEED_CHANGE:.0%} could not make up for them."
+        )
+    elif plan.pieces[0].start:
+        notes.append(f"It begins {plan.pieces[0].start / rate:.2f} s into the source, on a beat.")
+    return tuple(notes)
+
+
+def _loop(track: Track, length: int, ending: str, why: str) -> Fit:
+    total = track.samples.shape[1]
+    if length <= total:
+        return _cut(track, length, ending, "the music is longer already: nothing to repeat.")
+    plan = plan_loops(track, length, ending) or plan_splice(track, length)
+    if plan is None:
+        return _cut(track, length, ending, "the music is too short to be repeated.")
+    notes = (
+        (f"{plan.cut / track.sample_rate:.2f} s were cut off the beginning.",) if plan.cut else ()
+    )
+    return _from_plan(track, length, "loop", why, plan, notes)
+
+
+def _cut(track: Track, length: int, ending: str, why: str) -> Fit:
+    total, rate = track.samples.shape[1], track.sample_rate
+    if length > total:
+        note = f"After the music {(length - total) / rate:.2f} s are silent."
+        return _from_plan(track, length, "cut", why, _whole(track), (note,))
+    plan = plan_splice(track, length) if ending == "keep" else None
+    if plan is not None:
+        note = "The middle was taken out, so that the ending stays."
+        return _from_plan(track, length, "cut", why, plan, (note,))
+    plan = Plan((Piece(0, length),), AS_IS, 0, ())
+    return _from_plan(track, length, "cut", why, plan, ())
+
+
+def _stretch(track: Track, length: int) -> Fit:
+    out = stretch(track.samples, track.sample_rate, length)
+    total = track.samples.shape[1]
+    kept = (Kept(0.0, 0.0, track.seconds),)
+    notes = (f"Pitch kept, by {engine()}; at most {MOST_STRETCH:.0%} is possible.",)
+    speed = total / length
+    why = "it was asked for."
+    return Fit(out, track.sample_rate, "stretch", why, (), kept, speed, notes, track)
+
+
+def _from_plan(
+    track: Track, length: int, method: str, why: str, plan: Plan, notes: tuple[str, ...]
+) -> Fit:
+    rate = track.sample_rate
+    out = render(track.samples, plan.pieces, length, fade=plan.fade, speed=plan.speed)
+    declick = round(DECLICK_SECONDS * rate)
+    ends_early = plan.pieces[-1].end < track.samples.shape[1]
+    _fade(out, declick if plan.pieces[0].start else 0, declick if ends_early else 0)
+    places = _places(plan)
+    kept = tuple(
+        Kept(place / rate, piece.start / rate, piece.end / rate)
+        for place, piece in zip(places, plan.pieces, strict=True)
+    )
+    joins = tuple(
+        Join(place / rate, joint.left / rate, joint.right / rate)
+        for place, joint in zip(places[1:], plan.joints, strict=True)
+    )
+    speed = plan.speed.before / plan.speed.after if plan.speed.after else 1.0
+    return Fit(out, rate, method, why, joins, kept, speed, notes, track)
+
+
+def _places(plan: Plan) -> list[float]:
+    """Samples of the result at which each piece begins."""
+    natural = np.cumsum([0, *(piece.end - piece.start for piece in plan.pieces[:-1])])
+    before, after = plan.speed
+    if before == after:
+        return [float(place) for place in natural]
+    return [
+        float(place * after / before if place < before else place + after - before)
+        for place in natural
+    ]
+
+
+def _fade(out: Samples, start: int, end: int) -> None:
+    """Fade `out` in place: equal-power curves at its start and end, in samples."""
+    length = out.shape[1]
+    start, end = min(start, length), min(end, length)
+    if start > 0:
+        out[:, :start] *= np.sin((np.arange(start) + 0.5) / start * (np.pi / 2)).astype(np.float32)
+    if end > 0:
+        out[:, length - end :] *= np.cos((np.arange(end) + 0.5) / end * (np.pi / 2)).astype(
+            np.float32
+        )

@@ -1,0 +1,195 @@
+"""Music that loops for ever: where it may begin again, and how its seam sounds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
+from .joins import FADE_SECONDS, join_costs, joint
+from .render import crossfade
+from .samples import Floats, MusicError, Samples, rms
+from .splice import FADE_SECONDS as SLOW_FADE_SECONDS
+from .splice import sound
+from .track import Track
+
+GOOD_COST = 0.6
+"""Of the two places' distance, where 1 is that of two random ones."""
+
+_LONGER = 0.15
+"""What twice the length is worth, in cost."""
+_PHRASE_COST = 0.1
+"""Cost of a loop that is no multiple of four bars."""
+_MOST_PLACES = 1200
+_TRIED = 8
+"""The best candidates whose seam is measured."""
+_AROUND_SECONDS = 1.5
+_REACH = 10
+"""Frames (0.1 s) on each side of the seam between which levels are compared."""
+_QUIET_JUMP = 1.5
+"""dB that are no jump in any track."""
+
+
+class Seam(NamedTuple):
+    """How the loop's end meets its beginning."""
+
+    cost: float
+    """Distance of the music around both places; 1 is that of two random places."""
+    flux: float
+    """Highest rise of the spectrum at the seam, over the 95th percentile of the track's beats."""
+    level: float
+    """dB from the 0.1 s before the seam to the 0.1 s after it, over the track's usual jump."""
+    step: float
+    """From the last sample to the first, over the track's largest step from sample to sample."""
+
+    @property
+    def good(self) -> bool:
+        return self.cost <= GOOD_COST and max(self.flux, self.level, self.step) <= 1
+
+
+class Loop(NamedTuple):
+    samples: Samples
+    """[channels, start + length]; the file ends where the loop ends."""
+    start: int
+    length: int
+    """Samples."""
+    bars: int
+    """Whole bars in the loop; 0 where no beat was found."""
+    bpm: float
+    seam: Seam
+    source: tuple[float, float]
+    """Seconds of the loop's start and end in the source."""
+
+    @property
+    def report(self) -> str:
+        seam = self.seam
+        where = f"{self.source[0]:.2f} s to {self.source[1]:.2f} s"
+        size = f"{self.bars} bars at {self.bpm:.1f} bpm" if self.bars else "no steady beat"
+        verdict = "The loop is good" if seam.good else "No good loop was found; this is the best"
+        return (
+            f"{verdict}: {where} ({size}). Seam: distance {seam.cost:.2f} (good up to "
+            f"{GOOD_COST:g}), spectral rise {seam.flux:.2f} and jump of level {seam.level:.2f} "
+            f"of the track's own, sample step {seam.step:.2f} of its largest (good up to 1)."
+        )
+
+
+def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True) -> Loop:
+    """The best loop of a track of at least `min_seconds`; see `Loop.seam.good`.
+
+    `keep_intro`: what comes before the loop is kept and played once, else the loop begins at 0.
+    MusicError where the track is silent or too short for such a loop.
+    """
+    if track.analysis.silent:
+        raise MusicError("The audio is silent: there is nothing to loop.")
+    if not 0 <= min_seconds < track.seconds:
+        raise MusicError(
+            f"A loop of at least {min_seconds:g} s was asked of {track.seconds:.2f} s of music: "
+            "set min_seconds to less than its length."
+        )
+    steady = track.beats.steady and track.bars.times.shape[0] >= 3
+    times, costs = _bar_costs(track) if steady else _sound_costs(track)
+    fade = round((FADE_SECONDS if steady else SLOW_FADE_SECONDS) * track.sample_rate)
+    loops = [
+        _realise(track, times, costs, pair, fade, steady, keep_intro)
+        for pair in _candidates(times, costs, min_seconds, steady, fade / track.sample_rate)
+    ]
+    if not loops:
+        raise MusicError(
+            f"No loop of at least {min_seconds:g} s fits into {track.seconds:.2f} s of music: "
+            "set a smaller min_seconds, or use a longer track."
+        )
+    return next((loop for loop in loops if loop.seam.good), loops[0])
+
+
+def _bar_costs(track: Track) -> tuple[Floats, Floats]:
+    nodes = np.flatnonzero(track.bars.places == 0)
+    costs = join_costs(track, nodes)
+    return track.beats.times[nodes], costs
+
+
+def _sound_costs(track: Track) -> tuple[Floats, Floats]:
+    features = sound(track.analysis)
+    step = max(COARSE_PER_SECOND // 4, -(-features.shape[0] // _MOST_PLACES))
+    rows = features[::step]
+    square = (rows**2).sum(axis=1)
+    costs = np.maximum(square[:, None] + square[None, :] - 2 * rows @ rows.T, 0)
+    return np.arange(rows.shape[0]) * step / COARSE_PER_SECOND, costs / (np.median(costs) or 1.0)
+
+
+def _candidates(
+    times: Floats, costs: Floats, min_seconds: float, steady: bool, fade: float
+) -> list[tuple[int, int]]:
+    """(start, end) indices into `times`, best first."""
+    seconds = times[None, :] - times[:, None]
+    score = costs.T.copy()
+    fits = (seconds >= max(min_seconds, 1.0)) & (times[:, None] > fade) & np.isfinite(score)
+    score -= _LONGER * np.log2(np.maximum(seconds, 1.0))
+    if steady:
+        bars = np.arange(times.shape[0])
+        score += _PHRASE_COST * ((bars[None, :] - bars[:, None]) % 4 != 0)
+    score[~fits] = np.inf
+    order = np.argsort(score, axis=None)[:_TRIED]
+    pairs = [divmod(int(flat), times.shape[0]) for flat in order]
+    return [pair for pair in pairs if np.isfinite(score[pair])]
+
+
+def _realise(
+    track: Track,
+    times: Floats,
+    costs: Floats,
+    pair: tuple[int, int],
+    fade: int,
+    steady: bool,
+    keep_intro: bool,
+) -> Loop:
+    begin, finish = pair
+    rate, source = track.sample_rate, track.samples
+    if steady:
+        # The end is left where the start would come: at the end, what is heard leads to the start.
+        (end, start), _ = joint(source, rate, times[finish], times[begin])
+    else:
+        start, end = round(times[begin] * rate), round(times[finish] * rate)
+    fade = min(fade, start, end - start)
+    samples = source[:, (0 if keep_intro else start) : end].copy()
+    if fade:
+        samples[:, -fade:] = crossfade(source[:, end - fade : end], source[:, start - fade : start])
+    offset = start if keep_intro else 0
+    seam = _measure(track, samples, offset, float(costs[finish, begin]))
+    bars = finish - begin if steady else 0
+    seconds = (start / rate, end / rate)
+    return Loop(samples, offset, end - start, bars, track.beats.bpm, seam, seconds)
+
+
+def _measure(track: Track, samples: Samples, start: int, cost: float) -> Seam:
+    rate = track.sample_rate
+    around = min(round(_AROUND_SECONDS * rate), samples.shape[1] - start)
+    turn = np.concatenate((samples[:, -around:], samples[:, start : start + around]), axis=1)
+    there = analyse(turn, rate, rms(track.samples))
+    frame = np.array([round(around / rate * FRAMES_PER_SECOND)])
+    own = np.arange(_REACH, track.analysis.onsets.shape[0] - _REACH)
+    if track.beats.steady:
+        own = np.round(track.beats.times * FRAMES_PER_SECOND).astype(np.intp)
+    flux = _rises(there, frame) / max(np.percentile(_rises(track.analysis, own), 95), 1e-9)
+    level = _jumps(there, frame) / max(np.percentile(_jumps(track.analysis, own), 95), _QUIET_JUMP)
+    largest = max(float(np.abs(np.diff(row)).max(initial=0.0)) for row in track.samples)
+    step = float(np.abs(turn[:, around] - turn[:, around - 1]).max())
+    return Seam(cost, float(flux[0]), float(level[0]), step / max(largest, 1e-9))
+
+
+def _rises(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
+    """[n] highest onset around each frame."""
+    near = frames[:, None] + np.arange(-4, 5)
+    onsets = analysis.onsets[np.clip(near, 0, analysis.onsets.shape[0] - 1)]
+    return onsets.max(axis=1).astype(np.float64)
+
+
+def _jumps(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
+    """[n] dB between the 0.1 s before and after each frame."""
+    power = analysis.bands.sum(axis=0)
+    near = np.arange(1, _REACH + 1)
+    last = power.shape[0] - 1
+    before = power[np.clip(frames[:, None] - near, 0, last)].mean(axis=1)
+    after = power[np.clip(frames[:, None] + near, 0, last)].mean(axis=1)
+    return np.abs(10 * np.log10((after + 1e-10) / (before + 1e-10))).astype(np.float64)

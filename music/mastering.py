@@ -1,0 +1,130 @@
+"""To a loudness, under a ceiling: EBU R 128 with the measures of ITU-R BS.1770.
+
+One gain for the whole track; only where it lifts a true peak above the ceiling, a limiter.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from .loudness import ABSOLUTE_GATE, integrated_loudness
+from .peaks import limit, true_peak
+from .samples import BLOCK, MusicError, Samples, check
+
+MOST_GAIN = 40.0
+"""dB; what is quieter than that below its target is noise, and stays quiet."""
+
+_CLOSE = 0.1
+"""LU from the target that are good enough."""
+_TRIES = 4
+_MARGIN = 0.05
+"""dB that the limiter aims below the ceiling."""
+
+
+class Level(NamedTuple):
+    loudness: float
+    """LUFS; -inf for silence."""
+    true_peak: float
+    """dBTP; -inf for silence."""
+
+    def __str__(self) -> str:
+        return f"{_number(self.loudness)} LUFS, {_number(self.true_peak)} dBTP"
+
+
+class Master(NamedTuple):
+    samples: Samples
+    """New float32 [channels, n]."""
+    before: Level
+    after: Level
+    gain: float
+    """dB, for the whole track."""
+    limited: float
+    """dB, the most that the limiter took away; 0 where it was not needed."""
+    notes: tuple[str, ...]
+
+    @property
+    def report(self) -> str:
+        """What was measured and done, a fact a line."""
+        lines = [f"Loudness: {self.before} before, {self.after} after; gain {self.gain:+.1f} dB."]
+        if self.limited:
+            lines.append(f"Limiter: up to {self.limited:.1f} dB.")
+        return "\n".join((*lines, *self.notes))
+
+
+def master(
+    samples: Samples, sample_rate: int, *, loudness: float | None = None, ceiling: float = -1.0
+) -> Master:
+    """`samples` (float32 [channels, n]) at `loudness` LUFS, no true peak above `ceiling` dBTP.
+
+    `loudness` None leaves it, and only the ceiling is held. Silence, and what is too quiet to have
+    a loudness, stays as it is and is named. MusicError for what is out of range.
+    """
+    check(samples, sample_rate)
+    _check_wish(loudness, ceiling)
+    before = Level(integrated_loudness(samples, sample_rate), true_peak(samples, sample_rate))
+    if before.true_peak == -math.inf:
+        return _unchanged(samples, before, "The audio is silent: it stays as it is.")
+    if loudness is not None and before.loudness == -math.inf:
+        note = f"The audio is quieter than {ABSOLUTE_GATE:g} LUFS throughout: it stays as it is."
+        return _unchanged(samples, before, note)
+    gain = 0.0 if loudness is None else loudness - before.loudness
+    notes: list[str] = []
+    if gain > MOST_GAIN:
+        gain = MOST_GAIN
+        notes.append(f"More than {MOST_GAIN:g} dB of gain were needed: that much was given.")
+        loudness = None
+    seconds = samples.shape[1] / sample_rate
+    if loudness is not None and seconds < 0.4:
+        notes.append(f"{seconds:.2f} s are shorter than a loudness block (0.4 s): measured whole.")
+    master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+    for _ in range(_TRIES):
+        missing = 0.0 if loudness is None else loudness - master.after.loudness
+        if abs(missing) <= _CLOSE:
+            break
+        # The limiter took loudness away: more gain, from the source again.
+        gain = min(gain + missing, MOST_GAIN)
+        master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+    if loudness is not None and abs(loudness - master.after.loudness) > 0.5:
+        notes.append(
+            f"{loudness:g} LUFS cannot be reached under {ceiling:g} dBTP; "
+            f"{_number(master.after.loudness)} LUFS is what this music allows."
+        )
+    return master._replace(notes=tuple(notes))
+
+
+def _turned_and_limited(
+    samples: Samples, sample_rate: int, before: Level, gain: float, ceiling: float
+) -> Master:
+    out = samples * samples.dtype.type(10 ** (gain / 20))
+    limited = 0.0
+    peak = before.true_peak + gain
+    if peak > ceiling:
+        limited = limit(out, sample_rate, ceiling - _MARGIN)
+        peak = true_peak(out, sample_rate)
+    if peak > ceiling:
+        # What the limiter's interpolation left: too little to hear.
+        _scale(out, 10 ** ((ceiling - _MARGIN - peak) / 20))
+        peak = ceiling - _MARGIN
+    after = Level(integrated_loudness(out, sample_rate), peak)
+    return Master(out, before, after, gain, limited, ())
+
+
+def _scale(samples: Samples, factor: float) -> None:
+    for start in range(0, samples.shape[1], BLOCK):
+        samples[:, start : start + BLOCK] *= samples.dtype.type(factor)
+
+
+def _unchanged(samples: Samples, level: Level, note: str) -> Master:
+    return Master(samples.copy(), level, level, 0.0, 0.0, (note,))
+
+
+def _check_wish(loudness: float | None, ceiling: float) -> None:
+    if loudness is not None and not -70 < loudness <= 0:
+        raise MusicError(f"The loudness is {loudness:g} LUFS: expected above -70, at most 0.")
+    if not -20 <= ceiling <= 0:
+        raise MusicError(f"The true peak is {ceiling:g} dBTP: expected -20 to 0.")
+
+
+def _number(value: float) -> str:
+    return "-inf" if value == -math.inf else f"{value:.1f}"

@@ -1,0 +1,87 @@
+"""The least-cost way through a track that takes a given number of steps, by dynamic programming.
+
+Wenner et al. (2013): the state is (steps heard so far, place in the source); each step goes on to
+the next place, or joins to another one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .samples import Floats
+
+_CHOICES = 24
+"""The cheapest joins into a place that are tried."""
+
+
+class Way(NamedTuple):
+    """A course through the places 0 to n-1 of a track."""
+
+    start: int
+    joins: tuple[tuple[int, int], ...]
+    """(left, right): places where the source is left, and entered again."""
+    end: int
+    cost: float
+
+
+class Ways:
+    """Every cheapest way from a start, of up to `steps` steps.
+
+    `costs` [n, n] for joins (infinite where there is none), `starts` [n] for beginning at a place,
+    `join_cost` for each join; after a join at least `stay` steps are heard.
+    """
+
+    def __init__(
+        self, costs: Floats, starts: Floats, steps: int, *, join_cost: float, stay: int
+    ) -> None:
+        count = costs.shape[0]
+        choices = min(_CHOICES, count)
+        # [choices, n]: where the cheapest joins into each place come from.
+        self._from = np.argpartition(costs, choices - 1, axis=0)[:choices]
+        price = np.take_along_axis(costs, self._from, axis=0) + join_cost
+        places = np.arange(count)
+        self._stay = stay
+        self.best = np.full((steps + 1, count), np.inf, np.float32)
+        """[steps + 1, n] cost of the cheapest way to each place in so many steps."""
+        self._left = np.full((steps + 1, count), -1, np.int32)
+        self.best[0] = starts
+        for step in range(steps + 1):
+            row = self.best[step]
+            if step:
+                going_on = self.best[step - 1, :-1]
+                better = going_on < row[1:]
+                row[1:][better] = going_on[better]
+                self._left[step, 1:][better] = -1
+            landing = step + stay
+            if landing <= steps and count > stay:
+                options = row[self._from] + price
+                choice = options.argmin(axis=0)
+                value = options[choice, places][: count - stay]
+                self.best[landing, stay:] = value
+                self._left[landing, stay:] = self._from[choice, places][: count - stay]
+        self._starts = starts
+
+    def to(self, place: int, steps: int) -> Way | None:
+        """The cheapest way that is at `place` after `steps` steps, or None."""
+        cost = float(self.best[steps, place])
+        if not np.isfinite(cost):
+            return None
+        joins: list[tuple[int, int]] = []
+        end = place
+        while steps > 0:
+            left = int(self._left[steps, place])
+            if left < 0:
+                steps, place = steps - 1, place - 1
+            else:
+                steps, place = steps - self._stay, place - self._stay
+                joins.append((left, place))
+                place = left
+        return Way(place, tuple(reversed(joins)), end, cost)
+
+
+def nodes_of(count: int, places: npt.NDArray[np.intp], limit: int = 1500) -> npt.NDArray[np.intp]:
+    """Beats that may be joined: all, or in a long track its downbeats."""
+    return np.arange(count) if count <= limit else np.flatnonzero(places == 0)

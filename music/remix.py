@@ -1,0 +1,170 @@
+"""A track at another length, joined at beats so that nobody hears it, its ending kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from .joins import FADE_SECONDS, GUARD_SECONDS, Joint, join_costs, joint
+from .path import Way, Ways, nodes_of
+from .render import AS_IS, Piece, Speed, natural_length
+from .track import Track
+
+MAX_SPEED_CHANGE = 0.01
+"""17 cents: below what is heard as out of tune."""
+KEPT_BARS = 2
+"""Bars at the end that are the source's, sample for sample."""
+
+_JOIN_COST = 0.25
+_START_COST = 0.3
+"""Cost of beginning on another beat of the first bar than its first."""
+_STAY_BARS = 2
+"""Bars that are heard between two joins, at least."""
+_SHORT_LOOP_COST = 4.0
+"""Cost of going back by one bar; it falls with the bars."""
+_REST_COST = 0.5
+"""Cost of a rest of half a beat that the speed makes up for."""
+_FAR_COST = 4.0
+"""Cost of each half beat beyond that, or beyond what the speed can make up for."""
+
+
+class Plan(NamedTuple):
+    """How a track is put together for a length."""
+
+    pieces: tuple[Piece, ...]
+    speed: Speed
+    fade: int
+    """Samples of each crossfade."""
+    joints: tuple[Joint, ...]
+    cut: int = 0
+    """Samples that were taken off the beginning, for what the speed could not make up for."""
+
+
+def plan_remix(track: Track, length: int, ending: str) -> Plan | None:
+    """The least-cost plan for `length` samples, or None where the track has too few bars.
+
+    `ending`: keep plays the track's own ending; hard ends with a bar; fade ends anywhere.
+    """
+    return _Planner(track, length, ending).plan()
+
+
+class _Planner:
+    def __init__(self, track: Track, length: int, ending: str) -> None:
+        self._track, self._length, self._ending = track, length, ending
+        rate, beats, bars = track.sample_rate, track.beats, track.bars
+        self._nodes = nodes_of(beats.times.shape[0], bars.places)
+        self._times = beats.times[self._nodes]
+        self._cuts = np.round((self._times - GUARD_SECONDS) * rate).astype(np.int64)
+        self._total = track.samples.shape[1]
+        self._fade = round(FADE_SECONDS * rate)
+        self._meter = bars.meter
+        self._per_bar = self._meter if self._nodes.shape[0] == beats.times.shape[0] else 1
+        self._step = float(np.median(np.diff(self._cuts))) if len(self._cuts) > 1 else 0.0
+        self._kept = self._kept_from()
+
+    def _kept_from(self) -> int:
+        """First sample of the last two bars, counted both from the downbeats and from the end."""
+        starts = self._track.bars.times
+        if starts.shape[0] < KEPT_BARS:
+            return 0
+        bar = self._meter * 60 / self._track.beats.bpm
+        seconds = min(starts[-KEPT_BARS], self._track.seconds - KEPT_BARS * bar)
+        return max(0, round((seconds - GUARD_SECONDS) * self._track.sample_rate))
+
+    def plan(self) -> Plan | None:
+        if self._nodes.shape[0] < 4 * self._per_bar or not self._step:
+            return None
+        plans = [(cost, plan) for way in self._ways() for cost, plan in [self._realise(way)]]
+        return min(plans, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+    def _ways(self) -> Iterator[Way]:
+        count = self._nodes.shape[0]
+        keep = self._ending == "keep"
+        rest = self._total - int(self._cuts[-1]) if keep else 0
+        wanted = round((self._length - int(max(self._cuts[0], 0)) - rest) / self._step)
+        spread = 2 * self._per_bar
+        low, high = max(0, wanted - spread), wanted + spread
+        if high < 1:
+            return
+        ways = Ways(
+            self._costs(),
+            self._starts(),
+            high,
+            join_cost=_JOIN_COST,
+            stay=_STAY_BARS * self._per_bar,
+        )
+        for steps in range(low, high + 1):
+            if keep:
+                places = [count - 1]
+            else:
+                row = ways.best[steps].copy()
+                if self._ending == "hard":
+                    row[self._track.bars.places[self._nodes] != 0] = np.inf
+                places = [int(row.argmin())]
+            for place in places:
+                way = ways.to(place, steps)
+                if way is not None:
+                    yield way
+
+    def _costs(self) -> np.ndarray:
+        track = self._track
+        costs = join_costs(track, self._nodes)
+        index = np.arange(costs.shape[0])
+        back = (index[:, None] - index[None, :]) / self._per_bar
+        costs += np.where(back > 0, _SHORT_LOOP_COST / np.maximum(back, 1), 0)
+        if self._ending == "keep":
+            # The last two bars are entered as they are: by no later join than at their beginning.
+            costs[:, self._cuts > self._kept] = np.inf
+        # A crossfade needs its source before the entry.
+        costs[:, self._cuts < 2 * self._fade] = np.inf
+        return costs
+
+    def _starts(self) -> np.ndarray:
+        starts = np.full(self._nodes.shape[0], np.inf, np.float32)
+        starts[: self._per_bar] = _START_COST
+        starts[0] = 0
+        return starts
+
+    def _realise(self, way: Way) -> tuple[float, Plan]:
+        """The way in samples, and its cost with what is left to make up for."""
+        track = self._track
+        begin = 0 if way.start == 0 else int(self._cuts[way.start])
+        pieces, joints = [], []
+        for left, right in way.joins:
+            found, _ = joint(
+                track.samples, track.sample_rate, self._times[left], self._times[right]
+            )
+            pieces.append(Piece(begin, found.left))
+            joints.append(found)
+            begin = found.right
+        keep = self._ending == "keep"
+        end = self._total if keep else int(self._cuts[way.end])
+        if self._ending == "fade":
+            end = min(self._total, begin + max(0, self._length - natural_length(pieces)))
+        pieces.append(Piece(begin, end))
+        return self._fit(way.cost, pieces, tuple(joints))
+
+    def _fit(
+        self, cost: float, pieces: list[Piece], joints: tuple[Joint, ...]
+    ) -> tuple[float, Plan]:
+        natural = natural_length(pieces)
+        rest = self._length - natural
+        beat = self._track.sample_rate * 60 / self._track.beats.bpm
+        kept = self._total - self._kept if self._ending == "keep" else 0
+        before = natural - kept
+        half_beats = abs(rest) / (beat / 2)
+        cost += _REST_COST * half_beats + _FAR_COST * max(0.0, half_beats - 1)
+        plain = Plan(tuple(pieces), AS_IS, self._fade, joints)
+        if rest == 0 or (self._ending == "fade" and rest >= -1):
+            missing = max(0, rest) / (beat / 2)
+            return cost + _FAR_COST * missing, plain
+        if before > 0 and abs(rest) <= MAX_SPEED_CHANGE * before:
+            return cost, plain._replace(speed=Speed(before, before + rest))
+        first = pieces[0]
+        if 0 < -rest < first.end - first.start - 2 * self._fade:
+            shortened = Piece(first.start - rest, first.end)
+            cost += _FAR_COST * half_beats
+            return cost, plain._replace(pieces=(shortened, *pieces[1:]), cut=-rest)
+        return cost + 100 * _FAR_COST * half_beats, plain

@@ -1,0 +1,121 @@
+"""Tempo from an onset envelope: autocorrelation, with a log-normal prior for the octave."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .samples import Floats, MusicError
+
+SLOWEST, FASTEST = 40.0, 240.0
+"""Beats per minute that are looked for."""
+
+_USUAL = 115.0
+"""Without a hint the prior is centred here, as wide as listeners differ (Ellis 2007 has 120)."""
+_USUAL_OCTAVES = 0.8
+_HINT_OCTAVES = 0.25
+_HINT_RANGE = 2**0.5
+"""A hint settles the octave: nothing further off than half of one is looked at."""
+_COMB = (1.0, 0.8, 0.6, 0.5)
+"""Weights of the autocorrelation at one, two, three and four beats."""
+_PIECE_SECONDS = 30
+"""Autocorrelation is taken over pieces of this length, so that a drifting tempo keeps its peak."""
+
+
+_WINDOW_SECONDS, _STEP_SECONDS = 12.0, 4.0
+"""The local tempo is read from windows of this length, one each step."""
+_DRIFT = 0.12
+"""How far the local tempo may go from the track's, as a share of it."""
+_CHANGE_COST = 200.0
+"""Cost of a change of tempo from window to window, by the square of its logarithm."""
+
+
+class Tempo(NamedTuple):
+    bpm: float
+    """0 where there is nothing to count."""
+    strength: float
+    """0 to 1: how much of the onsets returns beat after beat."""
+
+
+def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
+    """Tempo of an onset envelope [n] with `rate` frames a second; `hint` in bpm, 0 for none."""
+    check_hint(hint)
+    low, high = SLOWEST, FASTEST
+    centre, octaves = _USUAL, _USUAL_OCTAVES
+    if hint:
+        low, high = hint / _HINT_RANGE, hint * _HINT_RANGE
+        centre, octaves = hint, _HINT_OCTAVES
+    tempos = np.exp(np.arange(np.log(low), np.log(high), 0.002))
+    strengths = comb(autocorrelation(envelope, rate, low), tempos, rate)
+    prior = np.exp(-0.5 * (np.log2(tempos / centre) / octaves) ** 2)
+    best = int(np.argmax(strengths * prior))
+    strength = float(np.clip(strengths[best], 0, 1))
+    return Tempo(float(tempos[best]) if strength > 0 else 0.0, strength)
+
+
+def check_hint(hint: float) -> None:
+    """MusicError unless `hint` is 0 (none) or a tempo of 20 to 400 bpm."""
+    if hint and not 20 <= hint <= 400:
+        raise MusicError(
+            f"The tempo is {hint:g} bpm: expected 20 to 400, or 0 to find it from the music."
+        )
+
+
+def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
+    """Of the envelope at lags of 0 to four beats at `slowest` bpm; 1 at lag 0."""
+    lags = int(60 * rate / slowest * len(_COMB)) + 2
+    length = max(int(_PIECE_SECONDS * rate), lags)
+    total = np.zeros(lags)
+    size = 1 << int(length + lags - 1).bit_length()
+    for start in range(0, envelope.shape[0], length):
+        piece = envelope[start : start + length]
+        piece = piece - piece.mean()
+        spectrum = np.fft.rfft(piece, size)
+        part = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:lags]
+        # Few products at a long lag of a short piece: too few to divide by.
+        share = np.maximum(1 - np.arange(lags) / piece.shape[0], 0.25)
+        total += part / share
+    return total / total[0] if total[0] > 0 else total
+
+
+def comb(correlation: Floats, tempos: Floats, rate: float) -> Floats:
+    """How well each of `tempos` explains the autocorrelation: its mean at whole beats."""
+    lags = np.arange(correlation.shape[0])
+    period = 60 * rate / tempos
+    rows = [
+        weight * np.interp(beats * period, lags, correlation)
+        for beats, weight in enumerate(_COMB, 1)
+    ]
+    return np.sum(rows, axis=0) / sum(_COMB)
+
+
+def local_periods(envelope: Floats, rate: float, bpm: float) -> tuple[Floats, float]:
+    """[n] frames from beat to beat at each frame, for a tempo that drifts around `bpm`; and how
+    much of the onsets returns at that tempo, 0 to 1.
+
+    The comb's strength is read window by window; the smoothest strong course is the local tempo.
+    """
+    length, step = int(_WINDOW_SECONDS * rate), int(_STEP_SECONDS * rate)
+    starts = range(0, max(1, envelope.shape[0] - length + step), step)
+    tempos = bpm * np.exp(np.arange(-_DRIFT, _DRIFT + 0.001, 0.0025))
+    slowest = bpm * np.exp(-_DRIFT)
+    strengths = np.array(
+        [
+            comb(autocorrelation(envelope[start : start + length], rate, slowest), tempos, rate)
+            for start in starts
+        ]
+    )
+    change = np.log(tempos[:, None] / tempos[None, :]) ** 2 * _CHANGE_COST
+    score, course = strengths[0], []
+    for row in strengths[1:]:
+        options = score[None, :] - change
+        course.append(options.argmax(axis=1))
+        score = row + options.max(axis=1)
+    path = [int(score.argmax())]
+    for back in reversed(course):
+        path.append(int(back[path[-1]]))
+    centres = np.array([start + length / 2 for start in starts])
+    local = np.interp(np.arange(envelope.shape[0]), centres, tempos[path[::-1]])
+    strength = float(np.mean(strengths[np.arange(len(path)), path[::-1]]))
+    return 60 * rate / local, min(max(strength, 0.0), 1.0)

@@ -1,0 +1,32 @@
+"""What is known of a track before anything is done to it: its beats and bars."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .analysis import Analysis, analyse
+from .bars import Bars, find_bars
+from .beats import Beats, find_beats
+from .samples import Samples
+
+
+class Track(NamedTuple):
+    samples: Samples
+    sample_rate: int
+    analysis: Analysis
+    beats: Beats
+    bars: Bars
+
+    @property
+    def seconds(self) -> float:
+        return self.samples.shape[1] / self.sample_rate
+
+
+def read_track(samples: Samples, sample_rate: int, tempo: float = 0.0) -> Track:
+    """Beats and bars of float32 [channels, samples]; `tempo` in bpm settles the octave, 0 finds it.
+
+    MusicError for samples, a rate or a tempo that is out of range.
+    """
+    analysis = analyse(samples, sample_rate)
+    beats = find_beats(analysis, tempo)
+    return Track(samples, sample_rate, analysis, beats, find_bars(analysis, beats))
