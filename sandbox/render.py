@@ -1,4 +1,4 @@
-"""From a request to the bytes of its scratch track."""
+"""From a request to the bytes of its sketch."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import NamedTuple
 from . import SKETCH_NOTICE
 
 
-class Order(NamedTuple):
-    """What a submit asked for."""
+class MusicRequest(NamedTuple):
+    """What a submit asked for. `duration` is in seconds, `key` is the idempotency key."""
 
     prompt: str
     duration: float
@@ -22,29 +22,30 @@ class Order(NamedTuple):
 
     @property
     def seed(self) -> int:
-        """Another idempotency key is another take, and so another piece of music."""
+        """Another idempotency key is another take: another piece of music."""
         digest = hashlib.sha256("\n".join(map(str, self)).encode()).digest()
         return int.from_bytes(digest[:8], "big")
 
 
-def sketch(order: Order) -> bytes:
-    """Compose and encode; `order.duration` long to the sample. Blocking, seconds at most."""
+def sketch(request: MusicRequest) -> bytes:
+    """Compose and encode; `duration` long to the sample. Blocks for some seconds at most."""
     import torch
 
     from ..audio.encode import Encoding, Format, encode
-    from .composer import Brief, compose
+    from .composer import compose
 
-    piece = compose(Brief(order.prompt, order.duration, order.lyrics, order.seed))
+    piece = compose(request.prompt, request.duration, request.lyrics, request.seed)
+    score = piece.score
     encoding = {
         "mp3": Encoding(Format.MP3, "192 kbit/s"),
         "wav": Encoding(Format.WAV, "16 bit"),
-    }[order.format]
+    }[request.format]
+    tags = {
+        "title": request.prompt[:100],
+        "artist": "AIgateway sandbox",
+        "comment": f"{SKETCH_NOTICE}. {score.tempo:g} bpm, {score.key.name}, {score.mood}.",
+    }
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"sketch.{order.format}"
-        tags = {
-            "title": order.prompt[:100],
-            "artist": "AIgateway sandbox",
-            "comment": f"{SKETCH_NOTICE}. {piece.tempo:g} bpm, {piece.key}, {piece.mood}.",
-        }
+        path = Path(folder) / f"sketch.{request.format}"
         encode(torch.from_numpy(piece.waveform), piece.sample_rate, path, encoding, tags=tags)
         return path.read_bytes()

@@ -1,89 +1,53 @@
-"""A scratch track from a prompt: a sketch that stands in for a hosted music model.
+"""A sketch from a prompt: it stands in for a hosted music model.
 
->>> piece = compose(Brief("calm piano ballad in D minor, 70 bpm", duration=30.0))
->>> piece.waveform.shape, piece.key, piece.tempo
-((2, 1323000), 'D minor', 70.0)
+>>> piece = compose("calm piano ballad in D minor, 70 bpm", 30.0)
+>>> piece.waveform.shape, piece.score.key.name, piece.score.tempo
+((2, 1323000), 'D minor', 70)
 """
 
+from __future__ import annotations
+
 import hashlib
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrange import Arranger
-from .form import fit_tempo, plan
+from .form import fit_tempo, plan, whole_bars
 from .lyrics import blocks
-from .master import finish
-from .mix import render_score
+from .mix import mixed
+from .score import Arranger, Score
 from .synth import SAMPLE_RATE
 from .words import read
 
-__all__ = ["Brief", "Part", "Piece", "compose"]
-
-
-class Brief(NamedTuple):
-    """What to compose: words, seconds, what is sung, and a number that tells takes apart."""
-
-    prompt: str
-    duration: float
-    lyrics: str = ""
-    seed: int = 0
-
-
-class Part(NamedTuple):
-    """A section of a piece and where it begins, in seconds."""
-
-    name: str
-    start: float
+__all__ = ["Piece", "Score", "compose"]
 
 
 class Piece(NamedTuple):
-    """The samples, planar float32 [2, T] with T == round(duration * 44100), and what they are."""
+    """Samples, planar float32 [2, T] with T == round(duration * 44100), and their score."""
 
     waveform: NDArray[np.float32]
     sample_rate: int
-    tempo: float  # beats per minute
-    metre: int  # beats in a bar
-    key: str
-    mood: str
-    genre: str
-    instruments: tuple[str, ...]
-    sections: tuple[Part, ...]
+    score: Score
 
 
-def compose(brief: Brief) -> Piece:
-    """The piece for a brief: always the same samples for the same brief.
+def compose(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Piece:
+    """The same samples for the same arguments; another take is another piece in the same style.
 
-    About -14 LUFS with peaks under -1 dBFS; it ends within the duration, on the tonic.
+    Args:
+        prompt: words for genre, mood, instruments, tempo (60 to 190 bpm), key, metre.
+        duration: seconds, 5 or more. The piece ends within it, on the tonic.
+        lyrics: give the form and the number of notes to sing; nobody sings their words.
     """
-    text = repr((brief.prompt, float(brief.duration), brief.lyrics, int(brief.seed)))
+    text = repr((prompt, float(duration), lyrics, take))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-    words = np.frombuffer(digest, "<u4").tolist()
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
-    style = read(brief.prompt, rng)
-    song = blocks(brief.lyrics)
+    rng = Random(int.from_bytes(digest, "big"))
+    style = read(prompt, rng)
     tempo = style.tempo
     if not style.tempo_asked:
-        tempo = fit_tempo(brief.duration, tempo, style.metre)
-    form = plan(brief.duration, tempo, style.metre, song)
-    score = Arranger(style, form, rng).score()
-    mix = render_score(score, style.band, brief.duration)
-    waveform = finish(mix, score.final)
-    beat = 60 / tempo
-    sections = [
-        Part(section.name, round(max(0, section.bar * style.metre - form.missing) * beat, 2))
-        for section in form.sections
-    ]
-    sounds = ["drums" if t.role == "drums" else t.sound for t in score.tracks]
-    return Piece(
-        waveform=waveform,
-        sample_rate=SAMPLE_RATE,
-        tempo=tempo,
-        metre=style.metre,
-        key=style.key.name,
-        mood=style.mood.name,
-        genre=style.band.name,
-        instruments=tuple(dict.fromkeys(sounds)),
-        sections=(*sections, Part("ending", round(score.final, 2))),
-    )
+        tempo = fit_tempo(duration, round(tempo), style.metre)
+    bar = 60 / tempo * style.metre
+    sections = plan(whole_bars(duration, bar), bar, blocks(lyrics))
+    score = Arranger(style, tempo, sections, rng).score()
+    return Piece(mixed(score, duration), SAMPLE_RATE, score)

@@ -1,115 +1,111 @@
 """A score to samples: each distinct note is made once and added wherever it is played."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
 
 import numpy as np
 
-from .arrange import Score, Track
-from .drums import PANS, SENDS, hit
-from .genres import Genre
+from .drums import CYMBALS, hit
+from .instruments import INSTRUMENTS
 from .melody import Note
-from .patches import PATCHES
-from .patterns import KICK
-from .reverb import room
-from .synth import SAMPLE_RATE, Samples, render
-from .texture import add_texture
+from .score import PLACES, Score, Track
+from .synth import LN_1000, SAMPLE_RATE, Samples, noise, render, shaped
 
+LOUDNESS = -18.0  # RMS, dBFS
+CEILING = 10 ** (-2.0 / 20)  # room for what a lossy codec adds to peaks
 LAYERS = 8  # velocities that a note is made in
+PREDELAY = 0.018  # s
 
 
-class Stereo(NamedTuple):
-    """One note as it goes to the mix [2, n] and, at half the rate, to the room [n / 2]."""
-
-    direct: Samples
-    send: Samples
-
-
-class Desk:
-    """Two buses, stereo and room, and the notes made so far."""
-
-    def __init__(self, count: int, band: Genre) -> None:
-        self.count = count
-        self.band = band
-        self.bus = np.zeros((2, count), np.float32)
-        self.send = np.zeros(count // 2 + 1, np.float32)
-        self.made: dict[tuple[str, str, int, int, int, str], Stereo] = {}
-        self.hits: dict[tuple[int, float], Samples] = {}
-
-    def play(self, track: Track) -> None:
-        for note in track.notes:
-            start = int(note.start * SAMPLE_RATE) & ~1
-            left = self.count - start
-            if left < 64:
-                continue
-            sound = self._made(track, note, left / SAMPLE_RATE)
-            end = min(self.count, start + sound.direct.shape[1])
-            self.bus[:, start:end] += sound.direct[:, : end - start]
-            half = start // 2
-            end = min(len(self.send), half + len(sound.send))
-            self.send[half:end] += sound.send[: end - half]
-
-    def _made(self, track: Track, note: Note, room_left: float) -> Stereo:
-        layer = max(1, min(LAYERS, round(note.velocity * LAYERS)))
-        length = min(note.length, room_left)
-        key = (track.role, track.sound, note.pitch, round(length * 200), layer, note.vowel)
-        if key not in self.made:
-            self.made[key] = self._make(track, note.pitch, length, layer / LAYERS, note.vowel)
-        return self.made[key]
-
-    def _make(self, track: Track, pitch: int, length: float, velocity: float, vowel: str) -> Stereo:
-        pan, send, gain = track.pan, track.send, track.gain
-        if track.role == "drums":
-            # Ears hear a soft stroke as soft only if it is much softer.
-            if (pitch, length) not in self.hits:
-                self.hits[pitch, length] = hit(track.sound, pitch, length)
-            sound = self.hits[pitch, length][None, :] * np.float32(velocity**1.4)
-            pan, send = PANS.get(pitch, 0.0), SENDS.get(pitch, 0.1)
-        else:
-            patch = PATCHES[track.sound]
-            if self.band.dark:
-                patch = patch._replace(tilt=patch.tilt + self.band.dark / 30)
-            sound = render(patch, pitch, length, velocity, vowel or "a")
-        angle = (pan + 1) * math.pi / 4
-        sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
-        direct = sound * sides * np.float32(1.414 * gain)
-        mono = sound[0] if len(sound) == 1 else (sound[0] + sound[1]) * np.float32(0.5)
-        halved = mono[: len(mono) & ~1 : 2] + mono[1::2]
-        return Stereo(direct, halved * np.float32(0.5 * gain * send * self.band.wet))
-
-    def duck(self, kicks: Track) -> None:
-        """Lets the kick through: what is on the bus dips at each of its strokes."""
-        count = int(0.24 * SAMPLE_RATE)
-        curve = 1 - self.band.pump * (1 - np.linspace(0, 1, count)) ** 1.5
-        attack = 150
-        curve[:attack] = np.linspace(1, curve[attack], attack)
-        curve = curve.astype(np.float32)
-        for note in kicks.notes:
-            start = int(note.start * SAMPLE_RATE)
-            if note.pitch == KICK:
-                span = self.bus[:, start : start + count]
-                span *= curve[: span.shape[1]]
-
-
-def render_score(score: Score, band: Genre, duration: float) -> Samples:
-    """[2, n] samples of the whole score, not yet at their final loudness."""
-    desk = Desk(round(duration * SAMPLE_RATE), band)
-    drums = [track for track in score.tracks if track.role == "drums"]
+def mixed(score: Score, duration: float) -> Samples:
+    """[2, n] samples of a score: n == round(duration * 44100), RMS of -18 dBFS, peaks clipped."""
+    count = round(duration * SAMPLE_RATE)
+    bus, send = np.zeros((2, count), np.float32), np.zeros(count, np.float32)
     for track in score.tracks:
-        if track.role != "drums":
-            desk.play(track)
-    if band.pump and drums:
-        desk.duck(drums[0])
-    for track in drums:
-        desk.play(track)
-    wet = room(desk.send, band.room)
-    # Back to the full rate: every second sample is its neighbours' mean.
-    even = desk.bus[:, 0::2]
-    even += wet[:, : even.shape[1]]
-    odd = desk.bus[:, 1::2]
-    wet *= np.float32(0.5)
-    odd += wet[:, : odd.shape[1]]
-    odd += wet[:, 1 : odd.shape[1] + 1]
-    if band.texture:
-        add_texture(desk.bus, band.texture)
-    return desk.bus
+        sounds: dict[tuple[int, ...], Samples] = {}
+        for note in track.notes:
+            start = round(score.seconds(note.start) * SAMPLE_RATE)
+            if start >= count:
+                continue
+            room_left = (count - start) / SAMPLE_RATE
+            length = min(note.length * 60 / score.tempo, room_left)
+            layer = max(1, min(LAYERS, round(note.velocity * LAYERS)))
+            known = (note.pitch, round(length * 200), layer)
+            if known not in sounds:
+                sounds[known] = _sound(score, track, note, length, layer / LAYERS)
+            sound = sounds[known][:, : count - start]
+            end = start + sound.shape[1]
+            bus[:, start:end] += sound
+            send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * PLACES[track.role].send)
+    bus += room(send, score.genre.room) * np.float32(score.genre.wet)
+    bus -= bus.mean(axis=1, keepdims=True)
+    fade(bus, score.final)
+    level = math.sqrt(float(np.mean(np.square(bus), dtype=np.float64)))
+    bus *= np.float32(10 ** (LOUDNESS / 20) / max(level, 1e-6))
+    return np.clip(bus, -CEILING, CEILING, out=bus)
+
+
+def _sound(score: Score, track: Track, note: Note, length: float, velocity: float) -> Samples:
+    """One note in its place between left and right, [2, n]."""
+    place = PLACES[track.role]
+    pan = place.pan
+    if track.role == "drums":
+        # Ears hear a soft stroke as soft only if it is much softer.
+        sound = hit(score.genre.kit, track.sound, score.colour)[None, :] * np.float32(velocity**1.4)
+        pan = CYMBALS[track.sound].pan if track.sound in CYMBALS else 0.0
+    else:
+        instrument = INSTRUMENTS[track.sound]
+        instrument = instrument._replace(tilt=instrument.tilt + score.genre.dark)
+        sound = render(instrument, note.pitch, length, velocity, score.colour)
+    angle = (pan + 1) * math.pi / 4
+    sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
+    return sound * sides * np.float32(math.sqrt(2) * place.gain)
+
+
+def room(send: Samples, seconds: float) -> Samples:
+    """[2, n] echo of a mono [n] signal: convolution with decaying noise, by overlap-add.
+
+    It is made at half the rate, where nobody hears the difference.
+    """
+    count = len(send)
+    padded = np.pad(send, (0, count % 2))
+    halved = (padded[0::2] + padded[1::2]) * np.float32(0.5)
+    response = impulse(seconds)
+    size = 1 << (2 * response.shape[1] - 1).bit_length()
+    hop = size - response.shape[1]
+    spectrum = np.fft.rfft(response, size)
+    wet = np.zeros((2, len(halved) + size), np.float32)
+    for start in range(0, len(halved), hop):
+        block = np.fft.rfft(halved[start : start + hop], size)
+        wet[:, start : start + size] += np.fft.irfft(block * spectrum, size)
+    out = np.empty((2, len(padded)), np.float32)
+    out[:, 0::2] = wet[:, : len(halved)]
+    out[:, 1::2] = (wet[:, : len(halved)] + wet[:, 1 : len(halved) + 1]) * np.float32(0.5)
+    return out[:, :count]
+
+
+def impulse(seconds: float) -> Samples:
+    """[2, n] response at half the sample rate: highs die twice as fast as lows."""
+    rate = SAMPLE_RATE // 2
+    count = int(seconds * rate)
+    time = np.arange(count) / rate
+    slow = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
+    # Corners are given for the full rate: at half the rate they stand an octave lower.
+    sides = [
+        shaped(noise(seed, count), 500, 3000) * slow * 1.6
+        + shaped(noise(seed, count), 4000, 12000) * slow**2.2 * 0.6
+        for seed in (101, 102)
+    ]
+    out = np.stack(sides)
+    out /= np.sqrt(np.sum(out**2, axis=1, keepdims=True))
+    return np.pad(out, ((0, 0), (int(PREDELAY * rate), 0))).astype(np.float32)
+
+
+def fade(bus: Samples, final: float) -> None:
+    """A few ms in; out over most of the final chord, which begins at `final` seconds."""
+    bus[:, :200] *= np.linspace(0, 1, 200, dtype=np.float32)
+    duration = bus.shape[1] / SAMPLE_RATE
+    begin = int((final + 0.3 * (duration - final)) * SAMPLE_RATE)
+    fall = bus.shape[1] - begin
+    bus[:, begin:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
