@@ -1,7 +1,7 @@
-"""A gateway on loopback that speaks AIgateway's protocol and composes scratch tracks.
+"""A gateway on loopback that speaks AIgateway's protocol and composes sketches.
 
-It is what answers where there is no API key, and what the tests are run against. What it makes is a
-sketch, and says so wherever it can.
+It answers where there is no API key, and the tests run against it. Its files name themselves
+sketches.
 """
 
 SKETCH_NOTICE = "AIgateway sandbox sketch, not ACE-Step"

@@ -1,6 +1,6 @@
-"""Test prompts: words in a prompt that make the sandbox misbehave, like a payment provider's cards.
+"""Cards: words in a prompt that ask the sandbox for a fault, like a payment provider's test cards.
 
-A prompt may hold several, for example `calm piano sandbox:503=2 sandbox:expire`.
+A prompt may have several, for example `calm piano sandbox:503=2 sandbox:expire`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Cards(NamedTuple):
 
     @classmethod
     def of(cls, prompt: str) -> Cards:
-        """The known cards of a prompt; unknown words are just words."""
+        """The cards of a prompt. Unknown ones are ignored."""
         found = {name: value for name, value in _PATTERN.findall(prompt.lower()) if name in CARDS}
         return cls(found)
 
@@ -67,7 +67,7 @@ class Cards(NamedTuple):
         return name in self.values
 
     def number(self, name: str, default: float) -> float:
-        """The value of a card as a number; `default` where the card has none."""
+        """The value of a card as a number; `default` where it has none."""
         try:
             return float(self.values[name])
         except (KeyError, ValueError):
@@ -75,13 +75,13 @@ class Cards(NamedTuple):
 
 
 class Tally:
-    """Counts down the cards that hold for the first N times."""
+    """Counts how often each card was used: some hold for the first N times."""
 
     def __init__(self) -> None:
         self._used: Counter[tuple[str, str]] = Counter()
 
     def strikes(self, cards: Cards, name: str, scope: str) -> bool:
-        """Whether the card strikes now; counts this time. `scope` says whose times are counted."""
+        """Whether the card holds this time. Counts by `scope`: a job id, or a request's key."""
         if not cards.has(name):
             return False
         self._used[scope, name] += 1

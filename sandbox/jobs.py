@@ -1,36 +1,39 @@
-"""The sandbox's jobs: where each one is at a given time, and what it was charged."""
+"""The sandbox's jobs: the state of each at a given time, and its price."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .cards import Cards
 from .profile import PRICES, Profile, ResultShape
-from .render import Order
+from .render import MusicRequest
 
 QUEUED, RUNNING = "queued", "running"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
 
 
 class SandboxJob:
-    """One job. Its life is laid out when it is made; its state follows from the clock.
+    """One job. Its times are fixed when it is created; its state follows from the clock.
 
-    Args:
-        created: seconds since 1970.
+    All times are seconds since 1970.
+
+    Attributes:
+        rendered: the file exists. A job completes no earlier.
+        broken: why the file could not be made, None where nothing failed.
     """
 
-    def __init__(self, id: str, order: Order, created: float, profile: Profile) -> None:
+    def __init__(self, id: str, request: MusicRequest, created: float, profile: Profile) -> None:
         self.id = id
-        self.order = order
+        self.request = request
         self.created = created
-        self.cards = Cards.of(order.prompt)
+        self.cards = Cards.of(request.prompt)
         queue = self.cards.number("queue", 60.0) if self.cards.has("queue") else profile.queue
-        run = profile.run + profile.run_per_second * order.duration
+        run = profile.run + profile.run_per_second * request.duration
         if self.cards.has("slow"):
             run = self.cards.number("slow", 60.0)
         self.starts = created + queue
@@ -42,11 +45,11 @@ class SandboxJob:
     @property
     def price(self) -> float:
         """US dollars."""
-        return (PRICES.get(self.order.model) or 0.0) * self.order.duration
+        return (PRICES.get(self.request.model) or 0.0) * self.request.duration
 
     @property
     def filename(self) -> str:
-        return f"track.{self.order.format}"
+        return f"track.{self.request.format}"
 
     def state(self, now: float) -> str:
         if self.cancelled_at is not None:
@@ -66,13 +69,13 @@ class SandboxJob:
         return self.state(now) not in (FAILED, CANCELLED)
 
     def record(self, now: float, url: str | None, profile: Profile) -> dict[str, Any]:
-        """The job record in the profile's dialect; `url` where it has completed."""
+        """The job record in the profile's dialect. `url` is the file's, once the job completed."""
         state, dialect = self.state(now), profile.dialect
         record: dict[str, Any] = {
             "id": self.id,
             "object": "job",
             "modality": "music",
-            "model": self.order.model,
+            "model": self.request.model,
             "status": state,
             "created": int(self.created),
             "created_at": int(self.created),
@@ -81,7 +84,7 @@ class SandboxJob:
         if state == RUNNING:
             record["status"] = "tuning" if self.cards.has("unknown") else dialect.running
         elif state == COMPLETED:
-            result: dict[str, Any] = {"duration": self.order.duration}
+            result: dict[str, Any] = {"duration": self.request.duration}
             if dialect.result is ResultShape.TOP_LEVEL:
                 record["result_url"] = url
             else:
@@ -96,10 +99,10 @@ class SandboxJob:
 
 
 class JobBook:
-    """All jobs, by id and by idempotency key; kept in a file where one is given.
+    """All jobs, by id and by idempotency key.
 
     Args:
-        path: so that a sandbox that is started again still knows its jobs.
+        path: the file that keeps them over a restart; None keeps none.
     """
 
     def __init__(
@@ -112,57 +115,57 @@ class JobBook:
         self._by_key: dict[str, str] = {}
         self._load()
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[SandboxJob]:
         return iter(self._jobs.values())
 
     def get(self, id: str) -> SandboxJob | None:
         return self._jobs.get(id)
 
-    def create(self, order: Order) -> tuple[SandboxJob, bool]:
-        """The job of this order and whether it is new, which is what is charged."""
+    def create(self, request: MusicRequest) -> SandboxJob:
+        """A new job, or the one that this idempotency key created before."""
         honours = self._profile.dialect.honours_idempotency_key
-        known = self._by_key.get(order.key) if honours and order.key else None
+        known = self._by_key.get(request.key) if honours and request.key else None
         if known is not None:
-            return self._jobs[known], False
-        job = SandboxJob(f"sandbox_{os.urandom(8).hex()}", order, self._clock(), self._profile)
+            return self._jobs[known]
+        job = SandboxJob(f"sandbox_{os.urandom(8).hex()}", request, self._clock(), self._profile)
         self._add(job)
         self._save()
-        return job, True
+        return job
 
     def cancel(self, job: SandboxJob) -> None:
-        """Cancels a queued job; any other stays as it is."""
+        """Cancel a queued job; any other stays as it is."""
         if job.state(self._clock()) == QUEUED:
             job.cancelled_at = self._clock()
             self._save()
 
     def charged(self) -> list[SandboxJob]:
-        """The jobs that cost money, as an account's bill would list them."""
+        """The jobs that cost money."""
         now = self._clock()
         return [job for job in self._jobs.values() if job.is_charged(now)]
 
     def _add(self, job: SandboxJob) -> None:
         self._jobs[job.id] = job
-        if job.order.key:
-            self._by_key[job.order.key] = job.id
+        if job.request.key:
+            self._by_key[job.request.key] = job.id
 
     def _load(self) -> None:
         if self._path is None or not self._path.exists():
             return
         try:
             rows = json.loads(self._path.read_text(encoding="utf-8"))
-            for id, order, created, cancelled_at in rows:
-                job = SandboxJob(id, Order(*order), created, self._profile)
+            for id, request, created, cancelled_at in rows:
+                job = SandboxJob(id, MusicRequest(*request), created, self._profile)
                 job.cancelled_at = cancelled_at
                 self._add(job)
         except (OSError, ValueError, TypeError):
-            # Sketches are free: a damaged file is a new beginning.
+            # Sketches are free: start anew where the file is damaged.
             self._jobs.clear()
             self._by_key.clear()
 
     def _save(self) -> None:
         if self._path is None:
             return
-        rows = [[job.id, job.order, job.created, job.cancelled_at] for job in self._jobs.values()]
+        rows = [[job.id, job.request, job.created, job.cancelled_at] for job in self._jobs.values()]
         temporary = self._path.with_suffix(".tmp")
         temporary.write_text(json.dumps(rows), encoding="utf-8")
         os.replace(temporary, self._path)

@@ -1,4 +1,4 @@
-"""The file server of the sandbox: signed addresses, ranges, and everything that can go wrong."""
+"""The file server of the sandbox: signed addresses, ranges, and the faults of the cards."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import time
+from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -14,27 +15,39 @@ from aiohttp import web
 
 from .cards import Tally
 from .jobs import SandboxJob
+from .profile import Profile
 
 _CHUNK = 64 * 1024
 _TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
-class Signer:
-    """Signs addresses with a secret of this process."""
+class Addresses:
+    """Addresses of files: signed with a secret of this process, or behind the API key."""
 
-    def __init__(self) -> None:
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
         self._secret = os.urandom(32)
+        self._given: set[str] = set()
 
-    def query(self, job_id: str, expires: float) -> str:
-        return urlencode({"expires": repr(expires), "signature": self._sign(job_id, expires)})
+    def fresh(self, job: SandboxJob, root: str) -> str:
+        """A new address of the job's file under `root`, a URL without a slash at its end."""
+        if self._profile.dialect.files_behind_key:
+            return f"{root}/v1/files/jobs/{job.id}/{job.filename}"
+        expires = time.time()
+        if not job.cards.has("expire") or job.id in self._given:
+            expires += self._profile.url_lifetime
+        self._given.add(job.id)
+        query = {"expires": repr(expires), "signature": self._sign(job.id, expires)}
+        return f"{root}/media/{job.id}/{job.filename}?{urlencode(query)}"
 
-    def is_valid(self, job_id: str, expires: str, signature: str) -> bool:
+    def is_valid(self, job: SandboxJob, query: Mapping[str, str]) -> bool:
+        """Whether the address was given for this job and has not expired."""
         try:
-            moment = float(expires)
+            expires = float(query.get("expires", ""))
         except ValueError:
             return False
-        genuine = hmac.compare_digest(self._sign(job_id, moment), signature)
-        return genuine and time.time() < moment
+        genuine = hmac.compare_digest(self._sign(job.id, expires), query.get("signature", ""))
+        return genuine and time.time() < expires
 
     def _sign(self, job_id: str, expires: float) -> str:
         message = f"{job_id}:{expires!r}".encode()
@@ -42,7 +55,7 @@ class Signer:
 
 
 class Span(NamedTuple):
-    """Bytes `first` to `last`, the last one included, of a file."""
+    """A range of a file: bytes `first` to `last`, both included."""
 
     first: int
     last: int
@@ -51,7 +64,7 @@ class Span(NamedTuple):
 async def send(
     request: web.Request, job: SandboxJob, content: bytes, tally: Tally
 ) -> web.StreamResponse:
-    """Answer with the file, or with what the job's cards make of it."""
+    """Answer with the file, or with the fault that the job's cards ask for."""
     cards = job.cards
     if cards.has("gone"):
         return web.Response(status=410, text="gone")
@@ -62,7 +75,7 @@ async def send(
     if cards.has("truncated"):
         content = content[: len(content) // 2]
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Content-Type": _TYPES[job.order.format]}
+    headers = {"ETag": etag, "Content-Type": _TYPES[job.request.format]}
     span = None
     if not cards.has("no-range"):
         headers["Accept-Ranges"] = "bytes"
@@ -83,7 +96,7 @@ async def send(
     for start in range(0, end, _CHUNK):
         await response.write(content[start : min(start + _CHUNK, end)])
     if cut and request.transport is not None:
-        # The half that was written has to leave before the connection goes.
+        # Let the first half leave before the connection closes.
         await asyncio.sleep(0)
         request.transport.close()
     return response

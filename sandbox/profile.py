@@ -1,4 +1,4 @@
-"""How the sandbox behaves: its times, its limits, and which documented dialect it speaks."""
+"""How the sandbox behaves: its times, its limits and its dialect of the protocol."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ResultShape(str, Enum):
 
 
 class Dialect(NamedTuple):
-    """The points in which AIgateway's public sources disagree."""
+    """The points in which AIgateway's public sources disagree. The default is the main one."""
 
     result: ResultShape = ResultShape.NESTED_URL
     running: str = "running"
@@ -36,7 +36,7 @@ class Dialect(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """Times in seconds. The default is a quick, well-to-do account.
+    """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
@@ -54,6 +54,6 @@ class Profile(NamedTuple):
     dialect: Dialect = Dialect()
 
     def scaled(self, factor: float) -> Profile:
-        """All times multiplied by `factor`, for tests that have no time."""
+        """All times multiplied by `factor`, so that tests are fast."""
         times = ("queue", "run", "run_per_second", "poll_floor", "window", "retry_after")
         return self._replace(**{name: getattr(self, name) * factor for name in times})

@@ -1,4 +1,4 @@
-"""The account's rate: a count of requests over a rolling window."""
+"""The account's rate limit, over a rolling window."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 
 class RollingWindow:
-    """
+    """Counts requests; those older than the window no longer count.
+
     Args:
         limit: requests that fit into `window` seconds.
         clock: seconds.
@@ -20,7 +21,7 @@ class RollingWindow:
         self._times: deque[float] = deque()
 
     def admit(self) -> bool:
-        """Count one request, if it fits."""
+        """Count one request and return True, if it fits."""
         now = self._clock()
         while self._times and self._times[0] <= now - self._window:
             self._times.popleft()

@@ -1,4 +1,4 @@
-"""The sandbox in a thread of its own, for a process whose event loops come and go."""
+"""The sandbox in a thread with its own event loop: the loops of ComfyUI end with each prompt."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .server import Sandbox
 
 
 class SandboxThread:
-    """Starts a sandbox and its event loop; both live until `stop` or the end of the process.
+    """Starts a sandbox and its event loop. Both run until `stop` or the end of the process.
 
     Raises:
-        OSError: no port can be had on loopback.
+        OSError: the port is in use.
     """
 
     def __init__(self, sandbox: Sandbox, port: int = 0) -> None:

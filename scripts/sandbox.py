@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lib import environment, pack
 
 if TYPE_CHECKING:
-    from ..sandbox.render import Order
+    from ..sandbox.render import MusicRequest
 
 _TONE_RATE = 8000
 
@@ -45,15 +45,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tone(order: Order) -> bytes:
+def tone(request: MusicRequest) -> bytes:
     """A small mono WAV whose sample value depends on the prompt alone."""
-    level = order._replace(key="").seed % 20_000 + 100
+    level = request._replace(key="").seed % 20_000 + 100
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(_TONE_RATE)
-        file.writeframes(level.to_bytes(2, "little") * int(order.duration * _TONE_RATE))
+        file.writeframes(level.to_bytes(2, "little") * int(request.duration * _TONE_RATE))
     return out.getvalue()
 
 

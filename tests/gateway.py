@@ -14,7 +14,7 @@ from ..api.money.job import Job
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..sandbox.profile import Profile
-from ..sandbox.render import Order
+from ..sandbox.render import MusicRequest
 from ..sandbox.server import Sandbox
 from ..sandbox.thread import SandboxThread
 
@@ -23,10 +23,10 @@ TIMING = Timing(rate_limit=600).scaled(SCALE)
 SAMPLE_RATE = 8000
 
 
-def tone(order: Order) -> bytes:
-    """A small WAV that differs from order to order, in no time."""
-    level = order.seed % 20_000 + 100
-    frames = int(order.duration * SAMPLE_RATE)
+def tone(request: MusicRequest) -> bytes:
+    """A small WAV that differs from request to request, in no time."""
+    level = request.seed % 20_000 + 100
+    frames = int(request.duration * SAMPLE_RATE)
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)

@@ -315,11 +315,11 @@ def expected(person: Person, is_truncated: bool) -> bytes:
 
 
 def _rendered(gateway: Sandbox, prompt: str, is_truncated: bool) -> bytes:
-    job = next(job for job in gateway._book if job.order.prompt == prompt)
-    order = job.order
+    job = next(job for job in gateway._book if job.request.prompt == prompt)
+    request = job.request
     if job.cards.has("short"):
-        order = order._replace(duration=max(5.0, order.duration / 2))
-    content = tone(order)
+        request = request._replace(duration=max(5.0, request.duration / 2))
+    content = tone(request)
     return content[: len(content) // 2] if is_truncated else content
 
 
