@@ -31,21 +31,12 @@ KITS: dict[str, Kit] = {
 }
 
 
-class Cymbal(NamedTuple):
-    """Noise between two corners (Hz) that dies with `tau` (s)."""
-
-    tau: float
-    low: float
-    high: float
-    level: float
-    pan: float
-
-
-CYMBALS = {
-    "hat": Cymbal(0.035, 7000, 11000, 0.42, 0.25),
-    "open": Cymbal(0.16, 6500, 11000, 0.4, 0.25),
-    "ride": Cymbal(0.35, 4200, 9500, 0.3, -0.3),
-    "crash": Cymbal(0.75, 2800, 9500, 0.6, 0.15),
+# Noise between two corners (Hz) that dies with a time constant (s), its level and its pan.
+CYMBALS: dict[str, tuple[float, float, float, float, float]] = {
+    "hat": (7000, 11000, 0.035, 0.42, 0.25),
+    "open": (6500, 11000, 0.16, 0.4, 0.25),
+    "ride": (4200, 9500, 0.35, 0.3, -0.3),
+    "crash": (2800, 9500, 0.75, 0.6, 0.15),
 }
 
 
@@ -70,10 +61,10 @@ def hit(kit_name: str, drum: str, colour: float) -> Samples:
         for delay, tau in ((0, 0.006), (480, 0.006), (960, 0.007), (1420, kit.snare_decay * 0.7)):
             out[delay:] += grain[: count - delay] * fading(count - delay, tau)
     else:
-        cymbal = CYMBALS[drum]
-        count = int(cymbal.tau * 4.5 * SAMPLE_RATE)
-        out = shaped(noise(3, count), cymbal.low, cymbal.high * kit.bright)
-        out *= fading(count, cymbal.tau) * np.float32(cymbal.level)
+        low, high, tau, loud, _ = CYMBALS[drum]
+        count = int(tau * 4.5 * SAMPLE_RATE)
+        out = shaped(noise(3, count), low, high * kit.bright)
+        out *= fading(count, tau) * np.float32(loud)
     if kit_name == "chip":
         # Held samples and few levels, as a game console's noise channel has them.
         out = np.round(np.repeat(out[::4], 4) * 12) / np.float32(12)

@@ -16,7 +16,9 @@ TAGS = (
     ("outro", ("outro", "end", "coda", "尾声", "尾奏")),
 )
 
-# Latin and Cyrillic ones.
+# Kana, Han and hangul: about one syllable each.
+SIGNS = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+# Latin and Cyrillic vowels.
 VOWELS = "[aeiouy\u0430\u0435\u0438\u043e\u0443\u044b\u044d\u044e\u044f]+"
 
 
@@ -56,7 +58,7 @@ def syllables(line: str) -> int:
     """Syllables of a line: groups of vowels of a word, one for each sign of Han, kana or hangul."""
     count = 0
     for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", line.lower()):
-        signs = sum(map(is_syllabic, unicodedata.normalize("NFC", word)))
+        signs = len(re.findall(SIGNS, unicodedata.normalize("NFC", word)))
         if signs:
             count += signs
             continue
@@ -69,8 +71,3 @@ def syllables(line: str) -> int:
             groups -= 1
         count += groups or min(3, 1 + len(plain) // 5)
     return count
-
-
-def is_syllabic(char: str) -> bool:
-    code = ord(char)
-    return 0x3040 <= code <= 0x30FF or 0x3400 <= code <= 0x9FFF or 0xAC00 <= code <= 0xD7A3

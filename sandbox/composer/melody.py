@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple, TypeVar
@@ -38,78 +40,63 @@ def pick(rng: Random, choices: Sequence[T]) -> T:
 def rhythm(rng: Random, metre: int, density: float) -> list[float]:
     """Onsets in beats over two bars, with a breath at the end."""
     weights = [thin + (dense - thin) * density for _, thin, dense in CELLS]
+    marks = list(itertools.accumulate(weights))
     onsets: list[float] = []
     for beat in range(2 * metre):
-        mark = rng.random() * sum(weights)
-        index = 0
-        while mark >= weights[index] and index < len(weights) - 1:
-            mark -= weights[index]
-            index += 1
-        onsets += [beat + part for part in CELLS[index][0]]
+        cell = CELLS[bisect.bisect(marks, rng.random() * marks[-1])][0]
+        onsets += [beat + part for part in cell]
     kept = [onset for onset in onsets if onset < 2 * metre - 0.75]
     return kept if kept and kept[0] <= 1 else [0.0, *kept]
 
 
-def tune(
-    rng: Random,
-    chords: Sequence[tuple[int, ...]],
-    rungs: Sequence[int],
-    metre: int,
-    density: float,
-) -> list[Note]:
-    """A melody over one chord a bar: phrases of two bars in the order a a b a."""
-    first, second = rhythm(rng, metre, density), rhythm(rng, metre, min(1.0, density + 0.1))
+class Ground(NamedTuple):
+    """What a tune stands on: one chord a bar, the pitches that it may use, beats in a bar."""
+
+    chords: Sequence[tuple[int, ...]]
+    rungs: Sequence[int]
+    metre: int
+
+
+def tune(rng: Random, ground: Ground, density: float) -> list[Note]:
+    """A melody in phrases of two bars, in the order a a b a."""
+    rhythms = [rhythm(rng, ground.metre, min(1.0, density + more)) for more in (0.0, 0.1)]
     contours = [[pick(rng, STEPS) for _ in range(32)] for _ in range(2)]
     notes: list[Note] = []
-    for place, bar in enumerate(range(0, len(chords), 2)):
+    for place, bar in enumerate(range(0, len(ground.chords), 2)):
         other = place % 4 == 2
-        span = min(2, len(chords) - bar) * metre
-        onsets = [onset for onset in (second if other else first) if onset < span]
-        if place % 2:
-            # The second half of a phrase comes to rest.
-            onsets = [onset for onset in onsets if onset <= span / 2] or onsets[:1]
-        harmony = chords[bar : bar + 2]
-        notes += phrase(onsets, span, harmony, rungs, contours[other], bar * metre, metre, other)
+        under = ground._replace(chords=ground.chords[bar : bar + 2])
+        span = len(under.chords) * ground.metre
+        # The second half of a phrase comes to rest.
+        stop = span / 2 if place % 2 else span - 0.25
+        onsets = [onset for onset in rhythms[other] if onset <= stop]
+        notes += phrase(onsets, under, contours[other], bar * ground.metre, other)
     return notes
 
 
-def sing(
-    rng: Random,
-    lines: Sequence[int],
-    line_bars: int,
-    chords: Sequence[tuple[int, ...]],
-    rungs: Sequence[int],
-    metre: int,
-) -> list[Note]:
+def sing(rng: Random, ground: Ground, lines: Sequence[int], line_bars: int) -> list[Note]:
     """One note a syllable; each line is a phrase that ends in a held note and a breath."""
     contours = [[pick(rng, STEPS) for _ in range(64)] for _ in range(2)]
     notes: list[Note] = []
     for number, count in enumerate(lines):
         bar = number * line_bars
-        harmony = chords[bar : bar + line_bars]
-        span = len(harmony) * metre
+        under = ground._replace(chords=ground.chords[bar : bar + line_bars])
+        span = len(under.chords) * ground.metre
         if not span:
             break
         grid = next((g for g in (0.5, 0.25) if count * g <= span - 1), 0.125)
         spacing = max(grid, min(1.0, (span - 1) / count))
         onsets = [round(i * spacing / grid) * grid for i in range(count)]
         onsets = [onset for onset in onsets if onset < span - 0.25]
-        contour = contours[number % 2]
-        notes += phrase(onsets, span, harmony, rungs, contour, bar * metre, metre, number % 4 == 2)
+        notes += phrase(onsets, under, contours[number % 2], bar * ground.metre, number % 4 == 2)
     return notes
 
 
 def phrase(
-    onsets: Sequence[float],
-    span: float,
-    chords: Sequence[tuple[int, ...]],
-    rungs: Sequence[int],
-    contour: Sequence[int],
-    begin: float,
-    metre: int,
-    higher: bool,
+    onsets: Sequence[float], ground: Ground, contour: Sequence[int], begin: float, higher: bool
 ) -> list[Note]:
     """Notes at the onsets, which walk along the rungs and meet the chord on strong beats."""
+    chords, rungs, metre = ground
+    span = len(chords) * metre
     notes: list[Note] = []
     index = len(rungs) // 2 + (2 if higher else 0)
     for place, onset in enumerate(onsets):

@@ -53,7 +53,7 @@ def _sound(score: Score, track: Track, note: Note, length: float, velocity: floa
     if track.role == "drums":
         # Ears hear a soft stroke as soft only if it is much softer.
         sound = hit(score.genre.kit, track.sound, score.colour)[None, :] * np.float32(velocity**1.4)
-        pan = CYMBALS[track.sound].pan if track.sound in CYMBALS else 0.0
+        pan = CYMBALS[track.sound][-1] if track.sound in CYMBALS else 0.0
     else:
         instrument = INSTRUMENTS[track.sound]
         instrument = instrument._replace(tilt=instrument.tilt + score.genre.dark)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .form import CHARACTERS, LEAD_IN, Section
 from .genres import Genre
 from .instruments import INSTRUMENTS
-from .melody import Note, pick, sing, tune
+from .melody import Ground, Note, pick, sing, tune
 from .theory import PROGRESSIONS, Key, chord, ladder, nearest, voicing
 from .words import Style
 
@@ -179,12 +179,11 @@ class Arranger:
                 yield "drums", drum, self._drum(drum, section)
         rng = Random(self.seeds[section.name])
         if section.lines:
-            rungs = self._rungs("voice", section, pentatonic=True)
-            notes = sing(rng, section.lines, section.line_bars, chords, rungs, self.metre)
-            yield "voice", "voice", notes
+            ground = self._ground("voice", section, chords, pentatonic=True)
+            yield "voice", "voice", sing(rng, ground, section.lines, section.line_bars)
         elif genre.lead and "lead" in roles:
-            rungs = self._rungs(genre.lead, section, pentatonic=genre.pentatonic)
-            yield "lead", genre.lead, tune(rng, chords, rungs, self.metre, genre.density)
+            ground = self._ground(genre.lead, section, chords, pentatonic=genre.pentatonic)
+            yield "lead", genre.lead, tune(rng, ground, genre.density)
 
     def _chords(self, section: Section) -> list[tuple[int, ...]]:
         """One chord a bar. The last bar of a piece leads home."""
@@ -259,10 +258,13 @@ class Arranger:
             notes.append(Note(0, 1, 0, 0.8))
         return notes
 
-    def _rungs(self, sound: str, section: Section, *, pentatonic: bool) -> list[int]:
-        """The pitches of a tune: about an octave and a third, higher in choruses."""
+    def _ground(
+        self, sound: str, section: Section, chords: Sequence[tuple[int, ...]], *, pentatonic: bool
+    ) -> Ground:
+        """A tune's pitches are about an octave and a third, higher in choruses."""
         centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
-        return ladder(self.style.key, centre - 8, centre + 7, pentatonic=pentatonic)
+        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=pentatonic)
+        return Ground(chords, rungs, self.metre)
 
     def _ending(self, parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, list[Note]]]:
         """Everybody on the tonic, held."""

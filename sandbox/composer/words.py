@@ -44,36 +44,19 @@ MOODS: tuple[Mood, ...] = (
 BASS_WORDS = "bass, bassline, basslines, 低音"
 DRUM_WORDS = "drums, drum, drummer, percussion, beat, beats, drum machine, 鼓, 打击乐, 节拍"
 SOLO_WORDS = "solo, unaccompanied, alone, 独奏"
-NO_DRUM_WORDS = "beatless, drumless"
 WALTZ_WORDS = "waltz, 3/4, 6/8, 三拍, 华尔兹, 圆舞曲"
 SLOW_WORDS = "slow, slowly, downtempo, ballad, lullaby, 慢, 缓慢, 抒情"
 FAST_WORDS = "fast, quick, uptempo, 快速, 急速"
 # Words that are a tempo, in beats per minute.
-TEMPOS = {
-    "adagio": 66,
-    "andante": 84,
-    "moderato": 108,
-    "allegro": 132,
-    "presto": 176,
-    "synthwave": 104,
-    "drum and bass": 174,
-    "dnb": 174,
-    "trap": 140,
-}
+TEMPOS = {"adagio": 66, "andante": 84, "moderato": 108, "allegro": 132, "presto": 176}
+TEMPOS |= {"synthwave": 104, "drum and bass": 174, "dnb": 174, "trap": 140}
 
 # Where a second instrument of one role goes.
 PLACES = ("chords", "arp", "lead", "pad")
 
 TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-MODES = {
-    **{mode: mode for mode in SCALES},
-    "maj": "major",
-    "ionian": "major",
-    "大调": "major",
-    "min": "minor",
-    "aeolian": "minor",
-    "小调": "minor",
-}
+MODES = {mode: mode for mode in SCALES}
+MODES |= {"maj": "major", "大调": "major", "min": "minor", "小调": "minor"}
 
 
 class Style(NamedTuple):
@@ -145,14 +128,14 @@ def without_refused(text: str) -> tuple[str, str]:
 
 def pick_genre(text: str) -> Genre:
     """The genre most of whose words are there; of equals, the one named first."""
-    best, best_score = PLAIN, (0, 0)
-    for genre in GENRES:
+
+    def score(genre: Genre) -> tuple[int, int]:
         spans = positions(text, genre.words)
         covered = {place for start, end in spans for place in range(start, end)}
-        score = (len(covered), -min((start for start, _ in spans), default=0))
-        if spans and score > best_score:
-            best, best_score = genre, score
-    return best
+        return len(covered), -min(covered, default=len(text))
+
+    # Pop where nothing fits: the first of equals wins.
+    return max((PLAIN, *GENRES), key=score)
 
 
 def instruments(text: str) -> list[str]:
@@ -188,32 +171,26 @@ def dress(genre: Genre, text: str, asked: Sequence[str], refused: str) -> Genre:
     if has(text, DRUM_WORDS) and not genre.kit:
         cast["kit"] = "electronic"
         genre = genre._replace(groove=PLAIN.groove)
-    if has(text, NO_DRUM_WORDS) or has(refused, DRUM_WORDS):
+    if has(refused, DRUM_WORDS):
         cast["kit"] = ""
     if has(refused, BASS_WORDS):
         cast["bass"] = ""
     genre = genre._replace(**cast)
-    for name, instrument in INSTRUMENTS.items():
-        if has(refused, instrument.words):
-            now = genre._asdict()
-            places = [place for place in (*PLACES, "bass") if now[place] == name]
-            genre = genre._replace(**dict.fromkeys(places, ""))
-    return genre
+    playing = {role: genre._asdict()[role] for role in (*PLACES, "bass")}
+    silent = [
+        role for role, name in playing.items() if name and has(refused, INSTRUMENTS[name].words)
+    ]
+    return genre._replace(**dict.fromkeys(silent, ""))
 
 
 def pick_tempo(text: str, genre: Genre, energy: int, rng: Random) -> tuple[float, bool]:
     """Beats per minute, and whether the prompt gave them as a number."""
     number = r"(\d{2,3}(?:\.\d+)?)"
-    for pattern in (
-        rf"{number}\s*-?\s*bpm",
-        rf"bpm\s*[:=]?\s*{number}",
-        rf"tempo\s*(?:of|[:=])?\s*{number}",
-        rf"{number}\s*(?:beats per minute|拍)",
-    ):
-        match = re.search(pattern, text)
-        if match:
-            asked = float(match[1])
-            return min(FASTEST, max(SLOWEST, int(asked) if asked.is_integer() else asked)), True
+    before, after = r"(?:bpm|tempo)\s*(?:of|[:=])?\s*", r"\s*-?\s*(?:bpm|beats per minute|拍)"
+    match = re.search(rf"{number}{after}|{before}{number}", text)
+    if match:
+        asked = float(match[1] or match[2])
+        return min(FASTEST, max(SLOWEST, int(asked) if asked.is_integer() else asked)), True
     for word, tempo in TEMPOS.items():
         if has(text, word):
             return tempo, False
@@ -234,10 +211,9 @@ def pick_key(prompt: str, genre: Genre, valence: int, rng: Random) -> Key:
     modes = "|".join(mode for mode in MODES if mode.isascii())
     lowered = prompt.lower()
     spoken = re.search(rf"\b({modes})\s+(?:key|chords|scale|mood|feel|mode)\b", lowered)
-    spoken = spoken or re.search(rf"(?:in|a|the)\s+(?:a\s+)?({modes})\b", lowered)
-    spoken = spoken or re.search(r"(大调|小调)", prompt)
+    spoken = spoken or re.search(rf"(?:in|a|the)\s+({modes})\b|(大调|小调)", lowered)
     if spoken:
-        mode = MODES[spoken[1]]
+        mode = MODES[spoken[spoken.lastindex or 0]]
     sign = r"(?:\s?(#|♯|-?\s?sharp|b|♭|-?\s?flat))?"
     full = re.search(
         rf"\b([A-Ga-g]){sign}[\s-]*({modes})\b(?!\s+(?:key|chords|mood|feel))", prompt, re.I
