@@ -39,7 +39,7 @@ class PollJob(io.ComfyNode):
                     "job_id",
                     default="",
                     optional=True,
-                    tooltip="Instead of job: the id of a job from an earlier day or from another "
+                    tooltip="Instead of job: the id of a job from an earlier day or another "
                     "machine.",
                 ),
                 io.Float.Input(

@@ -46,7 +46,7 @@ def arguments() -> argparse.Namespace:
 
 
 def tone(request: MusicRequest) -> bytes:
-    """A small WAV, another one for each prompt, and the same one each time."""
+    """A small mono WAV whose sample value depends on the prompt alone."""
     level = request._replace(key="").seed % 20_000 + 100
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
