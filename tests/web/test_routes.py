@@ -22,6 +22,8 @@ from ...scripts.lib import headless, pack
 KEY = "sk-aig-tests-of-the-routes-77ab"
 Client = TestClient[web.Request, web.Application]
 
+DEAD = (State.FAILED, State.CANCELLED)
+
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -201,6 +203,16 @@ async def test_long_prompts_arrive_whole(client: Client, data: Path):
     (made,) = tracks(data, "long " * 2000)
     _, track = await get(client, f"tracks/{made}")
     assert len(track["prompt"]) == 10_000
+
+
+@pytest.mark.parametrize("state", State)
+async def test_the_page_is_told_what_is_dead(client: Client, data: Path, state: State):
+    (made,) = tracks(data, "tune")
+    ledger = Ledger(data)
+    ledger.update(made, state=state)
+    ledger.close()
+    _, track = await get(client, f"tracks/{made}")
+    assert (track["state"], track["is_dead"]) == (state.value, state in DEAD)
 
 
 async def test_what_is_not_there(client: Client, data: Path):
