@@ -236,6 +236,7 @@ def assert_not_in_files(folder: Path) -> None:
     assert not [path for path, content in files.items() if KEY.encode() in content]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     dialect=st.integers(0, len(DIALECTS) - 1),

@@ -357,6 +357,7 @@ async def buy_all(
         return states, sandbox.bill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [10, 600])
 async def test_64_jobs_at_once(tmp_path: Path, limit: int) -> None:
     profile = Profile(queue=5.0, run=25.0, limit=limit)
@@ -366,6 +367,7 @@ async def test_64_jobs_at_once(tmp_path: Path, limit: int) -> None:
     assert (bill["rejected"], bill["early_polls"]) == (0, 0)
 
 
+@pytest.mark.slow
 async def test_eight_takes_on_a_free_account(tmp_path: Path) -> None:
     profile = Profile(queue=5.0, run=25.0, limit=10)
     states, bill = await buy_all(profile, 1 / 30, tmp_path, 8)

@@ -163,6 +163,7 @@ def test_an_mp3_without_a_length_is_read_to_its_last_frame(vbr: bool) -> None:
     assert decoded(data)[0].shape == (2, frames * size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vbr", [False, True])
 def test_an_mp3_in_two_threads_is_an_mp3_in_one(vbr: bool) -> None:
     data = make.mp3(make.music(15), vbr=vbr)
@@ -171,6 +172,7 @@ def test_an_mp3_in_two_threads_is_an_mp3_in_one(vbr: bool) -> None:
     assert np.array_equal(waveform.numpy(), whole.T)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bit_rate", [8_000, 32_000, 320_000])
 def test_two_threads_meet_seamlessly_at_any_bit_rate(bit_rate: int) -> None:
     sample_rate = 44100 if bit_rate >= 32_000 else 11025
@@ -262,6 +264,7 @@ def test_any_length(frames: int, format: str) -> None:
     assert waveform.shape == (2, frames)
 
 
+@pytest.mark.slow
 def test_twenty_minutes_take_their_own_memory_and_little_more() -> None:
     minute = make.on_grid(make.music(60, channels=1, sample_rate=16000))
     data = make.sound_file(np.tile(minute, 20), 16000, "FLAC", "PCM_16")
@@ -322,6 +325,7 @@ def test_a_long_mp3_is_refused_with_or_without_a_length(tagged: bool) -> None:
         decoded(data if tagged else make.without_xing(data), max_minutes=0.1)
 
 
+@pytest.mark.slow
 def test_a_small_file_of_many_hours_ends_early_in_little_memory() -> None:
     data = make.sound_file(np.zeros((1, 8000 * 3600 * 2), np.float32), 8000, "FLAC", "PCM_16")
     assert len(data) < 500_000

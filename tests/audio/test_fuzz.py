@@ -8,6 +8,7 @@ import io
 import tempfile
 from pathlib import Path
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -79,6 +80,7 @@ bounded = settings(
 )
 
 
+@pytest.mark.slow
 @bounded
 @given(damaged())
 def test_decoding_damaged_files(data: Damaged) -> None:
@@ -91,6 +93,7 @@ def test_decoding_damaged_files(data: Damaged) -> None:
         assert 0 < waveform.shape[1] <= 0.2 * 60 * sample_rate
 
 
+@pytest.mark.slow
 @bounded
 @given(damaged(), st.dictionaries(st.sampled_from(["title", "prompt", "x"]), st.text(max_size=50)))
 def test_tagging_damaged_files(data: Damaged, tags: dict[str, str]) -> None:
@@ -104,6 +107,7 @@ def test_tagging_damaged_files(data: Damaged, tags: dict[str, str]) -> None:
             assert list(Path(folder).iterdir()) == [path]
 
 
+@pytest.mark.slow
 @bounded
 @given(
     st.binary(max_size=300), st.sampled_from([b"", b"RIFF\xff\xff\xff\xffWAVE", b"fLaC", b"OggS"])

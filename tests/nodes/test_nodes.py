@@ -72,6 +72,7 @@ async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Pat
     assert len(sandbox.bill()["jobs"]) == 1
 
 
+@pytest.mark.slow
 async def test_without_a_key_the_built_in_sandbox_answers(node: Node, session: Any) -> None:
     job, job_id = await submit(node, duration=5.3)
     assert job_id.startswith("sandbox_")

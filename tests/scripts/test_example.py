@@ -92,6 +92,7 @@ def test_nothing_overlaps(canvas: dict[str, Any]):
         assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
+@pytest.mark.slow
 def test_the_demo_writes_the_file_that_was_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -25,9 +25,17 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def packages(name: str) -> dict[str, str]:
     """The text of each package in a lock file, by the line that names it."""
     text = locks.path_of(name).read_text("utf-8")
-    return {
-        found[1]: found[0] for found in re.finditer(r"^(\w.*?)(?: \\)?\n(?: .*\n)*", text, re.M)
-    }
+    found = re.finditer(r"^(\w.*?)(?: \\)?\n(?: .*\n)*", text, re.M)
+    return {package[1]: package[0] for package in found}
+
+
+def versions(name: str) -> dict[str, set[str]]:
+    """The versions by package; which one is installed depends on the platform and the Python."""
+    found: dict[str, set[str]] = {}
+    for line in packages(name):
+        package, version = line.partition(" ; ")[0].split("==")
+        found.setdefault(package, set()).add(version)
+    return found
 
 
 def test_no_requirement_changed_since_the_files_were_locked():

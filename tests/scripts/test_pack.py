@@ -24,6 +24,7 @@ def test_submodules_come_from_the_repository():
 FOLDERS = ["pack-1.0", "my pack", "pack", "nodes", "api", "json", "numpy", pack.NAME]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_tests_run_in_a_folder_of_any_name(tmp_path: Path, folder: str):
     root = tmp_path / folder

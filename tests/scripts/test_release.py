@@ -96,6 +96,7 @@ def test_it_holds_what_comfyui_looks_for(release: Path, name: str):
     assert (release / name).is_file()
 
 
+@pytest.mark.slow
 def test_its_nodes_load_by_themselves(release: Path):
     command = [sys.executable, "-c", OPEN, str(release)]
     done = subprocess.run(command, cwd=release, capture_output=True, text=True)
