@@ -124,4 +124,6 @@ def dollars(amount: float | None) -> str:
     """An amount for people: `$0.006`, `$24.00`, `an unknown price`."""
     if amount is None:
         return "an unknown price"
-    return f"${amount:.2f}" if amount >= 0.1 or amount == 0 else f"${amount:.4f}".rstrip("0")
+    if amount >= 0.1 or amount == 0:
+        return f"${amount:.2f}"
+    return f"${amount:.4f}".rstrip("0") if amount >= 5e-5 else "less than $0.0001"
