@@ -1,4 +1,4 @@
-"""Encoded bytes, perhaps still arriving, to one planar float32 tensor."""
+"""Decode a file, complete or still arriving, to one planar float32 tensor."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from .samples.planar import Planar
 from .validate import AudioError, check_finite
 
 _MP3_RUN_UP_FRAMES = 20
-"""Frames decoded ahead of a point in an MP3 until nothing before them matters: the bit reservoir
-reaches back 511 bytes, at 32 kbit/s six frames, and filters overlap by two more."""
+"""Frames to decode before a point in an MP3, so that the samples from there on are exact. The bit
+reservoir reaches back 511 bytes (six frames at 32 kbit/s), and filters overlap by two frames."""
 _MPEG1_FRAME = 1152
 _MISSING_SECONDS = 0.1
-"""A file this much shorter than declared is truncated; less is a codec's padding, miscounted."""
+"""A file that misses more than this is truncated. Less is padding that its encoder miscounted."""
 _TRAILER_BYTES = 1 << 16
-"""Bytes behind the declared end of an MP3 that may be tags and not more music."""
+"""Bytes behind the declared end of an MP3 that may be tags. More than these are music."""
 
 
 def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor, int]:
     """The audio in `source` as float32 [C, T], contiguous on the CPU, and its sample rate in Hz.
 
-    `source` is a seekable binary file. It may still be filling: then its reads block, it says
-    `size` (bytes in all; None if unknown) and `complete`, and MP3, WAV and FLAC are decoded as
-    they arrive. What its reads raise comes through unchanged. This call blocks: run it in a thread.
+    `source` is a seekable binary file. It may still be arriving: then its reads block, and it has
+    `size` (bytes in all; None if unknown) and `complete`. MP3, WAV and FLAC are decoded as they
+    arrive. Errors of its reads are raised unchanged. This call blocks: run it in a thread.
 
-    Delay and padding that the file declares are removed. AudioError says why a file cannot be
+    Delay and padding that the file declares are removed. AudioError for a file that cannot be
     decoded: text instead of audio, truncated, longer than `max_minutes`, NaN, no known format.
     """
     file = Source(source)
@@ -94,7 +94,7 @@ def _decode_ogg(source: Source, max_minutes: float) -> Planar:
         source, max_minutes, format="ogg", end=length.frames if length else None
     )
     if declared is not None and planar.filled < declared:
-        # FFmpeg cannot place the samples of a Vorbis file that is one page long.
+        # FFmpeg loses samples of a Vorbis file that is one page long.
         with contextlib.suppress(NotForLibsndfile):
             planar, _ = read_sndfile(source, max_minutes, expected=declared)
     return planar
@@ -115,14 +115,14 @@ def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
                 max_minutes,
                 expected=expected,
                 run_up=_MP3_RUN_UP_FRAMES * header.samples,
-                # In shorter frames the decoder's rounding depends on where it began.
+                # With shorter frames, rounding depends on where decoding began.
                 two_threads=header.samples == _MPEG1_FRAME,
             )
         except NotForLibsndfile:
             pass
         else:
             return _whole(planar, frames, "MP3", source)
-    # Without a tag libsndfile guesses the length of an MP3, and may stop before its end.
+    # libsndfile guesses the length of an MP3 without a tag, and may stop before its end.
     guess = left * header.samples // max(1, header.size)
     return read_av(source, max_minutes, format="mp3", frames=guess).planar
 
@@ -141,7 +141,7 @@ def _decode_other(source: Source, max_minutes: float) -> Planar:
 
 
 def _whole(planar: Planar, frames: int, name: str, source: Source) -> Planar:
-    """`planar` if it is as long as declared; `source` is asked first whether reading failed."""
+    """`planar` if it is as long as declared. Raises an error of reading `source` first."""
     source.raise_error()
     missing = frames - planar.filled
     if missing > _MISSING_SECONDS * planar.sample_rate or planar.filled == 0:

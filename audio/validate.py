@@ -1,4 +1,4 @@
-"""ComfyUI's AUDIO: what it must hold, and one door through which every AUDIO enters."""
+"""Check ComfyUI's AUDIO where it enters the pack, and bring it to one form."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TypedDict
 import torch
 
 MAX_SAMPLE_RATE = 1_000_000
-"""Hz; above every converter there is, so that a nonsense rate is named instead of allocated for."""
+"""In Hz, above every real converter: no memory is allocated for a wrong rate."""
 
 
 class AudioError(ValueError):
-    """Audio that cannot be read, changed or written as asked; the message says what to do."""
+    """Audio cannot be read, changed or written as asked. The message says what to do."""
 
-    # ComfyUI shows a type with its module, and names that by the path of the pack's folder.
+    # ComfyUI shows an error's type with its module, whose name is the path of the pack's folder.
     __module__ = "aigateway"
 
 
@@ -27,18 +27,18 @@ class Audio(TypedDict):
 
 
 def check(audio: object) -> Audio:
-    """The same audio as float32 [batch, channels, samples], contiguous, on the CPU.
+    """`audio` as float32 [batch, channels, samples], contiguous, on the CPU.
 
     Takes any mapping with `waveform` ([B, C, T], [C, T] or [T]; any float or integer dtype, device
     and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned ones are
     offset binary, as in 8-bit WAV. A waveform that is already as wanted is returned itself.
 
-    Raises AudioError for anything else: no audio, missing keys, no samples, no channels, a sample
-    rate that is none, NaN or infinity.
+    Raises AudioError for anything else: no audio, missing keys, no samples, no channels, a wrong
+    sample rate, NaN or infinity.
     """
     if audio is None:
         raise AudioError(
-            "No audio arrived: expected AUDIO, got None; connect an output that carries sound "
+            "No audio arrived: expected AUDIO, got None; connect an output that has sound "
             "(a video without a sound track gives None)."
         )
     if not isinstance(audio, Mapping):
@@ -75,9 +75,9 @@ def check_sample_rate(value: object) -> int:
 
 
 def check_finite(waveform: torch.Tensor, where: str) -> None:
-    """AudioError that names NaN or infinity among `waveform`; `where` begins the sentence."""
+    """AudioError if `waveform` holds NaN or infinity; `where` is the subject of its sentence."""
     flat = waveform.reshape(-1)
-    # The fastest pass there is: NaN and infinity stay what they are in a sum of squares.
+    # The fastest check: a sum of squares with NaN or infinity in it is not finite.
     if math.isfinite(float(torch.dot(flat, flat))):
         return
     low, high = (float(edge) for edge in torch.aminmax(flat))
@@ -128,7 +128,7 @@ def _check_waveform(waveform: object) -> torch.Tensor:
 def _from_integers(waveform: torch.Tensor) -> torch.Tensor:
     info = torch.iinfo(waveform.dtype)
     full_scale = 2.0 ** (info.bits - 1)
-    # Up to 16 bits float32 is exact; above, float64 rounds once only, at the end.
+    # Float32 is exact up to 16 bits. Above, float64 rounds only once, at the end.
     exact = waveform.to("cpu").to(torch.float32 if info.bits <= 16 else torch.float64)
     if info.min == 0:
         exact = exact - full_scale

@@ -1,4 +1,4 @@
-"""Decoding through FFmpeg's libraries (PyAV): Opus, Vorbis, M4A, WebM and whatever is left."""
+"""Decoding through FFmpeg's libraries (PyAV): Opus, Vorbis, M4A, WebM and all other formats."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..validate import AudioError
 
 _GUESS_SECONDS = 60
 _BLOCK = 1 << 14
-"""Samples gathered before Python handles them."""
+"""Samples that are gathered before Python handles them."""
 _SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 
 class AvRead(NamedTuple):
-    """What was decoded, and how long the container said it is (None if it does not, exactly)."""
+    """What was decoded, and the length that the container declares (None without an exact one)."""
 
     planar: Planar
     declared: int | None
@@ -37,11 +37,15 @@ def read_av(
     frames: int | None = None,
     end: int | None = None,
 ) -> AvRead:
-    """The first sound track of `source`, with the padding removed that its container declares.
+    """The first sound track of `source`, without the padding that its container declares.
 
-    `format` is FFmpeg's name for the container where it is known, `frames` an estimate of the
-    length, `end` the length beyond which all is padding. AudioError when FFmpeg finds no sound in
-    it, and above `max_minutes`.
+    Args:
+        format: FFmpeg's name for the container, where it is known.
+        frames: an estimate of the length in samples.
+        end: the length beyond which all samples are padding.
+
+    Raises:
+        AudioError: FFmpeg finds no sound, or it is longer than `max_minutes`.
     """
     reader = Reader(source)
     try:
@@ -57,7 +61,7 @@ def read_av(
             rate = getattr(stream.codec_context, "sample_rate", 0)
             if not rate:
                 raise AudioError(
-                    "The file's sound track is of a kind that FFmpeg cannot decode: it is broken, "
+                    "The file's sound track has a codec that FFmpeg cannot decode: it is broken, "
                     "or must be converted with another program first."
                 )
             declared = end
@@ -91,7 +95,7 @@ def _fill(
             planar = Planar(channels, sample_rate, guess, max_minutes, exact=False)
         count = block.samples
         if declared is not None:
-            # What lies behind the declared end is the encoder's padding.
+            # Behind the declared end is the encoder's padding.
             count = min(count, declared - planar.filled)
         start = planar.make_room(count)
         _copy(block.planes, kind, planar.array[:, start : start + count])
@@ -104,7 +108,7 @@ def _fill(
 
 
 def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    """The decoded audio in pieces large enough that handling them in Python costs nothing."""
+    """The decoded audio in large pieces, so that Python handles few of them."""
     fifo = av.AudioFifo()
     first: tuple[str, int, str] | None = None
     for frame in _frames(container, stream):
@@ -116,7 +120,7 @@ def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
                 f"The audio changes from {first[0]} at {first[1]} Hz to {shape[0]} at {shape[1]} "
                 "Hz midway: expected one format throughout; convert it with another program first."
             )
-        # Gaps between time stamps are no silence: samples are joined as they come.
+        # A gap between time stamps is not silence: samples are joined without it.
         frame.pts = None
         fifo.write(frame)
         if fifo.samples >= _BLOCK:
@@ -130,7 +134,7 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
         try:
             yield from cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:
-            # A damaged packet, or a tag behind the last one: players skip it, and so do we.
+            # A damaged packet, or a tag behind the last one: skipped, as players do.
             continue
 
 

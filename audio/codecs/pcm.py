@@ -1,4 +1,4 @@
-"""WAV samples straight from the file into float32: no library, no second pass."""
+"""WAV samples from the file to float32 in one pass, without a library."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ..containers.source import Source
 from ..samples.planar import Planar, Samples
 
 _BLOCK_BYTES = 1 << 18
-"""What each thread reads and converts at a time."""
+"""Bytes that each thread reads and converts at a time."""
 _TWO_THREADS_BYTES = 1 << 21
 
 
 def read_pcm(source: Source, wav: Wav, planar: Planar) -> None:
     """Fill `planar` with the samples of `wav`, block by block as the bytes arrive.
 
-    Integers come out at full scale 1.0, bit for bit as they are up to 24 bits. Two threads share
-    a large file that is complete.
+    Integers are scaled to full scale 1.0, exactly up to 24 bits. Two threads share a large file
+    that is complete.
     """
     planar.integer = wav.coding is Coding.INTEGER
     if wav.data_bytes < _TWO_THREADS_BYTES or not source.complete:
@@ -34,7 +34,7 @@ def read_pcm(source: Source, wav: Wav, planar: Planar) -> None:
 
 
 def _fill(source: Source, wav: Wav, out: Samples, start: int, end: int) -> int:
-    """Fill `out` from `start` to `end`; how many samples of each channel were there."""
+    """Fill `out` from `start` to `end`; the samples of each channel that the file had."""
     width = wav.channels * wav.sample_bytes
     step = max(1, _BLOCK_BYTES // width)
     block = memoryview(bytearray(step * width))

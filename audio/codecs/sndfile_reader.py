@@ -1,4 +1,4 @@
-"""Decoding through libsndfile: MP3, FLAC and AIFF, on two cores once the whole file is here."""
+"""Decoding through libsndfile: MP3, FLAC and AIFF, in two threads once the file is complete."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..containers.source import Reader, Source
 from ..samples.planar import Planar, Samples
 
 _BLOCK_SAMPLES = 1 << 17
-"""Samples of all channels a read, so that both threads' blocks stay in the cache."""
+"""Samples of all channels in one read: the blocks of both threads fit into the cache."""
 _TWO_THREADS_BLOCKS = 4
-"""Blocks that must be left for a second thread to be worth its start."""
+"""A second thread starts only if at least so many blocks are left."""
 
 
 class NotForLibsndfile(Exception):  # noqa: N818 - an answer, not a failure
@@ -23,11 +23,10 @@ class NotForLibsndfile(Exception):  # noqa: N818 - an answer, not a failure
 
 
 class _Sound(soundfile.SoundFile):
-    """A file that is read from where it stands.
+    """A file that is read without seeking.
 
-    SoundFile seeks after every read of a seekable file, to where it is anyway. libsndfile's MP3
-    decoder then forgets the bits that it holds in reserve, and each block begins with a glitch at
-    low bit rates.
+    SoundFile seeks to the current position after every read of a seekable file. libsndfile's MP3
+    decoder then drops its bit reservoir, and at low bit rates each block begins with a glitch.
     """
 
     def seekable(self) -> bool:
@@ -42,14 +41,19 @@ def read_sndfile(
     run_up: int = 0,
     two_threads: bool = True,
 ) -> tuple[Planar, int]:
-    """The samples of `source`, and how many its header declared.
+    """The samples of `source`, and how many of each channel its header declared.
 
-    Fewer are filled than declared when the file ends early. `expected` is the length that must be
-    declared, within `run_up` samples. Where `two_threads` may share the work, a second one starts
-    in the middle of what is left when the file is complete; it decodes `run_up` samples ahead of
-    that and drops them, for codecs whose frames lean on earlier ones.
+    A file that ends early gives fewer samples than declared. With `two_threads`, a second thread
+    starts as soon as the file is complete, in the middle of what is left.
 
-    Raises NotForLibsndfile before anything is read, AudioError above `max_minutes`.
+    Args:
+        expected: the length that the header must declare, within `run_up` samples.
+        run_up: samples that the second thread decodes before its part and drops, for codecs
+            whose frames need earlier ones.
+
+    Raises:
+        NotForLibsndfile: libsndfile cannot open it, or its length is another. Nothing was read.
+        AudioError: longer than `max_minutes`.
     """
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(_open(source))
@@ -76,7 +80,7 @@ def _open(source: Source) -> _Sound:
 
 
 class _Fill:
-    """One array, filled from its start and, once the file is complete, from a middle too."""
+    """Fills one array from its start and, once the file is complete, from a middle too."""
 
     def __init__(
         self,
@@ -97,7 +101,7 @@ class _Fill:
         self._back_error: BaseException | None = None
 
     def run(self, sound: _Sound) -> int:
-        """Fill the array; how many samples of each channel are there without a gap."""
+        """Fill the array; the samples of each channel that are filled without a gap."""
         end = self._out.shape[1]
         position = 0
         back: threading.Thread | None = None
@@ -126,9 +130,9 @@ class _Fill:
         return self._back_end if back is not None and position == end else position
 
     def _path_if_worth_it(self, left: int) -> Path | None:
-        """A name for the complete file if so many samples are left that two threads pay.
+        """A path of the complete file if enough samples are left for two threads.
 
-        Through callbacks into Python the two would wait for each other's turn all the time.
+        By its path, because callbacks into Python would make both threads wait for its lock.
         """
         enough = _TWO_THREADS_BLOCKS * self._block + self._run_up
         if not self._two_threads or left < enough or not self._source.complete:

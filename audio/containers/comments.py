@@ -9,20 +9,20 @@ from typing import NamedTuple
 from ..validate import AudioError
 
 GRAPH_KEYS = ("workflow", "prompt")
-"""What ComfyUI's frontend restores a graph from, as JSON; the most useful first."""
+"""Tags from which ComfyUI's frontend restores a graph (JSON), the most useful first."""
 
 _VENDOR = "AIgateway Music"
 
 
 class Comments(NamedTuple):
-    """A comment list: who wrote it, and its `key=value` entries in order."""
+    """A comment list: the program that wrote it, and its `key=value` entries in order."""
 
     vendor: str = _VENDOR
     entries: tuple[str, ...] = ()
 
 
 def parse_comments(data: bytes) -> Comments:
-    """The comment list that `data` begins with; AudioError when it is cut short."""
+    """The comment list at the start of `data`; AudioError when it is cut short."""
     try:
         position = 0
         texts: list[str] = []
@@ -43,10 +43,10 @@ def parse_comments(data: bytes) -> Comments:
 
 
 def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
-    """`old` with `tags` added, each in place of those of its name; the graph comes first.
+    """`old` with `tags`, which replace entries of the same name; the graph comes first.
 
     A comment that follows the graph's JSON is padded with spaces where its length would hold the
-    byte 0x7D, '}': the frontend takes that for the end of the JSON when it reads Ogg.
+    byte 0x7D, '}': the frontend takes it for the end of the JSON when it reads Ogg.
     """
     names = {key.lower() for key in tags}
     ordered = sorted(tags, key=lambda key: _rank(key.lower()))

@@ -34,10 +34,10 @@ class Frame(NamedTuple):
 
 
 def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
-    """An ID3v2.4 tag of `tags` and of those frames of the tag `old` that they do not replace."""
+    """An ID3v2.4 tag with `tags`, and with the frames of the tag `old` that they do not replace."""
     names = {key.lower() for key in tags}
     new = [_frame(key, value) for key, value in tags.items()]
-    kept = [frame for frame in parse_frames(old) if _read(frame)[0] not in names]
+    kept = [frame for frame in parse_frames(old) if _key(frame) not in names]
     kept.sort(key=lambda frame: frame.name == b"APIC")
     body = b"".join(_pack(frame) for frame in [*new, *kept])
     return b"ID3\x04\x00\x00" + _syncsafe(len(body)) + body
@@ -62,7 +62,7 @@ def parse_frames(tag: bytes) -> Iterator[Frame]:
         content = body[position + 10 : position + 10 + length]
         if len(content) < length:
             return
-        # Each version's second byte says how the content is packed; 0 is "as it is".
+        # The second flag byte says how the content is packed. 0: not packed.
         if body[position + 9] == 0:
             yield Frame(name, content)
         position += 10 + length
@@ -78,24 +78,22 @@ def _frame(key: str, value: str) -> Frame:
     return Frame(_USER, _UTF_8 + key.encode() + b"\0" + text)
 
 
-def _read(frame: Frame) -> tuple[str, str]:
-    """The key and text of a frame; an empty key for one that is no text."""
+def _key(frame: Frame) -> str:
+    """The key of a text frame, as `build_id3` takes it; empty for other frames."""
     if not frame.content or frame.content[0] not in _ENCODINGS:
-        return "", ""
-    encoding = _ENCODINGS[frame.content[0]]
-    content = frame.content[1:]
-    if frame.name == _COMMENT:
-        content = content[3:]
-    text = content.decode(encoding, "replace").rstrip("\0")
+        return ""
     if frame.name in _KEYS:
-        return _KEYS[frame.name], text
-    if frame.name in (_USER, _COMMENT):
-        label, separator, value = text.partition("\0")
-        label, value = (label, value) if separator else ("", label)
-        if frame.name == _COMMENT:
-            return ("comment", value.lstrip("\ufeff")) if not label.strip("\ufeff") else ("", "")
-        return label.lower(), value.lstrip("\ufeff")
-    return "", ""
+        return _KEYS[frame.name]
+    if frame.name not in (_USER, _COMMENT):
+        return ""
+    encoding = _ENCODINGS[frame.content[0]]
+    # A comment has three letters of its language before its label.
+    content = frame.content[4 if frame.name == _COMMENT else 1 :]
+    label, separator, _ = content.decode(encoding, "replace").rstrip("\0").partition("\0")
+    label = label if separator else ""
+    if frame.name == _COMMENT:
+        return "" if label.strip("\ufeff") else "comment"
+    return label.lower()
 
 
 def _pack(frame: Frame) -> bytes:

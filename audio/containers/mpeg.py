@@ -1,4 +1,4 @@
-"""The headers of an MP3: how long it says it is, and what its encoder added at either end."""
+"""The headers of an MP3: its declared length, and the samples that its encoder added."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FrameHeader(NamedTuple):
 
 
 class Xing(NamedTuple):
-    """What the tag in the first frame declares; 0 where it does not say."""
+    """What the tag in the first frame declares; 0 for what it leaves out."""
 
     frames: int
     size: int
@@ -47,7 +47,7 @@ class Xing(NamedTuple):
 
 
 def parse_header(data: bytes, start: int) -> FrameHeader | None:
-    """The frame whose header is the first four bytes of `data`, or None if they are none."""
+    """The frame whose header is the first four bytes of `data`; None if they are no header."""
     if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
         return None
     version, layer = data[1] >> 3 & 3, 4 - (data[1] >> 1 & 3)
@@ -68,7 +68,7 @@ def parse_header(data: bytes, start: int) -> FrameHeader | None:
 
 
 def find_first_frame(source: Source, start: int) -> FrameHeader | None:
-    """The first frame at or after `start` that another one follows, or that ends the file."""
+    """The first frame at or after `start` that ends the file or has another one behind it."""
     for window in range(start, min(start + _SEARCH_BYTES, source.size), _WINDOW_BYTES):
         # Three bytes more, for a header that begins in this window and ends in the next.
         data = source.bytes_at(window, _WINDOW_BYTES + 3)

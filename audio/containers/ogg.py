@@ -18,7 +18,7 @@ _CONTINUED = 1
 _SEGMENT = 255
 _PAGE_SEGMENTS = 255
 PAGE_BYTES = _SEGMENT * _PAGE_SEGMENTS
-"""The most that one page carries."""
+"""Most bytes of content in one page."""
 
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -52,15 +52,15 @@ class Page(NamedTuple):
 def checksum(page: bytes) -> int:
     """Ogg's CRC-32 of a page whose checksum field is 0.
 
-    It has zlib's polynomial, but the highest bit first and no inversion at either end: mirroring
-    the bits of the bytes and of the result makes one of the other, at zlib's speed.
+    RFC 3533, section 6: zlib's polynomial, the highest bit first, without inversion. zlib computes
+    it from bytes with mirrored bits; the bits of its result are mirrored again.
     """
     mirrored = zlib.crc32(page.translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
 def read_pages(file: BinaryIO) -> Iterator[Page]:
-    """The pages from where `file` stands to its end; AudioError where there is none."""
+    """The pages from the position of `file` to its end; AudioError for anything else."""
     while header := file.read(_HEADER.size):
         if len(header) < _HEADER.size or header[:4] != b"OggS":
             raise AudioError(
@@ -90,9 +90,9 @@ def packets_ended(page: Page) -> int:
 
 
 def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, int]:
-    """The first `count` packets of one stream, their pages' number, and the stream's serial.
+    """The first `count` packets of one stream, the number of their pages, and its serial number.
 
-    AudioError unless they end together with a page, as header packets must.
+    AudioError unless the last of them ends its page, as header packets must.
     """
     packets: list[bytes] = []
     parts: list[bytes] = []
@@ -119,7 +119,7 @@ def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, i
 
 
 def make_pages(packets: list[bytes], serial: int, sequence: int) -> list[Page]:
-    """Pages that carry `packets`, and nothing else, numbered from `sequence`."""
+    """Pages that hold exactly `packets`, numbered from `sequence`."""
     lacing = b"".join(
         bytes([_SEGMENT]) * (len(packet) // _SEGMENT) + bytes([len(packet) % _SEGMENT])
         for packet in packets
@@ -146,17 +146,17 @@ def make_pages(packets: list[bytes], serial: int, sequence: int) -> list[Page]:
 
 
 class OggLength(NamedTuple):
-    """Samples of each channel by the last page, and the rate that they are counted at."""
+    """Samples of each channel that the last page declares, and their rate in Hz."""
 
     frames: int
     sample_rate: int
 
 
 def ogg_length(source: Source) -> OggLength | None:
-    """The length that the last page of an Opus or Vorbis file declares; waits for that page.
+    """The length that the last page of an Opus or Vorbis file declares. Waits for that page.
 
-    None for another codec, a file without a valid last page, and one of several streams. RFC 7845,
-    section 4: Opus counts at 48 kHz, the pre-skip included.
+    None for another codec, for a file without a valid last page and for several streams. Opus
+    counts at 48 kHz, with the pre-skip (RFC 7845, section 4).
     """
     head = source.bytes_at(0, 64)
     if len(head) < 64:

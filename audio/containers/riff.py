@@ -1,4 +1,4 @@
-"""The chunks of a WAV file: RIFF, RF64 and BW64, as written and as found in the wild."""
+"""The chunks of a WAV file (RIFF, RF64, BW64), also where its header is not right."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .source import Source
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-"""All but the first two bytes of KSDATAFORMAT_SUBTYPE_*: those two are the format tag."""
+"""KSDATAFORMAT_SUBTYPE_* without its first two bytes, which are the format tag."""
 _STREAMED = 0x7FFF0000
-"""A data length from here up in a file that is shorter is a streaming encoder's placeholder."""
+"""A declared length from here on is a streaming encoder's placeholder if the file is shorter."""
 _ID3_CHUNKS = (b"id3 ", b"ID3 ")
 _OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
 
 
 class Coding(Enum):
-    """What the samples are."""
+    """The kind of samples."""
 
     INTEGER = "integer"
     FLOAT = "float"
@@ -39,7 +39,7 @@ class Wav(NamedTuple):
     data_start: int
     data_bytes: int
     truncated: bool
-    """The header promises more than the file holds, and is no streaming placeholder."""
+    """The header declares more bytes than the file has, and not as a placeholder."""
 
     @property
     def frames(self) -> int:
@@ -47,7 +47,7 @@ class Wav(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A chunk's id, and where its content lies by its own header."""
+    """A chunk's id, and the place of its content as its header declares it."""
 
     name: bytes
     start: int
@@ -55,7 +55,7 @@ class Chunk(NamedTuple):
 
 
 def read_wav(source: Source) -> Wav:
-    """The layout of the WAV file that `source` is; AudioError when it has no format or data."""
+    """The layout of the WAV file `source`; AudioError without a format or data."""
     format_chunk: bytes | None = None
     data_size_64: int | None = None
     position = 12
@@ -75,7 +75,7 @@ def read_wav(source: Source) -> Wav:
 
 
 def read_chunk(source: Source, position: int) -> Chunk | None:
-    """The chunk whose header is at `position`; None where there is no room for one."""
+    """The chunk whose header is at `position`; None if the file ends before."""
     header = source.bytes_at(position, 8)
     if len(header) < 8:
         return None
@@ -116,7 +116,7 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
 def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:
     """The file with `tags` in an `id3 ` chunk behind the samples.
 
-    Lengths that a streaming encoder left open are set right. AudioError for a truncated file.
+    Lengths that a streaming encoder left open are corrected. AudioError for a truncated file.
     """
     source = Source(file)
     wav = read_wav(source)

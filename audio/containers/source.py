@@ -1,4 +1,4 @@
-"""A file whose bytes may still be arriving, read from several positions at once."""
+"""A file that may still be arriving, with several readers."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SPOOL_BYTES = 1 << 20
 
 
 class Source:
-    """One download or file, shared by readers that each have a position of their own.
+    """One file or download, shared by readers that each have their own position.
 
-    Any seekable binary file will do. One that is being filled by a download may say `size` (bytes
-    in all, None while unknown) and `complete` (all bytes are here); its `read` then blocks until
-    bytes arrive. An exception from it is kept in `error`, because native decoders swallow what is
-    raised in their callbacks, and every later read finds the end of the file.
+    Any seekable binary file will do. A download may have `size` (bytes in all, None while unknown)
+    and `complete` (all bytes have arrived); its `read` then blocks until bytes arrive. An exception
+    of a read is kept in `error`, because native decoders swallow what their callbacks raise. Every
+    later read then returns the end of the file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -32,7 +32,7 @@ class Source:
         self._lock = threading.Lock()
         self.error: BaseException | None = None
         if getattr(file, "size", None) is None and not getattr(file, "complete", True):
-            # A download learns its length with the answer's headers, which come before any byte.
+            # A download knows its length when the first byte has arrived.
             file.seek(0)
             file.read(1)
         size = getattr(file, "size", None)
@@ -44,11 +44,11 @@ class Source:
 
     @property
     def complete(self) -> bool:
-        """Whether every byte is here, so that no read blocks."""
+        """Whether every byte has arrived, so that no read blocks."""
         return bool(getattr(self._file, "complete", True))
 
     def read_at(self, position: int, into: memoryview) -> int:
-        """Bytes put into `into` from `position`: all it holds, less only at the end of the file."""
+        """Fill `into` from `position`; the bytes read, fewer only at the end of the file."""
         done = 0
         with self._lock:
             if self.error is not None:
@@ -72,10 +72,10 @@ class Source:
 
     @contextlib.contextmanager
     def as_path(self) -> Iterator[Path]:
-        """The complete file under a name, for decoders that read fastest without callbacks.
+        """A path of the complete file, for decoders that are fastest without callbacks.
 
-        A file on disk is named as it is; one in memory is written to a temporary file that goes
-        when the block ends. OSError when there is no room for that.
+        A file on disk keeps its path. One in memory is written to a temporary file, which is
+        removed when the block ends. OSError when the disk has no room for it.
         """
         name = getattr(self._file, "name", None)
         if isinstance(name, str) and Path(name).is_file():
@@ -94,7 +94,7 @@ class Source:
             os.unlink(name)
 
     def raise_error(self) -> None:
-        """Raise what a read raised, unchanged, if any did."""
+        """Raise the exception of an earlier read, unchanged, if there was one."""
         if self.error is not None:
             raise self.error
 
@@ -104,7 +104,7 @@ class Source:
         return len(data)
 
     def _drain(self) -> int:
-        """The length of a download that does not know it, at its end."""
+        """Wait for the end of a download of unknown length; its length."""
         self._file.seek(0)
         total = 0
         while data := self._file.read(_SPOOL_BYTES):
@@ -113,7 +113,7 @@ class Source:
 
 
 class Reader(io.RawIOBase):
-    """A read-only file on a Source, for decoders that read small pieces through callbacks."""
+    """A Source as a read-only file, for decoders that read small pieces through callbacks."""
 
     _AHEAD = 1 << 15
 
@@ -123,7 +123,7 @@ class Reader(io.RawIOBase):
         self._buffer = bytearray(self._AHEAD)
         self._buffered = range(0)
         self.opening = True
-        """While set, an ID3v1 tag at an end that is not here yet is taken not to exist."""
+        """While set, an end of the file that has not arrived reads as zeros: no ID3v1 tag there."""
 
     def readable(self) -> bool:
         return True
@@ -161,7 +161,7 @@ class Reader(io.RawIOBase):
             return False
         count = min(self._AHEAD, left)
         if self.opening and not self._source.complete:
-            # A probe must not wait for bytes beyond those it asked for.
+            # A decoder that opens the file must not wait for more bytes than it asked for.
             count = min(count, wanted)
             if left <= _ID3V1_BYTES:
                 self._buffer[:count] = bytes(count)
@@ -172,6 +172,6 @@ class Reader(io.RawIOBase):
         return read > 0
 
     def opened(self) -> None:
-        """From here on the end of the file is read as it is."""
+        """End the opening: the end of the file is read as it is from now on."""
         self.opening = False
         self._buffered = range(0)

@@ -1,4 +1,4 @@
-"""Files that are text and not audio: what a server sends in place of a track."""
+"""Text instead of audio, as a server sends it in place of a track."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _QUOTED = 60
 
 
 def refuse_text(head: bytes) -> None:
-    """AudioError if `head` is empty or reads as text, with its beginning quoted."""
+    """AudioError if `head`, the start of a file, is empty or text; the message quotes it."""
     if not head:
         raise AudioError(
             "The file is empty: expected audio, got 0 bytes; check that the address is that of "
@@ -35,7 +35,7 @@ def _as_text(head: bytes) -> str | None:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:
             return None
-        # A character was cut in two where `head` ends.
+        # `head` ends within a character.
         text = head[: error.start].decode(encoding, "ignore")
     readable = all(char.isprintable() or char in "\t\r\n\f" for char in text)
     return text if readable and text else None

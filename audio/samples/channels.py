@@ -1,4 +1,4 @@
-"""From any number of channels to mono or stereo, never louder than full scale."""
+"""From any number of channels to mono or stereo, without clipping."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ..validate import AudioError
 
 _HALF_POWER = 0.5**0.5
 
-# ITU-R BS.775-3, table 2: centre and surrounds come in at -3 dB, the low-frequency channel stays
-# out. Channels are in WAVE and FLAC order: FL FR FC LFE BL BR SL SR (7: ... BC SL SR; 4: quad).
+# ITU-R BS.775-3, table 2: centre and surrounds at -3 dB, no low-frequency channel. Channels are in
+# WAVE and FLAC order: FL FR FC LFE BL BR SL SR (7: ... BC SL SR; 4: quad).
 _LEFT_AND_RIGHT: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
     3: ((1, 0, _HALF_POWER), (0, 1, _HALF_POWER)),
     4: ((1, 0, _HALF_POWER, 0), (0, 1, 0, _HALF_POWER)),
@@ -29,9 +29,8 @@ _LEFT_AND_RIGHT: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
 def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
     """`waveform` [..., C, T] as [..., channels, T]; the same tensor when C is `channels` already.
 
-    To mono: the average of all channels, which never clips. From mono: copies. From 3 to 8
-    channels to stereo: the downmix of ITU-R BS.775, scaled so that its weights sum to 1 and it
-    cannot clip either. Anything else raises AudioError.
+    To mono: the mean of all channels. From mono: copies. From 3 to 8 channels to stereo: the
+    downmix of ITU-R BS.775, with weights that sum to 1. AudioError for anything else.
     """
     have = waveform.shape[-2]
     if have == channels:
@@ -45,6 +44,6 @@ def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
         weights = weights / weights.sum(dim=1, keepdim=True)
         return torch.matmul(weights, waveform)
     raise AudioError(
-        f"There is no standard way from {have} to {channels} channels: expected mono or stereo "
-        "from at most 8 channels; choose mono, or split the channels first."
+        f"No standard mixes from {have} to {channels} channels: expected mono or stereo from at most "
+        "8 channels; choose mono, or split the channels first."
     )

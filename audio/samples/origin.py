@@ -1,9 +1,8 @@
-"""Which encoded file a waveform came from, so that an unchanged one is saved byte for byte.
+"""Which encoded file a waveform was decoded from, so that it can be saved byte for byte.
 
-Nothing is kept alive: an entry goes when the waveform's memory does. A waveform counts as
-unchanged when it is the same memory in the same shape with the same version counter and the same
-checksum; the checksum is there for edits that torch does not count (through numpy, or in
-inference mode).
+An entry is removed when the waveform's memory is freed. A waveform is unchanged if its memory,
+shape, version counter and checksum are those from before. The checksum finds edits that torch
+does not count (through numpy, or in inference mode).
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import numpy as np
 import torch
 
 _SAMPLES = 32_768
-"""Samples of a channel that are looked at; in four minutes they are 7 ms apart."""
+"""Samples of each channel in the checksum; in four minutes of audio they are 7 ms apart."""
 _EDGE = 4_096
-"""Samples at either end that are looked at one by one: where fades and trims are."""
+"""Samples at either end that are all in the checksum: fades and trims are there."""
 
 
 class _Origin(NamedTuple):
@@ -32,15 +31,15 @@ class _Origin(NamedTuple):
     size: int
 
 
-# Re-entrant: a collection inside the lock may free a waveform and call `forget`.
+# Re-entrant: garbage collection within the lock may free a waveform and call `forget`.
 _lock = threading.RLock()
 _origins: dict[int, _Origin] = {}
 
 
 def remember(waveform: torch.Tensor, source: Path, sample_rate: int) -> None:
-    """Note that `waveform` ([..., C, T], float32, on the CPU) is `source`, decoded.
+    """Note that `waveform` ([..., C, T], float32, on the CPU) was decoded from `source`.
 
-    OSError when `source` cannot be looked at.
+    OSError when the size of `source` cannot be read.
     """
     storage = waveform.untyped_storage()
     key = storage.data_ptr()
@@ -59,7 +58,7 @@ def remember(waveform: torch.Tensor, source: Path, sample_rate: int) -> None:
 
 
 def origin_of(waveform: torch.Tensor, sample_rate: int) -> Path | None:
-    """The file that `waveform` was decoded from if both are as they were then, else None."""
+    """The file that `waveform` was decoded from; None if either was changed since, or unknown."""
     storage = waveform.untyped_storage()
     with _lock:
         origin = _origins.get(storage.data_ptr())
@@ -80,12 +79,12 @@ def origin_of(waveform: torch.Tensor, sample_rate: int) -> Path | None:
 
 
 def _size(source: Path) -> int:
-    # Not the time: a store marks its files as used by it.
+    # Not the time: the track store changes it at every use.
     return source.stat().st_size
 
 
 def _layout(waveform: torch.Tensor) -> tuple[object, ...]:
-    """Where and how the samples lie; leading dimensions of one are left out, they say nothing."""
+    """Place and strides of the samples in memory, without dimensions of one."""
     dims = [
         (size, stride)
         for size, stride in zip(waveform.shape, waveform.stride(), strict=True)

@@ -30,13 +30,13 @@ def draw_waveform(
 ) -> bytes:
     """PNG bytes of `waveform` (float32 [C, T]), `width` x `height` pixels.
 
-    One lane a channel (one in all above two channels, their average). Each column shows the
-    lowest and highest sample and, brighter, the root mean square; its ends are red where full
-    scale is exceeded. Seconds along the bottom. AudioError for another shape or no samples.
+    One lane for each channel; more than two channels are averaged into one lane. Each column shows
+    the lowest and highest sample and, brighter, the root mean square. Its ends are red above full
+    scale. The time axis is at the bottom. AudioError for another shape or no samples.
     """
     if waveform.ndim != 2 or 0 in waveform.shape:
         raise AudioError(
-            f"A picture was asked of the shape {list(waveform.shape)}: expected [channels, "
+            f"A waveform of the shape {list(waveform.shape)} cannot be drawn: expected [channels, "
             "samples] with at least one of each; pass one item of the batch."
         )
     duration = waveform.shape[1] / check_sample_rate(sample_rate)

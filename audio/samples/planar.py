@@ -1,4 +1,4 @@
-"""The one array that decoded audio goes into, planar from the start."""
+"""The planar array that decoders fill."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Samples = npt.NDArray[np.float32]
 _BOUND_CHANNELS = 2
 _BOUND_RATE = 192_000
 _MOVE = 1 << 18
-"""Samples moved at a time, so that moving a channel needs no second array of its size."""
+"""Samples that are moved at a time, so that no second array as long as a channel is needed."""
 
 
 class Planar:
-    """Float32 [channels, frames], filled from the left in place; grows only if it must.
+    """Float32 [channels, frames], filled from the left; grows only if it must.
 
-    AudioError as soon as it would hold more than `max_minutes`, or more samples in all than
-    `max_minutes` of 192 kHz stereo (a bound for the memory that a small file can ask for).
+    AudioError before it holds more than `max_minutes`, or more samples in all than `max_minutes`
+    of 192 kHz stereo: a small file cannot demand more memory than that.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Planar:
     ) -> None:
         self.channels = channels
         self.integer = False
-        """Filled from integers, so that no sample can be NaN or infinite."""
+        """The samples were integers, so that none can be NaN or infinite."""
         self.sample_rate = check_sample_rate(sample_rate)
         self.filled = 0
         self._max_minutes = max_minutes
@@ -42,7 +42,7 @@ class Planar:
         try:
             self._flat: Samples = np.empty(channels * self._capacity, np.float32)
             self.array: Samples = self._flat.reshape(channels, self._capacity)
-            """[channels, capacity]; what lies right of `filled` is not set yet."""
+            """[channels, capacity]; samples from `filled` on are not set."""
         except MemoryError:
             raise AudioError(
                 f"{channels} channels of {self._capacity} samples do not fit in memory: load a "
@@ -50,9 +50,9 @@ class Planar:
             ) from None
 
     def make_room(self, count: int) -> int:
-        """Where the next `count` samples of each channel go in `array`, counted as filled.
+        """Count the next `count` samples of each channel as filled; where they begin in `array`.
 
-        No view of `array` from before may be used after this.
+        Views of `array` from before this call must not be used after it.
         """
         start = self.filled
         self.filled += count
@@ -62,7 +62,7 @@ class Planar:
         return start
 
     def tensor(self) -> torch.Tensor:
-        """What was filled, as a contiguous float32 [channels, filled] tensor; ends the filling."""
+        """The filled part as a contiguous float32 tensor [channels, filled]. Call it at the end."""
         if self.filled != self._capacity:
             self._relocate(self.filled, self.filled)
         return torch.from_numpy(self.array)
@@ -76,11 +76,11 @@ class Planar:
             )
 
     def _relocate(self, capacity: int, filled: int) -> None:
-        """Set the channels `capacity` apart, within the same memory where the system can."""
+        """Move the channels `capacity` apart, in the same memory where the system can do that."""
         del self.array
         grows = capacity > self._capacity
         if grows:
-            # No view is alive here (see `make_room`), so the memory may move.
+            # No view is in use (see `make_room`), so the memory may move.
             self._flat.resize(self.channels * capacity, refcheck=False)
         channels = range(1, self.channels)
         for channel in reversed(channels) if grows else channels:

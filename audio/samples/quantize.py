@@ -1,4 +1,4 @@
-"""From float to integers: the last step before an integer format, and the only lossy one."""
+"""From float to integers: the last step before an integer format, and the only one with loss."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _PROBE_FRAMES = 64
 class Quantizer:
     """Float32 planar blocks to interleaved integers of 16 or 24 bits, in order.
 
-    A 16-bit block that lies on the 16-bit grid already (silence does) is written exactly. Any
-    other gets triangular dither of two least significant bits' width, which makes the error noise
-    that does not follow the music (Lipshitz, Wannamaker and Vanderkooy, "Quantization and dither:
-    a theoretical survey", JAES 40, 1992). The noise is the same each time, so that equal input
-    gives equal files. Float32 has no more than 24 bits: those need none.
+    For 16 bits, a block of exact 16-bit values (silence, for example) stays exact. Every other
+    block gets triangular dither, two least significant bits wide: the error becomes noise that is
+    independent of the music (Lipshitz, Wannamaker and Vanderkooy, "Quantization and dither: a
+    theoretical survey", JAES 40, 1992). The noise is the same each time, so that equal input gives
+    equal files. 24 bits need no dither: float32 has no more.
     """
 
     def __init__(self, bits: int) -> None:
@@ -40,7 +40,7 @@ class Quantizer:
         return scaled.astype(np.int32) << 8
 
     def _dither(self, count: int) -> Samples:
-        """`count` values in -1 to 1, triangularly distributed; a stretch of one long table."""
+        """`count` values from -1 to 1, triangularly distributed, taken from one long table."""
         if self._noise.size < _NOISE_SAMPLES + count:
             uniform = self._random.random((2, _NOISE_SAMPLES + count), np.float32)
             self._noise = uniform[0] - uniform[1]
@@ -49,5 +49,5 @@ class Quantizer:
 
 
 def _is_whole(scaled: Samples) -> bool:
-    """Whether all are whole numbers; a few tell of most blocks that they are not."""
+    """Whether all are whole numbers. The first few decide for most blocks."""
     return all(np.array_equal(part, np.rint(part)) for part in (scaled[:_PROBE_FRAMES], scaled))
