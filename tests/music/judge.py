@@ -96,9 +96,8 @@ def jump(samples: Samples, rate: int, moment: float) -> tuple[float, float]:
     """(dB, rise of the log spectrum) from just before to just after `moment`, in seconds."""
     width = round(0.046 * rate)
     middle = round(moment * rate)
-    mono = samples.mean(axis=0)
-    before = mono[max(middle - width, 0) : middle]
-    after = mono[middle : middle + width]
+    before = samples[:, max(middle - width, 0) : middle].mean(axis=0)
+    after = samples[:, middle : middle + width].mean(axis=0)
     if min(before.shape[0], after.shape[0]) < width:
         return 0.0, 0.0
     window = np.hanning(width)

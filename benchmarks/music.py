@@ -1,0 +1,148 @@
+"""Beats and remixes beside librosa: `python benchmarks/music.py FOLDER [--json FILE]`.
+
+FOLDER holds songs in Frets on Fire's layout (Debian's fretsonfire-songs-sectoid has four). For
+each: the tempo and the F-measure (70 ms, from 5 s on, mir_eval's where it is installed) of ours
+and of librosa's tracker, with and without the true tempo as a hint; then time and memory of a
+remix of 60 s, beats included, beside librosa's beat tracking alone. librosa is timed in a process
+that has run it before, and as a first run, with its import and numba's compilation.
+"""
+
+from __future__ import annotations
+
+import importlib
+import runpy
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    scripts = Path(__file__).resolve().parent.parent / "scripts"
+    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
+    sys.exit(importlib.import_module(f"{root}.benchmarks.music").main())
+
+import argparse
+import math
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..music.fit import fit
+from ..music.follow import follow
+from ..music.loop import make_loop
+from ..music.samples import Samples
+from ..music.track import read_track
+from .report import Row, compare, report
+from .songs import LATE_CHARTS, Song, read_songs
+
+WINDOW = 0.07
+SKIPPED = 5.0
+SECONDS = 60
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--json", type=Path, help="write the rows there")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    songs = read_songs(arguments.folder)
+    if not songs:
+        print(f"{arguments.folder} holds no folders with song.ogg and notes.mid.")
+        return 1
+    try:
+        librosa = importlib.import_module("librosa")
+    except ImportError:
+        librosa = None
+        print("librosa is not installed: its columns are empty.")
+    first = first_run(librosa, songs[0]) if librosa else math.nan
+    for song in songs:
+        print_beats(song, librosa)
+    report(speed_rows(songs[0], librosa, first, arguments.rounds), arguments.json)
+    return 0
+
+
+def print_beats(song: Song, librosa: Any) -> None:
+    for hint in (song.tempo, 0.0):
+        track = read_track(song.samples, song.rate, hint)
+        ours = judged(song, track.beats.bpm, track.beats.times)
+        theirs = "-"
+        if librosa:
+            options = {"start_bpm": hint} if hint else {}
+            mono = librosa.resample(song.samples.mean(axis=0), orig_sr=song.rate, target_sr=22050)
+            tempo, beats = librosa.beat.beat_track(y=mono, sr=22050, units="time", **options)
+            theirs = judged(song, float(np.ravel(tempo)[0]), beats)
+        name = "with hint" if hint else "without"
+        print(f"{song.name:24} {song.tempo:5.1f} bpm, {name:9}: ours {ours}; librosa {theirs}")
+
+
+def judged(song: Song, tempo: float, beats: np.ndarray) -> str:
+    if song.name in LATE_CHARTS:
+        return f"{tempo:6.2f} bpm"
+    return f"{tempo:6.2f} bpm, F {f_measure(song.beats, beats):.3f}"
+
+
+def f_measure(truth: np.ndarray, beats: np.ndarray) -> float:
+    """Of beats within 70 ms of each other, each used once, from 5 s on, where both are."""
+    truth = truth[(truth >= SKIPPED) & (truth <= beats[-1] + WINDOW)] if beats.size else truth
+    beats = beats[beats >= SKIPPED]
+    if not truth.size or not beats.size:
+        return 0.0
+    nearest = np.abs(truth[None, :] - beats[:, None]).argmin(axis=1)
+    close = np.abs(truth[nearest] - beats) <= WINDOW
+    hits = np.unique(nearest[close]).shape[0]
+    return 2 * hits / (truth.shape[0] + beats.shape[0])
+
+
+def first_run(librosa: Any, song: Song) -> float:
+    start = time.perf_counter()
+    track_with(librosa, part(song), song.rate)
+    return time.perf_counter() - start
+
+
+def track_with(librosa: Any, samples: Samples, rate: int) -> None:
+    """As users do it: to mono at librosa's rate, then its beat tracker."""
+    mono = librosa.resample(samples.mean(axis=0), orig_sr=rate, target_sr=22050)
+    librosa.beat.beat_track(y=mono, sr=22050)
+
+
+def part(song: Song) -> Samples:
+    return np.ascontiguousarray(song.samples[:, : SECONDS * song.rate])
+
+
+def speed_rows(song: Song, librosa: Any, first: float, rounds: int) -> list[Row]:
+    samples, rate = part(song), song.rate
+    length = round(0.75 * samples.shape[1])
+    remix = fastest(rounds, lambda: fit(samples, rate, length, method="remix"))
+    beats = fastest(rounds, lambda: follow(read_track(samples, rate), 29.97, what="beat"))
+    loop = fastest(rounds, lambda: make_loop(read_track(samples, rate), 10))
+    peer = fastest(rounds, lambda: track_with(librosa, samples, rate)) if librosa else math.nan
+    megabytes = samples.nbytes / 2**20
+    peak = peak_of(lambda: fit(samples, rate, length, method="remix"))
+    return [
+        compare("remix of 60 s / librosa's beats, again (s)", remix, peer),
+        compare("remix of 60 s / librosa's beats, first run (s)", remix, first, 0.3),
+        compare("remix of 60 s (s, to 2 s)", remix, 2.0, 1.0),
+        compare("values of 60 s (s, to 1 s)", beats, 1.0, 1.0),
+        compare("loop of 60 s (s, to 2 s)", loop, 2.0, 1.0),
+        compare("memory of the remix (MiB, to 1.5 audio + 50)", peak, 1.5 * megabytes + 50, 1.0),
+    ]
+
+
+def fastest(rounds: int, step: Callable[[], Any]) -> float:
+    best = math.inf
+    for _ in range(rounds):
+        start = time.perf_counter()
+        step()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def peak_of(step: Callable[[], Any]) -> float:
+    """MiB at the peak, numpy's arrays included, above what was there before."""
+    tracemalloc.start()
+    step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 2**20

@@ -1,0 +1,72 @@
+"""Music of known tempo: from the sandbox's composer, from clicks, and real songs where they are."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ...benchmarks.songs import Song, read_songs
+from ...music.samples import Samples
+from ...music.track import Track, read_track
+from ...sandbox.composer import Brief, compose
+
+RATE = 44100
+SONGS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")
+"""Where Debian's package fretsonfire-songs-sectoid puts them."""
+
+
+class Piece:
+    def __init__(self, prompt: str, seconds: float) -> None:
+        made = compose(Brief(prompt, seconds))
+        self.samples: Samples = np.ascontiguousarray(made.waveform)
+        self.rate, self.tempo, self.meter = made.sample_rate, made.tempo, made.metre
+
+
+@cache
+def piece(prompt: str, seconds: float = 40.0) -> Piece:
+    return Piece(prompt, seconds)
+
+
+@cache
+def track(prompt: str, seconds: float = 40.0) -> Track:
+    made = piece(prompt, seconds)
+    return read_track(made.samples, made.rate, made.tempo)
+
+
+def clicks(times: np.ndarray, seconds: float, rate: int = RATE) -> Samples:
+    """Short bursts of noise at `times`, mono."""
+    random = np.random.default_rng(1)
+    count = round(seconds * rate)
+    out = 1e-4 * random.standard_normal(count)
+    decay = np.arange(round(0.1 * rate)) / rate
+    for time in times:
+        start = round(float(time) * rate)
+        burst = 0.4 * random.standard_normal(decay.shape[0]) * np.exp(-40 * decay)
+        room = min(burst.shape[0], count - start)
+        out[start : start + room] += burst[:room]
+    return out.astype(np.float32)[None]
+
+
+def noise(seconds: float, rate: int = RATE, channels: int = 2) -> Samples:
+    """Sound without a beat: brown noise that swells."""
+    random = np.random.default_rng(2)
+    walk = np.cumsum(random.standard_normal((channels, round(seconds * rate))), axis=1)
+    walk -= np.linspace(walk[:, 0], walk[:, -1], walk.shape[1], axis=1)
+    return (0.5 * walk / np.abs(walk).max()).astype(np.float32)
+
+
+@cache
+def real_songs() -> dict[str, Song]:
+    """By name; skips the test where there are none."""
+    folder = Path(os.environ.get("MUSIC_SONGS", SONGS))
+    songs = read_songs(folder)
+    if not songs:
+        pytest.skip(
+            "no real songs: install Debian's fretsonfire-songs-sectoid, or name its folder of "
+            "songs in MUSIC_SONGS"
+        )
+    return {song.name: song for song in songs}

@@ -1,0 +1,105 @@
+"""Beats are where they are heard, at the tempo that was asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ...benchmarks.music import f_measure
+from ...benchmarks.songs import LATE_CHARTS
+from ...music.analysis import analyse
+from ...music.beats import find_beats
+from ...music.samples import MusicError
+from ...music.track import read_track
+from .pieces import RATE, clicks, noise, piece, real_songs, track
+
+PROMPTS = (
+    "energetic synthwave with driving drums",
+    "jazz trio",
+    "techno 128 bpm",
+    "acoustic guitar folk waltz 3/4",
+    "pop 104 bpm",
+    "calm piano ballad in D minor, 70 bpm",
+)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 96000])
+@pytest.mark.parametrize("tempo", [83.7, 128.3])
+def test_clicks_are_found_where_they_are(tempo: float, rate: int) -> None:
+    times = np.arange(0.5, 19, 60 / tempo)
+    beats = find_beats(analyse(clicks(times, 20, rate), rate))
+    assert beats.bpm == pytest.approx(tempo, rel=0.003)
+    assert beats.times.shape == times.shape
+    np.testing.assert_allclose(beats.times, times, atol=0.010)
+    assert abs(np.median(beats.times - times)) < 0.008
+
+
+def test_a_tempo_that_drifts_is_followed() -> None:
+    times = [0.4]
+    while times[-1] < 58:
+        times.append(times[-1] + 60 / (105 + times[-1] / 3))
+    beats = find_beats(analyse(clicks(np.array(times), 60), RATE))
+    assert beats.steady
+    assert f_measure(np.array(times), beats.times) > 0.98
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_hint_settles_the_octave(prompt: str) -> None:
+    made = piece(prompt)
+    beats = track(prompt).beats
+    assert beats.bpm == pytest.approx(made.tempo, rel=0.01)
+    assert beats.steady
+    # They are on the composer's grid, wherever that begins.
+    turns = np.exp(2j * np.pi * beats.times * made.tempo / 60)
+    assert abs(turns.mean()) > 0.97
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_bars_have_as_many_beats_as_the_music(prompt: str) -> None:
+    assert track(prompt).bars.meter == piece(prompt).meter
+
+
+def test_half_and_double_the_tempo_can_be_asked_for() -> None:
+    samples = clicks(np.arange(0.5, 29, 0.5), 30)
+    assert read_track(samples, RATE, 120).beats.bpm == pytest.approx(120, rel=0.01)
+    assert read_track(samples, RATE, 60).beats.bpm == pytest.approx(60, rel=0.01)
+
+
+def test_noise_has_no_steady_beat() -> None:
+    assert not read_track(noise(30), RATE).beats.steady
+    assert not read_track(noise(30), RATE, 120).beats.steady
+
+
+@pytest.mark.parametrize("seconds", [0.00003, 0.01, 0.3, 1.0])
+def test_short_and_silent_audio_has_no_beats(seconds: float) -> None:
+    samples = np.zeros((2, max(1, round(seconds * RATE))), np.float32)
+    assert read_track(samples, RATE).beats.times.size == 0
+    assert not read_track(noise(max(seconds, 0.01)), RATE).beats.steady
+
+
+@pytest.mark.parametrize(
+    ("shape", "rate", "word"),
+    [((9, 100), RATE, "channels"), ((1, 0), RATE, "no samples"), ((1, 100), 4000, "rate")],
+)
+def test_what_is_out_of_range_is_named(shape: tuple[int, int], rate: int, word: str) -> None:
+    with pytest.raises(MusicError, match=word):
+        read_track(np.zeros(shape, np.float32), rate)
+
+
+@pytest.mark.parametrize("tempo", [-1.0, 5.0, 1000.0])
+def test_a_tempo_out_of_range_is_named(tempo: float) -> None:
+    with pytest.raises(MusicError, match="bpm"):
+        read_track(noise(1), RATE, tempo)
+
+
+@pytest.mark.parametrize(
+    "name", ["Escape from chaosland", "Feelings", "Metal madness", "War of freedom"]
+)
+def test_real_songs(name: str) -> None:
+    song = real_songs()[name]
+    for hint in (song.tempo, 0.0):
+        beats = read_track(song.samples, song.rate, hint).beats
+        assert beats.bpm == pytest.approx(song.tempo, rel=0.01)
+        assert beats.steady
+        if name not in LATE_CHARTS:
+            assert f_measure(song.beats, beats.times) >= 0.95

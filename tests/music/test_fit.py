@@ -1,0 +1,159 @@
+"""Music at another length sounds like the same music, and has exactly that length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from ...music.fit import ENDINGS, Fit, fit
+from ...music.plot import draw_fit
+from ...music.samples import MusicError, Samples
+from .judge import Source, Splice, fade_loop, judge, plain_cut
+from .pieces import RATE, noise, piece, real_songs
+
+PROMPTS = ("techno 128 bpm", "acoustic guitar folk waltz 3/4", "jazz trio")
+Rival = Callable[[Source, int], tuple[Samples, list[Splice]]]
+SHARES = (0.5, 0.71, 0.93, 1.13, 1.5, 2.0)
+
+
+def source_of(fitted: Fit) -> Source:
+    track = fitted.track
+    places = track.bars.places.tolist()
+    return Source(track.samples, track.sample_rate, track.beats.times, places, track.bars.meter)
+
+
+def faults(fitted: Fit, length: int) -> list[str]:
+    splices = [Splice(*join) for join in fitted.joins]
+    return judge(source_of(fitted), fitted.samples, length, splices)
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_remix_passes_the_judge(prompt: str, share: float) -> None:
+    made = piece(prompt, 60.0)
+    length = round(share * made.samples.shape[1]) + 7
+    before = made.samples.copy()
+    fitted = fit(made.samples, made.rate, length, tempo=made.tempo)
+    assert fitted.method == "remix"
+    assert fitted.joins
+    assert abs(fitted.speed - 1) <= 0.0101
+    assert faults(fitted, length) == []
+    np.testing.assert_array_equal(made.samples, before)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.5])
+@pytest.mark.parametrize("rival", [plain_cut, fade_loop])
+def test_a_cut_and_a_fade_loop_fail_the_judge(rival: Rival, share: float) -> None:
+    made = piece(PROMPTS[0], 60.0)
+    fitted = fit(made.samples, made.rate, made.samples.shape[1], tempo=made.tempo)
+    length = round(share * made.samples.shape[1])
+    result, splices = rival(source_of(fitted), length)
+    assert judge(source_of(fitted), result, length, splices)
+
+
+@pytest.mark.parametrize("share", SHARES)
+@pytest.mark.parametrize("name", ["Escape from chaosland", "Feelings"])
+def test_real_songs_pass_the_judge(name: str, share: float) -> None:
+    song = real_songs()[name]
+    length = round(share * song.samples.shape[1])
+    fitted = fit(song.samples, song.rate, length, tempo=song.tempo)
+    assert fitted.method == "remix"
+    assert faults(fitted, length) == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("method", ["auto", "loop", "cut"])
+@pytest.mark.parametrize("seconds", [0.5, 7.0, 39.9, 40.0, 93.2])
+def test_every_method_gives_every_length(method: str, ending: str, seconds: float) -> None:
+    made = piece(PROMPTS[0])
+    length = round(seconds * made.rate) + 1
+    fitted = fit(made.samples, made.rate, length, method=method, ending=ending)
+    assert fitted.samples.shape == (2, length)
+    assert fitted.samples.dtype == np.float32
+    assert np.isfinite(fitted.samples).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 1.75])
+def test_without_a_beat_the_ending_is_kept_and_it_is_said(share: float) -> None:
+    samples = noise(30)
+    length = round(share * samples.shape[1]) + 3
+    fitted = fit(samples, RATE, length)
+    assert fitted.method == ("cut" if share < 1 else "loop")
+    assert "no steady beat" in fitted.report
+    assert fitted.samples.shape[1] == length
+    np.testing.assert_array_equal(fitted.samples[:, -RATE:], samples[:, -RATE:])
+
+
+def test_remix_is_refused_without_a_beat() -> None:
+    with pytest.raises(MusicError, match="no steady beat"):
+        fit(noise(20), RATE, 10 * RATE, method="remix")
+
+
+@pytest.mark.parametrize("share", [0.9, 0.97, 1.05, 1.1])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_stretch_keeps_the_pitch(channels: int, share: float) -> None:
+    time = np.arange(4 * RATE) / RATE
+    tone = np.tile((0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), (channels, 1))
+    length = round(share * tone.shape[1])
+    fitted = fit(tone, RATE, length, method="stretch")
+    assert fitted.samples.shape == (channels, length)
+    middle = fitted.samples[0, RATE : 3 * RATE]
+    spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.shape[0])))
+    assert int(spectrum.argmax()) * RATE / middle.shape[0] == pytest.approx(440, abs=1)
+
+
+def test_stretch_says_its_limit() -> None:
+    with pytest.raises(MusicError, match="10%"):
+        fit(noise(4), RATE, 8 * RATE, method="stretch")
+
+
+def test_fades_go_from_and_to_silence() -> None:
+    samples = np.full((1, 4 * RATE), 0.5, np.float32)
+    samples[0, ::2] *= -1
+    fitted = fit(samples, RATE, 4 * RATE, fade_in=1, fade_out=2)
+    level = np.abs(fitted.samples[0])
+    assert level[0] < 0.001
+    assert level[-1] < 0.001
+    assert level[round(1.5 * RATE)] == pytest.approx(0.5)
+    assert level[3 * RATE] == pytest.approx(0.5 * np.sqrt(0.5), abs=0.01)
+
+
+def test_silence_stays_silent() -> None:
+    fitted = fit(np.zeros((2, RATE), np.float32), RATE, 3 * RATE)
+    assert fitted.samples.shape[1] == 3 * RATE
+    assert "silent" in fitted.report
+    assert not fitted.samples.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"length": 0}, "length"),
+        ({"method": "magic"}, "method"),
+        ({"ending": "soft"}, "ending"),
+        ({"fade_in": -1.0}, "fade_in"),
+        ({"fade_out": 99.0}, "fade_out"),
+        ({"tempo": 3.0}, "tempo"),
+    ],
+)
+def test_a_bad_wish_is_named(options: dict, word: str) -> None:
+    with pytest.raises(MusicError, match=word):
+        fit(**{"samples": noise(2), "sample_rate": RATE, "length": RATE, **options})
+
+
+@pytest.mark.parametrize("rate", [8000, 192_000])
+@pytest.mark.parametrize("channels", [1, 8])
+def test_any_rate_and_number_of_channels(channels: int, rate: int) -> None:
+    samples: Samples = noise(4, rate, channels)
+    assert fit(samples, rate, 6 * rate).samples.shape == (channels, 6 * rate)
+
+
+def test_the_plot_shows_it() -> None:
+    made = piece(PROMPTS[0])
+    fitted = fit(made.samples, made.rate, 60 * made.rate)
+    picture = draw_fit(fitted, 600, 300)
+    assert picture.shape == (300, 600, 3)
+    assert picture.dtype == np.uint8
+    assert (picture == (240, 178, 84)).all(axis=2).any()

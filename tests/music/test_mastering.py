@@ -1,0 +1,96 @@
+"""Mastering reaches the loudness under the ceiling, by other people's meters too."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from ...music.mastering import master
+from ...music.peaks import true_peak
+from ...music.samples import MusicError
+from .pieces import RATE, noise, piece
+
+
+@pytest.mark.parametrize("ceiling", [-1.0, -3.0])
+@pytest.mark.parametrize("loudness", [-10.0, -14.0, -23.0])
+def test_loudness_and_true_peak(loudness: float, ceiling: float, tmp_path: Path) -> None:
+    made = piece("techno 128 bpm")
+    result = master(made.samples, made.rate, loudness=loudness, ceiling=ceiling)
+    assert result.after.loudness == pytest.approx(loudness, abs=0.2)
+    assert true_peak(result.samples, made.rate) <= ceiling
+    assert result.samples.shape == made.samples.shape
+    if shutil.which("ffmpeg"):
+        measured, peak = ffmpeg_level(result.samples, made.rate, tmp_path / "out.wav")
+        assert measured == pytest.approx(loudness, abs=0.5)
+        assert peak <= ceiling + 0.05
+    try:
+        import pyloudnorm  # type: ignore[import-not-found]
+    except ImportError:
+        return
+    meter = pyloudnorm.Meter(made.rate)
+    assert meter.integrated_loudness(result.samples.T) == pytest.approx(loudness, abs=0.5)
+
+
+def ffmpeg_level(samples: np.ndarray, rate: int, path: Path) -> tuple[float, float]:
+    """(LUFS, dBTP) by ffmpeg's command line."""
+    soundfile.write(path, samples.T, rate, subtype="FLOAT")
+    command = ["ffmpeg", "-nostats", "-i", str(path), "-af", "ebur128=peak=true", "-f", "null", "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    summary = text[text.rindex("Summary:") :]
+    found = [re.search(rf"{name}:\s+(-?[\d.]+)", summary) for name in ("I", "Peak")]
+    loudness, peak = (float(match[1]) for match in found if match)
+    return loudness, peak
+
+
+def test_a_peak_between_the_samples_is_seen() -> None:
+    # BS.1770's own example: a quarter of the sample rate, 45 degrees off.
+    time = np.arange(RATE)
+    tone = np.sin(np.pi / 2 * time + np.pi / 4).astype(np.float32)[None] * 0.5
+    assert float(np.abs(tone).max()) == pytest.approx(0.5 * np.sqrt(0.5), abs=1e-4)
+    inner = tone * np.hanning(RATE).astype(np.float32)
+    assert true_peak(inner, RATE) == pytest.approx(20 * np.log10(0.5), abs=0.1)
+
+
+def test_only_the_ceiling_where_the_loudness_is_left() -> None:
+    made = piece("techno 128 bpm")
+    quiet = made.samples * np.float32(0.25)
+    np.testing.assert_array_equal(master(quiet, made.rate).samples, quiet)
+    loud = made.samples * np.float32(4)
+    result = master(loud, made.rate, ceiling=-1)
+    assert true_peak(result.samples, made.rate) <= -1
+    assert result.limited > 0
+
+
+def test_the_limiter_leaves_the_rest_alone() -> None:
+    samples = noise(6) * np.float32(0.2)
+    samples[:, 3 * RATE : 3 * RATE + 20] = 1.5
+    result = master(samples, RATE, ceiling=-1)
+    np.testing.assert_allclose(result.samples[:, :RATE], samples[:, :RATE], atol=1e-6)
+    assert true_peak(result.samples, RATE) <= -1
+
+
+@pytest.mark.parametrize(
+    ("samples", "word"),
+    [
+        (np.zeros((2, RATE), np.float32), "silent"),
+        (noise(3) * np.float32(1e-5), "quieter than -70"),
+        (noise(0.1), "shorter than a loudness block"),
+        (noise(3) * np.float32(2e-3), "dB of gain"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(samples: np.ndarray, word: str) -> None:
+    result = master(samples, RATE, loudness=-14)
+    assert word in result.report
+    assert np.isfinite(result.samples).all()
+
+
+@pytest.mark.parametrize(("loudness", "ceiling"), [(3.0, -1.0), (-80.0, -1.0), (-14.0, 2.0)])
+def test_a_bad_wish_is_named(loudness: float, ceiling: float) -> None:
+    with pytest.raises(MusicError, match="expected"):
+        master(noise(1), RATE, loudness=loudness, ceiling=ceiling)
