@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TypeAlias
 
-import av
-import av.filter
+import av.error
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame
+from av.filter import Graph
+from av.filter.context import FilterContext
 
 from .errors import SoundError
 
@@ -57,7 +59,18 @@ def audio_frame(samples: Samples, sample_rate: int, position: int) -> AudioFrame
     frame = AudioFrame.from_ndarray(data, format="fltp", layout=LAYOUTS[len(samples)])
     frame.sample_rate = sample_rate
     frame.pts = position
+    frame.time_base = Fraction(1, sample_rate)
     return frame
+
+
+def buffer_source(graph: Graph, channels: int, sample_rate: int) -> FilterContext:
+    """Where `audio_frame`s go into a graph of FFmpeg's filters."""
+    return graph.add_abuffer(
+        format="fltp",
+        sample_rate=sample_rate,
+        layout=LAYOUTS[channels],
+        time_base=Fraction(1, sample_rate),
+    )
 
 
 def converted(
@@ -67,10 +80,8 @@ def converted(
     if sample_rate == target_rate and channels == samples.shape[0]:
         yield from blocks(samples)
         return
-    graph = av.filter.Graph()
-    entry = graph.add_abuffer(
-        format="fltp", sample_rate=sample_rate, layout=LAYOUTS[samples.shape[0]]
-    )
+    graph = Graph()
+    entry = buffer_source(graph, samples.shape[0], sample_rate)
     # Twice FFmpeg's default length of the filter: flat to 19 kHz at 44.1 kHz.
     middle = graph.add("aresample", f"{target_rate}:filter_size=64:cutoff=0.98")
     form = graph.add(
