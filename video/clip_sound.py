@@ -27,7 +27,9 @@ def lay_clip_sound(
     Sound that begins late or pauses leaves silence where there is none; sound before `start` or
     behind the end of `bed` is left out. Nothing but `bed` is as long as the clip.
     """
-    resampler = AudioResampler(format="fltp", layout=LAYOUTS[bed.shape[0]], rate=rate)
+    # Mono fills every channel as it is: FFmpeg would take 3 dB off it on the way to stereo.
+    channels = min(stream.codec_context.layout.nb_channels, bed.shape[0])
+    resampler = AudioResampler(format="fltp", layout=LAYOUTS[channels], rate=rate)
     place = None
     for frame in _frames(container, stream, resampler):
         if frame.pts is not None and frame.time_base is not None:

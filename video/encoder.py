@@ -28,9 +28,7 @@ _BT709 = {
 }
 
 
-def add_picture(
-    output: OutputContainer, width: int, height: int, fps: Fraction
-) -> av.VideoStream:
+def add_picture(output: OutputContainer, width: int, height: int, fps: Fraction) -> av.VideoStream:
     """A stream of `output` for yuv420p frames in BT.709, numbered in units of 1 / fps."""
     name, options = _encoder()
     stream = cast(av.VideoStream, output.add_stream(name, rate=fps, options=options | _BT709))

@@ -1,8 +1,8 @@
 """What can be wrong with a picture or with the sound for it.
 
-    ValueError
-    ├── PictureError   the picture's file: no picture in it, cut off, not readable
-    └── SoundError     the samples that came with it: shape, rate, NaN
+ValueError
+├── PictureError   the picture's file: no picture in it, cut off, not readable
+└── SoundError     the samples that came with it: shape, rate, NaN
 """
 
 from __future__ import annotations

@@ -45,9 +45,7 @@ class PictureLength(NamedTuple):
         return round(self.seconds * sample_rate)
 
 
-def picture_length(
-    source: Source, *, start: float = 0.0, duration: float = 0.0
-) -> PictureLength:
+def picture_length(source: Source, *, start: float = 0.0, duration: float = 0.0) -> PictureLength:
     """The length of the picture in `source`, or of what a trim window of it shows.
 
     The window is `start` to `start + duration` seconds in the file's own time; 0 means to the end.

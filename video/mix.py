@@ -31,7 +31,7 @@ class Mix(str, Enum):
 
 
 def add_music(bed: Samples, rate: int, music: Samples, music_rate: int, gains: list[Gain]) -> None:
-    """Add `music` times all `gains` to `bed`, from its first sample on to the end of the shorter."""
+    """Add `music` times all `gains` to `bed`, from the beginning to the end of the shorter."""
     for start, block in converted(music, music_rate, rate, bed.shape[0]):
         stop = min(start + block.shape[1], bed.shape[1])
         if stop <= start:

@@ -76,7 +76,11 @@ def buffer_source(graph: Graph, channels: int, sample_rate: int) -> FilterContex
 def converted(
     samples: Samples, sample_rate: int, target_rate: int, channels: int
 ) -> Iterator[tuple[int, Samples]]:
-    """`blocks` of `samples` at another rate and number of channels, made as they are asked for."""
+    """`blocks` of `samples` at another rate and with at most `channels`, made one by one.
+
+    Mono stays mono: FFmpeg would take 3 dB off it on the way to stereo.
+    """
+    channels = min(channels, samples.shape[0])
     if sample_rate == target_rate and channels == samples.shape[0]:
         yield from blocks(samples)
         return

@@ -14,11 +14,11 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from .clip_sound import lay_clip_sound
 from .containers import Container, kept_container
 from .ducking import Ducker
 from .errors import PictureError, SoundError
 from .length import PictureLength, measure
-from .clip_sound import lay_clip_sound
 from .mix import Gain, Master, Mix, add_music, constant, fades
 from .samples import Samples, check_samples
 from .sound_track import SoundTrack

@@ -22,9 +22,11 @@ class Title:
         width = min(letters.shape[1], canvas.width - margin) // 2 * 2
         letters = letters[:height, :width].astype(np.uint16)
         shadow = np.maximum(letters, np.roll(letters, (1, 1), (0, 1)))
-        box = slice(margin, margin + height), slice(margin, margin + width)
-        half = slice(box[0].start // 2, box[0].stop // 2), slice(box[1].start // 2, box[1].stop // 2)
-        self._y, self._u, self._v = canvas.y[box], canvas.u[half], canvas.v[half]
+        self._y = canvas.y[margin:, margin:][:height, :width]
+        self._u, self._v = (
+            chroma[margin // 2 :, margin // 2 :][: height // 2, : width // 2]
+            for chroma in (canvas.u, canvas.v)
+        )
         self._light, self._keep = letters * _WHITE, 255 - shadow
         self._light_half = shadow[::2, ::2] * _NEUTRAL
         self._keep_half = 255 - shadow[::2, ::2]

@@ -16,10 +16,7 @@ class Columns:
     def __init__(self, canvas: Canvas, *, middle: bool) -> None:
         self._canvas = canvas
         rows = np.arange(canvas.height, dtype=np.float64) + 0.5
-        if middle:
-            distance = np.abs(rows - canvas.height / 2)
-        else:
-            distance = canvas.height - rows
+        distance = np.abs(rows - canvas.height / 2) if middle else canvas.height - rows
         self._luma = np.ceil(distance).astype(np.int16)[:, None]
         self._chroma = self._luma[::2]
 

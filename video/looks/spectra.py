@@ -36,4 +36,3 @@ class Spectra:
     def bins(self, hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Where `hertz` lie in the second axis of `levels`."""
         return np.clip(hertz * self.size / self._rate, 0, self.size // 2)
-
