@@ -434,6 +434,7 @@ def test_spent_is_what_was_or_may_have_been_charged(
         (0.0, "$0.00"),
         (0.006, "$0.006"),
         (0.05, "$0.05"),
+        (2e-5, "less than $0.0001"),
         (24, "$24.00"),
     ],
 )

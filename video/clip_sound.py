@@ -1,0 +1,61 @@
+"""A clip's own sound, decoded to where it belongs under the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import av
+import av.error
+from av.audio.resampler import AudioResampler
+from av.container import InputContainer
+
+from .samples import LAYOUTS, Samples
+
+_JITTER = 0.02
+"""Seconds by which time stamps may be off before they count as a gap (MP4 from phones: 1 to 10 ms;
+Matroska rounds to 1 ms)."""
+
+
+def lay_clip_sound(
+    container: InputContainer, stream: av.AudioStream, start: Fraction, bed: Samples, rate: int
+) -> None:
+    """Fill `bed` [channels, samples] at `rate` Hz with what `stream` sounds like from `start`
+    seconds on.
+
+    Sound that begins late or pauses leaves silence where there is none; sound before `start` or
+    behind the end of `bed` is left out. Nothing but `bed` is as long as the clip.
+    """
+    # Mono fills every channel as it is: FFmpeg would take 3 dB off it on the way to stereo.
+    channels = min(stream.codec_context.layout.nb_channels, bed.shape[0])
+    resampler = AudioResampler(format="fltp", layout=LAYOUTS[channels], rate=rate)
+    place = None
+    for frame in _frames(container, stream, resampler):
+        if frame.pts is not None and frame.time_base is not None:
+            stamp = round((frame.pts * frame.time_base - start) * rate)
+            if place is None or abs(stamp - place) > _JITTER * rate:
+                place = stamp
+        place = place or 0
+        if place >= bed.shape[1]:
+            return
+        samples = frame.to_ndarray()[:, max(-place, 0) :]
+        first = max(place, 0)
+        count = min(samples.shape[1], bed.shape[1] - first)
+        if count > 0:
+            bed[:, first : first + count] = samples[:, :count]
+        place += frame.samples
+
+
+def _frames(
+    container: InputContainer, stream: av.AudioStream, resampler: AudioResampler
+) -> Iterator[av.AudioFrame]:
+    for packet in container.demux(stream):
+        try:
+            decoded = cast("list[av.AudioFrame]", packet.decode())
+        except av.error.InvalidDataError:
+            # A damaged packet: players skip it, and the next time stamp keeps the place.
+            continue
+        for frame in decoded:
+            yield from resampler.resample(frame)
+    yield from resampler.resample(None)

@@ -1,0 +1,16 @@
+"""What can be wrong with a picture or with the sound for it.
+
+ValueError
+├── PictureError   the picture's file: no picture in it, cut off, not readable
+└── SoundError     the samples that came with it: shape, rate, NaN
+"""
+
+from __future__ import annotations
+
+
+class PictureError(ValueError):
+    """The picture cannot be used; the message says what was wrong, and what to do next."""
+
+
+class SoundError(ValueError):
+    """The samples cannot be used; the message says what was wrong, and what to do next."""

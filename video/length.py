@@ -1,0 +1,167 @@
+"""How long a picture is: its packets counted and their time stamps read, nothing decoded.
+
+What containers claim about their length is not asked: it includes tails of sound, and trims, edit
+lists and dropped frames make it wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import InputContainer
+
+from .errors import PictureError
+from .source import Source, open_picture, picture_stream
+
+_USUAL_RATES = tuple(
+    Fraction(rate)
+    for rate in (24, 25, 30, 50, 60, 120, 15, 12, 10, 48, 90, 100, 16, 8)
+    for rate in (rate, Fraction(rate * 1000, 1001))
+)
+
+_ROUNDED = Fraction(1, 100_000)
+"""By how much a rate may be off that a container stores as nanoseconds or as a small fraction."""
+
+
+class PictureLength(NamedTuple):
+    """What is seen between the first frame's beginning and the last one's end."""
+
+    frames: int
+    fps: Fraction
+    """Frames a second; of a variable frame rate, the mean: `frames / seconds`."""
+    seconds: Fraction
+    start: Fraction
+    """The first frame's time stamp in the file, in seconds."""
+    variable: bool
+    """Whether the frame rate varies; `seconds` then comes from the time stamps."""
+
+    def samples(self, sample_rate: int) -> int:
+        """How many samples at `sample_rate` Hz are as long as the picture, rounded."""
+        return round(self.seconds * sample_rate)
+
+
+def picture_length(source: Source, *, start: float = 0.0, duration: float = 0.0) -> PictureLength:
+    """The length of the picture in `source`, or of what a trim window of it shows.
+
+    The window is `start` to `start + duration` seconds in the file's own time; 0 means to the end.
+    PictureError when there is no picture, no frame in the window, no frame rate, or when the file
+    is cut off or not readable.
+    """
+    if start < 0 or duration < 0:
+        raise PictureError(
+            f"The trim window starts at {start:g} s and lasts {duration:g} s: expected numbers "
+            "that are not negative; count the start from the beginning of the picture."
+        )
+    with open_picture(source) as container:
+        return measure(container, start=start, duration=duration)
+
+
+def measure(
+    container: InputContainer, *, start: float = 0.0, duration: float = 0.0
+) -> PictureLength:
+    """`picture_length` of an open container, whose packets are read to the end."""
+    stream = picture_stream(container)
+    base = stream.time_base
+    if not base:
+        raise PictureError(
+            "The picture has no time base: expected a video with time stamps; convert it to MP4."
+        )
+    stamps, ends = _time_stamps(container, stream)
+    if not stamps.size:
+        raise PictureError(
+            "The picture has no frames: expected at least one; the file is cut off or was not "
+            "finished, so export it again."
+        )
+    window_end = start + duration if duration else None
+    last = int(stamps[-1]) * base
+    inside = stamps >= int(start / base) if start else np.ones(stamps.size, np.bool_)
+    if window_end is not None:
+        inside &= stamps < int(window_end / base)
+    stamps, ends = stamps[inside], ends[inside]
+    if not stamps.size:
+        raise PictureError(
+            f"The trim window from {start:g} s on holds no frame: the picture's last frame is at "
+            f"{float(last):.3f} s; move the window."
+        )
+    first = int(stamps[0]) * base
+    fps = _constant_rate(stream, stamps, base)
+    if fps is not None:
+        return PictureLength(stamps.size, fps, stamps.size / fps, first, False)
+    end = int(ends.max()) * base
+    if window_end is not None:
+        end = min(end, Fraction(window_end))
+    if end <= first:
+        raise PictureError(
+            "The picture has a frame rate of 0: expected time stamps that grow or a rate above 0; "
+            "convert it to MP4."
+        )
+    return PictureLength(stamps.size, stamps.size / (end - first), end - first, first, True)
+
+
+def shown_packets(
+    container: InputContainer, stream: av.VideoStream
+) -> Iterator[av.Packet[av.VideoStream]]:
+    """The packets that become a frame on the screen, in the order of the file."""
+    hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
+    for packet in container.demux(stream):
+        if packet.is_corrupt:
+            raise PictureError(
+                "The video is cut off: expected the whole file; download or export it again."
+            )
+        # An edit list keeps the frames before its start for decoding only; VP8 has reference
+        # frames that are never shown (RFC 6386, section 9.1: bit 4 of the first byte).
+        if not packet.size or packet.is_discard:
+            continue
+        if hides_frames and not memoryview(packet)[0] & 0x10:  # type: ignore[arg-type]
+            continue
+        yield packet
+
+
+def _time_stamps(
+    container: InputContainer, stream: av.VideoStream
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """When frames begin and end, in the stream's time base and in the order of time."""
+    starts: list[int] = []
+    durations: list[int] = []
+    for packet in shown_packets(container, stream):
+        # AVI has no presentation times: the order of the file is what is left.
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is None:
+            stamp = starts[-1] + (durations[-1] or 1) if starts else 0
+        starts.append(stamp)
+        durations.append(packet.duration or 0)
+    order = np.argsort(np.asarray(starts, np.int64), kind="stable")
+    begin = np.asarray(starts, np.int64)[order]
+    length = np.asarray(durations, np.int64)[order]
+    if begin.size > 1:
+        gaps = np.diff(begin, append=2 * begin[-1] - begin[-2])
+        length = np.where(length > 0, length, gaps)
+    return begin, begin + length
+
+
+def _constant_rate(
+    stream: av.VideoStream, stamps: npt.NDArray[np.int64], base: Fraction
+) -> Fraction | None:
+    """The rate on whose grid all `stamps` are, to the unit of `base` that rounding takes."""
+    frames = np.arange(stamps.size)
+    for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
+        if not rate:
+            continue
+        rate = _usual(rate, base)
+        grid = frames * float(1 / (rate * base))
+        if np.abs(stamps - stamps[0] - grid).max() <= 1.0:
+            return rate
+    return None
+
+
+def _usual(rate: Fraction, base: Fraction) -> Fraction:
+    """The usual rate that `rate` was rounded from; containers that round time round it, too."""
+    if (1 / (rate * base)).denominator == 1:
+        return Fraction(rate)
+    nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest - rate) < nearest * _ROUNDED else Fraction(rate)

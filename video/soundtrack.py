@@ -1,0 +1,243 @@
+"""Music on a video: the picture's packets are copied, not decoded, and the sound is as long."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer, OutputContainer
+from av.stream import Stream
+
+from .clip_sound import lay_clip_sound
+from .containers import Container, kept_container
+from .ducking import Ducker
+from .errors import PictureError, SoundError
+from .length import PictureLength, measure
+from .mix import Gain, Master, Mix, add_music, constant, fades
+from .samples import Samples, check_samples
+from .sound_track import SoundTrack
+from .source import Source, is_cover, open_picture, picture_stream, sound_stream
+
+_OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
+"""Tags that describe a file, not the video in it."""
+
+
+class Soundtrack(NamedTuple):
+    """What `add_soundtrack` made."""
+
+    path: Path
+    sound: Samples
+    """The mix [channels, samples], as long as the picture."""
+    sample_rate: int
+    picture: PictureLength
+    mix: Mix
+    """What was done: `replace` where the clip has no sound of its own."""
+    report: tuple[str, ...]
+    """Sentences on what was left out, cut or filled up."""
+
+
+def add_soundtrack(
+    source: Source,
+    target: Path,
+    music: Samples,
+    sample_rate: int,
+    *,
+    mix: Mix | str = Mix.REPLACE,
+    level: float = 0.0,
+    duck: float = -10.0,
+    fade: float = 0.0,
+    master: Master | None = None,
+) -> Soundtrack:
+    """Write the picture of `source` with `music` to `target`, in the container that it has.
+
+    `target`'s suffix becomes that of the container; a file that is there is overwritten. `music`
+    is float32 [channels, samples] and is not changed. `level` is the music's gain in dB for
+    `under` and `duck`, `duck` what is added to it under speech (dB, not above 0), `fade` the
+    seconds in which the music fades in and out. `master` gets the mix before it is encoded.
+    PictureError or SoundError for input that cannot be used.
+    """
+    mix = Mix(mix)
+    check_samples(music, sample_rate)
+    _check_numbers(level=level, duck=duck, fade=fade)
+    report: list[str] = []
+    with open_picture(source) as container:
+        picture = measure(container)
+        kept = kept_container(container, source)
+        own = sound_stream(container)
+        if own is None and mix is not Mix.REPLACE:
+            report.append(f"The clip has no sound of its own: {mix.value} is replace.")
+            mix = Mix.REPLACE
+    if mix is Mix.REPLACE:
+        rate = sample_rate
+        bed = np.zeros((music.shape[0], picture.samples(rate)), np.float32)
+        gains: list[Gain] = []
+    else:
+        rate, bed = _clip_sound(source, picture, music, sample_rate)
+        gains = [constant(level)]
+        if mix is Mix.DUCK:
+            gains.append(Ducker(duck).curve(bed, rate).between)
+    heard = min(round(music.shape[1] * rate / sample_rate), bed.shape[1])
+    if fade:
+        gains.append(fades(heard, round(fade * rate)))
+    add_music(bed, rate, music, sample_rate, gains)
+    report.extend(_lengths(music.shape[1] / sample_rate, float(picture.seconds)))
+    if master is not None:
+        bed = _mastered(master, bed, rate)
+    target = target.with_suffix(kept.value.suffix)
+    report.extend(_write(source, target, kept, picture, bed, rate))
+    return Soundtrack(target, bed, rate, picture, mix, tuple(report))
+
+
+def _check_numbers(*, level: float, duck: float, fade: float) -> None:
+    if not np.isfinite([level, duck, fade]).all() or duck > 0 or fade < 0:
+        raise SoundError(
+            f"level {level:g} dB, duck {duck:g} dB and fade {fade:g} s do not go together: "
+            "expected a number, a number not above 0, and one not below 0."
+        )
+
+
+def _clip_sound(
+    source: Source, picture: PictureLength, music: Samples, sample_rate: int
+) -> tuple[int, Samples]:
+    """The clip's own sound and its rate, the higher of both; stereo unless both are mono."""
+    with open_picture(source) as container:
+        stream = sound_stream(container)
+        assert stream is not None
+        rate = max(sample_rate, stream.codec_context.sample_rate)
+        channels = 1 if music.shape[0] == 1 and stream.codec_context.layout.nb_channels == 1 else 2
+        bed = np.zeros((channels, picture.samples(rate)), np.float32)
+        lay_clip_sound(container, stream, picture.start, bed, rate)
+    return rate, bed
+
+
+def _lengths(music: float, picture: float) -> list[str]:
+    if music > picture + 0.001:
+        return [f"The music is {music - picture:.3f} s longer than the picture and was cut."]
+    if music < picture - 0.001:
+        return [f"The music is {picture - music:.3f} s shorter than the picture: silence follows."]
+    return []
+
+
+def _mastered(master: Master, bed: Samples, rate: int) -> Samples:
+    shape = bed.shape
+    bed = master(bed, rate)
+    if bed.shape != shape:
+        raise SoundError(
+            f"Mastering made {list(bed.shape)} of {list(shape)}: expected as many samples as "
+            "before."
+        )
+    return bed
+
+
+def _write(
+    source: Source, target: Path, kept: Container, picture: PictureLength, bed: Samples, rate: int
+) -> list[str]:
+    """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
+    rules = kept.value
+    with open_picture(source) as container:
+        try:
+            options = rules.options(picture_stream(container))
+            with av.open(
+                str(target), "w", format=rules.format, container_options=options
+            ) as output:
+                _copy_tags(container.metadata, output.metadata)
+                copies, left_out = _copy_streams(container, output)
+                track = SoundTrack(output, rules.sound, bed, rate)
+                _copy_packets(container, output, copies, picture, track)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+    return left_out
+
+
+def _copy_streams(
+    container: InputContainer, output: OutputContainer
+) -> tuple[dict[Stream, Stream], list[str]]:
+    """Streams of `output` by those of `container`: every picture, and subtitles where they fit."""
+    copies: dict[Stream, Stream] = {}
+    left_out: list[str] = []
+    for stream in container.streams:
+        if stream.type == "audio":
+            continue
+        kind = stream.type
+        if isinstance(stream, av.VideoStream) and is_cover(stream):
+            kind = "cover picture"
+        elif stream.type in ("video", "subtitle") and stream.codec_context is not None:
+            try:
+                copy = output.add_stream_from_template(stream, opaque=True)
+            except ValueError:
+                if stream.type == "video":
+                    raise PictureError(
+                        f"The picture's codec ({stream.codec_context.name}) does not fit into "
+                        f"{output.format.name}: expected one that does; convert it to MP4 first."
+                    ) from None
+            else:
+                _copy_tags(stream.metadata, copy.metadata)
+                copies[stream] = copy
+                continue
+        left_out.append(f"Stream {stream.index} of the clip ({kind}) was left out.")
+    return copies, left_out
+
+
+def _copy_tags(tags: Mapping[str, str], copy: dict[str, str]) -> None:
+    copy.update({key: value for key, value in tags.items() if key not in _OF_THE_FILE})
+
+
+def _copy_packets(
+    container: InputContainer,
+    output: OutputContainer,
+    copies: dict[Stream, Stream],
+    picture: PictureLength,
+    track: SoundTrack,
+) -> None:
+    """All packets of `copies`, moved so that the picture begins at 0, with the sound between."""
+    stream = picture_stream(container)
+    if "avi" in container.format.name and stream.codec_context.has_b_frames:
+        raise PictureError(
+            "The AVI does not say when its frames are shown, only when they are decoded: expected "
+            "both; convert it to MP4 first."
+        )
+    for packet in _with_decoding_times(container.demux(*copies), 1 / picture.fps):
+        moved = round(picture.start / packet.time_base)
+        packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
+        if packet.stream is stream:
+            track.write_until(float(packet.dts * packet.time_base))
+        packet.stream = copies[packet.stream]
+        output.mux_one(packet)
+    track.finish()
+
+
+def _with_decoding_times(packets: Iterable[av.Packet], step: Fraction) -> Iterator[av.Packet]:
+    """`packets`, each with both time stamps.
+
+    Matroska holds no decoding times, and FFmpeg cannot tell those of the first packets where
+    frames are reordered: they lie `step` seconds apart before the first that it can tell.
+    """
+    waiting: dict[Stream, list[av.Packet]] = {}
+    for packet in packets:
+        if packet.pts is None:
+            packet.pts = packet.dts
+        held = waiting.setdefault(packet.stream, [])
+        if packet.dts is None:
+            if packet.pts is not None:
+                held.append(packet)
+                continue
+            # The end of the stream.
+            yield from _spaced(held, held[0].pts if held else 0, step)
+        else:
+            yield from _spaced(held, packet.dts, step)
+            yield packet
+        held.clear()
+
+
+def _spaced(packets: list[av.Packet], until: int | None, step: Fraction) -> Iterator[av.Packet]:
+    for index, packet in enumerate(packets):
+        ticks = step / packet.time_base
+        packet.dts = (until or 0) - math.ceil((len(packets) - index) * ticks)
+        yield packet

@@ -1,0 +1,96 @@
+"""A video of what is heard, encoded as it is drawn: memory stays flat however long it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from .canvas import Canvas
+from .containers import Container
+from .encoder import add_picture
+from .errors import PictureError
+from .light import Light
+from .looks import Look, look_drawer
+from .samples import Samples, check_samples
+from .sound_track import SoundTrack
+from .title import Title
+
+_SMALLEST, _LARGEST = 32, 8192
+
+
+def visualize(
+    samples: Samples,
+    sample_rate: int,
+    target: Path,
+    *,
+    look: Look | str = Look.WAVES,
+    fps: Fraction | float = 30,
+    width: int = 1280,
+    height: int = 720,
+    beats: Sequence[float] = (),
+    title: str = "",
+) -> int:
+    """Write a video of `samples` (float32 [channels, samples]) to `target`, an MP4; its frames.
+
+    The video has round(seconds * fps) frames, at least one; frame n shows the moment n / fps. It
+    holds the sound as AAC, and H.264 where this PyAV has an encoder for it. `beats` (seconds) light
+    up the background. SoundError or PictureError for input that cannot be used.
+    """
+    check_samples(samples, sample_rate)
+    look, rate = Look(look), checked_rate(fps)
+    _check_size(width, height)
+    if not np.isfinite(beats).all():
+        raise PictureError("A beat is NaN or infinite: expected seconds; leave it out.")
+    frames = max(1, round(samples.shape[1] * rate / sample_rate))
+    canvas = Canvas(width, height)
+    draw = look_drawer(look, canvas, samples, sample_rate, rate)
+    light = Light(canvas, beats, rate) if len(beats) else None
+    lettering = Title(canvas, title.strip()) if title.strip() else None
+    rules = Container.MP4.value
+    try:
+        with av.open(str(target), "w", format=rules.format) as output:
+            stream = add_picture(output, width, height, rate)
+            track = SoundTrack(output, rules.sound, samples, sample_rate)
+            for number in range(frames):
+                draw(number)
+                if light is not None:
+                    light.draw(number)
+                if lettering is not None:
+                    lettering.draw()
+                frame = canvas.frame()
+                frame.pts, frame.time_base = number, 1 / rate
+                output.mux(stream.encode(frame))
+                track.write_until(float(number / rate))
+            output.mux(stream.encode(None))
+            track.finish()
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return frames
+
+
+def checked_rate(fps: Fraction | float) -> Fraction:
+    """`fps` as a fraction; 23.976, 29.97 and 59.94 as the broadcast rates that they stand for."""
+    if not np.isfinite(float(fps)) or not 1 <= fps <= 240:
+        raise PictureError(
+            f"The frame rate is {float(fps):g}: expected 1 to 240 frames a second; connect the "
+            "picture's, or type 30."
+        )
+    for rate in (24, 30, 48, 60, 120):
+        broadcast = Fraction(rate * 1000, 1001)
+        if abs(broadcast - Fraction(fps)) < Fraction(1, 1000):
+            return broadcast
+    return Fraction(fps).limit_denominator(1001)
+
+
+def _check_size(width: int, height: int) -> None:
+    for side in (width, height):
+        if side % 2 or not _SMALLEST <= side <= _LARGEST:
+            raise PictureError(
+                f"The picture is {width} x {height}: expected even numbers from {_SMALLEST} to "
+                f"{_LARGEST}; H.264 with 4:2:0 chroma takes no others."
+            )
