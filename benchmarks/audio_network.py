@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from ..api.download import MEGABYTE, Download, Source, fetch
+from ..api.timing import Timing
+from ..api.wire.arriving_file import MEGABYTE, ArrivingFile
+from ..api.wire.download import Source, download
 from ..audio.decode import decode
 from .audio_files import LONG, SHORT, Files
 from .audio_peers import Peer
@@ -54,11 +56,11 @@ def ours_url(url: str) -> tuple[float, float]:
 
     async def run() -> tuple[float, float]:
         start = time.perf_counter()
-        download = Download(256 * MEGABYTE)
-        fetching = asyncio.create_task(fetch(Source(url), download))
+        file = ArrivingFile(256 * MEGABYTE)
+        fetching = asyncio.create_task(download(Source(url), file, Timing()))
         ends: list[float] = []
         fetching.add_done_callback(lambda _: ends.append(time.perf_counter()))
-        await asyncio.to_thread(decode, cast(Any, download))
+        await asyncio.to_thread(decode, cast(Any, file))
         tensor = time.perf_counter()
         await fetching
         await asyncio.sleep(0)

@@ -40,7 +40,7 @@ async def door():
 asyncio.run(door())
 """
 _EAGER = """
-for name in ("api.service", "audio.decode", "audio.encode", "audio.resample", "sandbox.server"):
+for name in ("api.account", "audio.decode", "audio.encode", "sandbox.server"):
     importlib.import_module(f"{package.__name__}.{name}")
 """
 _LOADER = """

@@ -44,6 +44,6 @@ def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
         weights = weights / weights.sum(dim=1, keepdim=True)
         return torch.matmul(weights, waveform)
     raise AudioError(
-        f"No standard mixes from {have} to {channels} channels: expected mono or stereo from at most "
-        "8 channels; choose mono, or split the channels first."
+        f"No standard mixes from {have} to {channels} channels: expected mono or stereo from at "
+        "most 8 channels; choose mono, or split the channels first."
     )
