@@ -18,7 +18,10 @@ class MusicExtension(ComfyExtension):
             )
             return []
         from . import host, routes
+        from .add_soundtrack import AddSoundtrack
+        from .fit_music import FitMusic
         from .load_audio_url import LoadAudioURL
+        from .music_length import MusicLength
         from .poll_job import PollJob
         from .prompt_to_music import PromptToMusic
         from .save_audio import SaveAudio
@@ -27,7 +30,15 @@ class MusicExtension(ComfyExtension):
         table = host.server_routes()
         if table is not None:
             routes.add_to(table)
-        return [PromptToMusic, PollJob, LoadAudioURL, SaveAudio]
+        return [
+            PromptToMusic,
+            PollJob,
+            LoadAudioURL,
+            SaveAudio,
+            MusicLength,
+            FitMusic,
+            AddSoundtrack,
+        ]
 
 
 def extension() -> MusicExtension:

@@ -64,18 +64,24 @@ def data_directory() -> Path:
     return Path(folder_paths.get_system_user_directory("aigateway"))
 
 
+def temporary_path(suffix: str) -> Path:
+    """A new path in a folder that ComfyUI empties when it starts."""
+    import folder_paths
+
+    directory = Path(folder_paths.get_temp_directory()) / "aigateway"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / f"{uuid.uuid4().hex}{suffix}"
+
+
 def temporary_file(content: bytes | memoryview) -> Path:
     """A file with `content`, named by it, in a folder that ComfyUI empties when it starts.
 
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    import folder_paths
-
-    directory = Path(folder_paths.get_temp_directory()) / "aigateway"
-    directory.mkdir(parents=True, exist_ok=True)
     extension = sniff(content[:SNIFF_BYTES]).extension
-    path = directory / f"{hashlib.sha256(content).hexdigest()}.{extension}"
+    name = f"{hashlib.sha256(content).hexdigest()}.{extension}"
+    path = temporary_path("").with_name(name)
     if not path.exists():
         write_file(path, content, durable=False)
     return path
@@ -113,6 +119,21 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     root = Path(root).resolve()
     path = (root / subfolder / filename).resolve()
     return path if path.is_relative_to(root) and path.is_file() else None
+
+
+def components_of(video: Any) -> Any:
+    """Frames, rate and audio of a VIDEO that is held in memory; None for one in a file."""
+    from comfy_api.latest import InputImpl
+
+    in_memory = isinstance(video, InputImpl.VideoFromComponents)
+    return video.get_components() if in_memory else None
+
+
+def video_of(path: Path) -> Any:
+    """The VIDEO in a file."""
+    from comfy_api.latest import InputImpl
+
+    return InputImpl.VideoFromFile(str(path))
 
 
 def run_id() -> str:

@@ -40,6 +40,53 @@ CONTRACT = {
         ],
         [("audio", "AUDIO"), ("path", "STRING")],
     ),
+    "AIGatewayMusicLength": (
+        [
+            ("picture", "VIDEO,IMAGE"),
+            ("frames", "INT"),
+            ("fps", "FLOAT"),
+            ("tail", "FLOAT"),
+            ("near_tempo", "FLOAT"),
+        ],
+        [
+            ("duration", "FLOAT"),
+            ("seconds", "FLOAT"),
+            ("frames", "INT"),
+            ("fps", "FLOAT"),
+            ("tempo", "FLOAT"),
+            ("tempo_words", "STRING"),
+        ],
+    ),
+    "AIGatewayFitMusic": (
+        [
+            ("audio", "AUDIO"),
+            ("picture", "VIDEO,IMAGE"),
+            ("seconds", "FLOAT"),
+            ("frames", "INT"),
+            ("fps", "FLOAT"),
+            ("method", "COMBO"),
+            ("ending", "COMBO"),
+            ("tempo", "FLOAT"),
+            ("loudness", "COMBO"),
+            ("true_peak", "FLOAT"),
+            ("fade_in", "FLOAT"),
+            ("fade_out", "FLOAT"),
+        ],
+        [("audio", "AUDIO"), ("report", "STRING"), ("joins", "STRING"), ("plot", "IMAGE")],
+    ),
+    "AIGatewayAddSoundtrack": (
+        [
+            ("video", "VIDEO"),
+            ("audio", "AUDIO"),
+            ("mix", "COMBO"),
+            ("level", "FLOAT"),
+            ("duck", "FLOAT"),
+            ("fade", "FLOAT"),
+            ("loudness", "COMBO"),
+            ("true_peak", "FLOAT"),
+        ],
+        [("video", "VIDEO"), ("audio", "AUDIO")],
+    ),
 }
 
 

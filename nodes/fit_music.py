@@ -1,0 +1,195 @@
+"""FitMusic: music at the exact length of a picture, with its beat and its ending kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from comfy_api.latest import io
+
+from . import host
+from . import picture as pictures
+from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
+from .player import preview
+
+METHODS = ("auto", "remix", "loop", "stretch", "cut")
+ENDINGS = ("keep", "fade", "hard")
+
+
+class FitMusic(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayFitMusic",
+            display_name="Fit Music (AIgateway)",
+            description=(
+                "Makes music exactly as long as a picture, to the sample. A remix joins bars where "
+                "they sound alike and keeps the ending. The report says what was done and why."
+            ),
+            search_aliases=["music to length", "remix", "trim music", "extend music", "loudness"],
+            inputs=[
+                io.Audio.Input("audio", tooltip="The music."),
+                io.MultiType.Input(
+                    "picture",
+                    types=[io.Video, io.Image],
+                    optional=True,
+                    tooltip="The video, or its frames. Frames need fps.",
+                ),
+                io.Float.Input(
+                    "seconds",
+                    default=0.0,
+                    min=0.0,
+                    max=36_000.0,
+                    step=0.001,
+                    round=0.001,
+                    optional=True,
+                    tooltip="The length in seconds. 0 takes it from the picture or from frames.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=0,
+                    min=0,
+                    max=10_000_000,
+                    optional=True,
+                    tooltip="The length in frames at fps. 0 takes it from the picture.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.001,
+                    round=0.001,
+                    optional=True,
+                    tooltip="Frames per second, such as 23.976. 0 takes it from the video.",
+                ),
+                io.Combo.Input(
+                    "method",
+                    options=list(METHODS),
+                    default=METHODS[0],
+                    optional=True,
+                    tooltip="remix: join bars that sound alike. loop: repeat. stretch: keep the "
+                    "pitch, by 10 % at most. cut: take a part. auto: remix where the beat is "
+                    "steady, else loop or cut.",
+                ),
+                io.Combo.Input(
+                    "ending",
+                    options=list(ENDINGS),
+                    default=ENDINGS[0],
+                    optional=True,
+                    tooltip="keep: the music's own ending. fade: fade out. hard: stop.",
+                ),
+                io.Float.Input(
+                    "tempo",
+                    default=0.0,
+                    min=0.0,
+                    max=300.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="The tempo that was asked for, in bpm. 0 finds it.",
+                ),
+                loudness_input(),
+                true_peak_input(),
+                *(
+                    io.Float.Input(
+                        name,
+                        default=0.0,
+                        min=0.0,
+                        max=60.0,
+                        step=0.1,
+                        optional=True,
+                        tooltip=f"Seconds in which the music fades {side}.",
+                    )
+                    for name, side in (("fade_in", "in"), ("fade_out", "out"))
+                ),
+            ],
+            outputs=[
+                io.Audio.Output(
+                    id="audio", display_name="audio", tooltip="The music at the exact length."
+                ),
+                io.String.Output(
+                    id="report", display_name="report", tooltip="What was done, and why."
+                ),
+                io.String.Output(
+                    id="joins",
+                    display_name="joins",
+                    tooltip="Where parts were joined, in seconds: “12.50, 31.25”.",
+                ),
+                io.Image.Output(
+                    id="plot",
+                    display_name="plot",
+                    tooltip="What was kept and where it was joined, over the waveform.",
+                ),
+            ],
+        )
+
+    @classmethod
+    @host.shows_errors
+    async def execute(
+        cls,
+        audio: Any,
+        picture: Any = None,
+        seconds: float = 0.0,
+        frames: int = 0,
+        fps: float = 0.0,
+        method: str = METHODS[0],
+        ending: str = ENDINGS[0],
+        tempo: float = 0.0,
+        loudness: str = LOUDNESS[0],
+        true_peak: float = -1.0,
+        fade_in: float = 0.0,
+        fade_out: float = 0.0,
+    ) -> io.NodeOutput:
+        work = asyncio.to_thread(
+            _fitted,
+            audio,
+            lambda: pictures.length(picture, frames, fps, seconds),
+            loudness,
+            true_peak,
+            method=method,
+            ending=ending,
+            tempo=tempo,
+            fade_in=fade_in,
+            fade_out=fade_out,
+        )
+        return await host.interruptible(work)
+
+
+def _fitted(
+    audio: Any,
+    length: Callable[[], pictures.Length],
+    loudness: str,
+    true_peak: float,
+    **how: Any,
+) -> io.NodeOutput:
+    """Fit each item of the batch; the report, the joins and the plot are of the first one."""
+    import torch
+
+    from ..audio.validate import check
+    from ..music.fit import fit
+    from ..music.plot import draw_fit
+
+    checked = check(audio)
+    sample_rate = checked["sample_rate"]
+    samples = length().samples(sample_rate)
+    fits, sounds, reports = [], [], []
+    for waveform in checked["waveform"]:
+        done = fit(waveform.numpy(), sample_rate, samples, **how)
+        sound = mastered(done.samples, sample_rate, loudness, true_peak)
+        fits.append(done)
+        sounds.append(torch.from_numpy(sound.samples))
+        reports.append(f"{done.report}\n{sound.report}")
+    waveform = torch.stack(sounds)
+    first = fits[0]
+    joins = ", ".join(f"{join.at:.2f}" for join in first.joins)
+    plot = torch.from_numpy(draw_fit(first)).unsqueeze(0).float() / 255
+    joined = f", {len(first.joins)} joins" if first.joins else ""
+    host.show_status(f"{samples / sample_rate:.3f} s by {first.method}{joined}")
+    return io.NodeOutput(
+        {"waveform": waveform, "sample_rate": sample_rate},
+        reports[0],
+        joins,
+        plot,
+        ui={"aigateway_audio": preview(waveform[0], sample_rate)},
+    )

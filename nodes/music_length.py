@@ -1,0 +1,134 @@
+"""MusicLength: how long the music for a picture is, and which tempo fills it with whole bars."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..api.request import MAX_DURATION, MIN_DURATION
+from . import host
+from . import picture as pictures
+
+NEAR_TEMPO = 100.0
+
+
+class MusicLength(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayMusicLength",
+            display_name="Music Length (AIgateway)",
+            description=(
+                "Measures how long the music for a picture has to be. A video is not decoded: its "
+                "packets are counted. The tempo is the one at which whole bars fill the picture."
+            ),
+            search_aliases=["video length", "duration from video", "frames to seconds", "bpm"],
+            inputs=[
+                io.MultiType.Input(
+                    "picture",
+                    types=[io.Video, io.Image],
+                    optional=True,
+                    tooltip="The video, or its frames. Frames need fps.",
+                ),
+                io.Int.Input(
+                    "frames",
+                    default=0,
+                    min=0,
+                    max=10_000_000,
+                    optional=True,
+                    tooltip="How many frames the picture has. 0 takes it from the picture.",
+                ),
+                io.Float.Input(
+                    "fps",
+                    default=0.0,
+                    min=0.0,
+                    max=1000.0,
+                    step=0.001,
+                    round=0.001,
+                    optional=True,
+                    tooltip="Frames per second, such as 23.976. 0 takes it from the video.",
+                ),
+                io.Float.Input(
+                    "tail",
+                    default=0.0,
+                    min=0.0,
+                    max=60.0,
+                    step=0.1,
+                    optional=True,
+                    tooltip="Seconds of music to order beyond the picture, for Fit Music to cut.",
+                ),
+                io.Float.Input(
+                    "near_tempo",
+                    default=NEAR_TEMPO,
+                    min=40.0,
+                    max=240.0,
+                    step=1.0,
+                    optional=True,
+                    tooltip="The tempo that you have in mind, in bpm.",
+                ),
+            ],
+            outputs=[
+                io.Float.Output(
+                    id="duration",
+                    display_name="duration",
+                    tooltip="Seconds for Prompt to Music: picture and tail, 5 to 240.",
+                ),
+                io.Float.Output(
+                    id="seconds", display_name="seconds", tooltip="The picture's exact seconds."
+                ),
+                io.Int.Output(id="frames", display_name="frames", tooltip="The picture's frames."),
+                io.Float.Output(id="fps", display_name="fps", tooltip="Frames per second."),
+                io.Float.Output(
+                    id="tempo",
+                    display_name="tempo",
+                    tooltip="The tempo nearest to near_tempo at which whole 4/4 bars fill the "
+                    "picture, in bpm.",
+                ),
+                io.String.Output(
+                    id="tempo_words",
+                    display_name="tempo_words",
+                    tooltip="The tempo for the prompt, such as “96 bpm”.",
+                ),
+            ],
+        )
+
+    @classmethod
+    @host.shows_errors
+    async def execute(
+        cls,
+        picture: Any = None,
+        frames: int = 0,
+        fps: float = 0.0,
+        tail: float = 0.0,
+        near_tempo: float = NEAR_TEMPO,
+    ) -> io.NodeOutput:
+        return await asyncio.to_thread(_measured, picture, frames, fps, tail, near_tempo)
+
+
+def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:
+    from ..music.filling import filling_tempo
+
+    found = pictures.length(given, frames, fps)
+    seconds = float(found.seconds)
+    # A duration is rounded to milliseconds when it is ordered: up, so that no frame is silent.
+    wanted = math.ceil((seconds + tail) * 1000) / 1000
+    duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
+    tempo = filling_tempo(seconds, near_tempo)
+    host.show_status(
+        f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · "
+        f"{tempo:.1f} bpm fills them{_beyond(wanted)}"
+    )
+    return io.NodeOutput(
+        duration, seconds, found.frames, float(found.fps), tempo, f"{tempo:.0f} bpm"
+    )
+
+
+def _beyond(wanted: float) -> str:
+    if wanted > MAX_DURATION:
+        return f" · the model makes {MAX_DURATION:g} s at most: Fit Music makes more of it"
+    if wanted < MIN_DURATION:
+        return f" · the model makes {MIN_DURATION:g} s at least: Fit Music cuts it"
+    return ""

@@ -1,0 +1,144 @@
+"""The picture that music is made for: how long it is, and where its file is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..api.errors import InputError
+from . import host
+
+# 23.976 stands for 24000/1001: a typed rate within this distance of one over 1.001 means that one.
+_ROUNDED = Fraction(1, 1000)
+
+
+class Length(NamedTuple):
+    """The length of a picture: its frames, frames a second, and exact seconds."""
+
+    frames: int
+    fps: Fraction
+    seconds: Fraction
+
+    def samples(self, sample_rate: int) -> int:
+        """As many samples at `sample_rate` Hz, rounded."""
+        return round(self.seconds * sample_rate)
+
+
+def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Length:
+    """The length that a picture, `frames` at `fps`, and `seconds` agree on; 0 means not given.
+
+    A VIDEO gives all of it, an IMAGE batch its frames only.
+
+    Raises:
+        InputError: no length, two lengths that disagree, or a number that cannot be.
+        PictureError: the picture cannot be read.
+    """
+    for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
+        if not math.isfinite(value) or value < 0:
+            raise InputError(
+                f"{name} is {value:g}: give a number above 0, or 0 to take it from the picture."
+            )
+    found = _of_picture(picture, fps)
+    if found is None:
+        found = _of_numbers(frames, fps)
+    elif frames and frames != found.frames:
+        raise _disagree(f"the picture has {found.frames} frames", f"frames is {frames}")
+    elif fps and abs(fps - found.fps) > _ROUNDED:
+        raise _disagree(f"the picture has {float(found.fps):.3f} fps", f"fps is {fps:g}")
+    if found is None:
+        if not seconds:
+            raise InputError(
+                "No length is given: connect a picture, or set frames and fps, or seconds."
+            )
+        exact = Fraction(str(seconds))
+        return Length(round(exact * 24), Fraction(24), exact)
+    if seconds and abs(seconds - found.seconds) > 1 / found.fps:
+        raise _disagree(
+            f"the picture lasts {float(found.seconds):.3f} s", f"seconds is {seconds:g}"
+        )
+    return found
+
+
+@contextlib.contextmanager
+def file_of(video: Any) -> Iterator[Path | io.BytesIO]:
+    """The file of a VIDEO. One that is trimmed or held in memory is written to a temporary file."""
+    source = _untrimmed_file(video)
+    if source is not None:
+        yield source
+        return
+    path = host.temporary_path(".mp4")
+    try:
+        video.save_to(str(path))
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _of_picture(picture: Any, fps: float) -> Length | None:
+    if picture is None:
+        return None
+    if hasattr(picture, "save_to"):
+        return _of_video(picture)
+    count = len(picture)
+    if not count:
+        raise InputError("The picture has no frames: connect at least one image.")
+    if not fps:
+        raise InputError(
+            f"The picture is a batch of {count} images, which have no rate: set fps to the frames "
+            "per second of the video."
+        )
+    return _at(count, fps)
+
+
+def _of_video(video: Any) -> Length:
+    from ..video.length import picture_length
+
+    components = host.components_of(video)
+    if components is not None:
+        return _at(len(components.images), components.frame_rate)
+    start, duration = _trim_window(video)
+    found = picture_length(video.get_stream_source(), start=start, duration=duration)
+    return Length(found.frames, found.fps, found.seconds)
+
+
+def _of_numbers(frames: int, fps: float | Fraction) -> Length | None:
+    if not frames and not fps:
+        return None
+    if not frames or not fps:
+        missing, given = ("frames", "fps") if not frames else ("fps", "frames")
+        raise InputError(f"{given} is set and {missing} is 0: set both, or connect a picture.")
+    return _at(frames, fps)
+
+
+def _at(frames: int, fps: float | Fraction) -> Length:
+    rate = _exact_rate(Fraction(fps).limit_denominator(1_000_000))
+    return Length(frames, rate, frames / rate)
+
+
+def _exact_rate(fps: Fraction) -> Fraction:
+    """24000/1001 for 23.976, 30000/1001 for 29.97, and so on; any other rate as it is."""
+    ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
+    return ntsc if fps.denominator != 1 and abs(ntsc - fps) < _ROUNDED else fps
+
+
+def _trim_window(video: Any) -> tuple[float, float]:
+    """Start and duration in seconds, 0 for none. ComfyUI 0.8 knows no trimmed video."""
+    window = getattr(video, "get_active_trim_window", None)
+    start, duration = window() if window is not None else (0.0, 0.0)
+    return max(0.0, float(start)), max(0.0, float(duration))
+
+
+def _untrimmed_file(video: Any) -> Path | io.BytesIO | None:
+    if host.components_of(video) is not None or any(_trim_window(video)):
+        return None
+    source = video.get_stream_source()
+    return Path(source) if isinstance(source, str) else source
+
+
+def _disagree(one: str, other: str) -> InputError:
+    return InputError(f"Two lengths disagree: {one}, and {other}. Set one of them to 0.")

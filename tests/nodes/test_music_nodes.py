@@ -1,0 +1,195 @@
+"""Music that ends with the picture: the nodes that measure, fit and mux, on real files."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import shutil
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import torch
+
+from ...api.errors import InputError
+from ...sandbox.composer import compose
+from ...video.errors import PictureError
+
+Node = dict[str, Any]
+RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]
+
+
+@pytest.fixture(scope="module")
+def music() -> Mapping[str, Any]:
+    piece = compose("electronic, 120 bpm", 20.0)
+    waveform = torch.as_tensor(np.asarray(piece.waveform), dtype=torch.float32)
+    return {"waveform": waveform.reshape(1, 2, -1), "sample_rate": piece.sample_rate}
+
+
+def clip(path: Path, frames: int, rate: Fraction, *, sound: bool = False) -> Path:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        track = container.add_stream("aac", rate=48000, layout="stereo") if sound else None
+        for number in range(frames):
+            image = np.full((48, 64, 3), number * 5 % 255, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if track is not None:
+            samples = round(frames * 48000 / rate)
+            tone = np.sin(np.arange(samples) * 0.05, dtype=np.float32) * np.float32(0.2)
+            frame = av.AudioFrame.from_ndarray(np.stack([tone, tone]), "fltp", "stereo")
+            frame.sample_rate = 48000
+            container.mux(track.encode(frame))
+            container.mux(track.encode())
+    return path
+
+
+class Video:
+    """A VIDEO in a file. The host of these tests has no class of its own for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get_stream_source(self) -> str:
+        return str(self._path)
+
+    def save_to(self, path: str) -> None:
+        shutil.copy(self._path, path)
+
+
+@pytest.fixture(autouse=True)
+def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = importlib.import_module(f"{nodes.__name__}.host")
+    monkeypatch.setattr(host, "components_of", lambda video: None)
+    monkeypatch.setattr(host, "video_of", Video)
+
+
+async def run(node: Node, name: str, **inputs: Any) -> Any:
+    return (await node[f"AIGateway{name}"].execute(**inputs)).args
+
+
+@pytest.mark.parametrize("rate", RATES)
+async def test_a_video_is_measured_by_its_packets(node: Node, tmp_path: Path, rate: Fraction):
+    picture = Video(clip(tmp_path / "clip.mp4", 200, rate))
+    duration, seconds, frames, fps, tempo, words = await run(node, "MusicLength", picture=picture)
+    assert frames == 200
+    assert fps == pytest.approx(float(rate))
+    assert seconds == pytest.approx(200 / float(rate))
+    assert 0 <= duration - max(seconds, 5.0) < 0.0011
+    assert (seconds / (240 / tempo)) == pytest.approx(round(seconds / (240 / tempo)))
+    assert words == f"{tempo:.0f} bpm"
+
+
+async def test_frames_and_their_rate_are_a_length_too(node: Node):
+    images = torch.zeros(48, 4, 4, 3)
+    *_, frames, fps, _, _ = await run(node, "MusicLength", picture=images, fps=23.976)
+    assert (frames, fps) == (48, pytest.approx(24000 / 1001))
+    _, seconds, *_ = await run(node, "MusicLength", frames=300, fps=29.97)
+    assert seconds == pytest.approx(300 * 1001 / 30000)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "part"),
+    [
+        ({}, "No length is given"),
+        ({"frames": 24}, "fps is 0"),
+        ({"fps": 24.0}, "frames is 0"),
+        ({"frames": -1, "fps": 24.0}, "frames is -1"),
+        ({"frames": 24, "fps": float("nan")}, "fps is nan"),
+        ({"picture": torch.zeros(3, 4, 4, 3)}, "set fps"),
+        ({"picture": torch.zeros(0, 4, 4, 3), "fps": 24.0}, "no frames"),
+        ({"picture": torch.zeros(3, 4, 4, 3), "fps": 24.0, "frames": 4}, "Two lengths disagree"),
+    ],
+)
+async def test_a_length_that_cannot_be_is_named(node: Node, inputs: dict[str, Any], part: str):
+    with pytest.raises(InputError, match=part):
+        await run(node, "MusicLength", **inputs)
+
+
+async def test_a_video_whose_numbers_disagree_is_named(node: Node, tmp_path: Path):
+    picture = Video(clip(tmp_path / "clip.mp4", 24, Fraction(24)))
+    for wrong in ({"frames": 25}, {"fps": 25.0}):
+        with pytest.raises(InputError, match="Two lengths disagree"):
+            await run(node, "MusicLength", picture=picture, **wrong)
+
+
+async def test_a_file_without_a_picture_is_named(node: Node, tmp_path: Path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
+    with pytest.raises(PictureError):
+        await run(node, "MusicLength", picture=Video(tmp_path / "broken.mp4"))
+
+
+@pytest.mark.parametrize("rate", RATES)
+async def test_music_fits_a_picture_to_the_sample(node: Node, music: Any, rate: Fraction):
+    before = music["waveform"].clone()
+    audio, report, joins, plot = await run(
+        node, "FitMusic", audio=music, frames=333, fps=round(float(rate), 3)
+    )
+    assert audio["waveform"].shape == (1, 2, round(333 * music["sample_rate"] / rate))
+    assert audio["waveform"].is_contiguous()
+    assert "Loudness" in report
+    assert all(float(join) > 0 for join in joins.split(", ") if join)
+    assert plot.shape[0] == 1
+    assert plot.shape[-1] == 3
+    assert 0 <= float(plot.min()) <= float(plot.max()) <= 1
+    assert torch.equal(music["waveform"], before)
+
+
+@pytest.mark.parametrize("seconds", [10.0, 31.5])
+async def test_every_item_of_a_batch_fits(node: Node, music: Any, seconds: float):
+    batch = {**music, "waveform": music["waveform"].repeat(2, 1, 1)}
+    audio, *_ = await run(node, "FitMusic", audio=batch, seconds=seconds, method="cut")
+    assert audio["waveform"].shape[0] == 2
+    assert audio["waveform"].shape[-1] == round(seconds * music["sample_rate"])
+
+
+async def test_the_loudness_that_was_chosen_is_reached(node: Node, music: Any):
+    audio, report, *_ = await run(node, "FitMusic", audio=music, seconds=12.0, loudness="-16 LUFS")
+    assert float(audio["waveform"].abs().max()) <= 10 ** (-1 / 20) + 1e-3
+    assert "-16." in report or "-15.9" in report
+
+
+async def test_a_soundtrack_leaves_the_picture_as_it_is(node: Node, music: Any, tmp_path: Path):
+    path = clip(tmp_path / "clip.mp4", 120, Fraction(24))
+    made, audio = await run(node, "AddSoundtrack", video=Video(path), audio=music)
+    result = Path(made.get_stream_source())
+    assert packets(result) == packets(path)
+    assert audio["waveform"].shape[-1] == 5 * music["sample_rate"]
+    with av.open(str(result)) as container:
+        assert len(container.streams.audio) == 1
+
+
+async def test_a_clip_without_sound_says_so(node: Node, music: Any, tmp_path: Path):
+    path = clip(tmp_path / "clip.mp4", 48, Fraction(24))
+    made, _ = await run(node, "AddSoundtrack", video=Video(path), audio=music, mix="duck")
+    assert packets(Path(made.get_stream_source())) == packets(path)
+
+
+@pytest.mark.parametrize("mix", ["under", "duck"])
+async def test_the_clips_own_sound_stays(node: Node, music: Any, tmp_path: Path, mix: str):
+    path = clip(tmp_path / "clip.mp4", 96, Fraction(24), sound=True)
+    silence = {**music, "waveform": torch.zeros_like(music["waveform"])}
+    _, audio = await run(node, "AddSoundtrack", video=Video(path), audio=silence, mix=mix)
+    assert float(audio["waveform"].abs().max()) == pytest.approx(0.2, abs=0.02)
+
+
+async def test_a_mix_that_nobody_knows_is_named(node: Node, music: Any, tmp_path: Path):
+    path = clip(tmp_path / "clip.mp4", 24, Fraction(24))
+    with pytest.raises(InputError, match="replace, under, duck"):
+        await run(node, "AddSoundtrack", video=Video(path), audio=music, mix="over")
+
+
+def packets(path: Path) -> str:
+    """A hash of the picture's packets."""
+    content = hashlib.sha256()
+    with av.open(str(path)) as container:
+        for packet in container.demux(container.streams.video[0]):
+            content.update(bytes(packet))
+    return content.hexdigest()
