@@ -31,7 +31,7 @@ def check(audio: object) -> Audio:
 
     Takes any mapping with `waveform` ([B, C, T], [C, T] or [T]; any float or integer dtype, device
     and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned ones are
-    offset binary, as in 8-bit WAV. A waveform that is already as wanted is returned itself.
+    offset binary, as in 8-bit WAV. A waveform of this form is returned as it is.
 
     Raises AudioError for anything else: no audio, missing keys, no samples, no channels, a wrong
     sample rate, NaN or infinity.

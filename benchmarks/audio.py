@@ -16,10 +16,9 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    # As a module of the pack, so that its imports are relative like everywhere.
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.audio").main())
+    # Continue as a module of the pack, because its imports are relative.
+    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
+    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.audio"))
 
 import argparse
 import asyncio

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...audio.formats import DEFAULT_QUALITY, QUALITIES, Format
 
-PACK = Path(__file__).resolve().parents[2] / "scripts" / "pack.py"
+PACK = Path(__file__).resolve().parents[2] / "scripts" / "lib" / "pack.py"
 
 
 def test_every_format_has_qualities_and_a_default_among_them() -> None:
