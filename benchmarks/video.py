@@ -3,7 +3,8 @@
 AddSoundtrack runs beside ffmpeg's command line (`-c:v copy`, the same sound by the same encoder)
 and beside core's route through frames (5 s of it, extrapolated: a minute of 1080p does not fit in
 memory). Visualize runs beside the encoder alone on frames that are ready. Every run has a process
-of its own; times are in seconds, memory is the peak in MiB above what was there before, the input included.
+of its own; times are in seconds, memory is the peak in MiB above what was
+there before, the input included.
 """
 
 from __future__ import annotations
