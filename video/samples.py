@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import av.error
 import numpy as np
@@ -106,7 +106,7 @@ def converted(
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
             assert isinstance(frame, AudioFrame)
-            yield frame.to_ndarray()
+            yield cast(Samples, frame.to_ndarray())
 
     for start, block in blocks(samples):
         entry.push(audio_frame(block, sample_rate, start))

@@ -205,6 +205,8 @@ def _copy_packets(
         )
     for packet in _with_decoding_times(container.demux(*copies), 1 / picture.fps):
         moved = round(picture.start / packet.time_base)
+        assert packet.pts is not None
+        assert packet.dts is not None
         packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
         if packet.stream is stream:
             track.write_until(float(packet.dts * packet.time_base))

@@ -35,7 +35,8 @@ def test_a_variable_rate_is_measured_by_time_stamps(tmp_path: Path, suffix: str)
     length = picture_length(make_clip(tmp_path / f"clip{suffix}", 6, 30, stamps=STAMPS))
     assert length.variable
     assert length.frames == 6
-    assert 0.7 < length.seconds < 0.8
+    # How long the last frame stays is the muxer's choice.
+    assert 0.7 < length.seconds < 1.1
     assert length.fps == length.frames / length.seconds
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -227,7 +228,7 @@ def test_sound_that_cannot_be_used_is_named(tmp_path: Path, samples, rate: int, 
 
 
 @pytest.mark.parametrize("numbers", [{"duck": 3.0}, {"fade": -1.0}, {"level": float("nan")}])
-def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, numbers: dict[str, float]):
+def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, numbers: dict[str, Any]):
     clip = make_clip(tmp_path / "clip.mp4", 10)
     with pytest.raises(SoundError, match="expected"):
         add_soundtrack(clip, tmp_path / "made", noise(1.0), 48000, **numbers)

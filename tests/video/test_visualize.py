@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,7 +16,7 @@ from ...video.still import still
 from ...video.visualize import visualize
 from .make import RATES, lag, noise, sound_of
 
-SMALL = {"width": 96, "height": 64}
+SMALL: dict[str, Any] = {"width": 96, "height": 64}
 
 
 def _frames(path: Path) -> list[np.ndarray]:
