@@ -25,6 +25,7 @@ from ...api.errors import SpendLimitError
 from ...api.library import Library
 from ...api.money.job import Job, State
 from ...api.money.ledger import FILE_NAME, Ledger
+from ...api.money.rows import _VERSIONS
 from ...api.money.spending import SpendingRules, dollars
 from ...api.request import MusicRequest
 from ...api.settings import Settings
@@ -496,6 +497,25 @@ def test_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
 
 
 # The file
+
+
+def test_a_ledger_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        for statement in _VERSIONS[0]:
+            db.execute(statement)
+        db.execute(
+            "INSERT INTO jobs (local_id, service, fingerprint, model, prompt, lyrics, duration, "
+            "format, take, state, run, owner, created, started, remote_id) "
+            "VALUES ('one', 'test', 'f', 'm', 'piano', '', 5, 'wav', 1, 'queued', 'r', 'o', 1, 2, "
+            "'job_1')"
+        )
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    for _ in range(2):
+        with contextlib.closing(Ledger(tmp_path)) as ledger:
+            job = ledger.by_job_id("test", "job_1")
+            assert job is not None
+            assert (job.local_id, job.prompt, job.state) == ("one", "piano", State.QUEUED)
 
 
 def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
