@@ -18,6 +18,8 @@ MOST_GAIN = 40.0
 _CLOSE = 0.1
 """LU from the target that are good enough."""
 _TRIES = 4
+_STEEPEST = 4.0
+"""dB of gain for a LU that are tried at most at once."""
 _MARGIN = 0.05
 """dB that the limiter aims below the ceiling."""
 
@@ -78,13 +80,17 @@ def master(
     if loudness is not None and seconds < 0.4:
         notes.append(f"{seconds:.2f} s are shorter than a loudness block (0.4 s): measured whole.")
     master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+    slope = 1.0
     for _ in range(_TRIES):
         missing = 0.0 if loudness is None else loudness - master.after.loudness
         if abs(missing) <= _CLOSE:
             break
         # The limiter took loudness away: more gain, from the source again.
-        gain = min(gain + missing, MOST_GAIN)
+        last, gain = master, min(gain + missing * slope, MOST_GAIN)
         master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+        # A decibel of gain is less than a decibel of loudness now: by how much less is known.
+        won = master.after.loudness - last.after.loudness
+        slope = min(max((gain - last.gain) / won, 1.0), _STEEPEST) if won > 0.01 else _STEEPEST
     if loudness is not None and abs(loudness - master.after.loudness) > 0.5:
         notes.append(
             f"{loudness:g} LUFS cannot be reached under {ceiling:g} dBTP; "
