@@ -20,8 +20,10 @@ _CLOSE = 0.1
 _TRIES = 4
 _STEEPEST = 4.0
 """dB of gain for a LU that are tried at most at once."""
+_METERS_DIFFER = 0.1
+"""dB: another meter's oversampling filter may find so much more; it is kept free."""
 _MARGIN = 0.05
-"""dB that the limiter aims below the ceiling."""
+"""dB that the limiter aims lower still."""
 
 
 class Level(NamedTuple):
@@ -104,14 +106,14 @@ def _turned_and_limited(
 ) -> Master:
     out = samples * samples.dtype.type(10 ** (gain / 20))
     limited = 0.0
-    peak = before.true_peak + gain
-    if peak > ceiling:
-        limited = limit(out, sample_rate, ceiling - _MARGIN)
+    peak, allowed = before.true_peak + gain, ceiling - _METERS_DIFFER
+    if peak > allowed:
+        limited = limit(out, sample_rate, allowed - _MARGIN)
         peak = true_peak(out, sample_rate)
-    if peak > ceiling:
+    if peak > allowed:
         # What the limiter's interpolation left: too little to hear.
-        _scale(out, 10 ** ((ceiling - _MARGIN - peak) / 20))
-        peak = ceiling - _MARGIN
+        _scale(out, 10 ** ((allowed - _MARGIN - peak) / 20))
+        peak = allowed - _MARGIN
     after = Level(integrated_loudness(out, sample_rate), peak)
     return Master(out, before, after, gain, limited, ())
 
