@@ -16,7 +16,7 @@ from pathlib import Path
 
 if __name__ == "__main__":
     scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
+    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
     sys.exit(importlib.import_module(f"{root}.benchmarks.music").main())
 
 import argparse

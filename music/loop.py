@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
 from .joins import FADE_SECONDS, join_costs, joint
 from .render import crossfade
-from .samples import Floats, MusicError, Samples, rms
+from .samples import BLOCK, Floats, MusicError, Samples, rms
 from .splice import FADE_SECONDS as SLOW_FADE_SECONDS
 from .splice import sound
 from .track import Track
@@ -91,16 +91,30 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
     steady = track.beats.steady and track.bars.times.shape[0] >= 3
     times, costs = _bar_costs(track) if steady else _sound_costs(track)
     fade = round((FADE_SECONDS if steady else SLOW_FADE_SECONDS) * track.sample_rate)
-    loops = [
-        _realise(track, times, costs, pair, fade, steady, keep_intro)
+    turns = [
+        _turn(track, times, costs, pair, fade, steady)
         for pair in _candidates(times, costs, min_seconds, steady, fade / track.sample_rate)
     ]
-    if not loops:
+    if not turns:
         raise MusicError(
             f"No loop of at least {min_seconds:g} s fits into {track.seconds:.2f} s of music: "
             "set a smaller min_seconds, or use a longer track."
         )
-    return next((loop for loop in loops if loop.seam.good), loops[0])
+    largest = max(_steps(row) for row in track.samples)
+    measured = ((turn, _measure(track, turn, largest)) for turn in turns)
+    best = next(measured)
+    turn, seam = best if best[1].good else next((pair for pair in measured if pair[1].good), best)
+    return _cut_out(track, turn, seam, keep_intro)
+
+
+class _Turn(NamedTuple):
+    """From the sample before `end` on to `start`; the `fade` samples before both are crossfaded."""
+
+    start: int
+    end: int
+    fade: int
+    bars: int
+    cost: float
 
 
 def _bar_costs(track: Track) -> tuple[Floats, Floats]:
@@ -135,37 +149,51 @@ def _candidates(
     return [pair for pair in pairs if np.isfinite(score[pair])]
 
 
-def _realise(
-    track: Track,
-    times: Floats,
-    costs: Floats,
-    pair: tuple[int, int],
-    fade: int,
-    steady: bool,
-    keep_intro: bool,
-) -> Loop:
+def _turn(
+    track: Track, times: Floats, costs: Floats, pair: tuple[int, int], fade: int, steady: bool
+) -> _Turn:
     begin, finish = pair
-    rate, source = track.sample_rate, track.samples
+    rate = track.sample_rate
     if steady:
         # The end is left where the start would come: at the end, what is heard leads to the start.
-        (end, start), _ = joint(source, rate, times[finish], times[begin])
+        (end, start), _ = joint(track.samples, rate, times[finish], times[begin])
     else:
         start, end = round(times[begin] * rate), round(times[finish] * rate)
-    fade = min(fade, start, end - start)
-    samples = source[:, (0 if keep_intro else start) : end].copy()
-    if fade:
-        samples[:, -fade:] = crossfade(source[:, end - fade : end], source[:, start - fade : start])
-    offset = start if keep_intro else 0
-    seam = _measure(track, samples, offset, float(costs[finish, begin]))
     bars = finish - begin if steady else 0
-    seconds = (start / rate, end / rate)
-    return Loop(samples, offset, end - start, bars, track.beats.bpm, seam, seconds)
+    return _Turn(start, end, min(fade, start, end - start), bars, float(costs[finish, begin]))
 
 
-def _measure(track: Track, samples: Samples, start: int, cost: float) -> Seam:
-    rate = track.sample_rate
-    around = min(round(_AROUND_SECONDS * rate), samples.shape[1] - start)
-    turn = np.concatenate((samples[:, -around:], samples[:, start : start + around]), axis=1)
+def _faded(source: Samples, turn: _Turn) -> Samples:
+    """The last samples before the loop's end: they lead to its start."""
+    start, end, fade = turn[:3]
+    return crossfade(source[:, end - fade : end], source[:, start - fade : start])
+
+
+def _cut_out(track: Track, turn: _Turn, seam: Seam, keep_intro: bool) -> Loop:
+    source, rate = track.samples, track.sample_rate
+    samples = source[:, (0 if keep_intro else turn.start) : turn.end].copy()
+    if turn.fade:
+        samples[:, -turn.fade :] = _faded(source, turn)
+    offset = turn.start if keep_intro else 0
+    seconds = (turn.start / rate, turn.end / rate)
+    length = turn.end - turn.start
+    return Loop(samples, offset, length, turn.bars, track.beats.bpm, seam, seconds)
+
+
+def _steps(row: Samples) -> float:
+    """The largest step from sample to sample."""
+    blocks = (row[start : start + BLOCK + 1] for start in range(0, row.shape[0], BLOCK))
+    return max(float(np.abs(np.diff(block)).max(initial=0.0)) for block in blocks)
+
+
+def _measure(track: Track, candidate: _Turn, largest: float) -> Seam:
+    rate, source = track.sample_rate, track.samples
+    start, end, fade, _, cost = candidate
+    around = min(max(round(_AROUND_SECONDS * rate), fade), end - start)
+    tail, head = source[:, end - around : end], source[:, start : start + around]
+    turn = np.concatenate((tail, head), axis=1)
+    if fade:
+        turn[:, around - fade : around] = _faded(source, candidate)
     there = analyse(turn, rate, rms(track.samples))
     frame = np.array([round(around / rate * FRAMES_PER_SECOND)])
     own = np.arange(_REACH, track.analysis.onsets.shape[0] - _REACH)
@@ -173,7 +201,6 @@ def _measure(track: Track, samples: Samples, start: int, cost: float) -> Seam:
         own = np.round(track.beats.times * FRAMES_PER_SECOND).astype(np.intp)
     flux = _rises(there, frame) / max(np.percentile(_rises(track.analysis, own), 95), 1e-9)
     level = _jumps(there, frame) / max(np.percentile(_jumps(track.analysis, own), 95), _QUIET_JUMP)
-    largest = max(float(np.abs(np.diff(row)).max(initial=0.0)) for row in track.samples)
     step = float(np.abs(turn[:, around] - turn[:, around - 1]).max())
     return Seam(cost, float(flux[0]), float(level[0]), step / max(largest, 1e-9))
 

@@ -18,8 +18,12 @@ MOST_GAIN = 40.0
 _CLOSE = 0.1
 """LU from the target that are good enough."""
 _TRIES = 4
+_STEEPEST = 4.0
+"""dB of gain for a LU that are tried at most at once."""
+_METERS_DIFFER = 0.1
+"""dB: another meter's oversampling filter may find so much more; it is kept free."""
 _MARGIN = 0.05
-"""dB that the limiter aims below the ceiling."""
+"""dB that the limiter aims lower still."""
 
 
 class Level(NamedTuple):
@@ -78,13 +82,17 @@ def master(
     if loudness is not None and seconds < 0.4:
         notes.append(f"{seconds:.2f} s are shorter than a loudness block (0.4 s): measured whole.")
     master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+    slope = 1.0
     for _ in range(_TRIES):
         missing = 0.0 if loudness is None else loudness - master.after.loudness
         if abs(missing) <= _CLOSE:
             break
         # The limiter took loudness away: more gain, from the source again.
-        gain = min(gain + missing, MOST_GAIN)
+        last, gain = master, min(gain + missing * slope, MOST_GAIN)
         master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+        # A decibel of gain is less than a decibel of loudness now: by how much less is known.
+        won = master.after.loudness - last.after.loudness
+        slope = min(max((gain - last.gain) / won, 1.0), _STEEPEST) if won > 0.01 else _STEEPEST
     if loudness is not None and abs(loudness - master.after.loudness) > 0.5:
         notes.append(
             f"{loudness:g} LUFS cannot be reached under {ceiling:g} dBTP; "
@@ -98,14 +106,14 @@ def _turned_and_limited(
 ) -> Master:
     out = samples * samples.dtype.type(10 ** (gain / 20))
     limited = 0.0
-    peak = before.true_peak + gain
-    if peak > ceiling:
-        limited = limit(out, sample_rate, ceiling - _MARGIN)
+    peak, allowed = before.true_peak + gain, ceiling - _METERS_DIFFER
+    if peak > allowed:
+        limited = limit(out, sample_rate, allowed - _MARGIN)
         peak = true_peak(out, sample_rate)
-    if peak > ceiling:
+    if peak > allowed:
         # What the limiter's interpolation left: too little to hear.
-        _scale(out, 10 ** ((ceiling - _MARGIN - peak) / 20))
-        peak = ceiling - _MARGIN
+        _scale(out, 10 ** ((allowed - _MARGIN - peak) / 20))
+        peak = allowed - _MARGIN
     after = Level(integrated_loudness(out, sample_rate), peak)
     return Master(out, before, after, gain, limited, ())
 

@@ -12,7 +12,7 @@ import pytest
 from ...benchmarks.songs import Song, read_songs
 from ...music.samples import Samples
 from ...music.track import Track, read_track
-from ...sandbox.composer import Brief, compose
+from ...sandbox.composer import compose
 
 RATE = 44100
 SONGS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")
@@ -21,9 +21,10 @@ SONGS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")
 
 class Piece:
     def __init__(self, prompt: str, seconds: float) -> None:
-        made = compose(Brief(prompt, seconds))
+        made = compose(prompt, seconds)
         self.samples: Samples = np.ascontiguousarray(made.waveform)
-        self.rate, self.tempo, self.meter = made.sample_rate, made.tempo, made.metre
+        self.rate, score = made.sample_rate, made.score
+        self.tempo, self.meter = score.tempo, score.metre
 
 
 @cache

@@ -11,16 +11,21 @@ from ...music.follow import FOLLOW, follow
 from ...music.loop import make_loop
 from ...music.plot import draw_values
 from ...music.samples import MusicError
-from ...music.track import read_track
+from ...music.track import Track, read_track
 from .pieces import RATE, clicks, noise, piece, track
 
 FPS = (10.0, 23.976, 24.0, 25.0, 29.97, 30.0, 50.0, 59.94, 60.0)
 
 
-@pytest.mark.parametrize("fps", FPS)
-def test_ten_minutes_do_not_drift(fps: float) -> None:
+def test_ten_minutes_do_not_drift() -> None:
     times = np.arange(0.5, 599, 0.5)
-    values = follow(read_track(clicks(times, 600, 8000), 8000, 120), fps, what="beat")
+    known = read_track(clicks(times, 600, 8000), 8000, 120)
+    for fps in FPS:
+        check_frames(known, times, fps)
+
+
+def check_frames(known: Track, times: np.ndarray, fps: float) -> None:
+    values = follow(known, fps, what="beat")
     assert len(values.values) == int(np.ceil(600 * fps))
     course = np.array(values.values)
     for moment in times[[10, 600, 1190]]:
