@@ -27,7 +27,11 @@ PIANO = MusicRequest("piano", 5.0, format="wav")
 # The price line and the refusal
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(
     price=st.one_of(st.none(), st.sampled_from([0.0, 0.0002, 0.1, 0.8])),
     spent=st.sampled_from([0.0, 0.5, 0.99, 5.0]),
