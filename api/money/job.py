@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import GatewayError, JobCancelledError, JobFailedError
 from ..request import MusicRequest
+from ..wire.protocol import JobRecord, JobStatus
 
 SANDBOX = "sandbox"
 """The service that charges nothing: the pack's own sandbox."""
@@ -111,6 +113,35 @@ class Job(NamedTuple):
     def cost(self) -> float | None:
         """What the gateway charged; the expected price while that is not known."""
         return self.price if self.charged is None else self.charged
+
+    def changes(self, record: JobRecord, took: float | None) -> dict[str, Any]:
+        """The columns that a job record sets. A job that has ended keeps its state.
+
+        Args:
+            took: seconds from submit to end, if the record completes the job.
+        """
+        state = State(record.status.value)
+        if record.status is JobStatus.COMPLETED and record.result_url is None:
+            # A completed job without an address of its track is not done yet.
+            state = State.RUNNING
+        if self.state.is_final:
+            state = self.state
+        values: dict[str, Any] = {"state": state, "job_id": record.id}
+        if state.is_final and state is not self.state:
+            values["finished"] = time.time()
+        if state is State.FAILED:
+            values |= {"charged": 0.0, "error": record.error}
+        if state is State.COMPLETED:
+            # The sandbox reports what the track would cost at the gateway; nobody pays it.
+            cost = 0.0 if self.is_free else record.cost
+            values |= {"charged": self.price if cost is None else cost, "error": None}
+            news = {
+                "took": took,
+                "result_url": record.result_url,
+                "result_duration": record.duration,
+            }
+            values |= {name: value for name, value in news.items() if value is not None}
+        return values
 
     def as_error(self) -> GatewayError:
         """The error of a failed or cancelled job."""

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from ..request import MusicRequest
 from ..timing import Timing
-from ..wire.protocol import JobRecord, JobStatus
+from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
 from .owners import Owners
 from .rows import DEAD, Rows
@@ -141,7 +141,7 @@ class Ledger:
         """
         with self._rows.transaction():
             job = self.get(local_id)
-            values = _news(job, record, took)
+            values = job.changes(record, took)
             if submitted is not None:
                 values["submitted"] = submitted
             changed = {name: value for name, value in values.items() if getattr(job, name) != value}
@@ -314,25 +314,3 @@ class Ledger:
         if job.owner == self.owner:
             return job.local_id in self._in_hand
         return self._owners.is_living(job.owner)
-
-
-def _news(job: Job, record: JobRecord, took: float | None) -> dict[str, Any]:
-    """The columns that a job record sets in the row of `job`."""
-    state = State(record.status.value)
-    if record.status is JobStatus.COMPLETED and record.result_url is None:
-        # A completed job without an address of its track is not done yet.
-        state = State.RUNNING
-    if job.state.is_final:
-        state = job.state
-    values: dict[str, Any] = {"state": state, "job_id": record.id}
-    if state.is_final and state is not job.state:
-        values["finished"] = time.time()
-    if state is State.FAILED:
-        values |= {"charged": 0.0, "error": record.error}
-    if state is State.COMPLETED:
-        # The sandbox reports what the track would cost at the gateway; nobody pays it.
-        cost = 0.0 if job.is_free else record.cost
-        values |= {"charged": job.price if cost is None else cost, "error": None}
-        news = {"took": took, "result_url": record.result_url, "result_duration": record.duration}
-        values |= {name: value for name, value in news.items() if value is not None}
-    return values
