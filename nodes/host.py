@@ -56,7 +56,8 @@ def schema(**values: Any) -> io.Schema:
 
 def data_directory() -> Path:
     """Where the ledger, the settings and the store lie: a folder no browser is served from."""
-    chosen = os.environ.get(DATA_DIRECTORY_VARIABLE)
+    # docker's `--env-file` keeps the quotes around a value.
+    chosen = os.environ.get(DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
     if chosen:
         return Path(chosen)
     import folder_paths

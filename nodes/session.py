@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,8 +119,9 @@ def model_choices() -> list[str]:
 
 
 async def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """The service, and how many jobs of this request are dead.
+    """A hash of the service and of how many jobs of this request are dead.
 
+    ComfyUI stores it in the prompt, and so in files: the gateway's address must not show in it.
     It stays the same for as long as the same job would be handed out again, so ComfyUI runs
     nothing twice. Inputs that come from other nodes are not known here: then the dead jobs of all
     requests count. Running again costs nothing where the job lives.
@@ -131,7 +133,7 @@ async def fingerprint(inputs: Mapping[str, Any]) -> str:
         with contextlib.suppress(InputError):
             request = MusicRequest._make(values).validated()
     dead = await (await library()).dead_attempts(service, request)
-    return f"{service} {dead}"
+    return hashlib.sha256(f"{service} {dead}".encode()).hexdigest()[:16]
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:

@@ -6,12 +6,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import httpx
 
 from ..errors import DownloadError, InputError
 from ..timing import Timing
+from .address import split_address, without_user_info
 from .arriving_file import ArrivingFile
 from .http import USER_AGENT, cause, options_for
 from .protocol import retry_after
@@ -42,16 +42,10 @@ def checked_url(url: str) -> str:
             "The URL is empty: connect audio_url of Poll Job, or paste the address of an audio "
             "file."
         )
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid:
+    if split_address(url) is None:
         raise InputError(
-            f"“{url[:80]}” is no web address: give the address of an audio file. It begins with "
-            "http:// or https://."
+            f"“{without_user_info(url)[:80]}” is no web address: give the address of an "
+            "audio file. It begins with http:// or https://."
         )
     return url
 

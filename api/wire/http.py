@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from .base_url import is_loopback
+from .address import is_loopback
 
 USER_AGENT = "ComfyUI-AIgateway-Music"
 
