@@ -6,6 +6,7 @@
     ├── MissingKeyError             live mode without an API key
     ├── SpendLimitError             over a limit of the user
     ├── UnreachableError            the connection was never made               temporary
+    │   └── UntrustedCertificateError   its certificate is not trusted
     ├── NoAnswerError               sent, and no answer came        charged?    temporary
     ├── ProtocolError               the answer breaks the protocol  charged?    temporary
     ├── StatusError                 the gateway answered with an error status
@@ -94,6 +95,12 @@ class UnreachableError(GatewayError):
     """The connection was never made: the gateway has seen nothing of the request."""
 
     is_temporary = True
+
+
+class UntrustedCertificateError(UnreachableError):
+    """The gateway's certificate is not trusted; nothing was sent."""
+
+    is_temporary = False
 
 
 class NoAnswerError(GatewayError):

@@ -22,9 +22,11 @@ from ..errors import (
     RejectedError,
     StatusError,
     UnreachableError,
+    UntrustedCertificateError,
 )
 from ..request import MusicRequest
 from ..timing import Timing
+from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
 from .protocol import (
@@ -80,13 +82,12 @@ class Client:
                 timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
             ),
             "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
-            **options_for(base_url),
         }
-        self._http = httpx.AsyncClient(**options)
+        self._http = httpx.AsyncClient(**options, **options_for(base_url))
         # A submit gets a new connection: on a kept one that the server is just closing it would
         # fail in a way that cannot be told from a submit that was charged.
         self._submit_http = httpx.AsyncClient(
-            limits=httpx.Limits(max_keepalive_connections=0), **options
+            **options, **options_for(base_url, httpx.Limits(max_keepalive_connections=0))
         )
 
     async def close(self) -> None:
@@ -236,6 +237,11 @@ class Client:
                 **options,
             )
         except _NEVER_SENT as error:
+            if is_untrusted(error):
+                sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
+                raise UntrustedCertificateError(
+                    f"{sentence} Nothing was sent.", job_id=job_id
+                ) from error
             raise UnreachableError(
                 f"The gateway at {self.base_url} cannot be reached ({cause(error)}): check the "
                 "network or the proxy, and queue again. Nothing was sent.",

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -13,6 +14,7 @@ from ..errors import DownloadError, InputError
 from ..timing import Timing
 from .address import split_address, without_user_info
 from .arriving_file import ArrivingFile
+from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .protocol import retry_after
 
@@ -117,7 +119,15 @@ async def _download(
                         validator = _validator(answer)
                         await _read_body(answer, into)
                         return
+            except (httpx.InvalidURL, UnicodeError) as error:
+                # A redirect may lead to an address that is none.
+                raise DownloadError(
+                    f"The server of the audio file leads to an address that is none "
+                    f"({cause(error)}): check the URL."
+                ) from error
             except httpx.HTTPError as error:
+                if is_untrusted(error):
+                    raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
             attempts = attempts + 1 if into.received == seen else 1
             seen = into.received
@@ -172,6 +182,10 @@ def _validator(answer: httpx.Response) -> str:
     if etag and not etag.startswith("W/"):
         return etag
     return answer.headers.get("last-modified", "")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
 
 
 def _gone(status: int) -> str:
