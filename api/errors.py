@@ -3,6 +3,8 @@
     GatewayError
     ├── InputError                  an input is wrong
     ├── SettingsError               a setting cannot be read
+    ├── LedgerError                 the ledger cannot be read or written
+    │   └── DamagedLedgerError      its file was damaged, and was set aside
     ├── MissingKeyError             live mode without an API key
     ├── SpendLimitError             over a limit of the user
     ├── UnreachableError            the connection was never made               temporary
@@ -81,6 +83,14 @@ class InputError(GatewayError, ValueError):
 
 class SettingsError(GatewayError):
     """The settings file or an environment variable cannot be read."""
+
+
+class LedgerError(GatewayError):
+    """The ledger cannot be read or written; without it nothing is bought."""
+
+
+class DamagedLedgerError(LedgerError):
+    """The ledger's file was damaged and was set aside; the next try begins a new one."""
 
 
 class MissingKeyError(GatewayError):
