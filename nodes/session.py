@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api import settings as api_settings
-from ..api.errors import InputError, SettingsError
+from ..api.errors import DamagedLedgerError, InputError, SettingsError
 from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _libraries: dict[Path, Library] = {}
 _accounts: dict[tuple[Path, str], tuple[str, ApiKey | None, Account]] = {}
+_unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox_url: str | None = None
 
 
@@ -62,6 +63,7 @@ def _account(current: Settings) -> Account:
 
     key = None if current.is_sandbox else current.api_key
     with _lock:
+        library = _library_that_is_whole()
         base_url = _start_sandbox() if current.is_sandbox else current.address
         place = (host.data_directory(), current.service)
         opened = _accounts.get(place)
@@ -70,7 +72,7 @@ def _account(current: Settings) -> Account:
         if opened is not None:
             # Its key or its address changed. What is on its way still ends there.
             opened[2].retire()
-        account = Account(current.service, base_url, key, _library(), _timing(current))
+        account = Account(current.service, base_url, key, library, _timing(current))
         _accounts[place] = (base_url, key, account)
         return account
 
@@ -86,8 +88,29 @@ def _library() -> Library:
     directory = host.data_directory()
     with _lock:
         if directory not in _libraries:
-            _libraries[directory] = Library(directory)
+            try:
+                _libraries[directory] = Library(directory)
+            except DamagedLedgerError as error:
+                host.log.warning("%s", error)
+                _unsaid[directory] = error
+                raise
         return _libraries[directory]
+
+
+def _library_that_is_whole() -> Library:
+    """As `_library`, after a node or the panel has said that a damaged ledger was set aside.
+
+    The first to open the ledger may be a price line or a fingerprint, whose errors nobody reads.
+    """
+    directory = host.data_directory()
+    try:
+        library = _library()
+    except DamagedLedgerError:
+        del _unsaid[directory]
+        raise
+    if directory in _unsaid:
+        raise _unsaid.pop(directory)
+    return library
 
 
 def _start_sandbox() -> str:

@@ -6,6 +6,7 @@ Without a ledger nothing is bought, so everything that is wrong here is a `Ledge
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import time
@@ -75,17 +76,19 @@ def set_aside(path: Path) -> Path:
         OSError: the file cannot be renamed.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    for number in range(1000):
-        name = f"{path.stem}.damaged-{stamp}{f'-{number}' if number else ''}"
-        aside = path.with_name(f"{name}{path.suffix}")
-        if not aside.exists():
-            break
+    names = (f"{path.stem}.damaged-{stamp}{end}{path.suffix}" for end in _endings())
+    aside = next(new for new in map(path.with_name, names) if not new.exists())
     # The journals go first: one that stayed would be taken for that of the new file.
     for ending in (*_BESIDE, ""):
         part = path.with_name(path.name + ending)
         if part.exists():
             os.rename(part, aside.with_name(aside.name + ending))
     return aside
+
+
+def _endings() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in itertools.count(2))
 
 
 def unusable(path: Path, reason: object) -> LedgerError:
