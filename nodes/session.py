@@ -167,6 +167,13 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
         host.show_status(line)
 
 
+def show_closed(account: Account, display: host.Display) -> None:
+    """The status line while the gateway takes no requests."""
+    until = account.closed_until
+    if until:
+        display.show(f"the gateway takes no requests until {until}")
+
+
 def show_job(account: Account, job: Job) -> None:
     """The status line of a job; a sandbox says so."""
     notice = " · sandbox sketch: set a key in Settings > AIgateway" if account.is_free else ""

@@ -197,7 +197,8 @@ class Purchases:
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            return max(jitter(state), getattr(error, "retry_after", None) or 0.0)
+            asked = getattr(error, "retry_after", None) or 0.0
+            return max(jitter(state), min(asked, timing.longest_retry_after))
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_created_nothing),

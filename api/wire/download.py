@@ -16,7 +16,7 @@ from .address import split_address, without_user_info
 from .arriving_file import ArrivingFile
 from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
-from .protocol import retry_after
+from .retry_after import moment_in, retry_after
 
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
@@ -112,10 +112,14 @@ async def _download(
                         continue
                     if status == 429 or status >= 500:
                         wait = retry_after(answer.headers) or 0.0
-                        reason = f"the server answered {status}"
+                        until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
+                        reason = f"the server answered {status}{until}"
+                        into.paused = reason if until else ""
+                        wait = min(wait, timing.longest_retry_after)
                     elif status not in (200, 206):
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
+                        into.paused = ""
                         validator = _validator(answer)
                         await _read_body(answer, into)
                         return
