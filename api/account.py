@@ -25,6 +25,7 @@ from .timing import Timing
 from .wire.client import Client
 from .wire.key import ApiKey
 from .wire.protocol import parse_balance
+from .wire.retry_after import moment_in
 
 T = TypeVar("T")
 
@@ -60,6 +61,12 @@ class Account:
     def is_free(self) -> bool:
         """Nothing is charged, so no limit applies."""
         return is_free(self.name)
+
+    @property
+    def closed_until(self) -> str:
+        """The time of day until which the gateway takes no requests; "" where it takes them."""
+        seconds = self._client.closed_for
+        return moment_in(seconds) if seconds >= 1 else ""
 
     async def submit(self, request: MusicRequest, settings: Settings, *, run: str) -> Job:
         """See `Purchases.submit`."""

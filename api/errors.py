@@ -3,9 +3,12 @@
     GatewayError
     ├── InputError                  an input is wrong
     ├── SettingsError               a setting cannot be read
+    ├── LedgerError                 the ledger cannot be read or written
+    │   └── DamagedLedgerError      its file was damaged, and was set aside
     ├── MissingKeyError             live mode without an API key
     ├── SpendLimitError             over a limit of the user
     ├── UnreachableError            the connection was never made               temporary
+    │   └── UntrustedCertificateError   its certificate is not trusted
     ├── NoAnswerError               sent, and no answer came        charged?    temporary
     ├── ProtocolError               the answer breaks the protocol  charged?    temporary
     ├── StatusError                 the gateway answered with an error status
@@ -82,6 +85,14 @@ class SettingsError(GatewayError):
     """The settings file or an environment variable cannot be read."""
 
 
+class LedgerError(GatewayError):
+    """The ledger cannot be read or written; without it nothing is bought."""
+
+
+class DamagedLedgerError(LedgerError):
+    """The ledger's file was damaged and was set aside; the next try begins a new one."""
+
+
 class MissingKeyError(GatewayError):
     """Live mode has no API key; nothing was sent."""
 
@@ -94,6 +105,12 @@ class UnreachableError(GatewayError):
     """The connection was never made: the gateway has seen nothing of the request."""
 
     is_temporary = True
+
+
+class UntrustedCertificateError(UnreachableError):
+    """The gateway's certificate is not trusted; nothing was sent."""
+
+    is_temporary = False
 
 
 class NoAnswerError(GatewayError):

@@ -31,7 +31,7 @@ class Library:
     """The ledger and the track store in `directory`, which is made if need be.
 
     Raises:
-        sqlite3.DatabaseError: the ledger's file is no ledger, or is of a newer version.
+        LedgerError: see `Ledger`.
     """
 
     def __init__(self, directory: Path, timing: Timing | None = None) -> None:

@@ -5,6 +5,7 @@ The file lies beside the ledger, outside the pack: no update of the pack overwri
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -19,7 +20,7 @@ from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
-from .wire.key import ApiKey
+from .wire.key import ApiKey, bare_key
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -135,10 +136,9 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
         )
     values: dict[str, Any] = {}
     for field in fields(Settings):
-        variable = f"AIGATEWAY_{field.name.upper()}"
-        text = environ.get(variable, "").strip()
+        text = _from_environment(field.name, environ)
         if text:
-            values[field.name] = _convert(field.name, text, variable)
+            values[field.name] = _convert(field.name, text, _variable(field.name))
         elif field.name in stored:
             values[field.name] = _convert(field.name, stored[field.name], str(path))
     return Settings(**{name: value for name, value in values.items() if value is not None})
@@ -161,12 +161,14 @@ def write(directory: Path, name: str, value: Any) -> None:
     if name not in {field.name for field in fields(Settings)}:
         raise SettingsError(f"There is no setting “{name}”.")
     if value is not None:
-        _convert(name, value, "the settings panel")
+        converted = _convert(name, value, "the settings panel")
+        if isinstance(converted, ApiKey):
+            value = converted.reveal()
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / f"{FILE_NAME}.lock"):
             try:
-                document = tomlkit.parse(path.read_text("utf-8"))
+                document = tomlkit.parse(_text_of(path))
             except FileNotFoundError:
                 document = tomlkit.document()
             if value is None:
@@ -174,7 +176,7 @@ def write(directory: Path, name: str, value: Any) -> None:
             else:
                 document[name] = value
             write_file(path, tomlkit.dumps(document).encode(), mode=0o600)
-    except (OSError, UnicodeDecodeError, ParseError) as error:
+    except (OSError, ParseError) as error:
         raise SettingsError(
             f"The settings file {path} cannot be written ({error}): correct it or remove it."
         ) from error
@@ -183,19 +185,48 @@ def write(directory: Path, name: str, value: Any) -> None:
 def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether an environment variable decides this setting."""
     environ = os.environ if environ is None else environ
-    return bool(environ.get(f"AIGATEWAY_{name.upper()}", "").strip())
+    return bool(_from_environment(name, environ))
+
+
+def _variable(name: str) -> str:
+    return f"AIGATEWAY_{name.upper()}"
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    """The value of a variable; docker's `--env-file` keeps the quotes around it."""
+    text = environ.get(_variable(name), "").strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text
 
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
+        return tomllib.loads(_text_of(path))
+    except (FileNotFoundError, NotADirectoryError):
+        # Where a file is in the folder's place, the ledger says so.
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
             f"The settings file {path} cannot be read ({error}): correct it or remove it."
         ) from error
+
+
+def _text_of(path: Path) -> str:
+    """The text of the file, without the byte order mark that Windows editors write.
+
+    Raises:
+        SettingsError: the file is not UTF-8.
+    """
+    content = path.read_bytes()
+    # UTF-16 without its mark is valid UTF-8 with a zero beside each letter.
+    with contextlib.suppress(UnicodeDecodeError):
+        if b"\0" not in content:
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+    raise SettingsError(
+        f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
+        "as UTF-8."
+    )
 
 
 def _convert(name: str, value: Any, source: str) -> Any:
@@ -213,7 +244,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
         try:
             return normalized_base_url(str(value))
         except InputError as error:
-            raise _wrong(name, value, source, "An http or https address") from error
+            raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "allow_unknown_price":
         word = str(value).lower()
         if word not in ("true", "false", "1", "0"):
@@ -225,7 +256,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
 def _api_key(value: Any, source: str) -> ApiKey | None:
     if not isinstance(value, str):
         raise SettingsError(f"The api_key in {source} is no text: put it in quotes.")
-    value = value.strip()
+    value = bare_key(value)
     if not value:
         return None
     # A header holds printable ASCII only. A pasted line break would fail much later.

@@ -17,11 +17,13 @@ class Timing(NamedTuple):
         connect_timeout, answer_timeout: for the connection; for each wait for bytes.
         backoff, backoff_max: the first wait between two attempts, doubled each time, and the
             longest one.
+        longest_retry_after: no wait that a server asks for is longer; then it is asked again.
         submit_patience: a submit that created nothing is repeated for this long.
         blip_patience: a 429, and a poll that fails, are repeated for this long.
 
     A job:
         first_poll: the first poll of a job, where the ledger has no run times yet.
+        first_poll_max: the longest wait for it; the documentation gives 30 s to 5 min a job.
         not_found_grace: the gateway may know a job this much later than its id.
         queue_limit: the longest wait in the gateway's queue.
         progress_tick: between two reports of a wait.
@@ -44,9 +46,11 @@ class Timing(NamedTuple):
     answer_timeout: float = 60.0
     backoff: float = 1.0
     backoff_max: float = 30.0
+    longest_retry_after: float = 120.0
     submit_patience: float = 120.0
     blip_patience: float = 600.0
     first_poll: float = 12.0
+    first_poll_max: float = 300.0
     not_found_grace: float = 30.0
     queue_limit: float = 3600.0
     progress_tick: float = 0.25
@@ -71,9 +75,11 @@ _PACE = (
     "rate_window",
     "backoff",
     "backoff_max",
+    "longest_retry_after",
     "submit_patience",
     "blip_patience",
     "first_poll",
+    "first_poll_max",
     "not_found_grace",
     "queue_limit",
     "file_backoff",

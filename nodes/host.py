@@ -22,6 +22,7 @@ from comfy_api.latest import io
 
 from ..files.atomic import write_file
 from ..files.sniff import SNIFF_BYTES, sniff
+from .missing import explained
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -56,7 +57,8 @@ def schema(**values: Any) -> io.Schema:
 
 def data_directory() -> Path:
     """Where the ledger, the settings and the store lie: a folder no browser is served from."""
-    chosen = os.environ.get(DATA_DIRECTORY_VARIABLE)
+    # docker's `--env-file` keeps the quotes around a value.
+    chosen = os.environ.get(DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
     if chosen:
         return Path(chosen)
     import folder_paths
@@ -169,9 +171,12 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
         try:
             return await execute(*values, **inputs)
         except Exception as error:
+            shown_error = explained(error)
             # An interrupt has no message, and its own status line.
-            for line in str(error).splitlines()[:1]:
+            for line in str(shown_error).splitlines()[:1]:
                 show_status(line)
+            if shown_error is not error:
+                raise shown_error from error
             raise
 
     return shown

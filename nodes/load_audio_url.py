@@ -136,7 +136,9 @@ def _playable(source: OpenAudio, path: Path) -> dict[str, str]:
 
 def _show(display: host.Display, source: OpenAudio) -> None:
     received, size = source.received, source.size
-    if received and size:
+    if source.paused:
+        display.show(source.paused)
+    elif received and size:
         megabytes = f"{received / 1e6:.1f} of {size / 1e6:.1f}"
         display.show(f"downloading {megabytes} MB", received / size)
 

@@ -111,7 +111,7 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
         if latest:
             progress = latest[-1]
             latest.clear()
-            display.show(_line(progress), _fraction(progress))
+            display.show(_line(progress, account.closed_until), _fraction(progress))
 
     try:
         done = await host.interruptible(
@@ -124,7 +124,9 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
     return done
 
 
-def _line(progress: Progress) -> str:
+def _line(progress: Progress, closed_until: str) -> str:
+    if closed_until:
+        return f"the gateway takes no requests until {closed_until}; the job goes on"
     what = "in the queue" if progress.running is None else "composing"
     expected = progress.expected or 0.0
     about = f" of about {expected:.0f}" if expected > progress.elapsed else ""

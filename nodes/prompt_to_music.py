@@ -109,7 +109,11 @@ class PromptToMusic(io.ComfyNode):
         settings = session.settings(needs_key=True)
         account = await session.account(settings)
         session.warn_of_ignored_inputs(request)
-        job = await host.interruptible(account.submit(request, settings, run=host.run_id()))
+        display = host.Display()
+        job = await host.interruptible(
+            account.submit(request, settings, run=host.run_id()),
+            on_look=lambda: session.show_closed(account, display),
+        )
         session.show_job(account, job)
         # The browser looks up the cost of the track.
         bought = {"local_id": job.local_id}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api import settings as api_settings
-from ..api.errors import InputError, SettingsError
+from ..api.errors import DamagedLedgerError, InputError, SettingsError
 from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _libraries: dict[Path, Library] = {}
 _accounts: dict[tuple[Path, str], tuple[str, ApiKey | None, Account]] = {}
+_unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox_url: str | None = None
 
 
@@ -61,6 +63,7 @@ def _account(current: Settings) -> Account:
 
     key = None if current.is_sandbox else current.api_key
     with _lock:
+        library = _library_that_is_whole()
         base_url = _start_sandbox() if current.is_sandbox else current.address
         place = (host.data_directory(), current.service)
         opened = _accounts.get(place)
@@ -69,7 +72,7 @@ def _account(current: Settings) -> Account:
         if opened is not None:
             # Its key or its address changed. What is on its way still ends there.
             opened[2].retire()
-        account = Account(current.service, base_url, key, _library(), _timing(current))
+        account = Account(current.service, base_url, key, library, _timing(current))
         _accounts[place] = (base_url, key, account)
         return account
 
@@ -85,8 +88,29 @@ def _library() -> Library:
     directory = host.data_directory()
     with _lock:
         if directory not in _libraries:
-            _libraries[directory] = Library(directory)
+            try:
+                _libraries[directory] = Library(directory)
+            except DamagedLedgerError as error:
+                host.log.warning("%s", error)
+                _unsaid[directory] = error
+                raise
         return _libraries[directory]
+
+
+def _library_that_is_whole() -> Library:
+    """As `_library`, after a node or the panel has said that a damaged ledger was set aside.
+
+    The first to open the ledger may be a price line or a fingerprint, whose errors nobody reads.
+    """
+    directory = host.data_directory()
+    try:
+        library = _library()
+    except DamagedLedgerError:
+        del _unsaid[directory]
+        raise
+    if directory in _unsaid:
+        raise _unsaid.pop(directory)
+    return library
 
 
 def _start_sandbox() -> str:
@@ -118,8 +142,9 @@ def model_choices() -> list[str]:
 
 
 async def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """The service, and how many jobs of this request are dead.
+    """A hash of the service and of how many jobs of this request are dead.
 
+    ComfyUI stores it in the prompt, and so in files: the gateway's address must not show in it.
     It stays the same for as long as the same job would be handed out again, so ComfyUI runs
     nothing twice. Inputs that come from other nodes are not known here: then the dead jobs of all
     requests count. Running again costs nothing where the job lives.
@@ -131,7 +156,7 @@ async def fingerprint(inputs: Mapping[str, Any]) -> str:
         with contextlib.suppress(InputError):
             request = MusicRequest._make(values).validated()
     dead = await (await library()).dead_attempts(service, request)
-    return f"{service} {dead}"
+    return hashlib.sha256(f"{service} {dead}".encode()).hexdigest()[:16]
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:
@@ -140,6 +165,13 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
         line = f"{request.model} ignores {name}"
         host.log.warning("%s.", line)
         host.show_status(line)
+
+
+def show_closed(account: Account, display: host.Display) -> None:
+    """The status line while the gateway takes no requests."""
+    until = account.closed_until
+    if until:
+        display.show(f"the gateway takes no requests until {until}")
 
 
 def show_job(account: Account, job: Job) -> None:

@@ -43,6 +43,11 @@ class OpenAudio(NamedTuple):
         """Bytes of the whole download; None where it is not known, or the file is stored."""
         return self.reader.size if isinstance(self.reader, ArrivingFile) else None
 
+    @property
+    def paused(self) -> str:
+        """See `ArrivingFile`."""
+        return self.reader.paused if isinstance(self.reader, ArrivingFile) else ""
+
     def content(self) -> memoryview:
         """The downloaded bytes; empty for a stored file."""
         return self.reader.content() if isinstance(self.reader, ArrivingFile) else memoryview(b"")

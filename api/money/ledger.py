@@ -12,15 +12,16 @@ from typing import Any
 
 from filelock import FileLock
 
+from ..errors import DamagedLedgerError
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
+from .ledger_file import FILE_NAME, DamagedFileError, made_beside, set_aside, unusable
 from .owners import Owners
 from .rows import DEAD, Rows
 from .spending import FREE, Quote, SpendingRules, quote
 
-FILE_NAME = "ledger.sqlite3"
 DAY = 24 * 3600.0
 
 
@@ -29,21 +30,52 @@ class Ledger:
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
 
+    Every method raises LedgerError where the file cannot be read or written.
+
     Raises:
-        sqlite3.DatabaseError: the file is no ledger, or is of a newer version of the pack.
+        DamagedLedgerError: the file was damaged, and was set aside; the next try makes a new one.
+        LedgerError: the folder or the file cannot be used, or is of a newer version of the pack.
     """
 
     def __init__(self, directory: Path, timing: Timing | None = None) -> None:
         timing = timing or Timing()
-        directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
         self.path = directory / FILE_NAME
-        # SQLite does not wait for its lock while it changes the journal mode of a new file. The
-        # lock files of the owners need this lock too, so that no new one looks like a dead one.
-        with FileLock(directory / f"{FILE_NAME}.lock"):
-            self._rows = Rows(self.path, timing.busy_timeout)
-            self._owners = Owners(directory / "owners")
+        # SQLite itself uses the name of the file and `.lock` on some drives.
+        lock = FileLock(directory / "opening.lock", timeout=timing.busy_timeout)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            # SQLite does not wait for its lock while it changes the journal mode of a new file.
+            # The lock files of the owners need this lock too, so that no new one looks like a
+            # dead one.
+            with lock:
+                self._owners = Owners(directory / "owners")
+                try:
+                    self._rows = self._open(timing.busy_timeout)
+                except BaseException:
+                    self._owners.close()
+                    raise
+        except (OSError, NotImplementedError) as error:
+            # filelock raises the second one where a drive has no locks.
+            raise unusable(self.path, error) from error
         self._in_hand: set[str] = set()
+
+    def _open(self, busy_timeout: float) -> Rows:
+        try:
+            if not self.path.exists():
+                # Made under another name: a crash leaves no half-made file that looks damaged.
+                with made_beside(self.path) as new:
+                    Rows(new, busy_timeout).close()
+            return Rows(self.path, busy_timeout)
+        except DamagedFileError as error:
+            aside = set_aside(self.path)
+            raise DamagedLedgerError(
+                f"The ledger {self.path} is damaged ({error}), so it was set aside as {aside.name} "
+                "in the same folder, and a new one is begun. It does not know the tracks that "
+                "were bought: the same request would be bought again. To go on, queue again. To "
+                "get the old one back, stop ComfyUI, repair that file (sqlite3 has the command "
+                f".recover), and rename it to {FILE_NAME}. Nothing was sent."
+            ) from error
 
     @property
     def owner(self) -> str:
@@ -83,6 +115,7 @@ class Ledger:
             living = self.living(service, request)
             if living is not None:
                 return living, False
+            self._rows.check_in_place()
             if rules is not None:
                 self.quote(service, price, rules, run=run).check(request.model)
             job = Job(
@@ -188,6 +221,7 @@ class Ledger:
             SpendLimitError: the rules do not allow another track of this price.
         """
         with self._rows.transaction():
+            self._rows.check_in_place()
             if rules is not None:
                 self.quote(job.service, job.price, rules, run=run).check(job.model)
             return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)

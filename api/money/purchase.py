@@ -19,10 +19,11 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from ..errors import GatewayError, InputError, UncertainSubmitError
+from ..errors import GatewayError, InputError, LedgerError, UncertainSubmitError
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
+from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
 from .ledger import Ledger
 from .off_loop import off_loop
@@ -148,6 +149,9 @@ class Purchases:
     async def _first_post(self, job: Job, rules: SpendingRules) -> Job:
         try:
             return await self._post(job)
+        except LedgerError:
+            # Nothing more can be written. The row stays in `submitting`, as after a crash.
+            raise
         except GatewayError as error:
             if not error.may_have_been_charged:
                 await off_loop(self._ledger.fail, job.local_id, str(error))
@@ -171,6 +175,8 @@ class Purchases:
             return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
         try:
             return await self._post(job)
+        except LedgerError:
+            raise
         except GatewayError as error:
             # This submit may have created nothing; the first one remains uncertain.
             job = await off_loop(
@@ -191,7 +197,8 @@ class Purchases:
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
-            return max(jitter(state), getattr(error, "retry_after", None) or 0.0)
+            asked = getattr(error, "retry_after", None) or 0.0
+            return max(jitter(state), min(asked, timing.longest_retry_after))
 
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_created_nothing),
@@ -201,11 +208,19 @@ class Purchases:
         ):
             with attempt:
                 record = await self._client.submit(job.request, idempotency_key=job.idempotency_key)
-                # The id is on the disk before anything else is done with it.
-                return await off_loop(
-                    self._ledger.apply, job.local_id, record, submitted=time.time()
-                )
+                return await self._written(job, record)
         raise AssertionError("tenacity ends with a result or an exception")
+
+    async def _written(self, job: Job, record: JobRecord) -> Job:
+        """The row with the job's id: on the disk before anything else is done with it."""
+        try:
+            return await off_loop(self._ledger.apply, job.local_id, record, submitted=time.time())
+        except LedgerError as error:
+            raise error.noting(
+                f"The job {record.id} was bought: put its id into Poll Job once the ledger can be "
+                "written.",
+                job_id=record.id,
+            ) from error
 
 
 def _created_nothing(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
 """The rows of the ledger in SQLite: the schema, its versions, transactions.
 
-WAL mode, and every commit is synced to the disk. A partial unique index allows one living row for
+Every commit is synced to the disk. A partial unique index allows one living row for
 each fingerprint, so two processes that ask for the same track at the same moment buy it once.
 """
 
@@ -14,7 +14,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from ..errors import LedgerError
 from .job import Job, State
+from .ledger_file import connect, unusable
 
 DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)
 """The states of failed and cancelled jobs, for `IN (…)`."""
@@ -76,19 +78,24 @@ class Rows:
     Args:
         busy_timeout: seconds to wait for another process's write.
 
+    Every method raises LedgerError where the file cannot be read or written.
+
     Raises:
-        sqlite3.DatabaseError: the file is no ledger, or is of a newer version of the pack.
+        DamagedFileError: the file is no whole database.
+        LedgerError: it cannot be used, or is of a newer version of the pack.
     """
 
     def __init__(self, path: Path, busy_timeout: float) -> None:
         self._path = path
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(
-            path, timeout=busy_timeout, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._migrate()
+        with self._explained():
+            self._db = connect(path, busy_timeout)
+        self._file = _identity(path)
+        try:
+            self._migrate()
+        except BaseException:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         with self._lock:
@@ -101,17 +108,30 @@ class Rows:
             if self._db.in_transaction:
                 yield
                 return
-            self._db.execute("BEGIN IMMEDIATE")
+            self.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # After some faults of the disk SQLite has rolled back by itself.
+                if self._db.in_transaction:
+                    self.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
+
+    def check_in_place(self) -> None:
+        """
+        Raises:
+            LedgerError: the file was removed or replaced. What is written would be lost.
+        """
+        if _identity(self._path) != self._file:
+            raise LedgerError(
+                f"The ledger {self._path} was removed or replaced while ComfyUI runs: restart "
+                "ComfyUI. Nothing was sent."
+            )
 
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows."""
-        with self._lock:
+        with self._lock, self._explained():
             return self._db.execute(statement, values).fetchall()
 
     def insert(self, job: Job) -> None:
@@ -140,14 +160,35 @@ class Rows:
         with self.transaction():
             version = self.value("PRAGMA user_version")
             if version > len(_VERSIONS):
-                raise sqlite3.DatabaseError(
-                    f"A newer version of this pack wrote the ledger {self._path}: update the pack."
+                raise LedgerError(
+                    f"A newer version of this pack wrote the ledger {self._path}: update the pack, "
+                    "or set the environment variable AIGATEWAY_DATA_DIR to another folder. "
+                    "Without the ledger nothing is bought."
                 )
             for statements in _VERSIONS[version:]:
                 for statement in statements:
                     self.execute(statement)
             if version < len(_VERSIONS):
                 self.execute(f"PRAGMA user_version = {len(_VERSIONS)}")
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """A fault of the file or its disk as a LedgerError; one of the pack stays as it is."""
+        try:
+            yield
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise
+        except (sqlite3.DatabaseError, OSError) as error:
+            raise unusable(self._path, error) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells this file from another one of the same name; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _bound(value: Any) -> Any:

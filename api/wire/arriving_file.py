@@ -20,12 +20,14 @@ class ArrivingFile(io.RawIOBase):
     Attributes:
         size: the length in bytes, None until the server tells it.
         complete: whether every byte is here.
+        paused: why no bytes come for a while, for people; "" while they come.
     """
 
     def __init__(self, max_bytes: int) -> None:
         super().__init__()
         self.size: int | None = None
         self.complete = False
+        self.paused = ""
         self._max_bytes = max_bytes
         self._buffer = bytearray()
         self._received = 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from ..errors import InputError
+from .address import split_address, without_user_info
 
 LIVE_BASE_URL = "https://api.aigateway.sh/v1"
 
@@ -13,19 +12,24 @@ def normalized_base_url(url: str) -> str:
     """The API's base URL, ending in `/v1` whether or not `url` does.
 
     Raises:
-        InputError: `url` is no http or https address.
+        InputError: `url` is no http or https address, or holds more than host, port and path.
     """
     trimmed = url.strip().rstrip("/")
-    scheme, separator, rest = trimmed.partition("://")
-    if scheme not in ("http", "https") or not separator or not rest.strip("/"):
+    shown = without_user_info(url.strip())
+    parts = split_address(trimmed)
+    if parts is None:
         raise InputError(
-            f"The base URL is “{url}”. An http or https address such as "
+            f"The base URL is “{shown}”. An http or https address such as "
             "https://api.aigateway.sh is expected: correct AIGATEWAY_BASE_URL."
         )
+    if "@" in parts.netloc:
+        raise InputError(
+            f"The base URL {shown} has a user name or a password before its host. The address is "
+            "stored beside each track, so it must hold no secret: remove them, and set api_key."
+        )
+    if parts.query or parts.fragment:
+        raise InputError(
+            f"The base URL {trimmed.partition('?')[0].partition('#')[0]} has more behind its "
+            "path: remove all from “?” or “#” on."
+        )
     return trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether `url` names this machine."""
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host == "::1" or host.startswith("127.")

@@ -22,9 +22,11 @@ from ..errors import (
     RejectedError,
     StatusError,
     UnreachableError,
+    UntrustedCertificateError,
 )
 from ..request import MusicRequest
 from ..timing import Timing
+from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
 from .protocol import (
@@ -35,9 +37,9 @@ from .protocol import (
     parse_error,
     parse_job,
     parse_models,
-    retry_after,
 )
 from .rate_limit import Rate, RateLimiter
+from .retry_after import retry_after
 from .status_errors import status_error
 
 COST_TAG = "comfyui-aigateway-music"
@@ -75,19 +77,24 @@ class Client:
         self._key = api_key
         self._timing = timing
         self._polled: dict[str, float] = {}
+        self._closed_until = 0.0
         options: dict[str, Any] = {
             "timeout": httpx.Timeout(
                 timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
             ),
             "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
-            **options_for(base_url),
         }
-        self._http = httpx.AsyncClient(**options)
+        self._http = httpx.AsyncClient(**options, **options_for(base_url))
         # A submit gets a new connection: on a kept one that the server is just closing it would
         # fail in a way that cannot be told from a submit that was charged.
         self._submit_http = httpx.AsyncClient(
-            limits=httpx.Limits(max_keepalive_connections=0), **options
+            **options, **options_for(base_url, httpx.Limits(max_keepalive_connections=0))
         )
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which the gateway said that it takes no requests; 0 where it takes them."""
+        return max(0.0, self._closed_until - self.clock())
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -212,8 +219,10 @@ class Client:
                     return await self._exchange(
                         http or self._http, method, path, job_id=job_id, **options
                     )
-                except RateLimitError:
-                    if self.clock() >= give_up:
+                except RateLimitError as error:
+                    wait = error.retry_after or 0.0
+                    is_shut = not is_poll and wait > self._timing.longest_retry_after
+                    if is_shut or self.clock() >= give_up:
                         raise
             due = self.clock() + (self._timing.poll_floor if is_poll else 0.0)
 
@@ -236,6 +245,11 @@ class Client:
                 **options,
             )
         except _NEVER_SENT as error:
+            if is_untrusted(error):
+                sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
+                raise UntrustedCertificateError(
+                    f"{sentence} Nothing was sent.", job_id=job_id
+                ) from error
             raise UnreachableError(
                 f"The gateway at {self.base_url} cannot be reached ({cause(error)}): check the "
                 "network or the proxy, and queue again. Nothing was sent.",
@@ -246,6 +260,12 @@ class Client:
                 f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
             ) from error
         self.rate_limiter.observe(_rate(answer))
+        is_closed = answer.status_code in (
+            httpx.codes.TOO_MANY_REQUESTS,
+            httpx.codes.SERVICE_UNAVAILABLE,
+        )
+        wait = retry_after(answer.headers) if is_closed else None
+        self._closed_until = self.clock() + (wait or 0.0)
         if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
             return answer
         raise self._status_error(answer, job_id)

@@ -12,9 +12,11 @@ import httpx
 
 from ..errors import DownloadError, InputError
 from ..timing import Timing
+from .address import split_address, without_user_info
 from .arriving_file import ArrivingFile
+from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
-from .protocol import retry_after
+from .retry_after import moment_in, retry_after
 
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
@@ -42,16 +44,10 @@ def checked_url(url: str) -> str:
             "The URL is empty: connect audio_url of Poll Job, or paste the address of an audio "
             "file."
         )
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        valid = False
-    if not valid:
+    if split_address(url) is None:
         raise InputError(
-            f"“{url[:80]}” is no web address: give the address of an audio file. It begins with "
-            "http:// or https://."
+            f"“{without_user_info(url)[:80]}” is no web address: give the address of an "
+            "audio file. It begins with http:// or https://."
         )
     return url
 
@@ -116,14 +112,26 @@ async def _download(
                         continue
                     if status == 429 or status >= 500:
                         wait = retry_after(answer.headers) or 0.0
-                        reason = f"the server answered {status}"
+                        until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
+                        reason = f"the server answered {status}{until}"
+                        into.paused = reason if until else ""
+                        wait = min(wait, timing.longest_retry_after)
                     elif status not in (200, 206):
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
+                        into.paused = ""
                         validator = _validator(answer)
                         await _read_body(answer, into)
                         return
+            except (httpx.InvalidURL, UnicodeError) as error:
+                # A redirect may lead to an address that is none.
+                raise DownloadError(
+                    f"The server of the audio file leads to an address that is none "
+                    f"({cause(error)}): check the URL."
+                ) from error
             except httpx.HTTPError as error:
+                if is_untrusted(error):
+                    raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
             attempts = attempts + 1 if into.received == seen else 1
             seen = into.received
@@ -178,6 +186,10 @@ def _validator(answer: httpx.Response) -> str:
     if etag and not etag.startswith("W/"):
         return etag
     return answer.headers.get("last-modified", "")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
 
 
 def _gone(status: int) -> str:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 import httpx
 
-from .base_url import is_loopback
+from .address import is_loopback
+from .certificates import ssl_context
+from .proxies import EnvironmentTransport, proxy_for
 
 USER_AGENT = "ComfyUI-AIgateway-Music"
 
 
-def options_for(url: str) -> dict[str, Any]:
-    """The options of an `httpx.AsyncClient` that asks the host of `url`."""
+def options_for(url: str, limits: httpx.Limits | None = None) -> dict[str, Any]:
+    """The options of an `httpx.AsyncClient` that asks the host of `url`.
+
+    Raises:
+        SettingsError: a variable of the environment about proxies or certificates is wrong.
+    """
+    # Checked now, before anything is written down for a request that cannot leave.
+    proxy_for(url)
+    context = ssl_context(for_loopback=is_loopback(url))
     return {
-        # A proxy from the environment is for the outside, never for this machine.
-        "trust_env": not is_loopback(url),
-        "verify": ssl_context(),
+        "trust_env": False,
+        "transport": EnvironmentTransport(context, limits or httpx.Limits()),
     }
-
-
-def ssl_context() -> ssl.SSLContext:
-    """One context for all clients of the process: making one costs some forty milliseconds."""
-    global _context
-    if _context is None:
-        _context = httpx.create_ssl_context()
-    return _context
-
-
-_context: ssl.SSLContext | None = None
 
 
 def cause(error: Exception) -> str:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+# Blanks, quotes and the byte order mark: what editors, shells and web pages leave around a key.
+_AROUND = " \t\r\n\"'`“”\u2018\u2019«»\ufeff\u200b"
+_SCHEME = re.compile(r"(?:authorization\s*:\s*)?bearer(?:\s+|$)", re.IGNORECASE)
+
+
+def bare_key(text: str) -> str:
+    """The key in `text`: without quotes, blanks and `Bearer ` around it."""
+    key = text.strip(_AROUND)
+    return _SCHEME.sub("", key, count=1).strip(_AROUND) if _SCHEME.match(key) else key
 
 
 class ApiKey:

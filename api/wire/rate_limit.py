@@ -107,14 +107,16 @@ class RateLimiter:
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
             self._elsewhere = max(0, min(at_least, beyond - min(1, self._in_flight)))
+            window = self._timing.rate_window
             self._elsewhere_until = now + (
-                self._timing.rate_window if rate.reset is None else rate.reset
+                window if rate.reset is None else min(rate.reset, 2 * window)
             )
         if rate.exceeded:
             if not rate.limit:
                 self.limit = max(1, min(self.limit, self._in_window(now) + self._in_flight - 1))
             waits = (rate.retry_after, rate.reset, self._timing.rate_window / 6)
             wait = next(wait for wait in waits if wait is not None)
+            wait = min(wait, self._timing.longest_retry_after)
             self._closed_until = max(self._closed_until, now + wait)
         self._grant()
 

@@ -17,6 +17,7 @@ from ..errors import (
 )
 from .key import ApiKey
 from .protocol import ErrorBody
+from .retry_after import moment_in
 
 
 def status_error(
@@ -49,7 +50,10 @@ def status_error(
 def _kind_and_advice(
     status: int, retry_after: float | None, key: ApiKey | None, job_id: str | None
 ) -> tuple[type[StatusError], str]:
-    again = f"in {retry_after:.0f} s" if retry_after is not None else "in a minute"
+    again = "in a minute"
+    if retry_after is not None:
+        is_soon = retry_after < 60
+        again = f"in {retry_after:.0f} s" if is_soon else f"after {moment_in(retry_after)}"
     if status == 401:
         source = f"the one from {key.source}" if key else "none was sent"
         return AuthenticationError, f"The gateway does not accept the API key: check {source}."

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import GatewayError, InputError
+from .. import host
+from ..missing import explained
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -35,6 +37,14 @@ def answering(handler: Handler) -> Handler:
             return web.json_response({"error": str(error)}, status=404)
         except (GatewayError, ValueError) as error:
             return web.json_response({"error": str(error)}, status=400)
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            known = explained(error)
+            if known is error:
+                host.log.exception("The route %s failed", request.path)
+                known = f"The pack had a fault ({type(error).__name__}: {error}): see the log."
+            return web.json_response({"error": str(known)}, status=500)
 
     return answer
 

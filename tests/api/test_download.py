@@ -169,6 +169,29 @@ async def test_a_busy_server_is_asked_again() -> None:
         assert (await downloaded(server.url)).content() == CONTENT
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Retry-After": "86400"},
+        {"Retry-After": "Wed, 25 Nov 2099 12:00:00 GMT"},
+        {"Retry-After": "Fri, 02 Jan 2026 00:00:00 GMT", "Date": "Thu, 01 Jan 2026 00:00:00 GMT"},
+    ],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_server_that_is_closed_for_a_day_is_waited_for_no_longer_than_allowed(
+    asked: dict[str, str], status: int
+) -> None:
+    async def closed(request: web.Request) -> web.Response:
+        return web.Response(status=status, headers=asked)
+
+    file = ArrivingFile(10**7)
+    timing = FAST._replace(longest_retry_after=0.001)
+    async with serving(closed) as server:
+        with pytest.raises(DownloadError, match=rf"{status} and sends nothing until .*:"):
+            await download(Source(server.url), file, timing)
+    assert "sends nothing until" in file.paused
+
+
 async def test_a_body_without_a_length_is_read_to_its_end() -> None:
     async def chunked(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

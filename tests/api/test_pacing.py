@@ -180,7 +180,7 @@ def test_a_fifth_of_the_rate_is_kept_for_submits() -> None:
         (Rate(limit=10, remaining=0, reset=40.0, exceeded=True, retry_after=17.0), 17.0),
         (Rate(limit=10, remaining=0, reset=40.0, exceeded=True), 40.0),
         (Rate(exceeded=True), WINDOW / 6),
-        (Rate(exceeded=True, retry_after=200.0), 200.0),
+        (Rate(exceeded=True, retry_after=100.0), 100.0),
     ],
     ids=["retry-after", "reset", "nothing said", "longer than the window"],
 )
@@ -192,6 +192,25 @@ def test_a_429_closes_the_schedule_for_all(rate: Rate, seconds: float) -> None:
         arrivals = await asyncio.gather(*asked)
         assert all(arrival.time >= seconds for arrival in arrivals)
         assert gateway.rejected == 0
+
+    in_virtual_time(work)
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        Rate(exceeded=True, retry_after=86400.0),
+        Rate(limit=10, remaining=0, reset=86400.0, exceeded=True),
+        Rate(limit=10, remaining=0, reset=86400.0),
+        Rate(exceeded=True, retry_after=1e9),
+    ],
+)
+def test_no_answer_closes_the_schedule_for_a_day(rate: Rate) -> None:
+    async def work(pacer: RateLimiter) -> None:
+        gateway = Gateway(pacer, 10)
+        pacer.observe(rate)
+        arrivals = await asyncio.gather(*(gateway.ask(is_poll=False) for _ in range(4)))
+        assert all(arrival.time <= 3 * Timing().longest_retry_after for arrival in arrivals)
 
     in_virtual_time(work)
 

@@ -10,7 +10,8 @@ import pytest
 from ...api.errors import InputError, ProtocolError
 from ...api.request import MusicRequest
 from ...api.wire.base_url import normalized_base_url
-from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models, retry_after
+from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models
+from ...api.wire.retry_after import moment_in, retry_after
 
 BASE = "https://api.example/v1"
 
@@ -98,7 +99,26 @@ def test_retry_after_is_seconds_or_a_date() -> None:
     in_a_minute = format_datetime(now + timedelta(seconds=60), usegmt=True)
     assert retry_after({"retry-after": in_a_minute}, now) == 60
     assert retry_after({"retry-after": "soon"}) is None
+    assert retry_after({"retry-after": "nan"}) is None
+    assert retry_after({"retry-after": "Mon, 99 Foo 2026"}) is None
     assert retry_after({}) is None
+
+
+@pytest.mark.parametrize("clock", [timedelta(hours=-2), timedelta(days=-400), timedelta(days=9999)])
+def test_a_date_is_measured_against_the_date_of_its_answer(clock: timedelta) -> None:
+    said = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    headers = {
+        "date": format_datetime(said, usegmt=True),
+        "retry-after": format_datetime(said + timedelta(seconds=30), usegmt=True),
+    }
+    assert retry_after(headers, said + clock) == 30
+
+
+@pytest.mark.parametrize("seconds", [0.0, 86400.0, 1e12, 1e300])
+def test_every_wait_has_a_moment_for_people(seconds: float) -> None:
+    wait = retry_after({"retry-after": repr(seconds)})
+    assert wait is not None
+    assert ":" in moment_in(wait)
 
 
 @pytest.mark.parametrize(

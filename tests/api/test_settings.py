@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import pickle
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from ...api.errors import MissingKeyError, SettingsError
 from ...api.settings import FILE_NAME, Mode, Settings, load
+from ...api.settings import write as change
 from ...api.wire.key import ApiKey
 
 KEY = "sk-aig-abcdefghijkl"
@@ -117,3 +119,92 @@ def test_the_key_shows_itself_only_to_whoever_asks_by_name() -> None:
         pickle.dumps(key)
     with pytest.raises(TypeError):
         copy.deepcopy(settings)
+
+
+TOML = f'api_key = "{KEY}"\r\nmode = "live"\r\n# für später\r\n'
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_file_of_a_windows_editor_is_read_and_written(
+    tmp_path: Path, mark: bytes, line_end: str
+) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(mark + TOML.replace("\r\n", line_end).encode())
+    assert load(tmp_path, {}).mode is Mode.LIVE
+    change(tmp_path, "spend_limit_per_day", 3)
+    settings = load(tmp_path, {})
+    assert (settings.mode, settings.spend_limit_per_day) == (Mode.LIVE, 3)
+    assert "# für später" in path.read_text("utf-8-sig")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TOML.encode("utf-16"),
+        TOML.encode("utf-16-le"),
+        codecs.BOM_UTF16_BE + TOML.encode("utf-16-be"),
+        TOML.encode("utf-32"),
+        TOML.encode("cp1252"),
+        b"\xff\xfe",
+    ],
+)
+def test_another_encoding_is_one_sentence_and_the_file_stays(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / FILE_NAME
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="save it as UTF-8"):
+        load(tmp_path, {})
+    with pytest.raises(SettingsError, match="save it as UTF-8"):
+        change(tmp_path, "mode", "live")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"{KEY}"',
+        f"'{KEY}'",
+        f"Bearer {KEY}",
+        f"bearer   {KEY}",
+        f'"Bearer {KEY}"',
+        f'Bearer "{KEY}"',
+        f"Authorization: Bearer {KEY}",
+        f"“{KEY}”",
+        f"\ufeff{KEY}\n",
+    ],
+)
+def test_what_stands_around_a_key_is_taken_off(tmp_path: Path, text: str) -> None:
+    settings = load(tmp_path, {"AIGATEWAY_API_KEY": text})
+    assert settings.api_key == ApiKey(KEY, "")
+    change(tmp_path, "api_key", text)
+    assert load(tmp_path, {}).api_key == ApiKey(KEY, "")
+    assert f'api_key = "{KEY}"' in (tmp_path / FILE_NAME).read_text("utf-8")
+
+
+@pytest.mark.parametrize("text", ['""', "''", "Bearer", "Bearer ", '"Bearer "', " "])
+def test_nothing_but_its_surroundings_is_no_key(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, {"AIGATEWAY_API_KEY": text}).api_key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("AIGATEWAY_MODE", '"live"'),
+        ("AIGATEWAY_SPEND_LIMIT_PER_RUN", "'2.5'"),
+        ("AIGATEWAY_BASE_URL", '"https://gateway.example"'),
+        ("AIGATEWAY_ALLOW_UNKNOWN_PRICE", '" true "'),
+    ],
+)
+def test_quotes_around_a_variable_are_taken_off(tmp_path: Path, variable: str, text: str) -> None:
+    bare = {variable: text.strip("\"' ")}
+    assert load(tmp_path, {variable: text}) == load(tmp_path, bare) != Settings()
+
+
+@pytest.mark.parametrize("user", ["user:hunter2", "hunter2", "u:hunter2/x"])
+def test_a_password_in_the_base_url_is_refused_and_not_shown(tmp_path: Path, user: str) -> None:
+    write(tmp_path, f'base_url = "https://{user}@gateway.example/v1"')
+    with pytest.raises(SettingsError, match=FILE_NAME) as caught:
+        load(tmp_path, {})
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,118 @@
+"""The ledger's file on the disk: opened with the best journal that its folder allows, or set aside.
+
+Without a ledger nothing is bought, so everything that is wrong here is a `LedgerError`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import LedgerError
+
+FILE_NAME = "ledger.sqlite3"
+# Write-ahead logging needs memory that processes share, which network drives do not have.
+_JOURNALS = ("WAL", "DELETE")
+# Bytes of a page, https://www.sqlite.org/fileformat.html, section 1.3.2.
+_SMALLEST = 512
+_BESIDE = ("-wal", "-shm", "-journal")
+_ADVICE = (
+    "give ComfyUI a folder on a disk of this computer that it may write to, with the environment "
+    "variable AIGATEWAY_DATA_DIR, and restart it. Without the ledger nothing is bought."
+)
+
+
+class DamagedFileError(Exception):
+    """The file is not a whole database."""
+
+
+def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
+    """Open or make the database; every commit is synced to the disk.
+
+    Args:
+        busy_timeout: seconds to wait for another process's write.
+
+    Raises:
+        DamagedFileError: the file is there, and is no whole database.
+        sqlite3.OperationalError: the folder allows no journal, or another process holds the file.
+    """
+    if path.exists() and path.stat().st_size < _SMALLEST:
+        # SQLite would take it for a new one.
+        raise DamagedFileError(f"it has {path.stat().st_size} bytes")
+    for journal in _JOURNALS:
+        try:
+            return _connect(path, busy_timeout, journal)
+        except sqlite3.OperationalError as error:
+            if journal == _JOURNALS[-1] or "locked" in str(error):
+                raise
+        except sqlite3.DatabaseError as error:
+            raise DamagedFileError(str(error)) from error
+    raise AssertionError("the last journal returns or raises")
+
+
+@contextlib.contextmanager
+def made_beside(path: Path) -> Iterator[Path]:
+    """Another name, under which the block makes the file that becomes `path` when it ends.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    new = path.with_name(f"{path.name}.new")
+    for ending in (*_BESIDE, ""):
+        new.with_name(new.name + ending).unlink(missing_ok=True)
+    yield new
+    os.rename(new, path)
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file, and the journals beside it, a new name. Returns the new path.
+
+    Raises:
+        OSError: the file cannot be renamed.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    names = (f"{path.stem}.damaged-{stamp}{end}{path.suffix}" for end in _endings())
+    aside = next(new for new in map(path.with_name, names) if not new.exists())
+    # The journals go first: one that stayed would be taken for that of the new file.
+    for ending in (*_BESIDE, ""):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            os.rename(part, aside.with_name(aside.name + ending))
+    return aside
+
+
+def _endings() -> Iterator[str]:
+    yield ""
+    yield from (f"-{number}" for number in itertools.count(2))
+
+
+def unusable(path: Path, reason: object) -> LedgerError:
+    """The error of a ledger that cannot be read or written."""
+    return LedgerError(f"The ledger {path} cannot be used ({reason}): {_ADVICE}")
+
+
+def _connect(path: Path, busy_timeout: float, journal: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    try:
+        if journal == "DELETE":
+            # A file with a write-ahead log is read without shared memory in this mode only.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        chosen = db.execute(f"PRAGMA journal_mode = {journal}").fetchone()[0]
+        db.execute("PRAGMA locking_mode = NORMAL")
+        # A rollback journal is gone for certain only when its folder is synced too.
+        db.execute(f"PRAGMA synchronous = {'FULL' if chosen == 'wal' else 'EXTRA'}")
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DamagedFileError(found)
+        # Whether the folder can lock and write shows at the first write only.
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("COMMIT")
+    except BaseException:
+        db.close()
+        raise
+    return db

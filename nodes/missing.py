@@ -1,0 +1,50 @@
+"""What ComfyUI's Python lacks, as a sentence with the command that installs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..api.errors import GatewayError
+
+_PACK = Path(__file__).resolve().parent.parent
+# The packages of requirements.txt, by the names that Python imports.
+_PACKAGES = (
+    "httpx",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "av",
+    "aiohttp",
+    "PIL",
+    "tenacity",
+    "filelock",
+    "tomlkit",
+    "tomli",
+)
+
+
+class MissingPackageError(GatewayError):
+    """A package of requirements.txt, or a library that one needs, is not installed."""
+
+
+def explained(error: Exception) -> Exception:
+    """The sentence for a package that is missing; any other error as it is."""
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        if package in _PACKAGES:
+            return MissingPackageError(
+                f"The package {package} is not installed in ComfyUI's Python: run  {install()}  "
+                "and restart ComfyUI."
+            )
+    if isinstance(error, OSError) and "sndfile" in str(error) and error.errno is None:
+        return MissingPackageError(
+            "The library libsndfile is not on this computer: install it with the system's package "
+            "manager (libsndfile1 on Debian, libsndfile on Alpine and macOS), and restart ComfyUI."
+        )
+    return error
+
+
+def install() -> str:
+    """The command that installs the requirements; portable ComfyUI's Python needs the `-s`."""
+    return f'"{sys.executable}" -s -m pip install -r "{_PACK / "requirements.txt"}"'

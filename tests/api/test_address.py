@@ -1,0 +1,93 @@
+"""Addresses as people type them: odd hosts, and secrets that must not show."""
+
+from __future__ import annotations
+
+import pytest
+
+from ...api.errors import InputError
+from ...api.wire.address import is_loopback, split_address, without_user_info
+from ...api.wire.base_url import normalized_base_url
+from ...api.wire.download import checked_url
+
+ODD = [
+    "http://.x/",
+    "http://x..y/a.mp3",
+    f"http://{'a' * 64}.com/a.mp3",
+    f"http://{'a.' * 127}com/",
+    f"http://{'日' * 64}.jp/",
+    "http://a\nb.com/a.mp3",
+    "http://a.com/a\r\nHost: b/",
+    "http://1.2.3.999/",
+    "http://256.1.1.1/a.mp3",
+    "http://[::1/",
+    "http://[::zz]/a.mp3",
+    "http://a b/a.mp3",
+    "http://a%zz/",
+    "http://a.com:99999/",
+    "http://a.com:port/",
+    "http://\ud800.com/",
+    "http:///a.mp3",
+    "ftp://a.com/a.mp3",
+    "//a.com/a.mp3",
+]
+GOOD = [
+    "http://a.com/a b.mp3",
+    "https://straße.de/ü.mp3?x=1",
+    "http://日本.jp/",
+    "http://my_host:8080/",
+    "http://[::1]:8188/a",
+    "http://127.0.0.1/",
+    f"http://{'a' * 63}.com./",
+]
+
+
+@pytest.mark.parametrize("url", ODD)
+def test_an_odd_host_is_one_sentence_for_a_file_and_for_a_gateway(url: str) -> None:
+    with pytest.raises(InputError, match="web address"):
+        checked_url(url)
+    with pytest.raises(InputError, match="is expected"):
+        normalized_base_url(url)
+
+
+@pytest.mark.parametrize("url", GOOD)
+def test_a_good_address_is_taken_as_it_is(url: str) -> None:
+    assert checked_url(f" {url} ") == url
+    assert split_address(url) is not None
+
+
+@pytest.mark.parametrize(
+    "user", ["user:hunter2", "hunter2", "u:p@hunter2", "u:hunter2/x", "u:%68unter2?hunter2"]
+)
+@pytest.mark.parametrize("host", ["gateway.example", "127.0.0.1:8188", ".x"])
+def test_no_sentence_shows_a_password(user: str, host: str) -> None:
+    with pytest.raises(InputError) as caught:
+        normalized_base_url(f"https://{user}@{host}/v1")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(InputError) as caught:
+        checked_url(f"ftp://{user}@{host}/v1")
+    assert "hunter2" not in str(caught.value)
+    assert without_user_info(f"https://{user}@{host}/v1") == f"https://{host}/v1"
+
+
+@pytest.mark.parametrize("tail", ["?token=secret", "#secret", "/v1?key=secret"])
+def test_a_base_url_has_nothing_behind_its_path(tail: str) -> None:
+    with pytest.raises(InputError, match="remove all from") as caught:
+        normalized_base_url(f"https://gateway.example{tail}")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:5/", True),
+        ("http://127.8.9.1/", True),
+        ("http://[::1]:5/", True),
+        ("http://localhost/", True),
+        ("http://127.evil.example/", False),
+        ("http://localhost.evil.example/", False),
+        ("http://[::1/", False),
+        ("https://gateway.example/", False),
+    ],
+)
+def test_only_this_machine_is_loopback(url: str, expected: bool) -> None:
+    assert is_loopback(url) is expected

@@ -1,0 +1,246 @@
+"""Certificates and proxies of the environment: usable, wrong, and none of this machine's business.
+
+Proxies and servers are real ones on loopback. `gateway.test` is a name that no resolver knows, so
+a request for it arrives only through a proxy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from ...api.errors import DownloadError, GatewayError, SettingsError, UntrustedCertificateError
+from ...api.timing import Timing
+from ...api.wire.arriving_file import ArrivingFile
+from ...api.wire.client import Client
+from ...api.wire.download import Source, download
+from ...api.wire.proxies import proxy_for
+from ...sandbox.server import Sandbox
+
+OUTSIDE = "http://gateway.test/v1"
+BALANCE = {"balance": 12.5}
+TIMING = Timing(rate_limit=600, file_backoff=0.001, blip_patience=0.0)
+VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+has_socks = importlib.util.find_spec("socksio") is not None
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [*VARIABLES, *map(str.upper, VARIABLES), "SSL_CERT_FILE", "SSL_CERT_DIR"]:
+        monkeypatch.delenv(name, raising=False)
+
+
+async def balance_of(url: str) -> object:
+    client = Client(url, None, TIMING)
+    try:
+        return await client.balance()
+    finally:
+        await client.close()
+
+
+@contextlib.asynccontextmanager
+async def http_server(
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[tuple[int, list[str]]]:
+    """Answers every request; the raw request targets say whether it was asked as a proxy."""
+    targets: list[str] = []
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        targets.append(str(request.raw_path if context else request.url))
+        return web.json_response(BALANCE)
+
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+    try:
+        yield runner.addresses[0][1], targets
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def socks_proxy(answer: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """A SOCKS 5 proxy (RFC 1928) that itself answers for the host that it is asked for."""
+    hosts: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            _, count = await reader.readexactly(2)
+            await reader.readexactly(count)
+            writer.write(b"\5\0")
+            *_, kind, size = await reader.readexactly(5)
+            assert kind == 3, "the proxy resolves the name"
+            hosts.append(await reader.readexactly(size))
+            await reader.readexactly(2)
+            writer.write(b"\5\0\0\1\0\0\0\0\0\0")
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1], hosts
+
+
+# Variables that nothing can be done with. Each name comes with a value that holds a password.
+WRONG = [
+    ("ALL_PROXY", "socks4://user:hunter2@127.0.0.1:9"),
+    ("https_proxy", "ftp://user:hunter2@127.0.0.1:9"),
+    ("HTTPS_PROXY", "http://user:hunter2@127.0.0.1:port"),
+    ("all_proxy", "http://user:hunter2@"),
+    ("https_proxy", "http://user:hunter2@[::zz]:3"),
+]
+WRONG_CERTIFICATES = [
+    ("SSL_CERT_FILE", "/nowhere/company.pem"),
+    ("SSL_CERT_FILE", os.path.dirname(__file__)),
+    ("SSL_CERT_FILE", __file__),
+    ("SSL_CERT_DIR", "/nowhere/certificates"),
+    ("SSL_CERT_DIR", __file__),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+async def test_live_names_the_proxy_variable_and_no_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name) as caught:
+        await balance_of("https://gateway.test/v1")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(SettingsError, match=name):
+        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING)
+
+
+@pytest.mark.skipif(has_socks, reason="socksio is installed")
+@pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h", "SOCKS5"])
+async def test_a_socks_proxy_without_its_package_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://user:hunter2@127.0.0.1:9/")
+    with pytest.raises(SettingsError, match=r"ALL_PROXY .* socksio") as caught:
+        await balance_of(OUTSIDE)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.skipif(not has_socks, reason="socksio is not installed")
+@pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h"])
+async def test_a_socks_proxy_works_where_its_package_is_there(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    body = b'{"balance": 12.5}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    async with socks_proxy(answer) as (port, hosts):
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://127.0.0.1:{port}/")
+        assert await balance_of(OUTSIDE) == BALANCE
+    assert hosts == [b"gateway.test"]
+
+
+@pytest.mark.parametrize("exceptions", ["", "[::1]", "localhost,[::1],fe80::/10", "10.0.0.0/8,*.x"])
+@pytest.mark.parametrize("scheme", ["http://", ""])
+async def test_an_http_proxy_works_beside_every_no_proxy(
+    monkeypatch: pytest.MonkeyPatch, exceptions: str, scheme: str
+) -> None:
+    async with http_server() as (port, targets):
+        monkeypatch.setenv("http_proxy", f"{scheme}127.0.0.1:{port}")
+        monkeypatch.setenv("NO_PROXY", exceptions)
+        assert await balance_of(OUTSIDE) == BALANCE
+    assert targets == [f"{OUTSIDE}/balance"]
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "url", "is_excepted"),
+    [
+        ("10.0.0.0/8", "http://10.1.2.3/", True),
+        ("10.0.0.0/8", "http://11.1.2.3/", False),
+        ("[fe80::1]", "http://[fe80::1]/", True),
+        ("fe80::/10", "http://[fe80::1]:80/", True),
+        (".gateway.test", "http://api.gateway.test/", True),
+        ("gateway.test", "http://other.test/", False),
+        ("*", "http://other.test/", True),
+        ("not/a/network, ,", "http://10.1.2.3/", False),
+    ],
+)
+def test_no_proxy_excepts_names_addresses_and_networks(
+    monkeypatch: pytest.MonkeyPatch, exceptions: str, url: str, is_excepted: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", exceptions)
+    assert (proxy_for(url) is None) is is_excepted
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG + WRONG_CERTIFICATES)
+async def test_this_machine_minds_no_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    sandbox = Sandbox()
+    base_url = await sandbox.start()
+    try:
+        for host in ("127.0.0.1", "localhost"):
+            assert await balance_of(base_url.replace("127.0.0.1", host))
+    finally:
+        await sandbox.stop()
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_CERTIFICATES)
+async def test_live_names_the_certificate_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=name):
+        await balance_of("https://gateway.test/v1")
+    with pytest.raises(SettingsError, match=name):
+        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Path:
+    """A certificate that no list of authorities has, with its key, for this machine."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    path = tmp_path / "company.pem"
+    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    call = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    call += ["-subj", "/CN=company", "-addext", names]
+    subprocess.run(
+        [*call, "-keyout", "key.pem", "-out", path], check=True, capture_output=True, cwd=tmp_path
+    )
+    return path
+
+
+Ask = Callable[[str], Awaitable[object]]
+
+
+async def fetch(url: str) -> object:
+    file = ArrivingFile(1000)
+    await download(Source(url), file, TIMING)
+    return bytes(file.content())
+
+
+@pytest.mark.parametrize(
+    ("ask", "kind"), [(balance_of, UntrustedCertificateError), (fetch, DownloadError)]
+)
+async def test_a_companys_certificate_is_asked_for_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, company: Path, ask: Ask, kind: type[GatewayError]
+) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(company, company.with_name("key.pem"))
+    async with http_server(context) as (port, targets):
+        url = f"https://127.0.0.1:{port}/v1"
+        with pytest.raises(kind, match="SSL_CERT_FILE") as caught:
+            await ask(url)
+        assert not caught.value.is_temporary
+        assert targets == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(company))
+        assert await ask(url)

@@ -1,0 +1,206 @@
+"""A machine that lacks something: the nodes and the panel say what, and buy nothing meanwhile."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from ...api.errors import DamagedLedgerError, GatewayError, LedgerError
+from ...api.money.ledger import FILE_NAME, Ledger
+from ...api.settings import FILE_NAME as SETTINGS
+from ...sandbox.server import Sandbox
+from .test_nodes import Node, submit
+
+ROUTES = ["/settings", "/price", "/tracks", "/tracks/abc", "/tracks/abc/audio"]
+
+
+@pytest.fixture
+async def panel(nodes: ModuleType, session: Any) -> AsyncIterator[Any]:
+    """Asks the pack's routes over HTTP; returns the status and the decoded JSON."""
+    from ...nodes import routes
+
+    table = web.RouteTableDef()
+    routes.add_to(table)
+    app = web.Application()
+    app.add_routes(table)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    root = f"http://127.0.0.1:{runner.addresses[0][1]}/aigateway"
+    async with aiohttp.ClientSession() as http:
+
+        async def ask(path: str, method: str = "GET", body: Any = None) -> tuple[int, Any]:
+            async with http.request(method, root + path, json=body) as answer:
+                return answer.status, await answer.json()
+
+        yield ask
+    await runner.cleanup()
+
+
+def data(session: Any) -> Path:
+    return session.host.data_directory()
+
+
+# The ledger
+
+
+@pytest.mark.parametrize("damage", [b"", b"notes " * 2000, b"SQLite format 3\0" + bytes(84)])
+async def test_a_damaged_ledger_is_said_once_by_a_node_and_then_begun_anew(
+    node: Node, sandbox: Sandbox, session: Any, damage: bytes
+) -> None:
+    data(session).mkdir()
+    (data(session) / FILE_NAME).write_bytes(damage)
+    kind = node["AIGatewayPromptToMusic"]
+    # ComfyUI hides what a fingerprint raises.
+    with pytest.raises(DamagedLedgerError):
+        await kind.fingerprint_inputs(prompt="piano")
+    with pytest.raises(DamagedLedgerError, match="damaged-"):
+        await submit(node)
+    assert sandbox.bill()["jobs"] == []
+    await submit(node)
+    assert len(sandbox.bill()["jobs"]) == 1
+    (aside,) = data(session).glob("ledger.damaged-*")
+    assert aside.read_bytes() == damage
+
+
+def file_for_folder(folder: Path) -> None:
+    folder.write_text("a file")
+
+
+def newer(folder: Path) -> None:
+    import sqlite3
+
+    Ledger(folder).close()
+    db = sqlite3.connect(folder / FILE_NAME)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+
+
+def folder_for_file(folder: Path) -> None:
+    (folder / FILE_NAME).mkdir(parents=True)
+
+
+@pytest.mark.parametrize("spoil", [file_for_folder, newer, folder_for_file])
+async def test_without_a_ledger_the_panel_and_the_nodes_say_where_it_would_be(
+    node: Node, panel: Any, sandbox: Sandbox, session: Any, spoil: Any
+) -> None:
+    spoil(data(session))
+    for path in ROUTES[1:]:
+        status, answer = await panel(path)
+        assert status == 400
+        assert "AIGATEWAY_DATA_DIR" in answer["error"]
+        assert str(data(session)) in answer["error"]
+    with pytest.raises(LedgerError, match="AIGATEWAY_DATA_DIR"):
+        await submit(node)
+    assert sandbox.bill()["jobs"] == []
+
+
+# Settings that no gateway can be asked with
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://.x/", f"http://{'a' * 64}.com", "http://a\\nb/", "https://u:hunter2@gateway.example"],
+)
+async def test_an_odd_gateway_is_a_sentence_on_every_route(
+    panel: Any, session: Any, url: str
+) -> None:
+    data(session).mkdir()
+    (data(session) / SETTINGS).write_text(f'base_url = "{url}"\napi_key = "sk-aig-x"', "utf-8")
+    answers = [await panel(path) for path in ROUTES[:2]]
+    answers.append(await panel("/test-connection", "POST", {}))
+    for status, answer in answers:
+        assert status == 400
+        assert "base_url" in answer["error"]
+        assert "hunter2" not in answer["error"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("SSL_CERT_FILE", "/nowhere.pem"),
+        ("ALL_PROXY", "socks4://u:hunter2@127.0.0.1:9"),
+        ("https_proxy", "http://u:hunter2@127.0.0.1:x"),
+    ],
+)
+async def test_the_connection_test_names_a_wrong_variable(
+    panel: Any, session: Any, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv("AIGATEWAY_API_KEY", "sk-aig-x")
+    monkeypatch.setenv("AIGATEWAY_BASE_URL", "https://gateway.test")
+    status, answer = await panel("/test-connection", "POST", {})
+    assert status == 400
+    assert variable in answer["error"]
+    assert "hunter2" not in answer["error"]
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9/v1", "http://studio.example:8080/v1"])
+async def test_the_fingerprint_holds_no_address(
+    node: Node, session: Any, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("AIGATEWAY_BASE_URL", address)
+    shown = await node["AIGatewayPromptToMusic"].fingerprint_inputs(prompt="piano")
+    assert not any(part in shown for part in ("127", "studio", "/", ":"))
+    assert json.dumps(shown)
+
+
+# Packages
+
+
+@pytest.mark.parametrize("package", ["httpx", "tenacity", "filelock"])
+async def test_a_missing_package_is_named_with_the_command_that_installs_it(
+    node: Node, panel: Any, session: Any, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    load = builtins.__import__
+
+    def lacking(name: str, *rest: Any, **options: Any) -> ModuleType:
+        if name.partition(".")[0] == package:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+        return load(name, *rest, **options)
+
+    for name in [name for name in sys.modules if ".api." in name or name == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(builtins, "__import__", lacking)
+    with pytest.raises(GatewayError, match="-s -m pip install -r") as caught:
+        await submit(node)
+    assert package in str(caught.value)
+
+
+async def test_every_package_of_the_requirements_is_explained(nodes: ModuleType) -> None:
+    from importlib.metadata import packages_distributions
+
+    from ...nodes.missing import _PACKAGES
+    from ...scripts.lib.pack import ROOT
+
+    imported = {
+        name: {each.lower() for each in of} for name, of in packages_distributions().items()
+    }
+    for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
+        name = line.partition(";")[0].partition(">")[0].strip().lower()
+        if name and not name.startswith("#") and name not in ("tomli", "python-stretch"):
+            assert any(name in imported.get(package, ()) for package in _PACKAGES), name
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "sndfile library not found using ctypes.util.find_library",
+        "cannot load library 'libsndfile.so': libsndfile.so: cannot open shared object file",
+        "cannot load library '/app/_soundfile_data/libsndfile_arm64.so'",
+    ],
+)
+async def test_a_missing_libsndfile_is_one_sentence(nodes: ModuleType, message: str) -> None:
+    from ...nodes.missing import explained
+
+    assert "libsndfile1 on Debian" in str(explained(OSError(message)))
+    assert explained(error := OSError(2, "no such file sndfile")) is error
