@@ -19,12 +19,15 @@ class MusicExtension(ComfyExtension):
             return []
         from . import host, routes
         from .add_soundtrack import AddSoundtrack
+        from .beats import Beats
         from .fit_music import FitMusic
         from .load_audio_url import LoadAudioURL
+        from .make_loop import MakeLoop
         from .music_length import MusicLength
         from .poll_job import PollJob
         from .prompt_to_music import PromptToMusic
         from .save_audio import SaveAudio
+        from .visualize import Visualize
 
         # ComfyUI 0.8 does not call `on_load` yet.
         table = host.server_routes()
@@ -38,6 +41,9 @@ class MusicExtension(ComfyExtension):
             MusicLength,
             FitMusic,
             AddSoundtrack,
+            Beats,
+            Visualize,
+            MakeLoop,
         ]
 
 

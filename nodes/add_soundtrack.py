@@ -12,6 +12,7 @@ from . import host
 from . import picture as pictures
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
+from .sound import audio_of, samples_of
 
 if TYPE_CHECKING:
     from ..music.samples import Samples
@@ -113,12 +114,9 @@ class AddSoundtrack(io.ComfyNode):
 def _with_music(
     video: Any, audio: Any, loudness: str, true_peak: float, **how: Any
 ) -> io.NodeOutput:
-    import torch
-
-    from ..audio.validate import check
     from ..video.soundtrack import add_soundtrack
 
-    checked = check(audio)
+    music, sample_rate = samples_of(audio)
     reports: list[str] = []
 
     def master(samples: Samples, sample_rate: int) -> Samples:
@@ -130,8 +128,8 @@ def _with_music(
         made = add_soundtrack(
             source,
             host.temporary_path(".mp4"),
-            checked["waveform"][0].numpy(),
-            checked["sample_rate"],
+            music,
+            sample_rate,
             master=master,
             **how,
         )
@@ -141,9 +139,9 @@ def _with_music(
             [f"{length.frames} frames, {float(length.seconds):.3f} s", *made.report, *reports]
         )
     )
-    waveform = torch.from_numpy(made.sound)
+    audio = audio_of(made.sound, made.sample_rate)
     return io.NodeOutput(
         host.video_of(made.path),
-        {"waveform": waveform.unsqueeze(0), "sample_rate": made.sample_rate},
-        ui={"aigateway_audio": preview(waveform, made.sample_rate)},
+        audio,
+        ui={"aigateway_audio": preview(audio["waveform"][0], made.sample_rate)},
     )

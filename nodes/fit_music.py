@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from . import host
 from . import picture as pictures
+from .images import image_of
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
 
@@ -183,7 +184,7 @@ def _fitted(
     waveform = torch.stack(sounds)
     first = fits[0]
     joins = ", ".join(f"{join.at:.2f}" for join in first.joins)
-    plot = torch.from_numpy(draw_fit(first)).unsqueeze(0).float() / 255
+    plot = image_of(draw_fit(first))
     joined = f", {len(first.joins)} joins" if first.joins else ""
     host.show_status(f"{samples / sample_rate:.3f} s by {first.method}{joined}")
     return io.NodeOutput(

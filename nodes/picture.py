@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..api.errors import InputError
 from . import host
 
-# 23.976 stands for 24000/1001: a typed rate within this distance of one over 1.001 means that one.
+# A typed rate has three digits.
 _ROUNDED = Fraction(1, 1000)
 
 
@@ -116,14 +116,10 @@ def _of_numbers(frames: int, fps: float | Fraction) -> Length | None:
 
 
 def _at(frames: int, fps: float | Fraction) -> Length:
-    rate = _exact_rate(Fraction(fps).limit_denominator(1_000_000))
+    from ..video.rates import exact_rate
+
+    rate = exact_rate(fps)
     return Length(frames, rate, frames / rate)
-
-
-def _exact_rate(fps: Fraction) -> Fraction:
-    """24000/1001 for 23.976, 30000/1001 for 29.97, and so on; any other rate as it is."""
-    ntsc = Fraction(round(fps * 1001 / 1000) * 1000, 1001)
-    return ntsc if fps.denominator != 1 and abs(ntsc - fps) < _ROUNDED else fps
 
 
 def _trim_window(video: Any) -> tuple[float, float]:

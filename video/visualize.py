@@ -15,6 +15,7 @@ from .encoder import add_picture
 from .errors import PictureError
 from .light import Light
 from .looks import Look, look_drawer
+from .rates import exact_rate
 from .samples import Samples, check_samples
 from .sound_track import SoundTrack
 from .title import Title
@@ -80,11 +81,7 @@ def checked_rate(fps: Fraction | float) -> Fraction:
             f"The frame rate is {float(fps):g}: expected 1 to 240 frames a second; connect the "
             "picture's, or type 30."
         )
-    for rate in (24, 30, 48, 60, 120):
-        broadcast = Fraction(rate * 1000, 1001)
-        if abs(broadcast - Fraction(fps)) < Fraction(1, 1000):
-            return broadcast
-    return Fraction(fps).limit_denominator(1001)
+    return exact_rate(fps).limit_denominator(1001)
 
 
 def _check_size(width: int, height: int) -> None:

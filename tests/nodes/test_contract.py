@@ -87,6 +87,52 @@ CONTRACT = {
         ],
         [("video", "VIDEO"), ("audio", "AUDIO")],
     ),
+    "AIGatewayBeats": (
+        [
+            ("audio", "AUDIO"),
+            ("frames", "INT"),
+            ("fps", "FLOAT"),
+            ("tempo", "FLOAT"),
+            ("follow", "COMBO"),
+            ("low", "FLOAT"),
+            ("high", "FLOAT"),
+            ("smooth", "FLOAT"),
+        ],
+        [
+            ("values", "FLOAT,FLOATS"),
+            ("bpm", "FLOAT"),
+            ("beat_frames", "STRING"),
+            ("beats", "STRING"),
+            ("keyframes", "STRING"),
+            ("frames", "INT"),
+            ("plot", "IMAGE"),
+        ],
+    ),
+    "AIGatewayVisualize": (
+        [
+            ("audio", "AUDIO"),
+            ("fps", "FLOAT"),
+            ("width", "INT"),
+            ("height", "INT"),
+            ("look", "COMBO"),
+            ("title", "STRING"),
+        ],
+        [("video", "VIDEO"), ("still", "IMAGE")],
+    ),
+    "AIGatewayMakeLoop": (
+        [
+            ("audio", "AUDIO"),
+            ("tempo", "FLOAT"),
+            ("min_seconds", "FLOAT"),
+            ("intro", "COMBO"),
+        ],
+        [
+            ("audio", "AUDIO"),
+            ("loop_start", "INT"),
+            ("loop_length", "INT"),
+            ("report", "STRING"),
+        ],
+    ),
 }
 
 

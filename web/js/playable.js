@@ -4,7 +4,7 @@
  * @typedef {{local_id: string} | {filename: string, subfolder?: string, type?: string}} Playable
  */
 
-const NODES = ["AIGatewayLoadAudioURL", "AIGatewaySaveAudio"];
+const NODES = ["AIGatewayLoadAudioURL", "AIGatewaySaveAudio", "AIGatewayMakeLoop"];
 
 /**
  * The server's paths of the audio and of the picture of its waveform.

@@ -1,0 +1,17 @@
+"""From a drawn picture to ComfyUI's IMAGE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+
+def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """RGB [height, width, 3] as float32 [1, height, width, 3] from 0 to 1."""
+    import torch
+
+    return torch.from_numpy(picture).unsqueeze(0).float() / 255
