@@ -19,6 +19,9 @@ from ...sandbox.composer.lyrics import blocks, syllables
 from ...sandbox.composer.theory import NAMES
 from ...sandbox.composer.words import Style, read, split
 
+# Composing and listening: a few tests are quick, all of them together are not.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 44100
 
