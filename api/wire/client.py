@@ -27,7 +27,9 @@ from ..errors import (
 from ..request import MusicRequest
 from ..timing import Timing
 from .certificates import is_untrusted, untrusted
+from .download import Source
 from .http import USER_AGENT, cause, options_for
+from .job_files import job_file, key_may_go_elsewhere, key_may_go_to
 from .key import ApiKey
 from .protocol import (
     ErrorBody,
@@ -37,12 +39,15 @@ from .protocol import (
     parse_error,
     parse_job,
     parse_models,
+    parse_signed,
 )
 from .rate_limit import Rate, RateLimiter
 from .retry_after import retry_after
 from .status_errors import status_error
 
 COST_TAG = "comfyui-aigateway-music"
+SIGNED_SECONDS = 3600
+"""How long a signed address is asked for; the gateway allows 60 to 604,800."""
 
 # In these the connection was not made or the request did not leave whole, so nothing was created.
 _NEVER_SENT = (
@@ -185,15 +190,35 @@ class Client:
             raise ProtocolError("The gateway's balance is no object: a fault of the gateway.")
         return body
 
-    def authorization_for(self, url: str) -> dict[str, str]:
-        """The headers that may go with a download of `url`.
+    def source(self, url: str) -> Source:
+        """A download of `url`, with the key where that is the gateway's own file behind the key."""
+        may_go = key_may_go_to(url, self.base_url)
+        return Source(url, self._authorization() if may_go else {})
 
-        The key goes to the gateway's own host, and there only to `/v1/files/…`, which wants it.
+    async def permitted_source(self, url: str) -> Source | None:
+        """Another way to a job's file whose address wants the key; None where there is none.
+
+        A signed address by `GET /files/jobs/{id}/{name}/signed`, for which the key goes to the API
+        alone. Where that route is unknown (404, 405), the live gateway's file host gets the key.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
         """
-        base, target = urlsplit(self.base_url), urlsplit(url)
-        own_files = f"{base.path}/files/"
-        same_origin = (base.scheme, base.netloc) == (target.scheme, target.netloc)
-        return self._authorization() if same_origin and target.path.startswith(own_files) else {}
+        file = job_file(url)
+        if file is None:
+            return None
+        path = f"/files/jobs/{_path(file.job_id)}/{_path(file.name)}/signed"
+        try:
+            answer = await self._send(
+                "GET", path, job_id=file.job_id, params={"expires_in": SIGNED_SECONDS}
+            )
+        except (NotFoundError, RejectedError) as error:
+            if error.status not in (404, 405):
+                raise
+            elsewhere = key_may_go_elsewhere(url, self.base_url)
+            return Source(url, self._authorization()) if elsewhere else None
+        signed = parse_signed(self._json(answer, file.job_id), self.base_url)
+        return None if signed is None else Source(signed)
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}

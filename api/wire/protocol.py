@@ -135,6 +135,12 @@ def parse_models(body: object) -> list[Model]:
     return models
 
 
+def parse_signed(body: object, base_url: str) -> str | None:
+    """The signed address in `{"url": …}`; None where there is none."""
+    url = body.get("url") if isinstance(body, Mapping) else None
+    return urljoin(base_url, url) if isinstance(url, str) and url else None
+
+
 def parse_balance(body: Mapping[str, Any]) -> float | None:
     """US dollars left on the account; None where the answer has none of the likely shapes.
 

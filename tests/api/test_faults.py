@@ -41,7 +41,7 @@ from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...files.sniff import Container, sniff
 from ...sandbox.cards import CARDS
-from ...sandbox.profile import Dialect, Profile, ResultShape
+from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, account_on, rows_of, running, tone
 
@@ -54,7 +54,7 @@ TIMING = (
 )
 DIALECTS = [
     Dialect(),
-    Dialect(honours_idempotency_key=False, files_behind_key=True, submit_status=200),
+    Dialect(honours_idempotency_key=False, files=FileOrigin.KEYED, submit_status=200),
     Dialect(ResultShape.NESTED_FILE_URL, "processing", error_is_string=True),
     Dialect(ResultShape.TOP_LEVEL, numeric_error_code=True, cancel_by_delete=False),
 ]
