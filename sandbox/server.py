@@ -149,6 +149,7 @@ class Sandbox:
                 answer = self._error(error.status)
         self.seen.append(Seen(seen_at, request.method, request.path, answer.status))
         if not answer.prepared:
+            answer.headers["X-Request-Id"] = f"req_{len(self.seen)}"
             answer.headers["x-ratelimit-limit-requests"] = str(self._window.limit)
             answer.headers["x-ratelimit-remaining-requests"] = str(self._window.remaining)
             answer.headers["x-ratelimit-reset-requests"] = f"{self._window.reset:.3f}"
@@ -179,6 +180,8 @@ class Sandbox:
         for status in (400, 401, 402, 403, 404):
             if cards.has(str(status)):
                 return self._error(status)
+        if cards.has("budget"):
+            return answers.budget_exceeded(self.profile.dialect)
         if asked.model not in PRICES:
             return self._error(404)
         if self._tally.strikes(cards, "429", scope):
@@ -240,7 +243,7 @@ class Sandbox:
 
     def _record(self, job: SandboxJob) -> dict[str, Any]:
         now, url = time.time(), None
-        if job.state(now) == COMPLETED:
+        if job.state(now) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
             url = self._addresses.fresh(job, self._files_root)
         return job.record(now, url, self.profile)
 

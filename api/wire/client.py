@@ -36,16 +36,18 @@ from .protocol import (
     JobRecord,
     JobStatus,
     Model,
+    parse_cost,
     parse_error,
     parse_job,
     parse_models,
     parse_signed,
+    request_id,
 )
 from .rate_limit import Rate, RateLimiter
 from .retry_after import retry_after
-from .status_errors import status_error
+from .status_errors import named, status_error
 
-COST_TAG = "comfyui-aigateway-music"
+_KEY_LENGTH = 16
 SIGNED_SECONDS = 3600
 """How long a signed address is asked for; the gateway allows 60 to 604,800."""
 
@@ -66,6 +68,7 @@ class Client:
         base_url: the API's base, ending in `/v1`.
         api_key: sent as a bearer token to `base_url`'s host and nowhere else; None sends none.
         clock: seconds, monotonic.
+        cost_tag: begins the tag under which the gateway sums costs; "" sends none.
     """
 
     def __init__(
@@ -74,12 +77,14 @@ class Client:
         api_key: ApiKey | None,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
+        cost_tag: str = "",
     ) -> None:
         timing = timing or Timing()
         self.base_url = base_url
         self.clock = clock
         self.rate_limiter = RateLimiter(timing, clock)
         self._key = api_key
+        self._cost_tag = cost_tag
         self._timing = timing
         self._polled: dict[str, float] = {}
         self._closed_until = 0.0
@@ -106,7 +111,7 @@ class Client:
         await self._submit_http.aclose()
 
     async def submit(self, request: MusicRequest, *, idempotency_key: str) -> JobRecord:
-        """Ask for a track: `POST /audio/music`.
+        """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
 
         Raises:
             UnreachableError, RateLimitError, ServerError (500), UnavailableError, RejectedError,
@@ -118,9 +123,9 @@ class Client:
             "/audio/music",
             http=self._submit_http,
             json=request.body(),
-            headers={"Idempotency-Key": idempotency_key, "x-aig-tag": COST_TAG},
+            headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
         )
-        return parse_job(self._json(answer), self.base_url)
+        return self._record(answer)
 
     async def poll(self, job_id: str, *, due: float | None = None) -> JobRecord | None:
         """The job's record: `GET /jobs/{id}`. None means no news (304).
@@ -148,7 +153,7 @@ class Client:
             self._polled[job_id] = self.clock()
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None
-        return parse_job(self._json(answer, job_id), self.base_url)
+        return self._record(answer, job_id)
 
     async def cancel(self, job_id: str) -> JobRecord:
         """Ask the gateway to cancel the job; the record says the state of the job.
@@ -168,7 +173,7 @@ class Client:
             answer = await self._send("POST", f"{path}/cancel", job_id=job_id)
         if not answer.content:
             return JobRecord(job_id, JobStatus.CANCELLED)
-        return parse_job(self._json(answer, job_id), self.base_url)
+        return self._record(answer, job_id)
 
     async def models(self) -> list[Model]:
         """The account's music models: `GET /models?modality=music`.
@@ -219,6 +224,20 @@ class Client:
             return Source(url, self._authorization()) if elsewhere else None
         signed = parse_signed(self._json(answer, file.job_id), self.base_url)
         return None if signed is None else Source(signed)
+
+    def _tag(self, idempotency_key: str) -> dict[str, str]:
+        """The header that sums a cost under a tag; the gateway takes 64 characters."""
+        if not self._cost_tag:
+            return {}
+        return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
+
+    def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
+        """The job record in an answer, with the cost and the id that its headers tell."""
+        body = self._json(answer, job_id)
+        record = parse_job(body, self.base_url)
+        if record.cost is None:
+            record = record._replace(cost=parse_cost({}, answer.headers))
+        return record._replace(request_id=request_id(answer.headers))
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
@@ -309,7 +328,7 @@ class Client:
             raise ProtocolError(
                 f"The gateway answered {answer.status_code} without JSON "
                 f"({answer.headers.get('content-type', 'no content type')}). "
-                "This is a fault of the gateway.",
+                f"This is a fault of the gateway{named(request_id(answer.headers))}.",
                 job_id=job_id,
             ) from error
 
@@ -324,6 +343,7 @@ class Client:
             retry_after=retry_after(answer.headers),
             key=self._key,
             job_id=job_id,
+            request_id=request_id(answer.headers),
         )
 
 

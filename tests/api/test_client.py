@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from ...api.errors import (
     AuthenticationError,
@@ -257,3 +259,22 @@ def test_the_live_file_host_may_get_the_key_beside_the_live_api_only(
 
 def test_times_are_compressed_together() -> None:
     assert Profile().scaled(SCALE).poll_floor == pytest.approx(Profile().poll_floor * SCALE)
+
+
+@pytest.mark.parametrize(("tag", "header"), [("studio", "studio/0123456789abcdef"), ("", None)])
+async def test_the_cost_tag_carries_the_short_form_of_the_request(
+    tag: str, header: str | None
+) -> None:
+    seen: list[str | None] = []
+
+    async def submit(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("x-aig-tag"))
+        return web.json_response({"id": "job_1", "status": "queued"})
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/music", submit)
+    async with TestServer(app) as server:
+        client = Client(str(server.make_url("/v1")), None, IMPATIENT, cost_tag=tag)
+        await client.submit(MusicRequest("piano"), idempotency_key="0123456789abcdef-and-more")
+        await client.close()
+    assert seen == [header]

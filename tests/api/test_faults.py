@@ -63,10 +63,10 @@ SUBMIT = ("429", "500", "503", "502", "504", "drop", "html", "noid")
 POLL = ("poll-404", "poll-429", "poll-500", "poll-503", "poll-html", "poll-drop")
 FILE = ("cut", "media-500")
 COUNTED = SUBMIT + POLL + FILE
-REFUSED = ("400", "401", "402", "403", "404")
+REFUSED = ("400", "401", "402", "budget", "403", "404")
 ENDS = ("fail", "fail=plain", "cancelled")
 SPOILED = ("gone", "page", "endless")
-OTHER = ("unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
+OTHER = ("nofile", "unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
 
 
 class Deed(NamedTuple):
