@@ -34,6 +34,7 @@ class Account:
     """
     Args:
         name: the name of the service in the ledger; it stays when the address changes.
+        cost_tag: see `Client`.
         library: shared by all accounts of a machine; not closed with this one.
     """
 
@@ -44,13 +45,14 @@ class Account:
         api_key: ApiKey | None,
         library: Library,
         timing: Timing | None = None,
+        cost_tag: str = "",
     ) -> None:
         timing = timing or Timing()
         self.name = name
         self.library = library
         self._thread = LoopThread()
         self._calls: set[asyncio.Future[Any]] = set()
-        self._client = Client(base_url, api_key, timing, self._thread.loop.time)
+        self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
         ledger, store = library.ledger, library.store
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)

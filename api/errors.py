@@ -15,6 +15,7 @@
     │   ├── RejectedError           400, 422 and every other 4xx
     │   ├── AuthenticationError     401
     │   ├── CreditsError            402
+    │   ├── BudgetError             402, the key's monthly budget
     │   ├── ScopeError              403
     │   ├── NotFoundError           404
     │   ├── RateLimitError          429                                         temporary
@@ -25,6 +26,7 @@
     ├── JobFailedError              the job failed; nothing is charged
     ├── JobCancelledError           the job was cancelled
     ├── WaitTimeoutError            the wait ended, the job goes on
+    ├── MissingFileError            the job completed, and the gateway names no file
     └── DownloadError               the audio file did not arrive whole
 
 "charged?" marks `may_have_been_charged`: the gateway may have created and charged a job.
@@ -166,6 +168,10 @@ class CreditsError(StatusError):
     """402: the account has too little credit."""
 
 
+class BudgetError(StatusError):
+    """402: the monthly budget of this key is used up."""
+
+
 class ScopeError(StatusError):
     """403: the key is not allowed to do this."""
 
@@ -212,6 +218,10 @@ class JobCancelledError(GatewayError):
 
 class WaitTimeoutError(GatewayError):
     """The wait ended; the job goes on and can be picked up by its id."""
+
+
+class MissingFileError(GatewayError):
+    """The job completed and is paid, but the gateway names no address of its file."""
 
 
 class DownloadError(GatewayError):

@@ -70,6 +70,8 @@ class MusicRequest(NamedTuple):
         }
         if self.lyrics:
             body["lyrics"] = self.lyrics
+            # The gateway rewrites the words unless it is told not to.
+            body["lyrics_optimizer"] = False
         else:
             # Without this, some models write lyrics of their own.
             body["is_instrumental"] = True

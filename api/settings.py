@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -64,6 +65,7 @@ class Settings:
     spend_limit_per_run: float = 1.0
     spend_limit_per_day: float = 10.0
     uncertain_limit: float = 0.05
+    cost_tag: str = "comfyui-music"
     allow_unknown_price: bool = False
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
@@ -245,6 +247,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
             return normalized_base_url(str(value))
         except InputError as error:
             raise SettingsError(f"base_url in {source}: {error}") from error
+    if name == "cost_tag":
+        return _cost_tag(value, source)
     if name == "allow_unknown_price":
         word = str(value).lower()
         if word not in ("true", "false", "1", "0"):
@@ -266,6 +270,16 @@ def _api_key(value: Any, source: str) -> ApiKey | None:
             "or a letter outside ASCII): copy the key again."
         )
     return ApiKey(value, source)
+
+
+def _cost_tag(value: Any, source: str) -> str:
+    """The tag; "" where it is switched off."""
+    if str(value).lower() == "off":
+        return ""
+    # The gateway takes 64 characters; 17 of them are the short form of the request.
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,47}", str(value)):
+        raise _wrong("cost_tag", value, source, "“off”, or 1 to 47 letters, digits, . _ and -,")
+    return str(value)
 
 
 def _amount(name: str, value: Any, source: str) -> float:

@@ -25,6 +25,7 @@ class Timing(NamedTuple):
         first_poll: the first poll of a job, where the ledger has no run times yet.
         first_poll_max: the longest wait for it; the documentation gives 30 s to 5 min a job.
         not_found_grace: the gateway may know a job this much later than its id.
+        file_grace: a completed job may name its file this much later.
         queue_limit: the longest wait in the gateway's queue.
         progress_tick: between two reports of a wait.
 
@@ -52,6 +53,7 @@ class Timing(NamedTuple):
     first_poll: float = 12.0
     first_poll_max: float = 300.0
     not_found_grace: float = 30.0
+    file_grace: float = 30.0
     queue_limit: float = 3600.0
     progress_tick: float = 0.25
     silence_timeout: float = 30.0
@@ -81,6 +83,7 @@ _PACE = (
     "first_poll",
     "first_poll_max",
     "not_found_grace",
+    "file_grace",
     "queue_limit",
     "file_backoff",
     "file_backoff_max",

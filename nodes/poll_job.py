@@ -72,6 +72,11 @@ class PollJob(io.ComfyNode):
                     id="duration", display_name="duration", tooltip="Seconds, from the gateway."
                 ),
                 JobType.Output(id="job", display_name="job", tooltip="The completed job."),
+                io.Float.Output(
+                    id="price",
+                    display_name="price",
+                    tooltip="What the track cost, in US dollars. 0 where that is not known.",
+                ),
             ],
         )
 
@@ -100,7 +105,7 @@ class PollJob(io.ComfyNode):
             )
         done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
-        return io.NodeOutput(done.result_url, duration, done)
+        return io.NodeOutput(done.result_url, duration, done, done.cost or 0.0)
 
 
 async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -> Job:

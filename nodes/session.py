@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _lock = threading.RLock()
 _libraries: dict[Path, Library] = {}
-_accounts: dict[tuple[Path, str], tuple[str, ApiKey | None, Account]] = {}
+_accounts: dict[tuple[Path, str], tuple[tuple[str, ApiKey | None, str], Account]] = {}
 _unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox_url: str | None = None
 
@@ -66,14 +66,17 @@ def _account(current: Settings) -> Account:
         library = _library_that_is_whole()
         base_url = _start_sandbox() if current.is_sandbox else current.address
         place = (host.data_directory(), current.service)
+        identity = (base_url, key, current.cost_tag)
         opened = _accounts.get(place)
-        if opened is not None and opened[:2] == (base_url, key):
-            return opened[2]
+        if opened is not None and opened[0] == identity:
+            return opened[1]
         if opened is not None:
             # Its key or its address changed. What is on its way still ends there.
-            opened[2].retire()
-        account = Account(current.service, base_url, key, library, _timing(current))
-        _accounts[place] = (base_url, key, account)
+            opened[1].retire()
+        account = Account(
+            current.service, base_url, key, library, _timing(current), current.cost_tag
+        )
+        _accounts[place] = (identity, account)
         return account
 
 

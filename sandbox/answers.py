@@ -27,9 +27,25 @@ class DroppedError(Exception):
     """The server closes the connection without an answer."""
 
 
-def error(status: int, dialect: Dialect, *, wait: float | None = None) -> web.Response:
-    """An error in the dialect's shape. `wait` is the Retry-After, in seconds."""
-    word, message = _REASONS.get(status, ("error", "The request failed."))
+def budget_exceeded(dialect: Dialect) -> web.Response:
+    """The monthly budget of the key is used up, which topping up does not change."""
+    return error(402, dialect, reason=("budget_exceeded", "The budget of this key is used up."))
+
+
+def error(
+    status: int,
+    dialect: Dialect,
+    *,
+    wait: float | None = None,
+    reason: tuple[str, str] | None = None,
+) -> web.Response:
+    """An error in the dialect's shape.
+
+    Args:
+        wait: the Retry-After, in seconds.
+        reason: the word and the message; None takes the usual ones of the status.
+    """
+    word, message = reason or _REASONS.get(status, ("error", "The request failed."))
     code = status if dialect.numeric_error_code else word
     body = {"message": message, "type": word, "code": code, "param": None}
     headers = {} if wait is None else {"Retry-After": f"{max(wait, 0.001):.3f}"}

@@ -14,6 +14,7 @@ CARDS = {
     "400": "the submit is refused as malformed",
     "401": "the key is not accepted",
     "402": "the account has too little credit",
+    "budget": "the monthly budget of the key is used up",
     "403": "the key is not allowed to use the model",
     "404": "the model is not known",
     "429": "the first N submits (1) are one too many; Retry-After says one second",
@@ -38,6 +39,7 @@ CARDS = {
     "poll-503": "the first N polls (1) find the gateway closed",
     "poll-html": "the first N polls (1) are answered with a web page",
     "poll-drop": "the first N polls (1) are dropped",
+    "nofile": "the first N polls (1) of a completed job name no file",
     # The file
     "expire": "the first address of the file has expired when it is read",
     "gone": "the file is not there any more",

@@ -31,8 +31,12 @@ class Addresses:
 
     def fresh(self, job: SandboxJob, root: str) -> str:
         """A new address of the job's file under `root`, a URL without a slash at its end."""
-        if self._profile.dialect.files_behind_key:
+        if self._profile.dialect.files.wants_key:
             return f"{root}/v1/files/jobs/{job.id}/{job.filename}"
+        return self.signed(job, root)
+
+    def signed(self, job: SandboxJob, root: str) -> str:
+        """A new signed address, which needs no key."""
         expires = time.time()
         if not job.cards.has("expire") or job.id in self._given:
             expires += self._profile.url_lifetime

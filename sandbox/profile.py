@@ -22,6 +22,29 @@ class ResultShape(str, Enum):
     TOP_LEVEL = "result_url"
 
 
+class FileOrigin(str, Enum):
+    """Who serves a job's file, and what it asks for.
+
+    SIGNED: the API's host, at a signed address. KEYED: the API's host, which wants the key. The
+    others are another origin: at a signed address; with the key wanted, and signed addresses on
+    demand; with the key wanted, and no other way.
+    """
+
+    SIGNED = "signed"
+    KEYED = "keyed"
+    ELSEWHERE_SIGNED = "elsewhere, signed"
+    ELSEWHERE_ON_DEMAND = "elsewhere, signed on demand"
+    ELSEWHERE_KEYED = "elsewhere, keyed"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        return self.value.startswith("elsewhere")
+
+    @property
+    def wants_key(self) -> bool:
+        return self not in (FileOrigin.SIGNED, FileOrigin.ELSEWHERE_SIGNED)
+
+
 class Dialect(NamedTuple):
     """The points in which AIgateway's public sources disagree. The default is the main one."""
 
@@ -32,7 +55,7 @@ class Dialect(NamedTuple):
     cancel_by_delete: bool = True
     submit_status: int = 202
     honours_idempotency_key: bool = True
-    files_behind_key: bool = False
+    files: FileOrigin = FileOrigin.SIGNED
 
 
 class Profile(NamedTuple):

@@ -15,7 +15,7 @@ from . import answers
 from .cards import Cards, Tally
 from .jobs import COMPLETED, JobBook, SandboxJob
 from .media import Addresses, send
-from .profile import PRICES, Profile
+from .profile import PRICES, FileOrigin, Profile
 from .rates import RollingWindow
 from .render import MusicRequest, sketch
 from .renderings import Renderings
@@ -58,7 +58,9 @@ class Sandbox:
         self._addresses = Addresses(profile)
         self._renderings = Renderings(render)
         self._polled: dict[str, float] = {}
-        self._runner: web.AppRunner | None = None
+        self._runners: list[web.AppRunner] = []
+        self._stray_keys: list[str] = []
+        self._files_root = ""
 
     async def start(self, port: int = 0) -> str:
         """Listen on 127.0.0.1. Port 0 takes any that is free. Returns the base URL.
@@ -74,22 +76,37 @@ class Sandbox:
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/v1/balance", self._balance)
         app.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
+        app.router.add_get("/v1/files/jobs/{id}/{filename}/signed", self._signed)
         app.router.add_get("/media/{id}/{filename}", self._media)
         app.router.add_get("/sandbox/bill", self._bill)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
-        host, port = self._runner.addresses[0][:2]
-        self.base_url = f"http://{host}:{port}/v1"
+        self.base_url = f"{await self._listen(app, port)}/v1"
+        self._files_root = self.base_url.removesuffix("/v1")
+        if self.profile.dialect.files.is_elsewhere:
+            files = web.Application(middlewares=[answers.survive_hang_ups, self._files_account])
+            files.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
+            files.router.add_get("/media/{id}/{filename}", self._media)
+            self._files_root = await self._listen(files, 0)
         return self.base_url
+
+    async def _listen(self, app: web.Application, port: int) -> str:
+        """Serve `app` on 127.0.0.1, and return its root URL."""
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        host, port = runner.addresses[0][:2]
+        return f"http://{host}:{port}"
 
     async def stop(self) -> None:
         self._renderings.cancel()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        for runner in self._runners:
+            await runner.cleanup()
 
     def bill(self) -> dict[str, Any]:
-        """The charged jobs, their sum in US dollars, and counts of requests."""
+        """The charged jobs, their sum in US dollars, counts of requests, and paths of stray keys.
+
+        A stray key is one that arrives at an origin or an address that needs none.
+        """
         jobs = self._book.charged()
         return {
             "jobs": [
@@ -105,6 +122,7 @@ class Sandbox:
             "early_polls": sum(seen.status == 304 for seen in self.seen),
             "rejected": sum(seen.status == 429 for seen in self.seen),
             "requests": len(self.seen),
+            "stray_keys": self._stray_keys,
         }
 
     # Every request: key and rate
@@ -131,10 +149,23 @@ class Sandbox:
                 answer = self._error(error.status)
         self.seen.append(Seen(seen_at, request.method, request.path, answer.status))
         if not answer.prepared:
+            answer.headers["X-Request-Id"] = f"req_{len(self.seen)}"
             answer.headers["x-ratelimit-limit-requests"] = str(self._window.limit)
             answer.headers["x-ratelimit-remaining-requests"] = str(self._window.remaining)
             answer.headers["x-ratelimit-reset-requests"] = f"{self._window.reset:.3f}"
         return answer
+
+    @web.middleware
+    async def _files_account(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        """The other origin: it wants the key for files, and nowhere a key that it does not want."""
+        given = request.headers.get("Authorization")
+        wants_key = self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED
+        is_file = request.path.startswith("/v1/files/")
+        if given is not None and not (wants_key and is_file):
+            self._stray_keys.append(request.path)
+        if is_file and (given is None or given != f"Bearer {self.profile.key}"):
+            return self._error(401)
+        return await handler(request)
 
     def _error(self, status: int, *, wait: float | None = None) -> web.Response:
         return answers.error(status, self.profile.dialect, wait=wait)
@@ -149,6 +180,8 @@ class Sandbox:
         for status in (400, 401, 402, 403, 404):
             if cards.has(str(status)):
                 return self._error(status)
+        if cards.has("budget"):
+            return answers.budget_exceeded(self.profile.dialect)
         if asked.model not in PRICES:
             return self._error(404)
         if self._tally.strikes(cards, "429", scope):
@@ -210,13 +243,21 @@ class Sandbox:
 
     def _record(self, job: SandboxJob) -> dict[str, Any]:
         now, url = time.time(), None
-        if job.state(now) == COMPLETED:
-            url = self._addresses.fresh(job, self.base_url.removesuffix("/v1"))
+        if job.state(now) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
+            url = self._addresses.fresh(job, self._files_root)
         return job.record(now, url, self.profile)
 
     # Files
 
+    async def _signed(self, request: web.Request) -> web.StreamResponse:
+        if self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED:
+            return self._error(404)
+        url = self._addresses.signed(self._job(request), self._files_root)
+        return web.json_response({"url": url, "expires_at": time.time() + 3600})
+
     async def _media(self, request: web.Request) -> web.StreamResponse:
+        if "Authorization" in request.headers:
+            self._stray_keys.append(request.path)
         if not self._addresses.is_valid(self._job(request), request.query):
             return web.Response(status=403, text="This address has expired.")
         return await self._file(request)

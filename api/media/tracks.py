@@ -14,7 +14,7 @@ from ..money.wait import Waits
 from ..timing import Timing
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
-from ..wire.download import Renew, Source, checked_url, download
+from ..wire.download import Source, checked_url, download
 from .track_store import TrackStore
 
 
@@ -80,15 +80,14 @@ class Tracks:
             return OpenAudio(path.open("rb"), job, path)
         # The latest address of a job is the best one to begin with.
         latest = job.result_url if job is not None and job.result_url else url
-        source = self._source(latest)
+        source = self._client.source(latest)
+        renewal = _Renewal(self._client, self._waits, job)
         job_id = None if job is None else job.job_id
         arriving = ArrivingFile(int(max_download_mb * MEGABYTE))
         return OpenAudio(
             arriving,
             job,
-            download=lambda: download(
-                source, arriving, self._timing, renew=self._renewal(job), job_id=job_id
-            ),
+            download=lambda: download(source, arriving, self._timing, renew=renewal, job_id=job_id),
         )
 
     def keep(self, audio: OpenAudio, limit_bytes: float) -> Path | None:
@@ -104,18 +103,36 @@ class Tracks:
         self._ledger.update(audio.job.local_id, file=name)
         return self._store.path(name)
 
-    def _source(self, url: str) -> Source:
-        return Source(url, self._client.authorization_for(url))
 
-    def _renewal(self, job: Job | None) -> Renew | None:
-        if job is None:
+class _Renewal:
+    """Finds other sources of a file whose address does not give it (any more).
+
+    An address that wants a key is exchanged for one that may be read. An expired one is renewed
+    through its job, once.
+    """
+
+    def __init__(self, client: Client, waits: Waits, job: Job | None) -> None:
+        self._client = client
+        self._waits = waits
+        self._job = job
+        self._exchanged: set[str] = set()
+
+    async def __call__(self, source: Source, status: int) -> Source | None:
+        try:
+            return await self._exchange(source, status) or await self._refresh()
+        except GatewayError:
             return None
 
-        async def renew() -> Source | None:
-            try:
-                fresh = await self._waits.refresh(job)
-            except GatewayError:
-                return None
-            return self._source(fresh.result_url) if fresh.result_url else None
+    async def _exchange(self, source: Source, status: int) -> Source | None:
+        if status not in (401, 403) or source.url in self._exchanged:
+            return None
+        self._exchanged.add(source.url)
+        return await self._client.permitted_source(source.url)
 
-        return renew
+    async def _refresh(self) -> Source | None:
+        job, self._job = self._job, None
+        if job is None:
+            return None
+        fresh = await self._waits.refresh(job)
+        self._exchanged.clear()
+        return self._client.source(fresh.result_url) if fresh.result_url else None

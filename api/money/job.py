@@ -66,6 +66,7 @@ class Job(NamedTuple):
         file: the name of the stored track in the track store.
         repeats: submits that were repeated although the one before may have been charged.
         attempt: earlier rows of the same request that are dead.
+        request_id: the id of the gateway's answer to the submit, for its support.
     """
 
     local_id: str
@@ -93,6 +94,7 @@ class Job(NamedTuple):
     file: str | None = None
     repeats: int = 0
     attempt: int = 0
+    request_id: str | None = None
 
     @property
     def idempotency_key(self) -> str:

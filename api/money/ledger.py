@@ -176,7 +176,7 @@ class Ledger:
             job = self.get(local_id)
             values = job.changes(record, took)
             if submitted is not None:
-                values["submitted"] = submitted
+                values |= {"submitted": submitted, "request_id": record.request_id}
             changed = {name: value for name, value in values.items() if getattr(job, name) != value}
             return self.update(local_id, **changed) if changed else job
 

@@ -69,6 +69,7 @@ _VERSIONS = (
         """,
     ),
     ("ALTER TABLE jobs RENAME COLUMN remote_id TO job_id",),
+    ("ALTER TABLE jobs ADD COLUMN request_id TEXT",),
 )
 
 

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import GatewayError, NotFoundError, WaitTimeoutError
+from ..errors import GatewayError, MissingFileError, NotFoundError, WaitTimeoutError
 from ..timing import Timing
 from ..wire.client import Client
-from ..wire.protocol import JobRecord
+from ..wire.protocol import JobRecord, JobStatus
 from .job import Job, State
 from .ledger import Ledger
 from .off_loop import off_loop
@@ -153,6 +153,7 @@ class Waits:
         due = clock() + max(0.0, _submitted(job) + first - time.time())
         failing_since: float | None = None
         last_going: float | None = None
+        fileless_since: float | None = None
         while True:
             record: JobRecord | None = None
             try:
@@ -166,6 +167,12 @@ class Waits:
                 took = self._took(job, first, last_going)
                 watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 last_going = time.time()
+                if record.status is not JobStatus.COMPLETED or record.result_url:
+                    fileless_since = None
+                elif fileless_since is None:
+                    fileless_since = clock()
+                elif clock() - fileless_since >= timing.file_grace:
+                    raise _fileless(watch.job)
             if watch.job.state.is_dead:
                 raise watch.job.as_error()
             if watch.job.state is State.COMPLETED:
@@ -225,6 +232,14 @@ def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:
     return WaitTimeoutError(
         f"The job {job.job_id} is not done after {seconds:g} s. It goes on without this wait: "
         "queue again, or put its id into Poll Job, to pick it up. It is paid for once.",
+        job_id=job.job_id,
+    )
+
+
+def _fileless(job: Job) -> MissingFileError:
+    return MissingFileError(
+        f"The job {job.job_id} has completed and is paid, but the gateway names no file of it: "
+        "queue again to ask once more, or look for the job in AIgateway's dashboard.",
         job_id=job.job_id,
     )
 

@@ -27,22 +27,29 @@ from ..errors import (
 from ..request import MusicRequest
 from ..timing import Timing
 from .certificates import is_untrusted, untrusted
+from .download import Source
 from .http import USER_AGENT, cause, options_for
+from .job_files import job_file, key_may_go_elsewhere, key_may_go_to
 from .key import ApiKey
 from .protocol import (
     ErrorBody,
     JobRecord,
     JobStatus,
     Model,
+    parse_cost,
     parse_error,
     parse_job,
     parse_models,
+    parse_signed,
+    request_id,
 )
 from .rate_limit import Rate, RateLimiter
 from .retry_after import retry_after
-from .status_errors import status_error
+from .status_errors import named, status_error
 
-COST_TAG = "comfyui-aigateway-music"
+_KEY_LENGTH = 16
+SIGNED_SECONDS = 3600
+"""How long a signed address is asked for; the gateway allows 60 to 604,800."""
 
 # In these the connection was not made or the request did not leave whole, so nothing was created.
 _NEVER_SENT = (
@@ -61,6 +68,7 @@ class Client:
         base_url: the API's base, ending in `/v1`.
         api_key: sent as a bearer token to `base_url`'s host and nowhere else; None sends none.
         clock: seconds, monotonic.
+        cost_tag: begins the tag under which the gateway sums costs; "" sends none.
     """
 
     def __init__(
@@ -69,12 +77,14 @@ class Client:
         api_key: ApiKey | None,
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
+        cost_tag: str = "",
     ) -> None:
         timing = timing or Timing()
         self.base_url = base_url
         self.clock = clock
         self.rate_limiter = RateLimiter(timing, clock)
         self._key = api_key
+        self._cost_tag = cost_tag
         self._timing = timing
         self._polled: dict[str, float] = {}
         self._closed_until = 0.0
@@ -101,7 +111,7 @@ class Client:
         await self._submit_http.aclose()
 
     async def submit(self, request: MusicRequest, *, idempotency_key: str) -> JobRecord:
-        """Ask for a track: `POST /audio/music`.
+        """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
 
         Raises:
             UnreachableError, RateLimitError, ServerError (500), UnavailableError, RejectedError,
@@ -113,9 +123,9 @@ class Client:
             "/audio/music",
             http=self._submit_http,
             json=request.body(),
-            headers={"Idempotency-Key": idempotency_key, "x-aig-tag": COST_TAG},
+            headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
         )
-        return parse_job(self._json(answer), self.base_url)
+        return self._record(answer)
 
     async def poll(self, job_id: str, *, due: float | None = None) -> JobRecord | None:
         """The job's record: `GET /jobs/{id}`. None means no news (304).
@@ -143,7 +153,7 @@ class Client:
             self._polled[job_id] = self.clock()
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None
-        return parse_job(self._json(answer, job_id), self.base_url)
+        return self._record(answer, job_id)
 
     async def cancel(self, job_id: str) -> JobRecord:
         """Ask the gateway to cancel the job; the record says the state of the job.
@@ -163,7 +173,7 @@ class Client:
             answer = await self._send("POST", f"{path}/cancel", job_id=job_id)
         if not answer.content:
             return JobRecord(job_id, JobStatus.CANCELLED)
-        return parse_job(self._json(answer, job_id), self.base_url)
+        return self._record(answer, job_id)
 
     async def models(self) -> list[Model]:
         """The account's music models: `GET /models?modality=music`.
@@ -185,15 +195,49 @@ class Client:
             raise ProtocolError("The gateway's balance is no object: a fault of the gateway.")
         return body
 
-    def authorization_for(self, url: str) -> dict[str, str]:
-        """The headers that may go with a download of `url`.
+    def source(self, url: str) -> Source:
+        """A download of `url`, with the key where that is the gateway's own file behind the key."""
+        may_go = key_may_go_to(url, self.base_url)
+        return Source(url, self._authorization() if may_go else {})
 
-        The key goes to the gateway's own host, and there only to `/v1/files/…`, which wants it.
+    async def permitted_source(self, url: str) -> Source | None:
+        """Another way to a job's file whose address wants the key; None where there is none.
+
+        A signed address by `GET /files/jobs/{id}/{name}/signed`, for which the key goes to the API
+        alone. Where that route is unknown (404, 405), the live gateway's file host gets the key.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
         """
-        base, target = urlsplit(self.base_url), urlsplit(url)
-        own_files = f"{base.path}/files/"
-        same_origin = (base.scheme, base.netloc) == (target.scheme, target.netloc)
-        return self._authorization() if same_origin and target.path.startswith(own_files) else {}
+        file = job_file(url)
+        if file is None:
+            return None
+        path = f"/files/jobs/{_path(file.job_id)}/{_path(file.name)}/signed"
+        try:
+            answer = await self._send(
+                "GET", path, job_id=file.job_id, params={"expires_in": SIGNED_SECONDS}
+            )
+        except (NotFoundError, RejectedError) as error:
+            if error.status not in (404, 405):
+                raise
+            elsewhere = key_may_go_elsewhere(url, self.base_url)
+            return Source(url, self._authorization()) if elsewhere else None
+        signed = parse_signed(self._json(answer, file.job_id), self.base_url)
+        return None if signed is None else Source(signed)
+
+    def _tag(self, idempotency_key: str) -> dict[str, str]:
+        """The header that sums a cost under a tag; the gateway takes 64 characters."""
+        if not self._cost_tag:
+            return {}
+        return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
+
+    def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
+        """The job record in an answer, with the cost and the id that its headers tell."""
+        body = self._json(answer, job_id)
+        record = parse_job(body, self.base_url)
+        if record.cost is None:
+            record = record._replace(cost=parse_cost({}, answer.headers))
+        return record._replace(request_id=request_id(answer.headers))
 
     def _authorization(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
@@ -284,7 +328,7 @@ class Client:
             raise ProtocolError(
                 f"The gateway answered {answer.status_code} without JSON "
                 f"({answer.headers.get('content-type', 'no content type')}). "
-                "This is a fault of the gateway.",
+                f"This is a fault of the gateway{named(request_id(answer.headers))}.",
                 job_id=job_id,
             ) from error
 
@@ -299,6 +343,7 @@ class Client:
             retry_after=retry_after(answer.headers),
             key=self._key,
             job_id=job_id,
+            request_id=request_id(answer.headers),
         )
 
 

@@ -20,9 +20,12 @@ from .retry_after import moment_in, retry_after
 
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
+# How often a source that is refused is replaced: by its job, and by a signed address each time.
+_RENEWALS = 3
 _CHANGED = "The file changed on the server during the download: queue again."
 
-Renew = Callable[[], Awaitable["Source | None"]]
+Renew = Callable[["Source", int], Awaitable["Source | None"]]
+"""From a source and the status it answered with to another source; None where there is none."""
 
 
 class Source(NamedTuple):
@@ -63,7 +66,7 @@ async def download(
     """Download `source` into `into`, and finish `into` in every case.
 
     Args:
-        renew: asked once for another source when the first one has expired (401, 403, 404, 410).
+        renew: asked for another source where one answers 401, 403, 404 or 410.
         job_id: the job of the file; errors name it.
 
     Raises:
@@ -88,7 +91,7 @@ async def download(
 async def _download(
     source: Source, into: ArrivingFile, timing: Timing, renew: Renew | None
 ) -> None:
-    attempts, validator, seen = 0, "", 0
+    attempts, renewals, validator, seen = 0, 0, "", 0
     async with httpx.AsyncClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
@@ -104,8 +107,10 @@ async def _download(
                 async with http.stream("GET", source.url, headers=headers) as answer:
                     status = answer.status_code
                     if status in (401, 403, 404, 410):
-                        renewed = await renew() if renew else None
-                        renew = None
+                        renewals += 1
+                        renewed = None
+                        if renew is not None and renewals <= _RENEWALS:
+                            renewed = await renew(source, status)
                         if renewed is None:
                             raise DownloadError(_gone(status))
                         source = renewed
@@ -193,6 +198,11 @@ def _host(url: str) -> str:
 
 
 def _gone(status: int) -> str:
+    if status in (401, 403):
+        return (
+            f"The server of the audio file refuses the address ({status}): queue Poll Job again "
+            "for a new address."
+        )
     return (
         f"The audio file is gone from this address ({status}). The gateway keeps an address for "
         "24 hours and a file for 7 days: queue Poll Job again for a new address."

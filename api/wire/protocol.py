@@ -7,12 +7,14 @@ variant that one of them documents; no other module knows of variants.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from ..errors import ProtocolError
+from .amounts import dollars_of
 
 
 class JobStatus(str, Enum):
@@ -30,7 +32,10 @@ class JobStatus(str, Enum):
 
 
 class JobRecord(NamedTuple):
-    """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars."""
+    """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars.
+
+    `request_id` is the id of the answer, which the gateway's support asks for.
+    """
 
     id: str
     status: JobStatus
@@ -38,6 +43,7 @@ class JobRecord(NamedTuple):
     duration: float | None = None
     error: str | None = None
     cost: float | None = None
+    request_id: str | None = None
 
 
 class Model(NamedTuple):
@@ -54,6 +60,7 @@ class ErrorBody(NamedTuple):
     reason: str = ""
 
 
+_REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _STATUS_WORDS = {
     "queued": JobStatus.QUEUED,
     "pending": JobStatus.QUEUED,
@@ -90,8 +97,6 @@ def parse_job(body: object, base_url: str) -> JobRecord:
     result = body.get("result")
     result = result if isinstance(result, Mapping) else {}
     url = result.get("url") or result.get("file_url") or body.get("result_url")
-    usage = body.get("usage")
-    cents = _number(usage.get("cost_cents")) if isinstance(usage, Mapping) else None
     status = body.get("status")
     return JobRecord(
         id=job_id,
@@ -99,8 +104,23 @@ def parse_job(body: object, base_url: str) -> JobRecord:
         result_url=urljoin(base_url, url) if isinstance(url, str) and url else None,
         duration=_number(result.get("duration")),
         error=_error_sentence(body.get("error")),
-        cost=None if cents is None else cents / 100,
+        cost=parse_cost(body),
     )
+
+
+def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> float | None:
+    """What a job cost in US dollars, wherever an answer says it; None where it does not."""
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    for cents in (
+        usage.get("cost_cents"),
+        body.get("cost_cents"),
+        (headers or {}).get("x-cost-cents"),
+    ):
+        cost = dollars_of(cents, per_dollar=100)
+        if cost is not None:
+            return cost
+    return dollars_of(usage.get("cost"))
 
 
 def parse_error(body: object) -> ErrorBody:
@@ -135,6 +155,18 @@ def parse_models(body: object) -> list[Model]:
     return models
 
 
+def parse_signed(body: object, base_url: str) -> str | None:
+    """The signed address in `{"url": …}`; None where there is none."""
+    url = body.get("url") if isinstance(body, Mapping) else None
+    return urljoin(base_url, url) if isinstance(url, str) and url else None
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id of an answer, by which the gateway's support finds it."""
+    text = headers.get("x-request-id", "")
+    return text if _REQUEST_ID.fullmatch(text) else None
+
+
 def parse_balance(body: Mapping[str, Any]) -> float | None:
     """US dollars left on the account; None where the answer has none of the likely shapes.
 
@@ -144,11 +176,11 @@ def parse_balance(body: Mapping[str, Any]) -> float | None:
     if isinstance(data, Mapping):
         body = data
     for name in ("balance_cents", "credit_cents", "credits_cents"):
-        cents = _number(body.get(name))
+        cents = dollars_of(body.get(name), per_dollar=100)
         if cents is not None:
-            return cents / 100
+            return cents
     for name in ("balance", "balance_usd", "credit", "credits", "available"):
-        amount = _number(body.get(name))
+        amount = dollars_of(body.get(name))
         if amount is not None:
             return amount
     return None
@@ -165,13 +197,13 @@ def _price_per_second(entry: Mapping[str, Any]) -> float | None:
     pricing = entry.get("pricing")
     if isinstance(pricing, Mapping):
         for name in ("per_second", "price_per_second", "audio_second", "per_audio_second"):
-            price = _number(pricing.get(name))
+            price = dollars_of(pricing.get(name))
             if price is not None:
                 return price
         unit = pricing.get("unit")
         if isinstance(unit, str) and "second" in unit:
-            return _number(pricing.get("price"))
-    return _number(entry.get("price_per_second"))
+            return dollars_of(pricing.get("price"))
+    return dollars_of(entry.get("price_per_second"))
 
 
 def _number(value: object) -> float | None:

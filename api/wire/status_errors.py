@@ -6,6 +6,7 @@ from ..errors import (
     DASHBOARD_URL,
     AuthenticationError,
     BadGatewayError,
+    BudgetError,
     CreditsError,
     NotFoundError,
     RateLimitError,
@@ -27,6 +28,7 @@ def status_error(
     retry_after: float | None,
     key: ApiKey | None,
     job_id: str | None,
+    request_id: str | None = None,
 ) -> StatusError:
     """The error of an answer with an error status.
 
@@ -34,11 +36,11 @@ def status_error(
         retry_after: seconds, as the answer's `Retry-After` says.
         key: the key that was sent; the error names its source only.
     """
-    kind, advice = _kind_and_advice(status, retry_after, key, job_id)
+    kind, advice = _kind_and_advice(status, body.code, retry_after, key, job_id)
     stop = "" if body.reason.endswith(".") else "."
     said = f" The gateway said: “{body.reason}”{stop}" if body.reason else ""
     return kind(
-        f"{advice}{said}",
+        f"{advice}{said}{_support(status, request_id)}",
         status=status,
         code=body.code,
         reason=body.reason,
@@ -47,8 +49,19 @@ def status_error(
     )
 
 
+def named(request_id: str | None) -> str:
+    """A request id in brackets, for the gateway's support."""
+    return f" (request {request_id})" if request_id else ""
+
+
+def _support(status: int, request_id: str | None) -> str:
+    """What to tell the gateway's support, where money or a fault of the gateway is concerned."""
+    concerns = status == 402 or status >= 500
+    return f" For support: request {request_id}." if concerns and request_id else ""
+
+
 def _kind_and_advice(
-    status: int, retry_after: float | None, key: ApiKey | None, job_id: str | None
+    status: int, code: str, retry_after: float | None, key: ApiKey | None, job_id: str | None
 ) -> tuple[type[StatusError], str]:
     again = "in a minute"
     if retry_after is not None:
@@ -57,6 +70,11 @@ def _kind_and_advice(
     if status == 401:
         source = f"the one from {key.source}" if key else "none was sent"
         return AuthenticationError, f"The gateway does not accept the API key: check {source}."
+    if status == 402 and code == "budget_exceeded":
+        return BudgetError, (
+            "The monthly budget of this API key is used up: raise its spending cap in the "
+            f"dashboard ({DASHBOARD_URL}). Topping up does not help."
+        )
     if status == 402:
         return CreditsError, (
             f"The account has too little credit: top up in the dashboard ({DASHBOARD_URL})."

@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from ...api.errors import (
     AuthenticationError,
@@ -26,6 +28,7 @@ from ...api.errors import (
 from ...api.request import MusicRequest
 from ...api.timing import Timing
 from ...api.wire.client import Client
+from ...api.wire.job_files import key_may_go_elsewhere
 from ...api.wire.key import ApiKey
 from ...api.wire.protocol import JobRecord, JobStatus
 from ...api.wire.rate_limit import Rate
@@ -210,18 +213,68 @@ async def test_an_idempotency_key_buys_once(gateway: Sandbox) -> None:
     assert len(gateway.bill()["jobs"]) == 2
 
 
+FILE = "/v1/files/jobs/j/a.mp3"
+
+
 def test_the_key_goes_to_the_gateways_own_files_and_nowhere_else() -> None:
     client = Client("https://api.example/v1", ApiKey(KEY, "test"))
-    assert client.authorization_for("https://api.example/v1/files/jobs/j/a.mp3")
+    assert client.source(f"https://api.example{FILE}").headers
     for url in (
-        "https://media.example/v1/files/jobs/j/a.mp3",
-        "http://api.example/v1/files/jobs/j/a.mp3",
-        "https://api.example:444/v1/files/a",
+        f"https://media.example{FILE}",
+        f"http://api.example{FILE}",
+        f"https://api.example:444{FILE}",
+        "https://api.example/v1/files/a",
         "https://api.example/v1/jobs/j",
-        "https://api.example.evil/v1/files/a",
+        f"https://api.example.evil{FILE}",
+        f"https://user@api.example{FILE}",
+        "https://api.example/v1/files/jobs/../../balance",
+        "https://api.example/v1/files/jobs/%2e%2e/balance",
+        "https://api.example/v1/files/jobs/j/..",
+        "https://api.example/v1/files/jobs/j/%2E%2E",
+        "https://api.example/v1/files/jobs/j/..%2f..%2fbalance",
+        "https://api.example/v1/files/jobs/j/a%5c..%5cb",
+        "https://api.example/v1/files/jobs/j/a.mp3/../../../../balance",
     ):
-        assert client.authorization_for(url) == {}
+        assert client.source(url).headers == {}, url
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url", "may_go"),
+    [
+        ("https://api.aigateway.sh/v1", f"https://media.aigateway.sh{FILE}", True),
+        ("https://api.aigateway.sh/v1", f"http://media.aigateway.sh{FILE}", False),
+        ("https://api.aigateway.sh/v1", f"https://media.aigateway.sh:8443{FILE}", False),
+        ("https://api.aigateway.sh/v1", f"https://media.aigateway.sh.evil{FILE}", False),
+        ("https://api.aigateway.sh/v1", "https://media.aigateway.sh/v1/files/jobs/%2e%2e/x", False),
+        ("https://api.aigateway.sh/v1", "https://media.aigateway.sh/v1/balance", False),
+        ("https://api.example/v1", f"https://media.aigateway.sh{FILE}", False),
+        ("http://api.aigateway.sh/v1", f"https://media.aigateway.sh{FILE}", False),
+    ],
+)
+def test_the_live_file_host_may_get_the_key_beside_the_live_api_only(
+    base_url: str, url: str, may_go: bool
+) -> None:
+    assert key_may_go_elsewhere(url, base_url) is may_go
 
 
 def test_times_are_compressed_together() -> None:
     assert Profile().scaled(SCALE).poll_floor == pytest.approx(Profile().poll_floor * SCALE)
+
+
+@pytest.mark.parametrize(("tag", "header"), [("studio", "studio/0123456789abcdef"), ("", None)])
+async def test_the_cost_tag_carries_the_short_form_of_the_request(
+    tag: str, header: str | None
+) -> None:
+    seen: list[str | None] = []
+
+    async def submit(request: web.Request) -> web.Response:
+        seen.append(request.headers.get("x-aig-tag"))
+        return web.json_response({"id": "job_1", "status": "queued"})
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/music", submit)
+    async with TestServer(app) as server:
+        client = Client(str(server.make_url("/v1")), None, IMPATIENT, cost_tag=tag)
+        await client.submit(MusicRequest("piano"), idempotency_key="0123456789abcdef-and-more")
+        await client.close()
+    assert seen == [header]

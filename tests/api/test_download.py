@@ -241,13 +241,13 @@ async def test_an_address_that_has_expired_is_renewed_once() -> None:
     async with serving(only_fresh) as server:
         file = ArrivingFile(10**7)
 
-        async def renew() -> Source:
+        async def renew(source: Source, status: int) -> Source:
             return Source(server.url.replace("/track", "/fresh"))
 
         await download(Source(server.url), file, FAST, renew=renew)
         assert file.content() == CONTENT
 
-        async def still_expired() -> Source:
+        async def still_expired(source: Source, status: int) -> Source | None:
             return Source(server.url)
 
         with pytest.raises(DownloadError, match="403"):

@@ -41,7 +41,7 @@ from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...files.sniff import Container, sniff
 from ...sandbox.cards import CARDS
-from ...sandbox.profile import Dialect, Profile, ResultShape
+from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, account_on, rows_of, running, tone
 
@@ -54,7 +54,7 @@ TIMING = (
 )
 DIALECTS = [
     Dialect(),
-    Dialect(honours_idempotency_key=False, files_behind_key=True, submit_status=200),
+    Dialect(honours_idempotency_key=False, files=FileOrigin.KEYED, submit_status=200),
     Dialect(ResultShape.NESTED_FILE_URL, "processing", error_is_string=True),
     Dialect(ResultShape.TOP_LEVEL, numeric_error_code=True, cancel_by_delete=False),
 ]
@@ -63,10 +63,10 @@ SUBMIT = ("429", "500", "503", "502", "504", "drop", "html", "noid")
 POLL = ("poll-404", "poll-429", "poll-500", "poll-503", "poll-html", "poll-drop")
 FILE = ("cut", "media-500")
 COUNTED = SUBMIT + POLL + FILE
-REFUSED = ("400", "401", "402", "403", "404")
+REFUSED = ("400", "401", "402", "budget", "403", "404")
 ENDS = ("fail", "fail=plain", "cancelled")
 SPOILED = ("gone", "page", "endless")
-OTHER = ("unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
+OTHER = ("nofile", "unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
 
 
 class Deed(NamedTuple):

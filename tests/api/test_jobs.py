@@ -9,11 +9,13 @@ import pytest
 
 from ...api.account import Account
 from ...api.errors import (
+    BudgetError,
     CreditsError,
     GatewayError,
     InputError,
     JobCancelledError,
     JobFailedError,
+    MissingFileError,
     NotFoundError,
     SpendLimitError,
     UncertainSubmitError,
@@ -28,7 +30,7 @@ from ...api.settings import Settings
 from ...api.timing import Timing
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
-from ..gateway import SCALE, account_on, rows_of, running
+from ..gateway import SCALE, TIMING, account_on, rows_of, running
 
 
 def piece(prompt: str, **changes: object) -> MusicRequest:
@@ -402,3 +404,37 @@ async def test_errors_of_a_wait_name_the_job(sandbox: Sandbox, tmp_path: Path) -
         with pytest.raises(GatewayError, match=f"{job.job_id} is kept in the ledger") as caught:
             await finish(account, job)
         assert caught.value.job_id == job.job_id
+
+
+async def test_a_completed_job_may_name_its_file_a_little_later(account: Account) -> None:
+    done = await finish(account, await buy(account, "sandbox:nofile=2"))
+    assert done.state is State.COMPLETED
+    assert done.result_url is not None
+
+
+async def test_a_completed_job_that_never_names_its_file_ends_the_wait(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    timing = TIMING._replace(file_grace=0.3)
+    with account_on(sandbox, tmp_path, timing=timing) as account:
+        job = await buy(account, "sandbox:nofile=999")
+        with pytest.raises(MissingFileError, match=f"{job.job_id} has completed and is paid"):
+            await finish(account, job)
+        # It is asked again, and not bought again.
+        assert (await buy(account, "sandbox:nofile=999")).job_id == job.job_id
+    assert charged(sandbox) == 1
+
+
+async def test_the_budget_of_a_key_is_told_apart_from_an_empty_account(account: Account) -> None:
+    with pytest.raises(BudgetError, match=r"spending cap .* does not help.*request req_"):
+        await buy(account, "sandbox:budget")
+    with pytest.raises(CreditsError, match=r"top up.*request req_"):
+        await buy(account, "sandbox:402")
+
+
+async def test_support_finds_a_request_by_its_id(account: Account) -> None:
+    job = await buy(account, "piano")
+    assert job.request_id is not None
+    assert job.request_id.startswith("req_")
+    with pytest.raises(UncertainSubmitError, match="request req_"):
+        await buy(account, "sandbox:html=2")

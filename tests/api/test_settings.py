@@ -208,3 +208,16 @@ def test_a_password_in_the_base_url_is_refused_and_not_shown(tmp_path: Path, use
     with pytest.raises(SettingsError, match=FILE_NAME) as caught:
         load(tmp_path, {})
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"), [("studio-7", "studio-7"), ("off", ""), ("OFF", ""), ("", "comfyui-music")]
+)
+def test_a_cost_tag_is_chosen_or_switched_off(tmp_path: Path, text: str, tag: str) -> None:
+    assert load(tmp_path, {"AIGATEWAY_COST_TAG": text}).cost_tag == tag
+
+
+@pytest.mark.parametrize("text", ["two words", "a" * 48, "ü", "a/b", "a\nb"])
+def test_a_cost_tag_that_no_header_holds_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match="cost_tag"):
+        load(tmp_path, {"AIGATEWAY_COST_TAG": text})

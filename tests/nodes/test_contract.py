@@ -25,7 +25,12 @@ CONTRACT = {
             ("timeout", "FLOAT"),
             ("on_interrupt", "COMBO"),
         ],
-        [("audio_url", "STRING"), ("duration", "FLOAT"), ("job", "AIGATEWAY_JOB")],
+        [
+            ("audio_url", "STRING"),
+            ("duration", "FLOAT"),
+            ("job", "AIGATEWAY_JOB"),
+            ("price", "FLOAT"),
+        ],
     ),
     "AIGatewayLoadAudioURL": (
         [("url", "STRING"), ("sample_rate", "COMBO"), ("channels", "COMBO")],

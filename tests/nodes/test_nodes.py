@@ -56,7 +56,8 @@ def files_in(folder: Path) -> list[Path]:
 async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Path) -> None:
     job, job_id = await submit(node)
     assert job.job_id == job_id
-    url, promised, done = await run(node, "PollJob", job=job)
+    url, promised, done, price = await run(node, "PollJob", job=job)
+    assert price == pytest.approx(0.001)
     assert done.job_id == job_id
     audio, duration, rate = await load(node, url)
     waveform = audio["waveform"]

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from ...sandbox.cards import CARDS, Cards
-from ...sandbox.profile import Dialect, Profile
+from ...sandbox.profile import Dialect, FileOrigin, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import running, tone
 
@@ -129,7 +129,7 @@ async def test_an_expired_address_is_renewed_by_reading_the_job_again() -> None:
 
 
 async def test_files_may_lie_behind_the_key() -> None:
-    profile = FAST._replace(key="sk-aig-k", dialect=Dialect(files_behind_key=True))
+    profile = FAST._replace(key="sk-aig-k", dialect=Dialect(files=FileOrigin.KEYED))
     async with asking(profile) as (http, _):
         http.headers["Authorization"] = "Bearer sk-aig-k"
         url = (await completed(http, await submitted(http)))["result"]["url"]
