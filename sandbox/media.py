@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import hmac
 import os
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from . import clock
 from .cards import Tally
 from .jobs import SandboxJob
 from .profile import Profile
@@ -33,7 +33,7 @@ class Addresses:
         """A new address of the job's file under `root`, a URL without a slash at its end."""
         if self._profile.dialect.files_behind_key:
             return f"{root}/v1/files/jobs/{job.id}/{job.filename}"
-        expires = time.time()
+        expires = clock.now()
         if not job.cards.has("expire") or job.id in self._given:
             expires += self._profile.url_lifetime
         self._given.add(job.id)
@@ -47,7 +47,7 @@ class Addresses:
         except ValueError:
             return False
         genuine = hmac.compare_digest(self._sign(job.id, expires), query.get("signature", ""))
-        return genuine and time.time() < expires
+        return genuine and clock.now() < expires
 
     def _sign(self, job_id: str, expires: float) -> str:
         message = f"{job_id}:{expires!r}".encode()

@@ -63,7 +63,8 @@ async def download(
     """Download `source` into `into`, and finish `into` in every case.
 
     Args:
-        renew: asked once for another source when the first one has expired (401, 403, 404, 410).
+        renew: asked once for another source when the first one has expired (401, 403, 404, 410),
+            or nobody answers there.
         job_id: the job of the file; errors name it.
 
     Raises:
@@ -89,6 +90,7 @@ async def _download(
     source: Source, into: ArrivingFile, timing: Timing, renew: Renew | None
 ) -> None:
     attempts, validator, seen = 0, "", 0
+    is_track = renew is not None or bool(source.headers)
     async with httpx.AsyncClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
@@ -107,7 +109,7 @@ async def _download(
                         renewed = await renew() if renew else None
                         renew = None
                         if renewed is None:
-                            raise DownloadError(_gone(status))
+                            raise DownloadError(_gone(status, source, is_track))
                         source = renewed
                         continue
                     if status == 429 or status >= 500:
@@ -133,6 +135,11 @@ async def _download(
                 if is_untrusted(error):
                     raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
+                if renew and isinstance(error, httpx.ConnectError):
+                    renewed, renew = await renew(), None
+                    if renewed is not None and renewed.url != source.url:
+                        source = renewed
+                        continue
             attempts = attempts + 1 if into.received == seen else 1
             seen = into.received
             if attempts >= _ATTEMPTS:
@@ -192,7 +199,12 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _gone(status: int) -> str:
+def _gone(status: int, source: Source, is_track: bool) -> str:
+    if not is_track:
+        return (
+            f"The server {_host(source.url)} does not give out this file ({status}): check the "
+            "address in a browser. It may have expired, or need a login."
+        )
     return (
         f"The audio file is gone from this address ({status}). The gateway keeps an address for "
         "24 hours and a file for 7 days: queue Poll Job again for a new address."

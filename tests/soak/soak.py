@@ -24,7 +24,7 @@ if __name__ == "__main__":
     lib = Path(__file__).resolve().parents[2] / "scripts" / "lib"
     sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("tests.soak.soak"))
 
-from ...api.wire.http import ssl_context
+from ...api.wire.certificates import ssl_context
 from ...scripts.lib.sandbox_process import sandbox_process
 from .client import child
 from .count import Count
@@ -68,7 +68,7 @@ def main() -> int:
         return 0
     print(f"seed {options.seed}", flush=True)
     # Loaded before the children fork: it takes longer than a child's life.
-    ssl_context()
+    ssl_context(for_loopback=True)
     folder = options.data or Path(tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     extra = ["--no-idempotency"] if options.no_idempotency else []
