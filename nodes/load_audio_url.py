@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -77,7 +78,7 @@ class LoadAudioURL(io.ComfyNode):
         waveform, rate, path = await host.interruptible(
             _decoded(account, source, settings), on_look=lambda: _show(display, source)
         )
-        waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, target, sides)
+        waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
@@ -88,9 +89,8 @@ class LoadAudioURL(io.ComfyNode):
 async def _decoded(
     account: Account, source: OpenAudio, settings: Settings
 ) -> tuple[torch.Tensor, int, Path | None]:
-    """Decode while the bytes arrive, keep the file, and remember that it has these samples."""
+    """Decode while the bytes arrive, and keep the file."""
     from ..audio.decode import decode
-    from ..audio.samples.origin import remember
 
     def work() -> tuple[torch.Tensor, int]:
         with source.reader as reader:
@@ -103,23 +103,29 @@ async def _decoded(
     finally:
         # The end of the download wakes a decoder that waits for bytes.
         filling.cancel()
-    path = await _kept(account, source, settings)
-    if path is not None:
-        remember(waveform, path, rate)
-    return waveform, rate, path
+    return waveform, rate, await _kept(account, source, settings)
 
 
 def _shaped(
-    waveform: torch.Tensor, rate: int, target: int | None, sides: int | None
+    decoded: torch.Tensor, rate: int, path: Path | None, target: int | None, sides: int | None
 ) -> tuple[torch.Tensor, int]:
-    """The waveform [C, T] at another rate and with other channels, where they were chosen."""
+    """The waveform [C, T] at another rate and with other channels, where they were chosen.
+
+    It is remembered that it comes from the file at `path`.
+    """
     from ..audio.samples.channels import set_channels
+    from ..audio.samples.origin import remember
     from ..audio.samples.resample import resample
 
+    waveform = decoded
     if sides is not None:
         waveform = set_channels(waveform, sides)
     if target is not None:
         waveform, rate = resample(waveform, rate, target), target
+    if path is not None:
+        # A file that is gone by now is no origin.
+        with contextlib.suppress(OSError):
+            remember(waveform, path, rate, exact=waveform is decoded)
     return waveform, rate
 
 
