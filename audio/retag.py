@@ -19,10 +19,11 @@ from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
 from .containers import mpeg
 from .containers.flac import flac_pieces
 from .containers.id3 import build_id3
-from .containers.ogg_tags import ogg_pieces
+from .containers.ogg_tags import codec_of, ogg_pieces
 from .containers.pieces import Piece, Span, size_of, write_pieces
-from .containers.riff import wav_pieces
+from .containers.riff import Coding, read_wav, wav_pieces
 from .containers.source import Source
+from .formats import Format
 from .validate import AudioError
 
 
@@ -41,6 +42,39 @@ def retag(source: Path | bytes, path: Path, tags: Mapping[str, str]) -> tuple[st
         with open(temporary, "wb") as out:
             write_pieces(file, pieces, out)
     return dropped
+
+
+def format_of(source: Path | bytes) -> Format | None:
+    """The format of `source`, told from its content, if `retag` can write a file of it.
+
+    None for everything else: other codecs, also in a container that a format shares with them (AAC
+    behind an ID3v2 tag, MP3 in WAV, Vorbis or FLAC in Ogg), RF64, a header that contradicts itself.
+    """
+    with _opened(source) as file:
+        start, container = _identify(file)
+        try:
+            if container is Container.FLAC:
+                return Format.FLAC
+            if container is Container.OGG and start == 0:
+                return Format.OPUS if codec_of(file) == "opus" else None
+            if container is Container.WAV and start == 0:
+                return Format.WAV if _is_plain_wav(Source(file)) else None
+            if container is Container.MP3:
+                return Format.MP3 if mpeg.is_layer_3(Source(file), start) else None
+        except AudioError:
+            # A broken file is not passed on.
+            return None
+    return None
+
+
+def _is_plain_wav(source: Source) -> bool:
+    wav = read_wav(source)
+    return (
+        source.bytes_at(0, 4) == b"RIFF"
+        and wav.coding is not Coding.OTHER
+        and wav.consistent
+        and not wav.truncated
+    )
 
 
 def _plan(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:

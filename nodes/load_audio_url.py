@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -77,7 +78,7 @@ class LoadAudioURL(io.ComfyNode):
         waveform, rate, path, lost = await host.interruptible(
             _decoded(account, source, settings), on_look=lambda: _show(display, source)
         )
-        waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, target, sides)
+        waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
@@ -88,12 +89,11 @@ class LoadAudioURL(io.ComfyNode):
 async def _decoded(
     account: Account, source: OpenAudio, settings: Settings
 ) -> tuple[torch.Tensor, int, Path | None, str]:
-    """Decode while the bytes arrive, keep the file, and remember that it has these samples.
+    """Decode while the bytes arrive, and keep the file.
 
     The text says that the file could not be kept; it is empty otherwise.
     """
     from ..audio.decode import decode
-    from ..audio.samples.origin import remember
 
     def work() -> tuple[torch.Tensor, int]:
         with source.reader as reader:
@@ -112,22 +112,29 @@ async def _decoded(
         # The audio itself is whole, and a track is paid for once.
         host.log.warning("The track could not be kept on this machine: %s", error)
         return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
-    if path is not None:
-        remember(waveform, path, rate)
     return waveform, rate, path, ""
 
 
 def _shaped(
-    waveform: torch.Tensor, rate: int, target: int | None, sides: int | None
+    decoded: torch.Tensor, rate: int, path: Path | None, target: int | None, sides: int | None
 ) -> tuple[torch.Tensor, int]:
-    """The waveform [C, T] at another rate and with other channels, where they were chosen."""
+    """The waveform [C, T] at another rate and with other channels, where they were chosen.
+
+    It is remembered that it comes from the file at `path`.
+    """
     from ..audio.samples.channels import set_channels
+    from ..audio.samples.origin import remember
     from ..audio.samples.resample import resample
 
+    waveform = decoded
     if sides is not None:
         waveform = set_channels(waveform, sides)
     if target is not None:
         waveform, rate = resample(waveform, rate, target), target
+    if path is not None:
+        # A file that is gone by now is no origin.
+        with contextlib.suppress(OSError):
+            remember(waveform, path, rate, exact=waveform is decoded)
     return waveform, rate
 
 

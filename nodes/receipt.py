@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,30 @@ _TITLE_LENGTH = 100
 
 
 def graph_tags(prompt: Any, extra_pnginfo: Mapping[str, Any] | None) -> dict[str, str]:
-    """The graph as ComfyUI's frontend reads it from a dropped file: JSON in plain ASCII."""
-    tags = {key: json.dumps(value) for key, value in (extra_pnginfo or {}).items()}
+    """The graph as ComfyUI's frontend reads it from a dropped file: strict JSON in plain ASCII."""
+    tags = {key: _json(value) for key, value in (extra_pnginfo or {}).items()}
     if prompt is not None:
-        tags["prompt"] = json.dumps(prompt)
+        tags["prompt"] = _json(prompt)
     return tags
+
+
+def _json(value: Any) -> str:
+    """`value` as JSON, with null for NaN and infinity, as JavaScript writes them."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {
+            _finite(key) if isinstance(key, float) else key: _finite(item)
+            for key, item in value.items()
+        }
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def job_tags(job: Job, measured_duration: float) -> dict[str, str]:

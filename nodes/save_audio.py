@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ class SaveAudio(io.ComfyNode):
     async def execute(
         cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = Peaks.CLIP.value
     ) -> io.NodeOutput:
-        from ..audio.samples.origin import origin_of
+        from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
 
         checked = check(audio)
@@ -102,16 +101,16 @@ class SaveAudio(io.ComfyNode):
         sample_rate = checked["sample_rate"]
         slots: list[host.Slot] = []
         for waveform in checked["waveform"]:
-            source = origin_of(waveform, sample_rate)
+            found = await asyncio.to_thread(provenance_of, waveform, sample_rate)
             tags = None
             if graph is not None:
                 duration = waveform.shape[-1] / sample_rate
-                tags = {**graph, **await _receipt(source, duration)}
+                tags = {**graph, **await _receipt(found.source if found else None, duration)}
             work = asyncio.to_thread(
                 _save,
                 waveform,
                 sample_rate,
-                source,
+                found.source if found and found.exact else None,
                 filename_prefix,
                 encoding,
                 Peaks(peaks),
@@ -138,13 +137,14 @@ def _save(
 ) -> host.Slot:
     """Write one waveform [C, T]; `source` is the file that holds its samples unchanged."""
     from ..audio.encode import encode
-    from ..audio.retag import retag
+    from ..audio.retag import format_of, retag
 
     extension, skip = encoding.format.extension, 0
+    passed_on = source is not None and format_of(source) is encoding.format
     while True:
         slot = host.output_slot(filename_prefix, extension, skip=skip)
         try:
-            if source is not None and source.suffix == extension:
+            if source is not None and passed_on:
                 dropped = retag(source, slot.path, tags or {})
             else:
                 report = encode(waveform, sample_rate, slot.path, encoding, tags=tags, peaks=peaks)
@@ -157,23 +157,26 @@ def _save(
         except FileExistsError:
             # Another node took the number in the meantime.
             skip += 1
-    if dropped:
-        _say(f"the file has no room for {' and '.join(dropped)}, which were left out")
-    if tags and extension == ".wav":
-        # The frontend reads no WAV: a dropped sidecar restores the graph.
-        _write_sidecar(slot.path.with_suffix(".json"), tags)
+    if tags and (dropped or extension == ".wav"):
+        # The frontend reads no WAV, and a full file has no graph: a sidecar restores it.
+        _write_sidecar(slot.path.with_suffix(".json"), tags, dropped)
     return slot
 
 
 async def _receipt(source: Path | None, duration: float) -> dict[str, str]:
-    """The receipt of the job whose stored track is `source`."""
+    """The receipt of the job of which `source` is the stored track."""
     job = await (await session.library()).job_of_file(source) if source is not None else None
     return {} if job is None else receipt.job_tags(job, duration)
 
 
-def _write_sidecar(path: Path, tags: Mapping[str, str]) -> None:
-    if "workflow" in tags:
-        write_file(path, json.dumps(json.loads(tags["workflow"])).encode(), durable=False)
+def _write_sidecar(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:
+    """The graph as a file of its own: the workflow, or the prompt of a script."""
+    graph = tags.get("workflow") or tags.get("prompt")
+    if graph is not None:
+        write_file(path, graph.encode(), durable=False)
+    if dropped:
+        where = f"drop {path.name} on the canvas to restore the graph" if graph else "left out"
+        _say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
 
 
 def _say(line: str) -> None:

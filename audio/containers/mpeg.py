@@ -9,6 +9,8 @@ from .source import Source
 
 _SEARCH_BYTES = 1 << 16
 _WINDOW_BYTES = 1 << 12
+_ENOUGH_FRAMES = 8
+"""So many headers in a row are no accident."""
 
 # ISO/IEC 11172-3 and 13818-3, kbit/s by [version is MPEG-1][layer - 1].
 _BIT_RATES = {
@@ -35,6 +37,7 @@ class FrameHeader(NamedTuple):
     sample_rate: int
     channels: int
     mpeg1: bool
+    layer: int
 
 
 class Xing(NamedTuple):
@@ -64,7 +67,7 @@ def parse_header(data: bytes, start: int) -> FrameHeader | None:
     else:
         size = samples // 8 * bit_rate // sample_rate + padding
     channels = 1 if data[3] >> 6 == 3 else 2
-    return FrameHeader(start, size, samples, sample_rate, channels, mpeg1)
+    return FrameHeader(start, size, samples, sample_rate, channels, mpeg1, layer)
 
 
 def find_first_frame(source: Source, start: int) -> FrameHeader | None:
@@ -79,6 +82,21 @@ def find_first_frame(source: Source, start: int) -> FrameHeader | None:
                 return header
             offset = data.find(b"\xff", offset + 1)
     return None
+
+
+def is_layer_3(source: Source, start: int) -> bool:
+    """Whether MP3 frames of one sample rate begin exactly at `start`: eight, or all there are."""
+    position, sample_rate = start, 0
+    for _ in range(_ENOUGH_FRAMES):
+        header = parse_header(source.bytes_at(position, 4), position)
+        if header is None:
+            return False
+        if header.layer != 3 or header.sample_rate != (sample_rate or header.sample_rate):
+            return False
+        position, sample_rate = position + header.size, header.sample_rate
+        if position >= source.size:
+            break
+    return True
 
 
 def _is_followed(source: Source, header: FrameHeader) -> bool:

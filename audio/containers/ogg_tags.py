@@ -21,8 +21,9 @@ from .pieces import Piece, Span, size_of
 
 
 class _Codec(NamedTuple):
-    """How both headers begin, how many headers there are, and what ends the comments."""
+    """Its name, how both headers begin, how many there are, and what ends the comments."""
 
+    name: str
     head: bytes
     comments: bytes
     headers: int
@@ -30,8 +31,8 @@ class _Codec(NamedTuple):
 
 
 _CODECS = (
-    _Codec(b"OpusHead", b"OpusTags", 2, b""),
-    _Codec(b"\x01vorbis", b"\x03vorbis", 3, b"\x01"),
+    _Codec("opus", b"OpusHead", b"OpusTags", 2, b""),
+    _Codec("vorbis", b"\x01vorbis", b"\x03vorbis", 3, b"\x01"),
 )
 
 
@@ -47,6 +48,12 @@ class _NewHeader(NamedTuple):
         if page.serial == self.serial:
             page = page._replace(sequence=page.sequence + self.shift)
         return page.pack()
+
+
+def codec_of(file: BinaryIO) -> str:
+    """ "opus" or "vorbis"; AudioError for another codec, several streams, and a broken file."""
+    codec, *_ = _read_header(file)
+    return codec.name
 
 
 def ogg_pieces(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:

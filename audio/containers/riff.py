@@ -40,6 +40,8 @@ class Wav(NamedTuple):
     data_bytes: int
     truncated: bool
     """The header declares more bytes than the file has, and not as a placeholder."""
+    consistent: bool
+    """The header's block align is that of its samples."""
 
     @property
     def frames(self) -> int:
@@ -89,7 +91,7 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
             "The WAV file has no valid 'fmt ' chunk before its samples: the file is broken, so "
             "download or export it again."
         )
-    tag, channels, sample_rate, _, align, _ = struct.unpack("<HHIIHH", content[:16])
+    tag, channels, sample_rate, byte_rate, align, bits = struct.unpack("<HHIIHH", content[:16])
     if tag == _EXTENSIBLE and len(content) >= 40 and content[26:40] == _GUID_TAIL:
         tag = struct.unpack("<H", content[24:26])[0]
     if channels == 0:
@@ -97,11 +99,11 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
             "The WAV file declares 0 channels: expected at least one; the file is broken, so "
             "download or export it again."
         )
-    sample_bytes, odd = divmod(align, channels)
+    sample_bytes = _sample_bytes(bits, align / channels, byte_rate == sample_rate * align)
     coding = Coding.OTHER
-    if not odd and tag == _PCM and sample_bytes in (1, 2, 3, 4):
+    if tag == _PCM and sample_bytes in (1, 2, 3, 4):
         coding = Coding.INTEGER
-    elif not odd and tag == _FLOAT and sample_bytes in (4, 8):
+    elif tag == _FLOAT and sample_bytes in (4, 8):
         coding = Coding.FLOAT
     size = data.size if data.size != 0xFFFFFFFF or data_size_64 is None else data_size_64
     there = source.size - data.start
@@ -110,7 +112,27 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
     )
     truncated = size > there and not streamed
     data_bytes = there if streamed and (size == 0 or size > there) else min(size, there)
-    return Wav(coding, channels, sample_rate, sample_bytes, data.start, data_bytes, truncated)
+    return Wav(
+        coding,
+        channels,
+        sample_rate,
+        sample_bytes,
+        data.start,
+        data_bytes,
+        truncated,
+        consistent=align == channels * sample_bytes,
+    )
+
+
+def _sample_bytes(bits: int, aligned: float, confirmed: bool) -> int:
+    """Bytes of a sample: those that its `bits` need, whatever the block align says.
+
+    Samples of 12, 20 or 24 bits may stand in wider places (`aligned` bytes), if the byte rate
+    confirms that. A header that declares 0 bits has the block align alone.
+    """
+    needed = -(-bits // 8)
+    wider = bits not in (8, 16, 32, 64) and confirmed and needed < aligned <= 4
+    return int(aligned) if wider or not bits else needed
 
 
 def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ...audio.samples import origin
-from ...audio.samples.origin import origin_of, remember
+from ...audio.samples.origin import Provenance, provenance_of, remember
 from . import make
 
 
@@ -20,6 +20,12 @@ def source(tmp_path: Path) -> Path:
     path = tmp_path / "song.mp3"
     path.write_bytes(b"music")
     return path
+
+
+def origin_of(tensor: torch.Tensor, sample_rate: int) -> Path | None:
+    """The file whose samples `tensor` still has."""
+    found = provenance_of(tensor, sample_rate)
+    return found.source if found else None
 
 
 def waveform(seconds: float = 20) -> torch.Tensor:
@@ -59,6 +65,35 @@ def test_an_edit_is_noticed(place: int, source: Path) -> None:
     remember(tensor, source, 44100)
     tensor[0, place] += 0.1
     assert origin_of(tensor, 44100) is None
+
+
+@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 12_345), (0, 777_777), (1, -2), (1, -1)])
+@pytest.mark.parametrize("seconds", [0.01, 1, 20])
+def test_one_sample_changed_through_numpy_is_noticed(
+    place: tuple[int, int], seconds: float, source: Path
+) -> None:
+    tensor = waveform(seconds)
+    remember(tensor, source, 44100)
+    channel, sample = place[0], place[1] % tensor.shape[1]
+    tensor.numpy()[channel, sample] += np.float32(2**-20)
+    assert origin_of(tensor, 44100) is None
+
+
+def test_samples_that_change_places_are_noticed(source: Path) -> None:
+    for one, other in ((0, 2), (1000, 1512), (5, 600_000), (100, 1100)):
+        tensor = waveform()
+        remember(tensor, source, 44100)
+        samples = tensor.numpy()[0]
+        samples[one], samples[other] = samples[other], samples[one]
+        assert origin_of(tensor, 44100) is None
+
+
+def test_a_waveform_of_other_samples_keeps_where_it_comes_from(source: Path) -> None:
+    tensor = waveform()
+    remember(tensor, source, 48000, exact=False)
+    assert provenance_of(tensor[None][0], 48000) == Provenance(source, exact=False)
+    tensor.numpy()[0, 99_999] = 0
+    assert provenance_of(tensor, 48000) is None
 
 
 def test_an_edit_that_torch_does_not_count_is_noticed(source: Path) -> None:
