@@ -4,7 +4,13 @@
  * @typedef {{local_id: string} | {filename: string, subfolder?: string, type?: string}} Playable
  */
 
-const NODES = ["AIGatewayLoadAudioURL", "AIGatewaySaveAudio", "AIGatewayMakeLoop"];
+const NODES = [
+  "AIGatewayLoadAudioURL",
+  "AIGatewaySaveAudio",
+  "AIGatewayFitMusic",
+  "AIGatewayAddSoundtrack",
+  "AIGatewayMakeLoop",
+];
 
 /**
  * The server's paths of the audio and of the picture of its waveform.
