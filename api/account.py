@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .errors import NotFoundError
 from .library import Library
 from .loop_thread import LoopThread
 from .media.track_store import GIGABYTE
@@ -18,6 +19,7 @@ from .media.tracks import OpenAudio, Tracks
 from .money.job import Job, is_free
 from .money.off_loop import off_loop
 from .money.purchase import Purchases
+from .money.spending import SpendingRules
 from .money.wait import Progress, Waits
 from .request import MusicRequest
 from .settings import Settings
@@ -28,6 +30,7 @@ from .wire.protocol import parse_balance
 from .wire.retry_after import moment_in
 
 T = TypeVar("T")
+_NOTHING = SpendingRules(per_run=0.0, per_day=0.0)
 
 
 class Account:
@@ -51,13 +54,14 @@ class Account:
         self.name = name
         self.library = library
         self._thread = LoopThread()
+        self._queue_limit = timing.queue_limit
         self._calls: set[asyncio.Future[Any]] = set()
         self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
         ledger, store = library.ledger, library.store
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._waits = Waits(name, ledger, self._client, timing)
-        self._tracks = Tracks(ledger, store, self._client, self._waits, timing)
+        self._tracks = Tracks(ledger, store, self._client, self._refreshed, timing)
 
     @property
     def is_free(self) -> bool:
@@ -84,8 +88,11 @@ class Account:
         )
 
     async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
-        """See `Waits.wait`; `progress` is called in the account's thread."""
-        return await self._run(self._waits.wait(job, timeout=timeout, progress=progress))
+        """See `Waits.wait`; `progress` is called in the account's thread.
+
+        A free job that the service has lost is made anew: the row returned is another one.
+        """
+        return await self._run(self._waited(job, timeout, progress))
 
     async def cancel(self, job: Job) -> Job:
         """See `Waits.cancel`."""
@@ -127,6 +134,30 @@ class Account:
         """End the connections and the thread now."""
         self._thread.call(self._client.close())
         self._thread.close()
+
+    async def _waited(self, job: Job, timeout: float, progress: Callable[[Progress], None]) -> Job:
+        try:
+            return await self._waits.wait(job, timeout=timeout, progress=progress)
+        except NotFoundError:
+            if not job.is_free or not job.prompt:
+                raise
+            return await self._waits.wait(await self._anew(job), timeout=timeout, progress=progress)
+
+    async def _refreshed(self, job: Job) -> Job:
+        """See `Waits.refresh`; a free job that the service has lost is made anew."""
+        try:
+            return await self._waits.refresh(job)
+        except NotFoundError:
+            if not job.is_free or not job.prompt:
+                raise
+            return await self._waited(
+                await self._anew(job), self._queue_limit, lambda progress: None
+            )
+
+    async def _anew(self, job: Job) -> Job:
+        """Submit the request of a job that the service does not know any more."""
+        await off_loop(self.library.ledger.fail, job.local_id, "The service has lost the job.")
+        return await self._purchases.submit(job.request, run=job.run, rules=_NOTHING)
 
     async def _close_when_idle(self) -> None:
         while self._calls:

@@ -33,7 +33,7 @@ def write_file(
         OSError: the disk is full or cannot be written. The old file is as it was.
     """
     with replaced_file(path, mode=mode, durable=durable) as temporary:
-        temporary.write_bytes(content)
+        _while_held(lambda: temporary.write_bytes(content))
 
 
 @contextlib.contextmanager
@@ -124,21 +124,25 @@ def _exists(path: Path) -> FileExistsError:
     return FileExistsError(f"{path} exists already and is never overwritten: choose another name.")
 
 
-def _while_held(step: Callable[[], None]) -> None:
+def _while_held(step: Callable[[], object]) -> None:
     """Run `step`, again after each of PAUSES while Windows says that a program holds the file."""
     for pause in PAUSES:
         try:
-            return step()
+            step()
+            return
         except PermissionError as error:
             if getattr(error, "winerror", None) not in _HELD:
                 raise
         time.sleep(pause)
-    return step()
+    step()
 
 
 def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    def sync() -> None:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+    _while_held(sync)
 
 
 def _sync_folder(folder: Path) -> None:

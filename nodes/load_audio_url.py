@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
+from ..api.errors import InputError, LedgerError
 from . import host, session
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class LoadAudioURL(io.ComfyNode):
         account = await session.account(settings)
         source = await account.open(url, settings)
         display = host.Display()
-        waveform, rate, path = await host.interruptible(
+        waveform, rate, path, lost = await host.interruptible(
             _decoded(account, source, settings), on_look=lambda: _show(display, source)
         )
         waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, target, sides)
         seconds = waveform.shape[-1] / rate
-        display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}", 1.0)
+        display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
         playable = [] if path is None else [_playable(source, path)]
         return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
@@ -87,8 +87,11 @@ class LoadAudioURL(io.ComfyNode):
 
 async def _decoded(
     account: Account, source: OpenAudio, settings: Settings
-) -> tuple[torch.Tensor, int, Path | None]:
-    """Decode while the bytes arrive, keep the file, and remember that it has these samples."""
+) -> tuple[torch.Tensor, int, Path | None, str]:
+    """Decode while the bytes arrive, keep the file, and remember that it has these samples.
+
+    The text says that the file could not be kept; it is empty otherwise.
+    """
     from ..audio.decode import decode
     from ..audio.samples.origin import remember
 
@@ -103,10 +106,15 @@ async def _decoded(
     finally:
         # The end of the download wakes a decoder that waits for bytes.
         filling.cancel()
-    path = await _kept(account, source, settings)
+    try:
+        path = await _kept(account, source, settings)
+    except (OSError, LedgerError) as error:
+        # The audio itself is whole, and a track is paid for once.
+        host.log.warning("The track could not be kept on this machine: %s", error)
+        return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
     if path is not None:
         remember(waveform, path, rate)
-    return waveform, rate, path
+    return waveform, rate, path, ""
 
 
 def _shaped(
@@ -145,15 +153,10 @@ def _show(display: host.Display, source: OpenAudio) -> None:
 
 async def _kept(account: Account, source: OpenAudio, settings: Settings) -> Path | None:
     """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder."""
-    try:
-        kept = await account.keep(source, settings)
-        if kept is not None or source.job is not None:
-            return kept
-        return await asyncio.to_thread(host.temporary_file, source.content())
-    except OSError as error:
-        # The audio itself is whole. The next run downloads it again.
-        host.log.warning("The track could not be kept on this machine: %s", error)
-        return None
+    kept = await account.keep(source, settings)
+    if kept is not None or source.job is not None:
+        return kept
+    return await asyncio.to_thread(host.temporary_file, source.content())
 
 
 def _choice(name: str, value: str, choices: Mapping[str, int]) -> int | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from ..files.atomic import write_file
+from . import clock as steady
 from .cards import Cards
 from .profile import PRICES, Profile, ResultShape
 from .render import MusicRequest
@@ -102,45 +105,52 @@ class SandboxJob:
 class JobBook:
     """All jobs, by id and by idempotency key.
 
+    A job follows from its row and the clock, so every process that reads the file can answer for
+    it: the sandboxes of several ComfyUIs on one folder are one.
+
     Args:
-        path: the file that keeps them over a restart; None keeps none.
+        path: the file that keeps the jobs over a restart; None keeps none.
     """
 
     def __init__(
-        self, profile: Profile, path: Path | None, clock: Callable[[], float] = time.time
+        self, profile: Profile, path: Path | None, clock: Callable[[], float] = steady.now
     ) -> None:
         self._profile = profile
         self._path = path
         self._clock = clock
         self._jobs: dict[str, SandboxJob] = {}
         self._by_key: dict[str, str] = {}
-        self._load()
+        self._read: tuple[int, int, int] | None = None
+        self._refresh()
 
     def __iter__(self) -> Iterator[SandboxJob]:
         return iter(self._jobs.values())
 
     def get(self, id: str) -> SandboxJob | None:
+        self._refresh()
         return self._jobs.get(id)
 
     def create(self, request: MusicRequest) -> SandboxJob:
         """A new job, or the one that this idempotency key created before."""
         honours = self._profile.dialect.honours_idempotency_key
-        known = self._by_key.get(request.key) if honours and request.key else None
-        if known is not None:
-            return self._jobs[known]
-        job = SandboxJob(f"sandbox_{os.urandom(8).hex()}", request, self._clock(), self._profile)
-        self._add(job)
-        self._save()
-        return job
+        with self._saved():
+            known = self._by_key.get(request.key) if honours and request.key else None
+            if known is not None:
+                return self._jobs[known]
+            id = f"sandbox_{os.urandom(8).hex()}"
+            job = SandboxJob(id, request, self._clock(), self._profile)
+            self._add(job)
+            return job
 
     def cancel(self, job: SandboxJob) -> None:
         """Cancel a queued job; any other stays as it is."""
-        if job.state(self._clock()) == QUEUED:
-            job.cancelled_at = self._clock()
-            self._save()
+        with self._saved():
+            if job.state(self._clock()) == QUEUED:
+                job.cancelled_at = self._clock()
 
     def charged(self) -> list[SandboxJob]:
         """The jobs that cost money."""
+        self._refresh()
         now = self._clock()
         return [job for job in self._jobs.values() if job.is_charged(now)]
 
@@ -149,23 +159,43 @@ class JobBook:
         if job.request.key:
             self._by_key[job.request.key] = job.id
 
-    def _load(self) -> None:
-        if self._path is None or not self._path.exists():
-            return
-        try:
-            rows = json.loads(self._path.read_text(encoding="utf-8"))
-            for id, request, created, cancelled_at in rows:
-                job = SandboxJob(id, MusicRequest(*request), created, self._profile)
-                job.cancelled_at = cancelled_at
-                self._add(job)
-        except (OSError, ValueError, TypeError):
-            # Sketches are free: start anew where the file is damaged.
-            self._jobs.clear()
-            self._by_key.clear()
-
-    def _save(self) -> None:
+    def _refresh(self) -> None:
+        """Take over what the file has and this process does not know yet."""
         if self._path is None:
             return
-        rows = [[job.id, job.request, job.created, job.cancelled_at] for job in self._jobs.values()]
-        # Sketches are free: a power cut may take the file.
-        write_file(self._path, json.dumps(rows).encode(), durable=False)
+        try:
+            status = self._path.stat()
+            version = (status.st_ino, status.st_size, status.st_mtime_ns)
+            if version == self._read:
+                return
+            rows = json.loads(self._path.read_text(encoding="utf-8"))
+            read = [(SandboxJob(*self._arguments(row)), row[3]) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            # Sketches are free: a missing or damaged file is written anew.
+            return
+        self._read = version
+        for job, cancelled_at in read:
+            if job.id not in self._jobs:
+                self._add(job)
+            if cancelled_at is not None:
+                self._jobs[job.id].cancelled_at = cancelled_at
+
+    def _arguments(self, row: list[Any]) -> tuple[str, MusicRequest, float, Profile]:
+        id, request, created, _ = row
+        # The clock may have been ahead: a job of tomorrow would wait until then.
+        return id, MusicRequest(*request), min(created, self._clock()), self._profile
+
+    @contextlib.contextmanager
+    def _saved(self) -> Iterator[None]:
+        """The block works on the newest state, and the file has the state after it."""
+        if self._path is None:
+            yield
+            return
+        with FileLock(f"{self._path}.lock"):
+            self._refresh()
+            yield
+            rows = [
+                [job.id, job.request, job.created, job.cancelled_at] for job in self._jobs.values()
+            ]
+            # Sketches are free: a power cut may take the file.
+            write_file(self._path, json.dumps(rows).encode(), durable=False)

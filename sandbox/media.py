@@ -6,13 +6,13 @@ import asyncio
 import hashlib
 import hmac
 import os
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from . import clock
 from .cards import Tally
 from .jobs import SandboxJob
 from .profile import Profile
@@ -37,7 +37,7 @@ class Addresses:
 
     def signed(self, job: SandboxJob, root: str) -> str:
         """A new signed address, which needs no key."""
-        expires = time.time()
+        expires = clock.now()
         if not job.cards.has("expire") or job.id in self._given:
             expires += self._profile.url_lifetime
         self._given.add(job.id)
@@ -51,7 +51,7 @@ class Addresses:
         except ValueError:
             return False
         genuine = hmac.compare_digest(self._sign(job.id, expires), query.get("signature", ""))
-        return genuine and time.time() < expires
+        return genuine and clock.now() < expires
 
     def _sign(self, job_id: str, expires: float) -> str:
         message = f"{job_id}:{expires!r}".encode()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from . import answers
+from . import answers, clock
 from .cards import Cards, Tally
 from .jobs import COMPLETED, JobBook, SandboxJob
 from .media import Addresses, send
@@ -53,7 +52,7 @@ class Sandbox:
         self.seen: list[Seen] = []
         self.base_url = ""
         self._book = JobBook(profile, state_path)
-        self._window = RollingWindow(profile.limit, profile.window, time.time)
+        self._window = RollingWindow(profile.limit, profile.window, clock.now)
         self._tally = Tally()
         self._addresses = Addresses(profile)
         self._renderings = Renderings(render)
@@ -132,7 +131,7 @@ class Sandbox:
         if not request.path.startswith("/v1/"):
             return await handler(request)
         key = self.profile.key
-        seen_at = time.time()
+        seen_at = clock.now()
         if key is not None and request.headers.get("Authorization") != f"Bearer {key}":
             answer: web.StreamResponse = self._error(401)
         elif not self._window.admit():
@@ -209,7 +208,7 @@ class Sandbox:
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
-        cards, now = job.cards, time.time()
+        cards, now = job.cards, clock.now()
         polled = self._polled.get(job.id)
         if polled is not None and now - polled < self.profile.poll_floor:
             return web.Response(status=304)
@@ -242,7 +241,7 @@ class Sandbox:
         return job
 
     def _record(self, job: SandboxJob) -> dict[str, Any]:
-        now, url = time.time(), None
+        now, url = clock.now(), None
         if job.state(now) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
             url = self._addresses.fresh(job, self._files_root)
         return job.record(now, url, self.profile)
@@ -253,7 +252,7 @@ class Sandbox:
         if self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED:
             return self._error(404)
         url = self._addresses.signed(self._job(request), self._files_root)
-        return web.json_response({"url": url, "expires_at": time.time() + 3600})
+        return web.json_response({"url": url, "expires_at": clock.now() + 3600})
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         if "Authorization" in request.headers:

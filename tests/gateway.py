@@ -42,9 +42,9 @@ def rows_of(account: Account) -> list[Job]:
 
 
 @contextlib.contextmanager
-def running(profile: Profile | None = None) -> Iterator[Sandbox]:
+def running(profile: Profile | None = None, *, state: Path | None = None) -> Iterator[Sandbox]:
     """A sandbox that serves tones on loopback."""
-    sandbox = Sandbox(profile or Profile().scaled(SCALE), render=tone)
+    sandbox = Sandbox(profile or Profile().scaled(SCALE), render=tone, state_path=state)
     thread = SandboxThread(sandbox)
     try:
         yield sandbox

@@ -12,6 +12,8 @@ from ...files.atomic import write_file
 from ...files.sniff import SNIFF_BYTES, sniff
 
 GIGABYTE = 1e9
+# Seconds by which clocks may differ: some drives have one of their own.
+_CLOCK_SLACK = 60.0
 FOLDER = "tracks"
 """The name of the folder, beside the ledger."""
 
@@ -72,10 +74,13 @@ class TrackStore:
                 status = path.stat()
                 files.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in files)
-        in_use = time.time() - self._in_use
+        now = time.time()
         for used, size, path in sorted(files):
-            if total <= limit_bytes or used > in_use:
+            if total <= limit_bytes:
                 return
+            # A use that is yet to come is of a clock that was ahead.
+            if now - self._in_use < used <= now + _CLOCK_SLACK:
+                continue
             # On Windows a file that is being read cannot be removed, which is right.
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -10,12 +11,13 @@ from ..errors import GatewayError
 from ..money.job import Job
 from ..money.ledger import Ledger
 from ..money.off_loop import off_loop
-from ..money.wait import Waits
 from ..timing import Timing
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
 from .track_store import TrackStore
+
+Refresh = Callable[[Job], Awaitable[Job]]
 
 
 class OpenAudio(NamedTuple):
@@ -54,15 +56,19 @@ class OpenAudio(NamedTuple):
 
 
 class Tracks:
-    """Opens tracks and keeps them. One account's; lives in its event loop."""
+    """Opens tracks and keeps them. One account's; lives in its event loop.
+
+    Args:
+        refresh: gives the job with a fresh address of its track.
+    """
 
     def __init__(
-        self, ledger: Ledger, store: TrackStore, client: Client, waits: Waits, timing: Timing
+        self, ledger: Ledger, store: TrackStore, client: Client, refresh: Refresh, timing: Timing
     ) -> None:
         self._ledger = ledger
         self._store = store
         self._client = client
-        self._waits = waits
+        self._refresh = refresh
         self._timing = timing
 
     async def open(self, url: str, *, max_download_mb: float) -> OpenAudio:
@@ -77,11 +83,13 @@ class Tracks:
         if job is not None and job.file:
             path = await off_loop(self._store.path, job.file)
         if path is not None:
-            return OpenAudio(path.open("rb"), job, path)
+            # A file that another program holds is downloaded again.
+            with contextlib.suppress(OSError):
+                return OpenAudio(path.open("rb"), job, path)
         # The latest address of a job is the best one to begin with.
         latest = job.result_url if job is not None and job.result_url else url
         source = self._client.source(latest)
-        renewal = _Renewal(self._client, self._waits, job)
+        renewal = _Renewal(self._client, self._refresh, job)
         job_id = None if job is None else job.job_id
         arriving = ArrivingFile(int(max_download_mb * MEGABYTE))
         return OpenAudio(
@@ -111,9 +119,9 @@ class _Renewal:
     through its job, once.
     """
 
-    def __init__(self, client: Client, waits: Waits, job: Job | None) -> None:
+    def __init__(self, client: Client, refresh: Refresh, job: Job | None) -> None:
         self._client = client
-        self._waits = waits
+        self._fresh = refresh
         self._job = job
         self._exchanged: set[str] = set()
 
@@ -133,6 +141,6 @@ class _Renewal:
         job, self._job = self._job, None
         if job is None:
             return None
-        fresh = await self._waits.refresh(job)
+        fresh = await self._fresh(job)
         self._exchanged.clear()
         return self._client.source(fresh.result_url) if fresh.result_url else None

@@ -19,10 +19,17 @@ from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
 from .ledger_file import FILE_NAME, DamagedFileError, made_beside, set_aside, unusable
 from .owners import Owners
-from .rows import DEAD, Rows
+from .rows import DEAD, Rows, folded
 from .spending import FREE, Quote, SpendingRules, quote
 
 DAY = 24 * 3600.0
+# Seconds by which clocks of processes and small corrections differ. A row dated later was written
+# while the clock was ahead, and would count for ever.
+_CLOCK_SLACK = 60.0
+
+_SEARCHED = (
+    "folded(prompt || char(10) || lyrics || char(10) || model || char(10) || coalesce(job_id, ''))"
+)
 
 
 class Ledger:
@@ -277,17 +284,11 @@ class Ledger:
     def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
         """Rows that hold all words of `search`, newest first, and how many there are in all.
 
-        Prompt, lyrics, model and job id are searched, in any case.
+        Prompt, lyrics, model and job id are searched, in any case of any alphabet.
         """
-        where, values = "TRUE", []
-        for word in search.split():
-            where += (
-                " AND (prompt || char(10) || lyrics || char(10) || model || char(10) || "
-                "coalesce(job_id, '')) LIKE ? ESCAPE '\\'"
-            )
-            for special in "\\%_":
-                word = word.replace(special, f"\\{special}")
-            values.append(f"%{word}%")
+        words = folded(search).split()
+        where = " AND ".join([f"instr({_SEARCHED}, ?)"] * len(words)) or "TRUE"
+        values = words
         count = self._rows.value(f"SELECT count(*) FROM jobs WHERE {where}", *values)
         order = "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"
         return self._rows.many(f"{where} {order}", *values, limit, offset), count
@@ -300,13 +301,15 @@ class Ledger:
         return self._rows.value(f"SELECT count(*) FROM jobs WHERE state IN ({active})")
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
-        """US dollars that were, or may have been, charged since a time, or in one run."""
-        where, value = ("created >= ?", since) if run is None else ("run = ?", run)
+        """US dollars that were, or may have been, charged since a time until now, or in one run."""
+        where, values = "run = ?", [run]
+        if run is None:
+            where, values = "created BETWEEN ? AND ?", [since, time.time() + _CLOCK_SLACK]
         return float(
             self._rows.value(
                 "SELECT total(coalesce(charged, price, 0) + repeats * coalesce(price, 0)) "
                 f"FROM jobs WHERE {where} AND state NOT IN ({DEAD})",
-                value,
+                *values,
             )
         )
 

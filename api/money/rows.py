@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from ..errors import LedgerError
 from .job import Job, State
@@ -91,6 +92,7 @@ class Rows:
         self._lock = threading.RLock()
         with self._explained():
             self._db = connect(path, busy_timeout)
+        self._db.create_function("folded", 1, folded, deterministic=True)
         self._file = _identity(path)
         try:
             self._migrate()
@@ -181,6 +183,14 @@ class Rows:
             raise
         except (sqlite3.DatabaseError, OSError) as error:
             raise unusable(self._path, error) from error
+
+
+def folded(text: str) -> str:
+    """`text` without its case, and with one spelling of each letter: for a search.
+
+    Unicode's caseless matching (The Unicode Standard, section 3.13, D146).
+    """
+    return normalize("NFKC", normalize("NFKD", text).casefold())
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

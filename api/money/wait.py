@@ -83,6 +83,7 @@ class Waits:
         if job.state.is_dead:
             raise job.as_error()
         began = self._client.clock()
+        age = _age(job)
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
@@ -102,7 +103,7 @@ class Waits:
                 progress(
                     Progress(
                         watch.job.state,
-                        max(0.0, time.time() - _submitted(job)),
+                        age + now - began,
                         None if running is None else now - running,
                         expected,
                     )
@@ -138,19 +139,26 @@ class Waits:
         """
         if job.job_id is None:
             return job
+        clock = self._client.clock
+        give_up = clock() + self._timing.blip_patience
         record = None
-        while record is None:
+        # A sandbox that was started anew makes the file again, and says meanwhile that it runs.
+        while record is None or not (record.status.is_final or clock() > give_up):
             record = await self._client.poll(job.job_id)
         return await off_loop(self._ledger.apply, job.local_id, record)
 
     async def _poll(self, watch: _Watch, expected: float | None) -> Job:
-        """Poll until the job ends; the watch shows the last record."""
+        """Poll until the job ends; the watch shows the last record.
+
+        The wall clock is read once, for the age of a job that was picked up again: it may jump.
+        """
         job, timing, clock = watch.job, self._timing, self._client.clock
         assert job.job_id is not None
+        submitted = clock() - _age(job)
         if job.state is State.RUNNING:
             watch.running_since = clock()
         first = timing.first_poll if expected is None else expected
-        due = clock() + max(0.0, _submitted(job) + first - time.time())
+        due = submitted + min(first, timing.first_poll_max)
         failing_since: float | None = None
         last_going: float | None = None
         fileless_since: float | None = None
@@ -161,12 +169,12 @@ class Waits:
                 failing_since = None
             except GatewayError as error:
                 failing_since = clock() if failing_since is None else failing_since
-                if self._is_over(error, job, clock() - failing_since):
+                if self._is_over(error, job, clock() - failing_since, clock() - submitted):
                     raise await self._lost(error, watch.job) from error
             if record is not None:
-                took = self._took(job, first, last_going)
+                took = self._took(clock() - submitted, first, last_going)
                 watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
-                last_going = time.time()
+                last_going = clock() - submitted
                 if record.status is not JobStatus.COMPLETED or record.result_url:
                     fileless_since = None
                 elif fileless_since is None:
@@ -181,19 +189,25 @@ class Waits:
                 watch.running_since = clock()
             due = clock()
 
-    def _is_over(self, error: GatewayError, job: Job, failing: float) -> bool:
+    def _is_over(self, error: GatewayError, job: Job, failing: float, age: float) -> bool:
         """Whether polls that have failed for `failing` seconds end the wait."""
         if isinstance(error, NotFoundError):
-            # The gateway may know a job a moment later than its id.
-            return time.time() - (job.submitted or 0.0) >= self._timing.not_found_grace
+            # The gateway may know a job a moment later than its id. The age of a job that this
+            # process submitted is no proof: the clock may have jumped since.
+            is_ours = job.owner == self._ledger.owner
+            known = failing if is_ours else max(failing, age)
+            return job.submitted is None or known >= self._timing.not_found_grace
         return not error.is_temporary or failing >= self._timing.blip_patience
 
-    def _took(self, job: Job, first: float, last_going: float | None) -> float | None:
-        """Estimated seconds from submit to end, if the job is found completed now."""
-        elapsed = time.time() - _submitted(job)
+    def _took(self, elapsed: float, first: float, last_going: float | None) -> float | None:
+        """Estimated seconds from submit to end, if the job is found completed now.
+
+        Args:
+            elapsed, last_going: seconds since the submit: now, and when a poll last found it going.
+        """
         if last_going is not None:
             # It ended between the last poll that found it going and this one.
-            return (last_going + time.time()) / 2 - _submitted(job)
+            return (last_going + elapsed) / 2
         if elapsed < 2 * first:
             # Completed at the first poll: assume that it ended one poll interval earlier.
             return max(first - self._timing.poll_floor, self._timing.poll_floor)
@@ -209,7 +223,7 @@ class Waits:
             return error.noting("Check the id.")
         if job.is_free:
             await off_loop(self._ledger.fail, job.local_id, str(error))
-            return error.noting("Queue again to make the track anew, which costs nothing here.")
+            return error
         return error.noting(
             "The gateway keeps jobs and their files for 7 days. To buy the track anew, set "
             "another take."
@@ -224,8 +238,9 @@ class Waits:
         return statistics.median(seconds for _, seconds in nearest)
 
 
-def _submitted(job: Job) -> float:
-    return job.submitted or job.created
+def _age(job: Job) -> float:
+    """Seconds since the submit; 0 where the clock was ahead then, or is behind now."""
+    return max(0.0, time.time() - (job.submitted or job.created))
 
 
 def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:

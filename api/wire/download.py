@@ -66,14 +66,16 @@ async def download(
     """Download `source` into `into`, and finish `into` in every case.
 
     Args:
-        renew: asked for another source where one answers 401, 403, 404 or 410.
+        renew: asked for another source where one answers 401, 403, 404 or 410, or where nobody
+            answers (status 0).
         job_id: the job of the file; errors name it.
 
     Raises:
         DownloadError: the file did not arrive whole.
     """
     try:
-        await _download(source, into, timing, renew)
+        is_track = job_id is not None or bool(source.headers)
+        await _download(source, into, timing, renew, is_track=is_track)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
         raise
@@ -89,7 +91,12 @@ async def download(
 
 
 async def _download(
-    source: Source, into: ArrivingFile, timing: Timing, renew: Renew | None
+    source: Source,
+    into: ArrivingFile,
+    timing: Timing,
+    renew: Renew | None,
+    *,
+    is_track: bool,
 ) -> None:
     attempts, renewals, validator, seen = 0, 0, "", 0
     async with httpx.AsyncClient(
@@ -112,7 +119,7 @@ async def _download(
                         if renew is not None and renewals <= _RENEWALS:
                             renewed = await renew(source, status)
                         if renewed is None:
-                            raise DownloadError(_gone(status))
+                            raise DownloadError(_gone(status, source, is_track))
                         source = renewed
                         continue
                     if status == 429 or status >= 500:
@@ -138,6 +145,12 @@ async def _download(
                 if is_untrusted(error):
                     raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
+                if renew and isinstance(error, httpx.ConnectError) and renewals < _RENEWALS:
+                    renewals += 1
+                    renewed = await renew(source, 0)
+                    if renewed is not None and renewed.url != source.url:
+                        source = renewed
+                        continue
             attempts = attempts + 1 if into.received == seen else 1
             seen = into.received
             if attempts >= _ATTEMPTS:
@@ -197,7 +210,12 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _gone(status: int) -> str:
+def _gone(status: int, source: Source, is_track: bool) -> str:
+    if not is_track:
+        return (
+            f"The server {_host(source.url)} does not give out this file ({status}): check the "
+            "address in a browser. It may have expired, or need a login."
+        )
     if status in (401, 403):
         return (
             f"The server of the audio file refuses the address ({status}): queue Poll Job again "

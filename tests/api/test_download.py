@@ -169,6 +169,29 @@ async def test_a_busy_server_is_asked_again() -> None:
         assert (await downloaded(server.url)).content() == CONTENT
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_the_refusal_of_somebody_elses_server_is_not_the_gateways(status: int) -> None:
+    async def refuse(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with serving(refuse) as server:
+        with pytest.raises(DownloadError, match=rf"127\.0\.0\.1 .*\({status}\)") as caught:
+            await downloaded(server.url)
+    assert not any(word in str(caught.value) for word in ("24 hours", "Poll Job", "PollJob"))
+
+
+@pytest.mark.parametrize(
+    "location", ["http://.x/", f"http://{'a' * 64}.com/a", "http://1.2.3.999/", "http://[::zz]/"]
+)
+async def test_a_server_that_leads_to_an_odd_host_is_one_sentence(location: str) -> None:
+    async def lead(request: web.Request) -> web.Response:
+        return web.Response(status=302, headers={"Location": location})
+
+    async with serving(lead) as server:
+        with pytest.raises(DownloadError):
+            await downloaded(server.url)
+
+
 @pytest.mark.parametrize(
     "asked",
     [

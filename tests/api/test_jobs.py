@@ -303,11 +303,25 @@ async def test_a_free_job_that_its_gateway_forgot_is_made_anew(tmp_path: Path) -
         running() as sandbox,
         account_on(sandbox, tmp_path, name=SANDBOX, timing=timing) as account,
     ):
-        with pytest.raises(NotFoundError, match="Queue again"):
-            await finish(account, await buy(account, "piano"))
         again = await finish(account, await buy(account, "piano"))
-    assert again.state is State.COMPLETED
-    assert again.job_id != lost.job_id
+        assert again.state is State.COMPLETED
+        assert again.job_id != lost.job_id
+        assert await buy(account, "piano") == again
+    assert charged(sandbox) == 1
+
+
+@pytest.mark.parametrize("keeps", [True, False], ids=["it knows the job", "it forgot the job"])
+async def test_a_sketch_whose_address_is_gone_is_got_from_the_sandbox_of_now(
+    tmp_path: Path, keeps: bool
+) -> None:
+    state = tmp_path / "sandbox.json"
+    with running(state=state) as gone, account_on(gone, tmp_path, name=SANDBOX) as account:
+        done = await finish(account, await buy(account, "piano"))
+    if not keeps:
+        state.unlink()
+    with running(state=state) as sandbox, account_on(sandbox, tmp_path, name=SANDBOX) as account:
+        assert len(await content(account, done)) > 44
+    assert charged(sandbox) == 1
 
 
 async def test_a_paid_job_that_its_gateway_forgot_is_not_bought_again_unasked(

@@ -496,6 +496,29 @@ def test_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
         ledger.update("nobody", state=State.QUEUED)
 
 
+@pytest.mark.parametrize(
+    ("prompt", "search"),
+    [
+        ("Ärger im Büro", "ärger BÜRO"),
+        ("ГРОЗА над морем", "гроза МОРЕМ"),  # noqa: RUF001
+        ("ΟΔΟΣ", "οδος"),
+        ("οδός", "ΟΔΌΣ"),
+        ("Große Straße", "STRASSE"),
+        ("caf\u00e9", "CAFE\u0301"),
+        ("cafe\u0301", "CAF\u00c9"),
+        ("İstanbul", "i̇stanbul"),
+        ("ＲＯＣＫ", "rock"),  # noqa: RUF001
+        ("ﬁesta", "FIESTA"),
+        ("ԲԱՐԵՒ", "բարեւ"),
+        ("100% piano_solo", "100% PIANO_"),
+    ],
+)
+def test_a_search_minds_no_case_of_any_alphabet(ledger: Ledger, prompt: str, search: str) -> None:
+    job, _ = begin(ledger, PIANO._replace(prompt=prompt))
+    begin(ledger, PIANO._replace(prompt="something else, 1000 pianos solo"))
+    assert ledger.page(search, limit=10) == ([job], 1)
+
+
 # The file
 
 

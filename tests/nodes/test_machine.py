@@ -18,7 +18,7 @@ from ...api.errors import DamagedLedgerError, GatewayError, LedgerError
 from ...api.money.ledger import FILE_NAME, Ledger
 from ...api.settings import FILE_NAME as SETTINGS
 from ...sandbox.server import Sandbox
-from .test_nodes import Node, submit
+from .test_nodes import Node, load, run, submit
 
 ROUTES = ["/settings", "/price", "/tracks", "/tracks/abc", "/tracks/abc/audio"]
 
@@ -152,6 +152,41 @@ async def test_the_fingerprint_holds_no_address(
     shown = await node["AIGatewayPromptToMusic"].fingerprint_inputs(prompt="piano")
     assert not any(part in shown for part in ("127", "studio", "/", ":"))
     assert json.dumps(shown)
+
+
+# A file that another program holds
+
+
+def held(path: object) -> PermissionError:
+    return PermissionError(13, "The process cannot access the file", str(path))
+
+
+@pytest.mark.parametrize(
+    "fault", [held("a"), OSError(28, "No space left"), OSError(30, "Read-only")]
+)
+async def test_a_track_that_cannot_be_kept_is_said_and_downloaded_again(
+    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch, fault: OSError
+) -> None:
+    from ...api.media import track_store
+
+    lines: list[str] = []
+    monkeypatch.setattr(session.host, "show_status", lines.append)
+    job, _ = await submit(node)
+    url, *_ = await run(node, "PollJob", job=job)
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise fault
+
+    with monkeypatch.context() as patch:
+        patch.setattr(track_store, "write_file", refuse)
+        first, *_ = await load(node, url)
+    assert "the next run downloads it again" in lines[-1]
+    sandbox.seen.clear()
+    second, *_ = await load(node, url)
+    assert "downloads it again" not in lines[-1]
+    assert first["waveform"].equal(second["waveform"])
+    assert len(list((data(session) / "tracks").rglob("*.wav"))) == 1
+    assert len(sandbox.bill()["jobs"]) == 1
 
 
 # Packages

@@ -172,3 +172,57 @@ def test_every_card_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for card in CARDS:
         assert f"`sandbox:{card}" in readme
+
+
+# Several sandboxes on one folder
+
+
+@pytest.mark.parametrize("jobs", [1, 6])
+async def test_sandboxes_on_one_folder_know_each_others_jobs(tmp_path: Path, jobs: int) -> None:
+    state = tmp_path / "sandbox.json"
+    with running(FAST, state=state) as first, running(FAST, state=state) as second:
+        async with (
+            httpx.AsyncClient(base_url=first.base_url, trust_env=False) as here,
+            httpx.AsyncClient(base_url=second.base_url, trust_env=False) as there,
+        ):
+            ids = [await submitted(here, f"one {number}") for number in range(jobs)]
+            ids += [await submitted(there, f"two {number}") for number in range(jobs)]
+            for http in (here, there):
+                for id in ids:
+                    record = await completed(http, id)
+                    assert (await http.get(record["result"]["url"])).content[:4] == b"RIFF"
+        assert len(first.bill()["jobs"]) == len(second.bill()["jobs"]) == 2 * jobs
+
+
+async def test_a_key_creates_one_job_in_all_sandboxes_of_a_folder(tmp_path: Path) -> None:
+    state, headers = tmp_path / "sandbox.json", {"Idempotency-Key": "same"}
+    with running(FAST, state=state) as first, running(FAST, state=state) as second:
+        ids = set()
+        for sandbox in (first, second, first):
+            async with httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False) as http:
+                answer = await http.post("/audio/music", json=ORDER, headers=headers)
+                ids.add(answer.json()["id"])
+    assert len(ids) == 1
+
+
+async def test_a_cancelled_job_is_cancelled_in_all_sandboxes_of_a_folder(tmp_path: Path) -> None:
+    state, slow = tmp_path / "sandbox.json", FAST._replace(queue=60.0)
+    with running(slow, state=state) as first, running(slow, state=state) as second:
+        async with (
+            httpx.AsyncClient(base_url=first.base_url, trust_env=False) as here,
+            httpx.AsyncClient(base_url=second.base_url, trust_env=False) as there,
+        ):
+            id = await submitted(here)
+            assert (await there.delete(f"/jobs/{id}")).json()["status"] == "cancelled"
+            assert (await here.get(f"/jobs/{id}")).json()["status"] == "cancelled"
+            await submitted(here, "another")
+            assert (await there.get(f"/jobs/{id}")).json()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("content", [b"", b"[[1]]", b"{}", b"\xff\xfe[", b'[["a", [], "b", null]]'])
+async def test_a_damaged_state_is_begun_anew(tmp_path: Path, content: bytes) -> None:
+    state = tmp_path / "sandbox.json"
+    state.write_bytes(content)
+    with running(FAST, state=state) as sandbox:
+        async with httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False) as http:
+            assert (await completed(http, await submitted(http)))["status"] == "completed"
