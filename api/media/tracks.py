@@ -121,7 +121,7 @@ class _Renewal:
 
     def __init__(self, client: Client, refresh: Refresh, job: Job | None) -> None:
         self._client = client
-        self._refreshed = refresh
+        self._fresh = refresh
         self._job = job
         self._exchanged: set[str] = set()
 
@@ -141,6 +141,6 @@ class _Renewal:
         job, self._job = self._job, None
         if job is None:
             return None
-        fresh = await self._refreshed(job)
+        fresh = await self._fresh(job)
         self._exchanged.clear()
         return self._client.source(fresh.result_url) if fresh.result_url else None

@@ -109,8 +109,11 @@ def _connect(path: Path, busy_timeout: float, journal: str) -> sqlite3.Connectio
         found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise DamagedFileError(found)
-        # Whether the folder can lock and write shows at the first write only.
+        # Whether the folder can lock and write shows at the first write only: a transaction of a
+        # read-only file begins without an error.
+        version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("BEGIN IMMEDIATE")
+        db.execute(f"PRAGMA user_version = {version}")
         db.execute("COMMIT")
     except BaseException:
         db.close()

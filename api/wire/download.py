@@ -66,8 +66,8 @@ async def download(
     """Download `source` into `into`, and finish `into` in every case.
 
     Args:
-        renew: asked for another source where one answers 401, 403, 404 or 410, or nobody answers
-            (status 0).
+        renew: asked for another source where one answers 401, 403, 404 or 410, or where nobody
+            answers (status 0).
         job_id: the job of the file; errors name it.
 
     Raises:
@@ -75,7 +75,7 @@ async def download(
     """
     try:
         is_track = job_id is not None or bool(source.headers)
-        await _download(source, into, timing, renew, is_track)
+        await _download(source, into, timing, renew, is_track=is_track)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
         raise
@@ -91,7 +91,12 @@ async def download(
 
 
 async def _download(
-    source: Source, into: ArrivingFile, timing: Timing, renew: Renew | None, is_track: bool
+    source: Source,
+    into: ArrivingFile,
+    timing: Timing,
+    renew: Renew | None,
+    *,
+    is_track: bool,
 ) -> None:
     attempts, renewals, validator, seen = 0, 0, "", 0
     async with httpx.AsyncClient(
@@ -140,7 +145,7 @@ async def _download(
                 if is_untrusted(error):
                     raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
-                if renew and isinstance(error, httpx.ConnectError) and renewals <= _RENEWALS:
+                if renew and isinstance(error, httpx.ConnectError) and renewals < _RENEWALS:
                     renewals += 1
                     renewed = await renew(source, 0)
                     if renewed is not None and renewed.url != source.url:

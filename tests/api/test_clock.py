@@ -117,8 +117,8 @@ def test_a_track_used_in_the_future_is_not_in_use_for_ever(tmp_path: Path, ahead
     store = TrackStore(tmp_path, in_use=60.0)
     path = store.path(store.put(b"RIFF....WAVE" * 100, 1e9))
     assert path is not None
-    used = time.time() + ahead
-    os.utime(path, (used, used))
+    then = time.time() + ahead
+    os.utime(path, (then, then))
     store.evict(0.0)
     assert not path.exists()
 

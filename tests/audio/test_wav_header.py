@@ -52,4 +52,4 @@ def test_samples_in_wider_places_are_read_from_there(bits: int) -> None:
     values = (np.arange(-500, 500, dtype=np.int32) << 20).astype("<i4")
     data = bytearray(make.wav(values.tobytes(), channels=1, bits=32))
     struct.pack_into("<H", data, 34, bits)
-    assert torch.equal(decoded(bytes(data))[0][0], make.tensor(values / np.float32(2**31)))
+    assert torch.equal(decoded(bytes(data))[0][0], make.tensor((values / 2**31).astype(np.float32)))

@@ -158,3 +158,24 @@ def save_video_values(info: dict[str, Any]) -> dict[str, Any]:
             options = kind if isinstance(kind, list) else settings[0]["options"]
             values[name] = options[0]
     return values
+
+
+async def test_two_processes_on_one_folder_without_a_key_share_their_sketches(
+    tmp_path_factory: pytest.TempPathFactory,
+):
+    folder, base = supported(), tmp_path_factory.mktemp("shared")
+    with running(folder, base, {}) as first, running(folder, base, {}) as second:
+        files = []
+        for server in (first, second, first, second):
+            async with browse(server.url) as browser:
+                prompt = graph.to_prompt(graph.load(WORKFLOW), await browser.node_info())
+                prompt[graph.node_of(prompt, REQUEST)]["inputs"]["duration"] = 5 + len(files) // 2
+                outcome = succeeded(await browser.run(prompt))
+                files += outcome.outputs[graph.node_of(prompt, SAVE)]["audio"]
+    # The process that was there first is gone, and its sandbox with it.
+    with running(folder, base, {}) as third:
+        async with browse(third.url) as browser:
+            prompt = graph.to_prompt(graph.load(WORKFLOW), await browser.node_info())
+            prompt[graph.node_of(prompt, REQUEST)]["inputs"]["duration"] = 5
+            succeeded(await browser.run(prompt))
+    assert len(files) == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,7 @@ NAN = float("nan")
 
 
 async def save(node: Node, audio: Any, format: str, prompt: Any = None, graph: Any = None) -> Path:
-    from comfy_api.latest import io
-
+    io = importlib.import_module("comfy_api.latest").io
     clone = node["AIGatewaySaveAudio"].PREPARE_CLASS_CLONE(
         {"hidden_inputs": {io.Hidden.prompt: prompt, io.Hidden.extra_pnginfo: graph}}
     )
