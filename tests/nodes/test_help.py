@@ -1,0 +1,173 @@
+"""What help pages and README say an error says, beside the error that is really raised.
+
+Each fault below is provoked through the nodes. A row of a page is stale where no fault says it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ...sandbox.server import Sandbox
+from .test_nodes import Node, load, run, submit
+
+ROOT = Path(__file__).parents[2]
+LOUD = {"waveform": torch.full((1, 2, 4800), 1.5), "sample_rate": 48000}
+Fault = Callable[[Node, Sandbox], Awaitable[Any]]
+
+
+def prompting(prompt: str = "piano", **changes: Any) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        return await submit(node, prompt, **changes)
+
+    return fault
+
+
+def polling(prompt: str = "piano", **inputs: Any) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        job, _ = await submit(node, prompt)
+        return await run(node, "PollJob", job=job, **inputs)
+
+    return fault
+
+
+def polling_id(job_id: str | None = None) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        return await run(node, "PollJob", **({"job_id": job_id} if job_id else {}))
+
+    return fault
+
+
+async def polling_elsewhere(node: Node, sandbox: Sandbox) -> Any:
+    job, _ = await submit(node)
+    os.environ["AIGATEWAY_BASE_URL"] = "http://127.0.0.1:1"  # the fixture `sandbox` restores it
+    return await run(node, "PollJob", job=job)
+
+
+def loading(url: str) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        return await load(node, url)
+
+    return fault
+
+
+def loading_track(prompt: str) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        job, _ = await submit(node, prompt)
+        return await load(node, (await run(node, "PollJob", job=job))[0])
+
+    return fault
+
+
+def saving(audio: Any, prefix: str = "audio/test", peaks: str = "clip") -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        choice = {"format": "wav", "quality": "16 bit"}
+        return await run(
+            node, "SaveAudio", audio=audio, filename_prefix=prefix, format=choice, peaks=peaks
+        )
+
+    return fault
+
+
+def with_samples(waveform: torch.Tensor) -> dict[str, Any]:
+    return {"waveform": waveform, "sample_rate": 48000}
+
+
+# Node: for each row of its page in order, the environment and the fault that says it.
+FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
+    "AIGatewayPromptToMusic": [
+        ({}, prompting("")),
+        ({}, prompting(duration=500.0)),
+        ({"MODE": "live", "BASE_URL": "", "API_KEY": ""}, prompting()),
+        ({"SPEND_LIMIT_PER_RUN": "0.0001"}, prompting()),
+        ({}, prompting(model="nobody/knows-it")),
+        ({}, prompting("sandbox:401")),
+        ({}, prompting("sandbox:402")),
+        ({}, prompting("sandbox:403")),
+        ({"UNCERTAIN_LIMIT": "0"}, prompting("sandbox:504=9")),
+        ({"BASE_URL": "http://127.0.0.1:1"}, prompting()),
+        ({}, prompting("sandbox:503=99")),
+    ],
+    "AIGatewayPollJob": [
+        ({}, polling_id()),
+        ({}, polling("sandbox:fail")),
+        ({}, polling("sandbox:cancelled")),
+        ({}, polling("sandbox:slow=60", timeout=1)),
+        ({}, polling_id("job-that-nobody-made")),
+        ({}, polling_elsewhere),
+    ],
+    "AIGatewayLoadAudioURL": [
+        ({}, loading("ftp://example.org/a.mp3")),
+        ({"MAX_DOWNLOAD_MB": "0.01"}, loading_track("piano")),
+        ({"MAX_AUDIO_MINUTES": "0.01"}, loading_track("piano")),
+        ({}, loading_track("sandbox:cut=99")),
+        ({}, loading_track("sandbox:page")),
+    ],
+    "AIGatewaySaveAudio": [
+        ({}, saving(None)),
+        ({}, saving(with_samples(torch.zeros(1, 2, 0)))),
+        ({}, saving(with_samples(torch.full((1, 2, 9), float("nan"))))),
+        ({}, saving(LOUD, peaks="refuse")),
+        ({}, saving(LOUD, prefix="../../elsewhere/x")),
+    ],
+}
+
+
+def rows(page: Path) -> list[str]:
+    """The first column of the table below `What it says`."""
+    table = re.split(r"^\| (?:What it says|提示) .*\n\|.*\n", page.read_text("utf-8"), flags=re.M)
+    return re.findall(r"^\| (.+?) \|", table[1], re.MULTILINE)
+
+
+def says(message: str, row: str) -> bool:
+    """Whether the message has the row's words; `…` in the row stands for any text."""
+    return bool(re.search(".*?".join(map(re.escape, row.split("…"))), message))
+
+
+CASES = [(node, at) for node, faults in FAULTS.items() for at in range(len(faults))]
+
+
+@pytest.mark.parametrize(("name", "at"), CASES)
+async def test_a_row_of_the_help_is_what_the_node_says(
+    name: str, at: int, node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment, fault = FAULTS[name][at]
+    for key, value in environment.items():
+        monkeypatch.setenv(f"AIGATEWAY_{key}", value)
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (some are ComfyUI's own)
+        await fault(node, sandbox)
+    message = str(raised.value)
+    for language in ("en", "zh"):
+        page = ROOT / "web" / "docs" / name / f"{language}.md"
+        row = rows(page)[at].split("\uff08")[0]
+        assert says(message, row), f"{page}, row {at + 1}: “{row}”, but the node says: {message}"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_every_row_of_the_help_has_a_fault(name: str, language: str) -> None:
+    assert len(rows(ROOT / "web" / "docs" / name / f"{language}.md")) == len(FAULTS[name])
+
+
+README_FAULTS: dict[str, tuple[str, int]] = {
+    "Set an API key to use the live gateway": ("AIGatewayPromptToMusic", 2),
+    "The gateway does not accept the API key": ("AIGatewayPromptToMusic", 5),
+    "The account has too little credit": ("AIGatewayPromptToMusic", 6),
+    "This track costs about … over your limit": ("AIGatewayPromptToMusic", 3),
+    "It is not known whether this track was bought": ("AIGatewayPromptToMusic", 8),
+}
+
+
+def test_the_sentences_in_the_readme_are_those_of_the_help() -> None:
+    """The help's rows are provoked above; a sentence of ComfyUI's version stands outside nodes."""
+    text = (ROOT / "README.md").read_text("utf-8").split("## When something is wrong")[1]
+    quoted = re.findall(r"^\| (.+?) \|", text, re.MULTILINE)[2:]
+    assert [row for row in quoted if "0.8.0" not in row] == list(README_FAULTS)
+    for sentence, (name, at) in README_FAULTS.items():
+        assert rows(ROOT / "web" / "docs" / name / "en.md")[at].startswith(sentence), sentence
