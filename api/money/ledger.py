@@ -256,8 +256,14 @@ class Ledger:
 
     def living(self, service: str, request: MusicRequest) -> Job | None:
         """The row that is handed out when `request` is asked for again."""
+        fingerprint = request.fingerprint(service)
+        # At most one row has the fingerprint itself; it is the newer one.
         return self._rows.one(
-            f"fingerprint = ? AND state NOT IN ({DEAD})", request.fingerprint(service)
+            f"fingerprint = ? AND state NOT IN ({DEAD})", fingerprint
+        ) or self._rows.one(
+            "local_id IN (SELECT local_id FROM aliases WHERE fingerprint = ?) "
+            f"AND state NOT IN ({DEAD}) ORDER BY created",
+            fingerprint,
         )
 
     def by_job_id(self, service: str, job_id: str) -> Job | None:
