@@ -83,6 +83,11 @@ class MusicRequest(NamedTuple):
         fields = json.dumps([service, *self], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(fields.encode()).hexdigest()
 
+    @property
+    def label(self) -> str:
+        """The take and the first words of the prompt, to name the track in a sentence."""
+        return f"take {self.take}, “{text.shortened(self.prompt, 40)}”"
+
     def ignored_inputs(self) -> list[str]:
         """The inputs that are set and that the model is known to ignore."""
         ignored = {name for part, names in _IGNORED.items() if part in self.model for name in names}
@@ -164,6 +169,5 @@ def _shown(value: object) -> str:
         # Python refuses to write out a number of more than some thousand digits.
         return str(value) if not isinstance(value, int) or value.bit_length() < 200 else "too large"
     if isinstance(value, str):
-        line = " ".join(text.clean(value).split())
-        return f"“{line[:60]}…”" if len(line) > 60 else f"“{line}”"
+        return f"“{text.shortened(text.clean(value), 60)}”"
     return f"of the type {type(value).__name__}"

@@ -32,6 +32,17 @@ def trimmed(text: str) -> str:
     return text
 
 
+def shortened(text: str, length: int) -> str:
+    """The first words of `text` on one line, with at most `length` characters and an ellipsis."""
+    line = " ".join(text.split())
+    if len(line) <= length:
+        return line
+    cut = line[: length + 1]
+    # A text without blanks is cut within its only word.
+    words = cut.rpartition(" ")[0] or line[:length]
+    return f"{words}…"
+
+
 def is_blank(text: str) -> bool:
     """Whether nothing in `text` can be seen."""
     return not any(map(_is_visible, text))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from comfy_api.latest import io
 
 from ..api.errors import InputError, LedgerError
-from . import host, session
+from . import again, host, session
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,9 @@ SAMPLE_RATES = {"44100": 44100, "48000": 48000}
 CHANNELS = {"stereo": 2, "mono": 1}
 
 
-class LoadAudioURL(io.ComfyNode):
+class LoadAudioURL(again.Node):
+    keeps_items = True
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from ..files.atomic import write_file
-from . import host, receipt, session
+from . import again, host, receipt, session
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +26,9 @@ _TOOLTIPS = {
 }
 
 
-class SaveAudio(io.ComfyNode):
+class SaveAudio(again.Node):
+    keeps_items = True
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
