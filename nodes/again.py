@@ -34,6 +34,7 @@ Kept = list[tuple[Mapping[str, Any], io.NodeOutput]]
 
 _failures: Counter[str | None] = Counter()
 _kept: dict[str, Kept] = {}
+_run_with_failures: str | None = None
 
 
 def failures(kind: type[io.ComfyNode]) -> int:
@@ -41,14 +42,21 @@ def failures(kind: type[io.ComfyNode]) -> int:
     return _failures[getattr(kind.hidden, "unique_id", None)]
 
 
-def note(node_id: str, good: Kept) -> None:
-    """Items of the node's list failed in this run, and these were good."""
+def note(node_id: str, run: str) -> None:
+    """Items of the node's list failed in this run."""
+    global _run_with_failures
     _failures[node_id] += 1
-    _kept[node_id] = good
+    _run_with_failures = run
+
+
+def keep(node_id: str, run: str, good: Kept) -> None:
+    """Good items of a node, which are kept if items failed in this run, here or before it."""
+    if run == _run_with_failures:
+        _kept[node_id] = good
 
 
 def take(node_id: str) -> Kept:
-    """The good items of the node's last run, if other items of it failed; they are forgotten."""
+    """The kept items of the node's last run; they are forgotten."""
     return _kept.pop(node_id, [])
 
 

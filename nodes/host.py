@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError
-from ..files.atomic import write_file
+from ..files.atomic import rename_to_new, write_file
 from ..files.sniff import SNIFF_BYTES, sniff
 from . import again
 from .batch import Batch, Item
@@ -99,17 +99,43 @@ def temporary_file(content: bytes | memoryview) -> Path:
     return path
 
 
-def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:
-    """The next free numbered path under output/; `extension` has its dot.
+def output_directory() -> Path:
+    import folder_paths
+
+    return Path(folder_paths.get_output_directory())
+
+
+def draft_path(prefix: str, extension: str) -> Path:
+    """Where a file without a number is written, in the folder of its later name.
 
     Raises whatever ComfyUI raises for a path outside output/.
     """
     import folder_paths
 
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-        filename_prefix, folder_paths.get_output_directory()
-    )
-    return Slot(Path(folder) / f"{name}_{counter + skip:05}_{extension}", subfolder)
+    folder = folder_paths.get_save_image_path(prefix, str(output_directory()))[0]
+    return Path(folder) / f".aigateway-{uuid.uuid4().hex}{extension}"
+
+
+def publish(draft: Path, prefix: str) -> Slot:
+    """Give a finished file the next free number of its name in the output folder.
+
+    Args:
+        draft: a file at a `draft_path` of the same prefix.
+        prefix: a relative path without refused characters, see `safe_prefix`.
+
+    Raises whatever ComfyUI raises for a path outside output/.
+    """
+    import folder_paths
+
+    while True:
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            prefix, str(output_directory())
+        )
+        path = Path(folder) / f"{name}_{counter:05}_{draft.suffix}"
+        # Another node or another server may take the number in the meantime.
+        with contextlib.suppress(FileExistsError):
+            rename_to_new(draft, path)
+            return Slot(path, subfolder)
 
 
 def server_routes() -> web.RouteTableDef | None:
@@ -193,6 +219,7 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
             item = batch.join()
             _item.set(item)
             try:
+                await batch.until(lambda: True)
                 output = again.find(kind, batch.before, inputs)
                 if output is None:
                     output = await execute(*values, **inputs)
@@ -235,6 +262,7 @@ def _batch() -> Iterator[Batch]:
     finally:
         if batch.has_ended:
             _batches.pop(key, None)
+            again.keep(context.node_id, context.prompt_id, batch.good)
 
 
 def _failed(
@@ -250,7 +278,7 @@ def _failed(
         raise error from (None if cause is error else cause)
     if item is batch.failed[0]:
         show_status(batch.summary)
-        again.note(node_id() or "", batch.good)
+        again.note(node_id() or "", run_id())
     if isinstance(error, GatewayError):
         error = error.noting(f"This was {item.label}.")
     if len(batch.failed) == len(batch.items):
@@ -258,7 +286,7 @@ def _failed(
     log.warning("%s: %s failed: %s", kind.__name__, item.label, error)
     from comfy_execution.graph_utils import ExecutionBlocker
 
-    return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.GET_SCHEMA().outputs))
+    return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))
 
 
 class Display:
