@@ -7,7 +7,7 @@ account.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,6 +78,14 @@ class Account:
         """See `Purchases.submit`."""
         return await self._run(
             self._purchases.submit(request, run=run, rules=settings.spending_rules)
+        )
+
+    async def submit_all(
+        self, requests: Sequence[MusicRequest], settings: Settings, *, run: str
+    ) -> list[Job | BaseException]:
+        """See `Purchases.submit_all`."""
+        return await self._run(
+            self._purchases.submit_all(requests, run=run, rules=settings.spending_rules)
         )
 
     async def buy_again(self, job: Job, settings: Settings) -> Job:

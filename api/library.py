@@ -5,6 +5,7 @@ Every method runs its disk access in a thread, so an event loop may await it.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,28 +65,42 @@ class Library:
         return await off_loop(self._totals, today, month)
 
     async def quote(
-        self, request: MusicRequest, settings: Settings, *, count: int = 1, runs: int = 1
+        self, requests: Sequence[MusicRequest], settings: Settings, *, runs: int = 1
     ) -> Quote:
-        """The price of `count` tracks like `request` in each of `runs` runs to come.
+        """The price of `requests` in each of `runs` runs to come.
 
-        `Account.submit` applies the same rules to the same price. Never asks the network.
+        `Account.submit_all` applies the same rules to the same prices. Never asks the network.
         """
-        return await off_loop(self._quote, request, settings, count, runs)
+        return await off_loop(self._quote, requests, settings, runs)
 
-    async def dead_attempts(self, service: str, request: MusicRequest | None) -> int:
-        """See `Ledger.dead_attempts`."""
-        return await off_loop(self.ledger.dead_attempts, service, request)
+    async def dead_attempts(self, fingerprints: Collection[str]) -> dict[str, int]:
+        """How many rows of each request are dead."""
+
+        def count() -> dict[str, int]:
+            return {name: self.ledger.dead_attempts(name) for name in fingerprints}
+
+        return await off_loop(count)
 
     def catalogue(self, service: str) -> Catalogue:
         return Catalogue(self.directory, service)
 
-    def _quote(self, request: MusicRequest, settings: Settings, count: int, runs: int) -> Quote:
+    def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service
-        each = self.catalogue(service).price(request)
-        living = self.ledger.living(service, request) if count * runs == 1 else None
-        if living is not None and living.state.is_bought:
-            return Quote(each, 0.0, is_bought=True)
-        return self.ledger.quote(service, each, settings.spending_rules, count=count, runs=runs)
+        price = self.catalogue(service).price
+        # A further run asks for other takes, of which nothing is known yet.
+        new = [
+            request
+            for request in dict.fromkeys(requests)
+            if runs > 1 or not self._is_bought(request, service)
+        ]
+        if not new:
+            return Quote(price(requests[0]), 0.0, is_bought=True, tracks=0)
+        prices = [price(request) for request in new]
+        return self.ledger.quote(service, prices, settings.spending_rules, runs=runs)
+
+    def _is_bought(self, request: MusicRequest, service: str) -> bool:
+        living = self.ledger.living(service, request)
+        return living is not None and living.state.is_bought
 
     def _totals(self, today: float, month: float) -> Totals:
         ledger = self.ledger

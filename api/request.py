@@ -5,18 +5,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import operator
 from typing import Any, NamedTuple
 
+from . import text
 from .errors import InputError
 
 DEFAULT_MODEL = "ace-step/ace-step-prompt-to-audio"
 MIN_DURATION = 5.0
 MAX_DURATION = 240.0
 FORMATS = ("mp3", "wav")
+# The ledger stores a take in 64 bits.
+MAX_TAKE = 2**63 - 1
 
 # The inputs that the models of a family ignore, by a part of the model's id. MiniMax chooses its
 # own length; Stable Audio does not sing.
 _IGNORED = {"minimax": ("duration",), "stable-audio": ("lyrics",)}
+
+# ComfyUI turns a script's null into this text.
+_NULL = "None"
 
 
 class MusicRequest(NamedTuple):
@@ -30,34 +37,28 @@ class MusicRequest(NamedTuple):
     take: int = 1
 
     def validated(self) -> MusicRequest:
-        """The request without surrounding blanks.
+        """The one form of this request: equal for the same words, lengths and choices.
+
+        A link or a script may have sent other types than the fields have. Text comes in NFC, with
+        LF line ends, without blanks at its ends.
 
         Raises:
-            InputError: an empty prompt or model, a duration outside 5 to 240 s, another format.
+            InputError: a value is missing, of another kind, or outside its range.
         """
-        prompt, model = self.prompt.strip(), self.model.strip()
-        if not prompt:
+        prompt = text.trimmed(_text(self.prompt, "prompt"))
+        if text.is_blank(prompt) or prompt == _NULL:
             raise InputError(
                 "The prompt is empty: describe the music, for example "
                 "“warm lo-fi piano, 80 bpm”, and queue again."
             )
-        if not math.isfinite(self.duration) or not MIN_DURATION <= self.duration <= MAX_DURATION:
-            raise InputError(
-                f"The duration is {self.duration:g} s, and the model makes {MIN_DURATION:g} to "
-                f"{MAX_DURATION:g} s: set a duration in that range."
-            )
-        if self.format not in FORMATS:
-            raise InputError(
-                f"The format is “{self.format}”, and the gateway delivers "
-                f"{' or '.join(FORMATS)}: choose one of them."
-            )
-        if not model:
-            raise InputError(f"The model is empty: choose one, for example “{DEFAULT_MODEL}”.")
+        lyrics = "" if self.lyrics is None else text.trimmed(_text(self.lyrics, "lyrics"))
         return self._replace(
             prompt=prompt,
-            model=model,
-            lyrics=self.lyrics.strip(),
-            duration=round(float(self.duration), 3),
+            duration=_duration(self.duration),
+            lyrics="" if lyrics == _NULL or text.is_blank(lyrics) else lyrics,
+            format=_format(self.format),
+            model=_model(self.model),
+            take=_take(self.take),
         )
 
     def body(self) -> dict[str, Any]:
@@ -82,8 +83,91 @@ class MusicRequest(NamedTuple):
         fields = json.dumps([service, *self], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(fields.encode()).hexdigest()
 
+    @property
+    def label(self) -> str:
+        """The take and the first words of the prompt, to name the track in a sentence."""
+        return f"take {self.take}, “{text.shortened(self.prompt, 40)}”"
+
     def ignored_inputs(self) -> list[str]:
         """The inputs that are set and that the model is known to ignore."""
         ignored = {name for part, names in _IGNORED.items() if part in self.model for name in names}
         given = {"duration": True, "lyrics": bool(self.lyrics)}
         return sorted(name for name in ignored if given[name])
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        verb = "are" if name == "lyrics" else "is"
+        raise InputError(
+            f"The {name} {verb} {_shown(value)}, and text is expected: connect text, or type it."
+        )
+    return text.clean(value)
+
+
+def _duration(value: Any) -> float:
+    try:
+        # ComfyUI takes true for 1 in a number's widget; no length is meant by it.
+        seconds = math.nan if isinstance(value, bool) else round(float(value), 3)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        seconds = math.nan
+    if MIN_DURATION <= seconds <= MAX_DURATION:
+        return seconds
+    shown = f"{seconds:.9g} s" if math.isfinite(seconds) else _shown(value)
+    raise InputError(
+        f"The duration is {shown}, and the model makes {MIN_DURATION:g} to {MAX_DURATION:g} s: set "
+        "a number in that range, for example 30 or 6.5."
+    )
+
+
+def _format(value: object) -> str:
+    format = _text(value, "format").strip().lower()
+    if format not in FORMATS:
+        raise InputError(
+            f"The format is {_shown(value)}, and the gateway delivers {' or '.join(FORMATS)}: "
+            "choose one of them."
+        )
+    return format
+
+
+def _model(value: object) -> str:
+    model = text.trimmed(_text(value, "model"))
+    if text.is_blank(model) or model == _NULL:
+        raise InputError(f"The model is empty: choose one, for example “{DEFAULT_MODEL}”.")
+    return model
+
+
+def _take(value: Any) -> int:
+    take = _whole(value)
+    if take is None or not 0 <= take <= MAX_TAKE:
+        raise InputError(
+            f"The take is {_shown(value)}, and a whole number from 0 to {MAX_TAKE} is expected: "
+            "set one, for example 1."
+        )
+    return take
+
+
+def _whole(value: Any) -> int | None:
+    """`value` as an integer: 3, 3.0 and "3" are the same; None where it is none."""
+    if isinstance(value, bool):
+        return None
+    try:
+        return int(value) if isinstance(value, str) else operator.index(value)
+    except (TypeError, ValueError):
+        pass
+    try:
+        number = float(value)
+        return int(number) if number.is_integer() else None
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
+def _shown(value: object) -> str:
+    """A value in a sentence, on one short line."""
+    if value is None:
+        return "missing"
+    if isinstance(value, (bool, int, float)):
+        # Python refuses to write out a number of more than some thousand digits.
+        return str(value) if not isinstance(value, int) or value.bit_length() < 200 else "too large"
+    if isinstance(value, str):
+        return f"“{text.shortened(text.clean(value), 60)}”"
+    return f"of the type {type(value).__name__}"

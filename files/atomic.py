@@ -75,7 +75,7 @@ def new_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator
         yield temporary
         if durable:
             _sync_file(temporary)
-        _rename_to_new(temporary, path)
+        rename_to_new(temporary, path)
         if durable:
             _sync_folder(path.parent)
 
@@ -94,14 +94,20 @@ def _temporary_file(path: Path, mode: int) -> Iterator[Path]:
             _while_held(temporary.unlink)
 
 
-def _rename_to_new(temporary: Path, path: Path) -> None:
-    """Give `temporary` the name `path`; FileExistsError if a file has that name."""
+def rename_to_new(temporary: Path, path: Path) -> None:
+    """Give `temporary` the name `path`, in the same file system.
+
+    Raises:
+        FileExistsError: `path` exists; `temporary` stays.
+        OSError: the name cannot be given.
+    """
     try:
         if os.name == "nt":
             # Windows renames only to a free name.
             _while_held(lambda: os.rename(temporary, path))
         else:
             os.link(temporary, path)
+            temporary.unlink()
         return
     except FileExistsError:
         raise _exists(path) from None

@@ -13,15 +13,19 @@ import hashlib
 import logging
 import os
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from comfy_api.latest import io
 
-from ..files.atomic import write_file
+from ..api.errors import GatewayError
+from ..files.atomic import rename_to_new, write_file
 from ..files.sniff import SNIFF_BYTES, sniff
+from . import again
+from .batch import Batch, Item
 from .missing import explained
 
 if TYPE_CHECKING:
@@ -41,6 +45,10 @@ _LOOK_SECONDS = 0.1
 _PROCESS = uuid.uuid4().hex
 
 
+_batches: dict[tuple[int, str, str], Batch] = {}
+_item: ContextVar[Item] = ContextVar("aigateway_item")
+
+
 class Slot(NamedTuple):
     """A numbered place for a file in ComfyUI's output folder."""
 
@@ -52,7 +60,9 @@ def schema(**values: Any) -> io.Schema:
     """A node's schema, without the fields that this version of ComfyUI does not know yet."""
     known = {field.name for field in fields(io.Schema)}
     given = {name: value for name, value in values.items() if name in known}
-    return io.Schema(category=CATEGORY, **given)
+    # Its id tells `fingerprint_inputs` which node it is asked for.
+    hidden = [*given.pop("hidden", ()), io.Hidden.unique_id]
+    return io.Schema(category=CATEGORY, hidden=hidden, **given)
 
 
 def data_directory() -> Path:
@@ -89,17 +99,43 @@ def temporary_file(content: bytes | memoryview) -> Path:
     return path
 
 
-def output_slot(filename_prefix: str, extension: str, *, skip: int = 0) -> Slot:
-    """The next free numbered path under output/; `extension` has its dot.
+def output_directory() -> Path:
+    import folder_paths
+
+    return Path(folder_paths.get_output_directory())
+
+
+def draft_path(prefix: str, extension: str) -> Path:
+    """Where a file without a number is written, in the folder of its later name.
 
     Raises whatever ComfyUI raises for a path outside output/.
     """
     import folder_paths
 
-    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
-        filename_prefix, folder_paths.get_output_directory()
-    )
-    return Slot(Path(folder) / f"{name}_{counter + skip:05}_{extension}", subfolder)
+    folder = folder_paths.get_save_image_path(prefix, str(output_directory()))[0]
+    return Path(folder) / f".aigateway-{uuid.uuid4().hex}{extension}"
+
+
+def publish(draft: Path, prefix: str) -> Slot:
+    """Give a finished file the next free number of its name in the output folder.
+
+    Args:
+        draft: a file at a `draft_path` of the same prefix.
+        prefix: a relative path without refused characters, see `safe_prefix`.
+
+    Raises whatever ComfyUI raises for a path outside output/.
+    """
+    import folder_paths
+
+    while True:
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            prefix, str(output_directory())
+        )
+        path = Path(folder) / f"{name}_{counter:05}_{draft.suffix}"
+        # Another node or another server may take the number in the meantime.
+        with contextlib.suppress(FileExistsError):
+            rename_to_new(draft, path)
+            return Slot(path, subfolder)
 
 
 def server_routes() -> web.RouteTableDef | None:
@@ -144,6 +180,12 @@ def run_id() -> str:
     return context.prompt_id if context is not None else _PROCESS
 
 
+def node_id() -> str | None:
+    """The id of the running node in its graph; None where there is no graph."""
+    context = _executing_context()
+    return None if context is None else context.node_id
+
+
 def writes_metadata() -> bool:
     """Whether the user lets files carry the workflow (ComfyUI's `--disable-metadata`)."""
     from comfy.cli_args import args
@@ -164,22 +206,87 @@ def show_status(text: str) -> None:
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """`execute`, with an error's first line under the node, where it is read without a click."""
+    """`execute`, with an error's first line under the node, where it is read without a click.
+
+    In a list, an item that fails leaves the others alone: what comes after the node goes on with
+    them, and the node names what failed. Where nothing is good, the node raises the error.
+    """
 
     @functools.wraps(execute)
     async def shown(*values: P.args, **inputs: P.kwargs) -> T:
-        try:
-            return await execute(*values, **inputs)
-        except Exception as error:
-            shown_error = explained(error)
-            # An interrupt has no message, and its own status line.
-            for line in str(shown_error).splitlines()[:1]:
-                show_status(line)
-            if shown_error is not error:
-                raise shown_error from error
-            raise
+        kind = cast("type[io.ComfyNode]", values[0])
+        with _batch() as batch:
+            item = batch.join()
+            _item.set(item)
+            try:
+                await batch.until(lambda: True)
+                output = again.find(kind, batch.before, inputs)
+                if output is None:
+                    output = await execute(*values, **inputs)
+                item.inputs = inputs
+                item.end(output)
+                return cast("T", output)
+            except interrupt_exception():
+                batch.is_stopped = True
+                raise
+            except Exception as raised:
+                error = explained(raised)
+                item.end(error=error)
+                await interruptible(item.others())
+                return cast("T", _failed(kind, item, error, raised))
+            finally:
+                if not item.has_ended:
+                    item.end()
 
     return shown
+
+
+def item() -> Item:
+    """The item of a list that is running; only in an `execute` that `shows_errors`."""
+    return _item.get()
+
+
+@contextlib.contextmanager
+def _batch() -> Iterator[Batch]:
+    """The batch of the running node; of one item where there is no graph that runs."""
+    context = _executing_context()
+    if context is None:
+        yield Batch()
+        return
+    key = (id(asyncio.get_running_loop()), context.prompt_id, context.node_id)
+    batch = _batches.get(key)
+    if batch is None:
+        batch = _batches[key] = Batch(again.take(context.node_id))
+    try:
+        yield batch
+    finally:
+        if batch.has_ended:
+            _batches.pop(key, None)
+            again.keep(context.node_id, context.prompt_id, batch.good)
+
+
+def _failed(
+    kind: type[io.ComfyNode], item: Item, error: Exception, cause: Exception
+) -> io.NodeOutput:
+    """The outputs of a failed item among good ones, which block what comes after it."""
+    batch = item.batch
+    if batch.is_stopped:
+        raise interrupt_exception() from error
+    if len(batch.items) == 1:
+        for line in str(error).splitlines()[:1]:
+            show_status(line)
+        raise error from (None if cause is error else cause)
+    if item is batch.failed[0]:
+        show_status(batch.summary)
+        again.note(node_id() or "", run_id())
+    if isinstance(error, GatewayError):
+        error = error.noting(f"This was {item.label}.")
+    if len(batch.failed) == len(batch.items):
+        raise error
+    log.warning("%s: %s failed: %s", kind.__name__, item.label, error)
+    from comfy_execution.graph_utils import ExecutionBlocker
+
+    return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))
 
 
 class Display:

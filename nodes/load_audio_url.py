@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from comfy_api.latest import io
 
 from ..api.errors import InputError, LedgerError
-from . import host, session
+from . import again, host, session
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,9 @@ SAMPLE_RATES = {"44100": 44100, "48000": 48000}
 CHANNELS = {"stereo": 2, "mono": 1}
 
 
-class LoadAudioURL(io.ComfyNode):
+class LoadAudioURL(again.Node):
+    keeps_items = True
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
@@ -80,7 +82,8 @@ class LoadAudioURL(io.ComfyNode):
         )
         waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
-        display.show(f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}{lost}", 1.0)
+        line = f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
+        display.show(f"{line}{_difference(source, seconds)}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
         playable = [] if path is None else [_playable(source, path)]
         return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
@@ -136,6 +139,18 @@ def _shaped(
         with contextlib.suppress(OSError):
             remember(waveform, path, rate, exact=waveform is decoded)
     return waveform, rate
+
+
+def _difference(source: OpenAudio, seconds: float) -> str:
+    """What was asked for, where the delivered track is clearly shorter or longer."""
+    asked = 0.0 if source.job is None else source.job.duration
+    # A job that was picked up by its id has no length that was asked for. Encoders add some
+    # hundredths of a second.
+    if not asked or abs(seconds - asked) <= max(0.5, 0.02 * asked):
+        return ""
+    line = f"{asked:.1f} s were asked for and {seconds:.1f} s were delivered"
+    host.log.warning("%s (job %s).", line, source.job.job_id if source.job else "")
+    return f" · {line}"
 
 
 def _sides(channels: int) -> str:

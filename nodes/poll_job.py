@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
 from ..api.settings import OnInterrupt
-from . import host, session
+from . import again, host, session
 from .prompt_to_music import JobType
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ TIMEOUT = 900.0
 TYPICAL_SECONDS = 60.0
 
 
-class PollJob(io.ComfyNode):
+class PollJob(again.Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
@@ -103,6 +103,8 @@ class PollJob(io.ComfyNode):
                 f"This job belongs to the service “{job.service}”, and the settings name "
                 f"“{account.name}”: change the settings back, or queue Prompt to Music anew."
             )
+        if job.prompt:
+            host.item().label = job.request.label
         done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
         return io.NodeOutput(done.result_url, duration, done, done.cost or 0.0)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Sequence
+from typing import TYPE_CHECKING
+
 from comfy_api.latest import io
 
 from ..api.errors import InputError
 from ..api.request import DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, MusicRequest
-from . import host, session
+from . import again, host, session
+
+if TYPE_CHECKING:
+    from ..api.money.job import Job
 
 JobType = io.Custom("AIGATEWAY_JOB")
 
@@ -41,6 +47,8 @@ class PromptToMusic(io.ComfyNode):
                     "lyrics",
                     multiline=True,
                     default="",
+                    # A script may leave out what has a default.
+                    optional=True,
                     tooltip="The words to sing. Tags such as [verse] and [chorus] mark the parts. "
                     "Leave empty for instrumental music.",
                 ),
@@ -48,12 +56,14 @@ class PromptToMusic(io.ComfyNode):
                     "format",
                     options=list(FORMATS),
                     default=FORMATS[0],
+                    optional=True,
                     tooltip="The format of the delivered file: mp3 is small, wav is lossless.",
                 ),
                 io.Combo.Input(
                     "model",
-                    options=session.model_choices(),
+                    options=_Models(session.model_choices()),
                     default=DEFAULT_MODEL,
+                    optional=True,
                     tooltip="The model that makes the music. Prices differ: see the price line.",
                 ),
                 io.Int.Input(
@@ -61,6 +71,7 @@ class PromptToMusic(io.ComfyNode):
                     default=1,
                     min=1,
                     max=1_000_000,
+                    optional=True,
                     control_after_generate=host.FIXED_AFTER_GENERATE,
                     tooltip="A new number makes another track, bought separately. The same number "
                     "gives the same track, paid once.",
@@ -77,44 +88,60 @@ class PromptToMusic(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(
-        cls,
-        prompt: str | None = None,
-        duration: float | None = None,
-        model: str | None = None,
-    ) -> bool | str:
-        # Inputs from other nodes are not known yet; `execute` checks them. A model that is not in
-        # this machine's list may be in the account's.
+    def validate_inputs(cls, prompt: str | None = None) -> bool | str:
+        # ComfyUI shows an error of this method at every input that it takes, so it takes one. The
+        # others have their limits in the schema; `execute` checks what comes from other nodes.
         try:
-            MusicRequest(
-                prompt="…" if prompt is None else prompt,
-                duration=MIN_DURATION if duration is None else duration,
-                model=DEFAULT_MODEL if model is None else model,
-            ).validated()
+            if prompt is not None:
+                MusicRequest(prompt).validated()
         except InputError as error:
             return str(error)
         return True
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
-        """Changes when another service answers, and when a job of the request is dead."""
-        return await session.fingerprint(inputs)
+        """Changes when another service answers, when a job of the request is dead, and after a
+        run in which requests of a list failed."""
+        node_id = getattr(cls.hidden, "unique_id", None)
+        return f"{await session.fingerprint(inputs, node_id)} {again.failures(cls)}"
 
     @classmethod
     @host.shows_errors
     async def execute(
-        cls, prompt: str, duration: float, lyrics: str, format: str, model: str, take: int
+        cls,
+        prompt: str,
+        duration: float,
+        lyrics: str = "",
+        format: str = FORMATS[0],
+        model: str = DEFAULT_MODEL,
+        take: int = 1,
     ) -> io.NodeOutput:
+        item = host.item()
+        item.costs_nothing = True
         request = MusicRequest(prompt, duration, lyrics, format, model, take).validated()
+        item.label = request.label
         settings = session.settings(needs_key=True)
         account = await session.account(settings)
         session.warn_of_ignored_inputs(request)
+        await session.remember(account.name, request)
+
+        def submit(requests: Sequence[MusicRequest]) -> Awaitable[Sequence[Job | BaseException]]:
+            return account.submit_all(requests, settings, run=host.run_id())
+
+        # The whole list is priced and allowed before its first request is sent.
         display = host.Display()
         job = await host.interruptible(
-            account.submit(request, settings, run=host.run_id()),
-            on_look=lambda: session.show_closed(account, display),
+            item.together(request, submit), on_look=lambda: session.show_closed(account, display)
         )
         session.show_job(account, job)
         # The browser looks up the cost of the track.
         bought = {"local_id": job.local_id}
         return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [bought]})
+
+
+class _Models(list[str]):
+    """The models to choose from. A model that is not in this machine's list may be in the
+    account's, so every id is one of them."""
+
+    def __contains__(self, model: object) -> bool:
+        return isinstance(model, str) and bool(model.strip())

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import functools
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..api import text
+from ..api.errors import InputError
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from ..files.atomic import write_file
-from . import host, receipt, session
+from . import again, host, receipt, session
+from .draft import Draft
+from .prefix import TITLE_LENGTH, safe_prefix
 
 if TYPE_CHECKING:
     import torch
+
+    from ..api.money.job import Job
 
 
 _TOOLTIPS = {
@@ -26,7 +34,9 @@ _TOOLTIPS = {
 }
 
 
-class SaveAudio(io.ComfyNode):
+class SaveAudio(again.Node):
+    keeps_items = True
+
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
@@ -45,7 +55,8 @@ class SaveAudio(io.ComfyNode):
                 io.String.Input(
                     "filename_prefix",
                     default="audio/AIgateway",
-                    tooltip="Folder under output/ and beginning of the name. A number is added.",
+                    tooltip="Folder under output/ and beginning of the name. A number is added. "
+                    "%take%, %job_id%, %title% and %date:yyyy-MM-dd% are replaced.",
                 ),
                 io.DynamicCombo.Input(
                     "format",
@@ -85,16 +96,19 @@ class SaveAudio(io.ComfyNode):
         )
 
     @classmethod
+    def is_kept(cls, output: io.NodeOutput) -> bool:
+        return all(Path(line).exists() for line in str(output[1]).splitlines())
+
+    @classmethod
     @host.shows_errors
     async def execute(
-        cls, audio: Any, filename_prefix: str, format: dict[str, str], peaks: str = Peaks.CLIP.value
+        cls, audio: Any, filename_prefix: str, format: Any = None, peaks: str = Peaks.CLIP.value
     ) -> io.NodeOutput:
         from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
 
+        encoding = _encoding(format)
         checked = check(audio)
-        kind = Format(format["format"])
-        encoding = Encoding(kind, format.get("quality") or DEFAULT_QUALITY[kind])
         graph = None
         if host.writes_metadata():
             graph = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
@@ -102,22 +116,26 @@ class SaveAudio(io.ComfyNode):
         slots: list[host.Slot] = []
         for waveform in checked["waveform"]:
             found = await asyncio.to_thread(provenance_of, waveform, sample_rate)
+            job = await _job_of(found.source if found else None)
+            if job is not None:
+                host.item().label = job.request.label
+            prefix = _prefix(filename_prefix, job)
             tags = None
             if graph is not None:
-                duration = waveform.shape[-1] / sample_rate
-                tags = {**graph, **await _receipt(found.source if found else None, duration)}
-            work = asyncio.to_thread(
-                _save,
+                seconds = waveform.shape[-1] / sample_rate
+                tags = {**graph, **({} if job is None else receipt.job_tags(job, seconds))}
+            draft = Draft(prefix, encoding.format.extension)
+            write = functools.partial(
+                _write,
                 waveform,
                 sample_rate,
                 found.source if found and found.exact else None,
-                filename_prefix,
                 encoding,
                 Peaks(peaks),
                 tags,
             )
-            # A file that is being written is finished before an interrupt ends the node.
-            slots.append(await host.interruptible(asyncio.shield(work)))
+            slots.append(await host.interruptible(_saved(draft, write, tags)))
+        host.item().passed()
         files = [
             {"filename": slot.path.name, "subfolder": slot.subfolder, "type": "output"}
             for slot in slots
@@ -126,47 +144,80 @@ class SaveAudio(io.ComfyNode):
         return io.NodeOutput(audio, paths, ui={"audio": files})
 
 
-def _save(
-    waveform: torch.Tensor,
-    sample_rate: int,
-    source: Path | None,
-    filename_prefix: str,
-    encoding: Encoding,
-    peaks: Peaks,
-    tags: Mapping[str, str] | None,
+async def _saved(
+    draft: Draft, write: Callable[[Path], tuple[str, ...]], tags: Mapping[str, str] | None
 ) -> host.Slot:
-    """Write one waveform [C, T]; `source` is the file that holds its samples unchanged."""
-    from ..audio.encode import encode
-    from ..audio.retag import format_of, retag
-
-    extension, skip = encoding.format.extension, 0
-    passed_on = source is not None and format_of(source) is encoding.format
-    while True:
-        slot = host.output_slot(filename_prefix, extension, skip=skip)
-        try:
-            if source is not None and passed_on:
-                dropped = retag(source, slot.path, tags or {})
-            else:
-                report = encode(waveform, sample_rate, slot.path, encoding, tags=tags, peaks=peaks)
-                dropped = report.dropped_tags
-                if report.clipped:
-                    _say(f"{report.clipped} samples above full scale were clipped")
-                elif report.gain != 1:
-                    _say(f"turned down to {report.gain:.0%}, so that no sample is clipped")
-            break
-        except FileExistsError:
-            # Another node took the number in the meantime.
-            skip += 1
-    if tags and (dropped or extension == ".wav"):
+    """Files of a list are written side by side, and numbered in the list's order."""
+    try:
+        dropped = await asyncio.to_thread(draft.fill, write)
+        await host.item().turn()
+        slot = await asyncio.to_thread(draft.publish)
+    finally:
+        draft.give_up()
+    if tags and (dropped or slot.path.suffix == ".wav"):
         # The frontend reads no WAV, and a full file has no graph: a sidecar restores it.
-        _write_sidecar(slot.path.with_suffix(".json"), tags, dropped)
+        sidecar = slot.path.with_suffix(".json")
+        await asyncio.to_thread(_write_sidecar, sidecar, tags, dropped)
     return slot
 
 
-async def _receipt(source: Path | None, duration: float) -> dict[str, str]:
-    """The receipt of the job of which `source` is the stored track."""
-    job = await (await session.library()).job_of_file(source) if source is not None else None
-    return {} if job is None else receipt.job_tags(job, duration)
+def _write(
+    waveform: torch.Tensor,
+    sample_rate: int,
+    source: Path | None,
+    encoding: Encoding,
+    peaks: Peaks,
+    tags: Mapping[str, str] | None,
+    path: Path,
+) -> tuple[str, ...]:
+    """Write one waveform [C, T]; returns the keys of the tags that were left out.
+
+    `source` is the file that holds its samples unchanged.
+    """
+    from ..audio.encode import encode
+    from ..audio.retag import format_of, retag
+
+    if source is not None and format_of(source) is encoding.format:
+        return retag(source, path, tags or {})
+    report = encode(waveform, sample_rate, path, encoding, tags=tags, peaks=peaks)
+    if report.clipped:
+        _say(f"{report.clipped} samples above full scale were clipped")
+    elif report.gain != 1:
+        _say(f"turned down to {report.gain:.0%}, so that no sample is clipped")
+    return report.dropped_tags
+
+
+def _encoding(given: Any) -> Encoding:
+    """The format and quality that were chosen. Raises InputError: there is no such choice."""
+    # ComfyUI checks no script's format, and leaves out one that is none of the options. The audio
+    # may be bought by now, so it is saved all the same.
+    chosen = given if isinstance(given, Mapping) else {"format": given}
+    name, quality = chosen.get("format"), chosen.get("quality")
+    if name is None:
+        name = Format.FLAC.value
+        _say("the format is missing or unknown, so the audio is saved as FLAC")
+    known = [format.value for format in Format]
+    if name not in known:
+        raise InputError(f"The format is “{name}”: choose one of {', '.join(known)}.")
+    format = Format(name)
+    if quality is not None and quality not in QUALITIES[format]:
+        raise InputError(
+            f"The quality of {name} is “{quality}”: choose one of {', '.join(QUALITIES[format])}."
+        )
+    return Encoding(format, quality or DEFAULT_QUALITY[format])
+
+
+def _prefix(prefix: object, job: Job | None) -> str:
+    values = {}
+    if job is not None:
+        title = text.shortened(job.prompt, TITLE_LENGTH).rstrip("…")
+        values = {"take": str(job.take), "job_id": job.job_id or "", "title": title}
+    return safe_prefix(prefix, values, time.localtime(), host.output_directory())
+
+
+async def _job_of(source: Path | None) -> Job | None:
+    """The job whose stored track is `source`."""
+    return None if source is None else await (await session.library()).job_of_file(source)
 
 
 def _write_sidecar(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:

@@ -28,6 +28,9 @@ _libraries: dict[Path, Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[str, ApiKey | None, str], Account]] = {}
 _unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox_url: str | None = None
+# For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
+# when the node first asked for them.
+_asked: dict[tuple[str, str | None], dict[str, int]] = {}
 
 
 def settings(*, needs_key: bool = False) -> Settings:
@@ -144,22 +147,34 @@ def model_choices() -> list[str]:
     return model_choices(host.data_directory(), service)
 
 
-async def fingerprint(inputs: Mapping[str, Any]) -> str:
-    """A hash of the service and of how many jobs of this request are dead.
+async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
+    """A hash of the service and of how many jobs of the node's own requests are dead.
 
     ComfyUI stores it in the prompt, and so in files: the gateway's address must not show in it.
-    It stays the same for as long as the same job would be handed out again, so ComfyUI runs
-    nothing twice. Inputs that come from other nodes are not known here: then the dead jobs of all
-    requests count. Running again costs nothing where the job lives.
+
+    It stays the same for as long as the same jobs would be handed out again, so ComfyUI runs
+    nothing twice. Inputs that come from other nodes are not known here: then the jobs count that
+    died after this process asked for them for this node.
     """
     service = settings().service
-    values = [inputs.get(field) for field in MusicRequest._fields]
-    request = None
-    if None not in values:
-        with contextlib.suppress(InputError):
-            request = MusicRequest._make(values).validated()
-    dead = await (await library()).dead_attempts(service, request)
-    return hashlib.sha256(f"{service} {dead}".encode()).hexdigest()[:16]
+    before = _asked.get((service, node_id), {})
+    with contextlib.suppress(InputError):
+        # ComfyUI gives None for an input from another node, and leaves out what is not set.
+        if None not in inputs.values():
+            known = {name: inputs[name] for name in MusicRequest._fields if name in inputs}
+            request = MusicRequest(**known).validated()
+            before = {request.fingerprint(service): 0}
+    dead = await (await library()).dead_attempts(before)
+    died = sum(dead[name] - before[name] for name in before)
+    return hashlib.sha256(f"{service} {died}".encode()).hexdigest()[:16]
+
+
+async def remember(service: str, request: MusicRequest) -> None:
+    """The running node asks for this request; see `fingerprint`."""
+    asked = _asked.setdefault((service, host.node_id()), {})
+    name = request.fingerprint(service)
+    if name not in asked:
+        asked[name] = (await (await library()).dead_attempts([name]))[name]
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:

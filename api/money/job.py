@@ -147,15 +147,17 @@ class Job(NamedTuple):
 
     def as_error(self) -> GatewayError:
         """The error of a failed or cancelled job."""
+        # A job that was picked up by its id has no prompt.
+        which = f"{self.job_id or ''} ({self.request.label})" if self.prompt else self.job_id or ""
         if self.state is State.FAILED:
             reason = f": {self.error.rstrip('.')}" if self.error else ""
             return JobFailedError(
-                f"The job {self.job_id or ''} failed{reason}. Failed jobs are not charged: queue "
+                f"The job {which} failed{reason}. Failed jobs are not charged: queue "
                 "again to try anew, with another prompt if the gateway refused this one.",
                 job_id=self.job_id,
             )
         return JobCancelledError(
-            f"The job {self.job_id or ''} was cancelled: queue again to buy the track anew.",
+            f"The job {which} was cancelled: queue again to buy the track anew.",
             job_id=self.job_id,
         )
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from ..errors import DamagedLedgerError
+from ..errors import DamagedLedgerError, SpendLimitError
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.protocol import JobRecord
@@ -104,42 +105,72 @@ class Ledger:
         price: float | None,
         rules: SpendingRules | None = None,
     ) -> tuple[Job, bool]:
-        """The living row of this request, or a new one in `submitting`.
-
-        Args:
-            service: the same request to another service is another track.
-            run: the run of a graph, whose spending counts together.
-            price: the expected price in US dollars; None where it is not known.
-            rules: checked in the same transaction; None checks nothing.
-
-        Returns:
-            The row, and whether it is new. The caller submits a new one and `release`s it then.
+        """As `create_all`, of one request.
 
         Raises:
             SpendLimitError: the rules do not allow it; nothing was written.
         """
+        (made,) = self.create_all(service, [(request, price)], run=run, rules=rules)
+        if isinstance(made, SpendLimitError):
+            raise made
+        return made
+
+    def create_all(
+        self,
+        service: str,
+        priced: Sequence[tuple[MusicRequest, float | None]],
+        *,
+        run: str,
+        rules: SpendingRules | None = None,
+    ) -> list[tuple[Job, bool] | SpendLimitError]:
+        """For each request its living row, or a new one in `submitting`, in one transaction.
+
+        The new rows are allowed or refused together; living ones are never refused.
+
+        Args:
+            service: the same request to another service is another track.
+            priced: different requests, each with its expected price in US dollars; None where it
+                is not known.
+            run: the run of a graph, whose spending counts together.
+            rules: checked in the same transaction; None checks nothing.
+
+        Returns:
+            Each row, and whether it is new; or why the new ones are refused. The caller submits a
+            new one and `release`s it then.
+        """
         with self._rows.transaction():
-            living = self.living(service, request)
-            if living is not None:
-                return living, False
-            self._rows.check_in_place()
-            if rules is not None:
-                self.quote(service, price, rules, run=run).check(request.model)
-            job = Job(
-                local_id=uuid.uuid4().hex,
-                service=service,
-                fingerprint=request.fingerprint(service),
-                **request._asdict(),
-                state=State.SUBMITTING,
-                run=run,
-                owner=self.owner,
-                created=time.time(),
-                price=price,
-                attempt=self.dead_attempts(service, request),
-            )
-            self._rows.insert(job)
-            self._in_hand.add(job.local_id)
-            return job, True
+            living = [self.living(service, request) for request, _ in priced]
+            new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
+            if new:
+                self._rows.check_in_place()
+            if new and rules is not None:
+                try:
+                    prices = [price for _, price in new]
+                    self.quote(service, prices, rules, run=run).check(new[0][0].model)
+                except SpendLimitError as error:
+                    return [error if row is None else (row, False) for row in living]
+            return [
+                (self._insert(service, request, price, run), True) if row is None else (row, False)
+                for (request, price), row in zip(priced, living, strict=True)
+            ]
+
+    def _insert(self, service: str, request: MusicRequest, price: float | None, run: str) -> Job:
+        fingerprint = request.fingerprint(service)
+        job = Job(
+            local_id=uuid.uuid4().hex,
+            service=service,
+            fingerprint=fingerprint,
+            **request._asdict(),
+            state=State.SUBMITTING,
+            run=run,
+            owner=self.owner,
+            created=time.time(),
+            price=price,
+            attempt=self.dead_attempts(fingerprint),
+        )
+        self._rows.insert(job)
+        self._in_hand.add(job.local_id)
+        return job
 
     def adopt(self, service: str, job_id: str) -> Job:
         """The row of a job that is known by its id only; a new one where there is none."""
@@ -230,7 +261,7 @@ class Ledger:
         with self._rows.transaction():
             self._rows.check_in_place()
             if rules is not None:
-                self.quote(job.service, job.price, rules, run=run).check(job.model)
+                self.quote(job.service, [job.price], rules, run=run).check(job.model)
             return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
 
     def release(self, job: Job) -> None:
@@ -256,8 +287,14 @@ class Ledger:
 
     def living(self, service: str, request: MusicRequest) -> Job | None:
         """The row that is handed out when `request` is asked for again."""
+        fingerprint = request.fingerprint(service)
+        # At most one row has the fingerprint itself; it is the newer one.
         return self._rows.one(
-            f"fingerprint = ? AND state NOT IN ({DEAD})", request.fingerprint(service)
+            f"fingerprint = ? AND state NOT IN ({DEAD})", fingerprint
+        ) or self._rows.one(
+            "local_id IN (SELECT local_id FROM aliases WHERE fingerprint = ?) "
+            f"AND state NOT IN ({DEAD}) ORDER BY created",
+            fingerprint,
         )
 
     def by_job_id(self, service: str, job_id: str) -> Job | None:
@@ -272,13 +309,10 @@ class Ledger:
         """The job whose stored track is `path`."""
         return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
 
-    def dead_attempts(self, service: str, request: MusicRequest | None) -> int:
-        """How many rows of this request are dead; of all requests where it is None."""
-        which, value = "service", service
-        if request is not None:
-            which, value = "fingerprint", request.fingerprint(service)
+    def dead_attempts(self, fingerprint: str) -> int:
+        """How many rows of a request are dead."""
         return self._rows.value(
-            f"SELECT count(*) FROM jobs WHERE {which} = ? AND state IN ({DEAD})", value
+            f"SELECT count(*) FROM jobs WHERE fingerprint = ? AND state IN ({DEAD})", fingerprint
         )
 
     def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
@@ -316,22 +350,20 @@ class Ledger:
     def quote(
         self,
         service: str,
-        each: float | None,
+        prices: Sequence[float | None],
         rules: SpendingRules,
         *,
         run: str | None = None,
-        count: int = 1,
         runs: int = 1,
     ) -> Quote:
         """See `spending.quote`; the rows say what was spent. `run` None: a run to come."""
         if is_free(service):
-            return FREE
+            return FREE._replace(tracks=len(prices))
         return quote(
-            each,
+            prices,
             rules,
             spent_run=0.0 if run is None else self.spent(run=run),
             spent_day=self.spent(since=time.time() - DAY),
-            count=count,
             runs=runs,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from tenacity import (
@@ -19,7 +19,13 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from ..errors import GatewayError, InputError, LedgerError, UncertainSubmitError
+from ..errors import (
+    GatewayError,
+    InputError,
+    LedgerError,
+    SpendLimitError,
+    UncertainSubmitError,
+)
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
@@ -50,22 +56,38 @@ class Purchases:
         self._submits: dict[str, asyncio.Task[Job]] = {}
 
     async def submit(self, request: MusicRequest, *, run: str, rules: SpendingRules) -> Job:
-        """Buy a track, or hand out the job that was bought before.
-
-        Stopping this wait does not stop a request that is on its way; its job is in the ledger.
+        """As `submit_all`, of one request.
 
         Raises:
             InputError, SpendLimitError: nothing was sent.
             UncertainSubmitError: it may have been charged, and no job id is known.
             GatewayError: nothing was created; the type says why.
         """
-        request = request.validated()
-        living = await off_loop(self._ledger.living, self._service, request)
-        if living is not None and living.state.is_bought:
-            return living
-        price = await self._price(request)
-        fingerprint = request.fingerprint(self._service)
-        return await self._in_background(fingerprint, self._buy(request, run, price, rules))
+        (job,) = await self.submit_all([request], run=run, rules=rules)
+        if isinstance(job, BaseException):
+            raise job
+        return job
+
+    async def submit_all(
+        self, requests: Sequence[MusicRequest], *, run: str, rules: SpendingRules
+    ) -> list[Job | BaseException]:
+        """Buy the tracks of a list, or hand out the jobs that were bought before.
+
+        What has to be bought is priced and allowed as a whole, before the first request is sent.
+        Stopping this wait does not stop requests that are on their way; their jobs are in the
+        ledger.
+
+        Returns:
+            For each request its job, or why it has none: the errors of `submit`.
+        """
+        forms = [request.validated() for request in requests]
+        named = {request.fingerprint(self._service): request for request in forms}
+        new = {name: form for name, form in named.items() if name not in self._submits}
+        rows = asyncio.ensure_future(self._rows(new, run, rules))
+        tasks = {name: self._in_background(name, self._buy(name, rows, rules)) for name in named}
+        ended = await asyncio.gather(*map(asyncio.shield, tasks.values()), return_exceptions=True)
+        jobs = dict(zip(tasks, ended, strict=True))
+        return [jobs[form.fingerprint(self._service)] for form in forms]
 
     async def buy_again(self, job: Job, *, run: str, rules: SpendingRules) -> Job:
         """Submit an uncertain request once more, with the same idempotency key.
@@ -79,7 +101,9 @@ class Purchases:
             raise InputError(
                 f"This track is {job.state.value}, not uncertain, so there is nothing to buy again."
             )
-        return await self._in_background(job.fingerprint, self._resubmit(job, rules, run))
+        return await asyncio.shield(
+            self._in_background(job.fingerprint, self._resubmit(job, rules, run))
+        )
 
     async def idle(self) -> None:
         """Wait until no request is on its way."""
@@ -99,15 +123,15 @@ class Purchases:
             await off_loop(catalogue.replace, models)
         return await off_loop(catalogue.price, request)
 
-    async def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> Job:
-        """Await `work` in a task of its own, which goes on when the caller is stopped.
+    def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
+        """A task of its own, which goes on when the caller is stopped.
 
         One task a fingerprint: whoever asks meanwhile waits for that one.
         """
         task = self._submits.get(fingerprint)
         if task is not None:
             work.close()
-            return await asyncio.shield(task)
+            return task
         task = self._submits[fingerprint] = asyncio.ensure_future(work)
 
         def ended(task: asyncio.Task[Job]) -> None:
@@ -117,14 +141,33 @@ class Purchases:
                 task.exception()
 
         task.add_done_callback(ended)
-        return await asyncio.shield(task)
+        return task
+
+    async def _rows(
+        self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
+    ) -> dict[str, tuple[Job, bool] | SpendLimitError]:
+        """The rows of requests by fingerprint: bought before, new, or refused."""
+        priced = []
+        for request in requests.values():
+            living = await off_loop(self._ledger.living, self._service, request)
+            if living is not None and living.state.is_bought:
+                # It needs no model list, and so no request.
+                priced.append((request, living.price))
+            else:
+                priced.append((request, await self._price(request)))
+        made = await off_loop(self._ledger.create_all, self._service, priced, run=run, rules=rules)
+        return dict(zip(requests, made, strict=True))
 
     async def _buy(
-        self, request: MusicRequest, run: str, price: float | None, rules: SpendingRules
+        self,
+        fingerprint: str,
+        rows: asyncio.Task[dict[str, tuple[Job, bool] | SpendLimitError]],
+        rules: SpendingRules,
     ) -> Job:
-        job, is_new = await off_loop(
-            self._ledger.create, self._service, request, run=run, price=price, rules=rules
-        )
+        made = (await asyncio.shield(rows))[fingerprint]
+        if isinstance(made, SpendLimitError):
+            raise made
+        job, is_new = made
         if not is_new:
             return await self._settled(job, rules)
         try:

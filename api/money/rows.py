@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from ..errors import LedgerError
+from ..errors import InputError, LedgerError
+from ..request import MusicRequest
 from .job import Job, State
 from .ledger_file import connect, unusable
 
@@ -71,6 +72,24 @@ _VERSIONS = (
     ),
     ("ALTER TABLE jobs RENAME COLUMN remote_id TO job_id",),
     ("ALTER TABLE jobs ADD COLUMN request_id TEXT",),
+    # Rows from before requests had one form keep their fingerprint, and with it their idempotency
+    # key. They are found under the fingerprint of that form as well.
+    (
+        """
+        CREATE TABLE aliases (
+            fingerprint TEXT NOT NULL,
+            local_id TEXT NOT NULL REFERENCES jobs (local_id),
+            PRIMARY KEY (fingerprint, local_id)
+        ) WITHOUT ROWID
+        """,
+        """
+        INSERT INTO aliases SELECT alias, local_id FROM (
+            SELECT local_id, fingerprint,
+                one_form(service, prompt, duration, lyrics, format, model, take) AS alias
+            FROM jobs
+        ) WHERE alias != fingerprint
+        """,
+    ),
 )
 
 
@@ -93,6 +112,7 @@ class Rows:
         with self._explained():
             self._db = connect(path, busy_timeout)
         self._db.create_function("folded", 1, folded, deterministic=True)
+        self._db.create_function("one_form", 7, _one_form)
         self._file = _identity(path)
         try:
             self._migrate()
@@ -200,6 +220,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _one_form(service: str, *fields: Any) -> str | None:
+    """The fingerprint of a row's request in its one form; None for the row of an adopted job."""
+    try:
+        return MusicRequest(*fields).validated().fingerprint(service)
+    except InputError:
+        return None
 
 
 def _bound(value: Any) -> Any:

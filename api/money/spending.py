@@ -5,6 +5,7 @@ The price line, a submit and a repeated submit all ask `quote`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -47,16 +48,18 @@ class Quote(NamedTuple):
     """The price of a purchase in US dollars; None: not known.
 
     Attributes:
-        each: of one track.
-        total: what the run would cost.
+        each: of one track; of the dearest, where they differ.
+        total: what the runs would cost.
         refusal: why the rules refuse it; None where they allow it.
-        is_bought: the job exists already and is handed out again.
+        is_bought: every track exists already and is handed out again.
+        tracks: how many a run buys.
     """
 
     each: float | None
     total: float | None
     refusal: Refusal | None = None
     is_bought: bool = False
+    tracks: int = 1
 
     def check(self, model: str) -> None:
         """
@@ -75,8 +78,9 @@ class Quote(NamedTuple):
             Reason.PER_RUN: ("this run", "spend_limit_per_run"),
             Reason.PER_DAY: ("the last 24 hours", "spend_limit_per_day"),
         }[reason]
+        what = "This track costs" if self.tracks == 1 else f"These {self.tracks} tracks cost"
         raise SpendLimitError(
-            f"This track costs about {dollars(self.each)}. With {dollars(spent)} of {of}, that is "
+            f"{what} about {dollars(self.total)}. With {dollars(spent)} of {of}, that is "
             f"over your limit of {dollars(limit)}: raise {setting} in the settings if you want "
             "that. Nothing was sent."
         )
@@ -87,32 +91,34 @@ FREE = Quote(0.0, 0.0)
 
 
 def quote(
-    each: float | None,
+    prices: Sequence[float | None],
     rules: SpendingRules,
     *,
     spent_run: float,
     spent_day: float,
-    count: int = 1,
     runs: int = 1,
 ) -> Quote:
-    """The price of `count` tracks in each of `runs` runs, and whether the rules refuse it.
+    """The price of the tracks of each of `runs` runs, and whether the rules refuse them.
 
     Args:
-        each: the expected price of one track, None where it is not known.
+        prices: the expected price of each track, None where it is not known.
         spent_run: what the run has spent before.
         spent_day: what all runs have spent in the last 24 hours.
     """
-    if each is None:
-        allowed = rules.allow_unknown_price
-        return Quote(None, None, None if allowed else Refusal(Reason.UNKNOWN_PRICE))
-    total = each * count * runs
-    if not each:
-        return Quote(each, total)
-    if exceeds(spent_run + each * count, rules.per_run):
-        return Quote(each, total, Refusal(Reason.PER_RUN, rules.per_run, spent_run))
-    if exceeds(spent_day + total, rules.per_day):
-        return Quote(each, total, Refusal(Reason.PER_DAY, rules.per_day, spent_day))
-    return Quote(each, total)
+    count = len(prices)
+    known = [price for price in prices if price is not None]
+    is_known = len(known) == count
+    if not is_known and not rules.allow_unknown_price:
+        return Quote(None, None, Refusal(Reason.UNKNOWN_PRICE), tracks=count)
+    # A price that is not known and allowed counts as nothing.
+    run = sum(known)
+    each = max(known, default=0.0) if is_known else None
+    made = Quote(each, run * runs if is_known else None, tracks=count)
+    if run and exceeds(spent_run + run, rules.per_run):
+        return made._replace(refusal=Refusal(Reason.PER_RUN, rules.per_run, spent_run))
+    if run and exceeds(spent_day + run * runs, rules.per_day):
+        return made._replace(refusal=Refusal(Reason.PER_DAY, rules.per_day, spent_day))
+    return made
 
 
 def exceeds(amount: float, limit: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +54,6 @@ async def body(request: web.Request) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise InputError("The request has to be a JSON object.")
     return given
-
-
-def number(text: str, name: str) -> float:
-    """`text` as a finite number. Raises InputError with the value's `name`."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise InputError(f"The {name} is “{text}”, but it has to be a number.")
-    return value
 
 
 def whole(text: str, name: str, low: int, high: int) -> int:

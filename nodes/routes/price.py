@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import MissingKeyError
-from ...api.request import DEFAULT_MODEL, MusicRequest
+from ...api.request import MAX_TAKE, MusicRequest
 from .. import host, session
 from . import answers
 
@@ -14,30 +15,44 @@ if TYPE_CHECKING:
 
 
 async def price(request: web.Request) -> web.Response:
-    """The price of one track, and whether `count` of them in each of `runs` are refused.
+    """The price of a run's tracks, and whether `runs` runs are refused.
 
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
-    says whether the track was bought before.
+    says whether the tracks were bought before. Each of its values may be a list: ComfyUI runs
+    lists to the end of the longest, and repeats the last item of a shorter one. `count` says how
+    many tracks there are at least.
     """
     from aiohttp import web
 
     given = request.query if request.method == "GET" else await answers.body(request)
     count = answers.whole(str(given.get("count", 1)), "count", 1, 10_000)
     runs = answers.whole(str(given.get("runs", 1)), "runs", 1, 10_000)
-    track = MusicRequest(
-        prompt=str(given.get("prompt") or "…"),
-        duration=answers.number(str(given.get("duration", 30)), "duration"),
-        lyrics=str(given.get("lyrics", "")),
-        format=str(given.get("format", "mp3")),
-        model=str(given.get("model", DEFAULT_MODEL)),
-        take=answers.whole(str(given.get("take", 1)), "take", 0, 1_000_000_000),
-    ).validated()
-    return web.json_response(await _answer(track, count, runs))
+    values = {name: _listed(given[name]) for name in MusicRequest._fields if name in given}
+    return web.json_response(await _answer(_requests(values, count), runs))
 
 
-async def _answer(track: MusicRequest, count: int, runs: int) -> dict[str, Any]:
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and value else [value]
+
+
+def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]:
+    """The requests of one run; those that are not known differ from all others by their take."""
+    longest = max(map(len, values.values()), default=1)
+    known = longest if "prompt" in values else 0
+    requests = []
+    for index in range(max(count, longest)):
+        item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
+        # A prompt that is not typed yet has its price already.
+        item["prompt"] = str(item.get("prompt") or "").strip() or "…"
+        if index >= known:
+            item["take"] = MAX_TAKE - index
+        requests.append(MusicRequest(**item).validated())
+    return requests
+
+
+async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
     current = session.settings()
-    quote = await (await session.library()).quote(track, current, count=count, runs=runs)
+    quote = await (await session.library()).quote(requests, current, runs=runs)
     refused = quote.refusal._asdict() if quote.refusal else None
     try:
         current.require_key(host.data_directory())

@@ -59,7 +59,7 @@ def test_what_the_price_line_refuses_is_refused_and_nothing_else(
     with account_on(sandbox, folder, name=rules.service) as account:
         account.library.catalogue(rules.service).replace([Model("some/model", price)])
         account.library.ledger.create(rules.service, PIANO, run="earlier", price=spent)
-        quote = asyncio.run(account.library.quote(request, rules))
+        quote = asyncio.run(account.library.quote([request], rules))
         # The gateway knows no such model: an order that passes the rules fails there.
         with pytest.raises(GatewayError) as failed:
             asyncio.run(account.submit(request, rules, run="this"))
@@ -70,7 +70,7 @@ async def test_a_bought_track_is_quoted_as_free(account: Account) -> None:
     rules = Settings(base_url="http://127.0.0.1:9/v1")
     job, _ = account.library.ledger.create(rules.service, PIANO, run="run", price=0.001)
     account.library.ledger.update(job.local_id, state=State.QUEUED)
-    quote = await account.library.quote(PIANO, rules)
+    quote = await account.library.quote([PIANO], rules)
     assert (quote.total, quote.refusal, quote.is_bought) == (0.0, None, True)
 
 

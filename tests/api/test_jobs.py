@@ -211,7 +211,7 @@ async def test_a_failed_job_gives_its_reason_and_may_be_bought_again(
         await finish(account, job)
     assert caught.value.job_id == job.job_id
     assert "not charged" in str(caught.value)
-    assert account.library.ledger.dead_attempts("test", piece(f"sandbox:{card}")) == 1
+    assert account.library.ledger.dead_attempts(job.fingerprint) == 1
     again = await buy(account, f"sandbox:{card}")
     assert again.job_id != job.job_id
     assert charged(sandbox) <= 1

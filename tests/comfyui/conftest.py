@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -31,7 +33,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     gateway = SandboxThread(Sandbox(Profile().scaled(0.05)))
     settings = {"AIGATEWAY_BASE_URL": gateway.base_url, "AIGATEWAY_API_KEY": "sk-aig-tests"}
     try:
-        with running(folder, tmp_path_factory.mktemp("comfyui"), settings) as server:
+        base = tmp_path_factory.mktemp("comfyui")
+        (base / "custom_nodes").mkdir()
+        shutil.copy(Path(__file__).with_name("list_nodes.py"), base / "custom_nodes")
+        with running(folder, base, settings) as server:
             yield Host(server, gateway.sandbox)
     finally:
         gateway.stop()

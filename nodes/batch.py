@@ -1,0 +1,189 @@
+"""The items of one list input, which ComfyUI runs side by side, so that each knows of the others.
+
+ComfyUI calls a node once for each item, and one error drops the results of all. It also offers
+nodes the whole list at once, but then one item that another node blocked blocks the whole list.
+So the items stay calls of their own, and meet here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from ..api.errors import JobCancelledError, JobFailedError
+
+R = TypeVar("R")
+
+# ComfyUI starts one item a turn of the event loop. Turns without a new item end the list.
+_QUIET_TURNS = 3
+# So many failed items are named in a status line.
+_NAMED = 3
+
+
+class Item:
+    """One item of a list.
+
+    Attributes:
+        label: what the item is called in a message.
+        costs_nothing: an error of this item means that nothing is charged for it.
+        inputs, output: of an item that has ended well.
+        error: why it failed; None while it runs, and where it did not fail.
+    """
+
+    def __init__(self, batch: Batch, number: int) -> None:
+        self.batch = batch
+        self.label = f"item {number}"
+        self.costs_nothing = False
+        self.inputs: Mapping[str, Any] = {}
+        self.output: Any = None
+        self.error: Exception | None = None
+        self.has_ended = False
+        self.has_passed = False
+        self._handed_in: tuple[Any] | None = None
+
+    @property
+    def failure(self) -> str:
+        """What failed, and what became of the money, as far as that is certain."""
+        if getattr(self.error, "may_have_been_charged", False):
+            return f"{self.label}, may have been charged"
+        is_dead = isinstance(self.error, (JobFailedError, JobCancelledError))
+        return f"{self.label}, not charged" if is_dead or self.costs_nothing else self.label
+
+    @property
+    def has_handed_in(self) -> bool:
+        return self._handed_in is not None
+
+    async def together(
+        self, value: Any, work: Callable[[Sequence[Any]], Awaitable[Sequence[R | BaseException]]]
+    ) -> R:
+        """Hand in a value; once every item has done so or has ended, `work` runs for all of them.
+
+        Args:
+            work: gets the values in the list's order, and returns a result or an error for each.
+
+        Raises:
+            Exception: the error that `work` has for this item.
+        """
+        self._handed_in = (value,)
+        self.batch.tell()
+        await self.batch.until(
+            lambda: all(item.has_handed_in or item.has_ended for item in self.batch.items)
+        )
+        results = await self.batch.shared(self, work)
+        result = results[self]
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    async def turn(self) -> None:
+        """Wait until all items before this one have `passed`, or have ended."""
+        items = self.batch.items
+        before = items[: items.index(self)]
+        await self.batch.until(lambda: all(item.has_passed or item.has_ended for item in before))
+
+    def passed(self) -> None:
+        """The next item may take its turn."""
+        self.has_passed = True
+        self.batch.tell()
+
+    def end(self, output: Any = None, error: Exception | None = None) -> None:
+        self.output, self.error = output, error
+        self.has_ended = True
+        self.batch.tell()
+
+    async def others(self) -> None:
+        """Wait until every item has ended."""
+        await self.batch.until(lambda: all(item.has_ended for item in self.batch.items))
+
+    def handed_in(self) -> Any:
+        assert self._handed_in is not None
+        return self._handed_in[0]
+
+
+class Batch:
+    """The items of one node in one run. Lives in one event loop.
+
+    Attributes:
+        before: inputs and outputs of good items of the run before, where others of it failed.
+        is_stopped: the user interrupted an item.
+    """
+
+    def __init__(self, before: list[tuple[Mapping[str, Any], Any]] | None = None) -> None:
+        self.before = before or []
+        self.items: list[Item] = []
+        self.is_stopped = False
+        self._is_whole = False
+        self._news = asyncio.Event()
+        self._counting: asyncio.Task[None] | None = None
+        self._shared: asyncio.Task[dict[Item, Any]] | None = None
+
+    def join(self) -> Item:
+        """A new item, the next one of the list."""
+        item = Item(self, len(self.items) + 1)
+        self.items.append(item)
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count())
+        return item
+
+    @property
+    def has_ended(self) -> bool:
+        return all(item.has_ended for item in self.items)
+
+    @property
+    def failed(self) -> list[Item]:
+        return [item for item in self.items if item.error is not None]
+
+    @property
+    def good(self) -> list[tuple[Mapping[str, Any], Any]]:
+        """The inputs and outputs of the items that have ended well."""
+        return [(item.inputs, item.output) for item in self.items if item.output is not None]
+
+    @property
+    def summary(self) -> str:
+        """How many items failed, which, and why the first of them did."""
+        failed = self.failed
+        named = "; ".join(item.failure for item in failed[:_NAMED])
+        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+        reason = (str(failed[0].error).splitlines() or [""])[0]
+        return f"{len(failed)} of {len(self.items)} failed: {named}{more}: {reason}"
+
+    def tell(self) -> None:
+        """Wake who waits: something has changed."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until all items are here and `is_so`."""
+        while not (self._is_whole and is_so()):
+            await self._news.wait()
+
+    async def shared(
+        self,
+        asking: Item,
+        work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]],
+    ) -> dict[Item, Any]:
+        """The results of `work`, which runs once for all items that have handed in a value."""
+        if self._shared is None:
+            items = [item for item in self.items if item.has_handed_in]
+
+            async def run() -> dict[Item, Any]:
+                results = await work([item.handed_in() for item in items])
+                return dict(zip(items, results, strict=True))
+
+            self._shared = asyncio.ensure_future(run())
+        results = await asyncio.shield(self._shared)
+        if asking not in results:
+            # ComfyUI started this item after the others had gone on.
+            (result,) = await work([asking.handed_in()])
+            return {asking: result}
+        return results
+
+    async def _count(self) -> None:
+        count, quiet = 0, 0
+        while quiet < _QUIET_TURNS:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if count == len(self.items) else 0
+            count = len(self.items)
+        self._is_whole = True
+        self.tell()

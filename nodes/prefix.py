@@ -1,0 +1,128 @@
+"""The beginning of a file's name, as a person, a link or a script wrote it, made safe anywhere.
+
+Windows refuses some characters, some names and some ends of names, and files travel: so a name is
+the same on every system. The rules are those of Microsoft's "Naming Files, Paths, and Namespaces".
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..api import text
+from ..api.errors import InputError
+
+DEFAULT = "AIgateway"
+TITLE_LENGTH = 60
+
+# File systems allow 255 bytes. A number of eight digits, an extension and their underscores follow.
+_FILE_BYTES = 255 - len("_00000000_.flac")
+_FOLDER_BYTES = 255
+
+_TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title)%")
+# As ComfyUI's frontend writes a date: one letter without a leading zero, two with it.
+_DATE_PART = re.compile("yyyy|yy|MM?|dd?|hh?|mm?|ss?")
+_REFUSED = re.compile(f'[<>:"|?*\n\t{text.REPLACEMENT}]')
+_SEPARATORS = re.compile(r"[/\\]")
+# Marks that change the order of the letters on the screen, and zero-width characters: with them a
+# name is not what it looks like.
+_HIDDEN = re.compile("[\u200b\u200e\u200f\u061c\u2028-\u202e\u2060-\u2069\ufeff]")
+_DEVICES = frozenset(
+    ["con", "prn", "aux", "nul", "conin$", "conout$"]
+    + [f"{port}{number}" for port in ("com", "lpt") for number in "123456789¹²³"]
+)
+
+
+def safe_prefix(
+    prefix: object, values: Mapping[str, str], now: time.struct_time, output: Path
+) -> str:
+    """A relative path with `/` between its parts; its last part begins the file's name.
+
+    Args:
+        prefix: may hold `%take%`, `%job_id%`, `%title%`, and `%date:yyyy-MM-dd%` with ComfyUI's
+            letters.
+        values: of the tokens; what has no value is left out.
+        output: an absolute prefix has to lie in this folder.
+
+    Raises:
+        InputError: the prefix is no text, or leads out of the output folder.
+    """
+    if not isinstance(prefix, str):
+        raise InputError(
+            f"The filename_prefix is of the type {type(prefix).__name__}, and text is expected: "
+            "connect text, or type it."
+        )
+
+    def value(token: re.Match[str]) -> str:
+        name = token[1]
+        if name.startswith("date:"):
+            return _SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
+        return _SEPARATORS.sub("_", values.get(name, ""))
+
+    filled = _HIDDEN.sub("", text.clean(_TOKEN.sub(value, _relative(prefix, output))))
+    *folders, name = _SEPARATORS.split(filled)
+    parts: list[str] = []
+    for folder in folders:
+        if folder.strip() == "..":
+            if not parts:
+                raise _outside(prefix)
+            parts.pop()
+        elif folder.strip() not in ("", "."):
+            parts.append(_safe(folder, _FOLDER_BYTES) or "_")
+    if name.strip() == "..":
+        raise _outside(prefix)
+    return "/".join([*parts, _safe(name, _FILE_BYTES) or DEFAULT])
+
+
+def _relative(prefix: str, output: Path) -> str:
+    """The prefix below the output folder. Raises InputError: it is a path to somewhere else."""
+    try:
+        return str(Path(prefix).relative_to(output))
+    except ValueError:
+        pass
+    if _SEPARATORS.match(prefix) or re.match(r"[A-Za-z]:[/\\]", prefix):
+        raise _outside(prefix)
+    return prefix
+
+
+def _outside(prefix: str) -> InputError:
+    return InputError(
+        f"The filename_prefix “{text.shortened(text.clean(prefix), 80)}” leads out of ComfyUI's "
+        "output folder: use a name, or a path inside it such as audio/song."
+    )
+
+
+def _safe(part: str, most: int) -> str:
+    """One part of a path that every system takes; empty where nothing of it is left."""
+    part = _trimmed(_REFUSED.sub("_", part))
+    # A leading dot hides a file, and a leading dash makes it an option of a command.
+    if part[:1] in (".", "-"):
+        part = "_" + part.lstrip(".-")
+        part = "" if part == "_" else part
+    # Windows takes con.txt for the console, but not con_00001_.flac.
+    stem, dot, rest = part.partition(".")
+    if stem.rstrip().lower() in _DEVICES:
+        part = f"{stem.rstrip()}_{dot}{rest}"
+    cut = part.encode()[:most].decode(errors="ignore")
+    return _trimmed(cut)
+
+
+def _trimmed(part: str) -> str:
+    return part.strip().rstrip(". ").strip()
+
+
+def _date(letters: str, now: time.struct_time) -> str:
+    parts = {"M": now.tm_mon, "d": now.tm_mday, "h": now.tm_hour, "m": now.tm_min, "s": now.tm_sec}
+
+    def written(found: re.Match[str]) -> str:
+        match found[0]:
+            case "yyyy":
+                return f"{now.tm_year:04}"
+            case "yy":
+                return f"{now.tm_year % 100:02}"
+            case letter:
+                return str(parts[letter[0]]).zfill(len(letter))
+
+    return _DATE_PART.sub(written, letters)
