@@ -19,21 +19,13 @@ from ..timing import Timing
 from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
 from .ledger_file import FILE_NAME, DamagedFileError, made_beside, set_aside, unusable
+from .ledger_reader import LedgerReader
 from .owners import Owners
-from .rows import DEAD, Rows, folded
-from .spending import FREE, Quote, SpendingRules, quote
-
-DAY = 24 * 3600.0
-# Seconds by which clocks of processes and small corrections differ. A row dated later was written
-# while the clock was ahead, and would count for ever.
-_CLOCK_SLACK = 60.0
-
-_SEARCHED = (
-    "folded(prompt || char(10) || lyrics || char(10) || model || char(10) || coalesce(job_id, ''))"
-)
+from .rows import Rows
+from .spending import SpendingRules
 
 
-class Ledger:
+class Ledger(LedgerReader):
     """The ledger in `directory`, which is made if need be. Safe to use from several threads.
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
@@ -93,8 +85,6 @@ class Ledger:
     def close(self) -> None:
         self._rows.close()
         self._owners.close()
-
-    # Writing
 
     def create(
         self,
@@ -272,111 +262,6 @@ class Ledger:
         """Remove a row that was adopted by mistake: its id belongs to no job."""
         with self._rows.transaction():
             self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
-
-    # Reading
-
-    def get(self, local_id: str) -> Job:
-        """
-        Raises:
-            KeyError: no such row.
-        """
-        job = self._rows.one("local_id = ?", local_id)
-        if job is None:
-            raise KeyError(local_id)
-        return job
-
-    def living(self, service: str, request: MusicRequest) -> Job | None:
-        """The row that is handed out when `request` is asked for again."""
-        fingerprint = request.fingerprint(service)
-        # At most one row has the fingerprint itself; it is the newer one.
-        return self._rows.one(
-            f"fingerprint = ? AND state NOT IN ({DEAD})", fingerprint
-        ) or self._rows.one(
-            "local_id IN (SELECT local_id FROM aliases WHERE fingerprint = ?) "
-            f"AND state NOT IN ({DEAD}) ORDER BY created",
-            fingerprint,
-        )
-
-    def by_job_id(self, service: str, job_id: str) -> Job | None:
-        return self._rows.one("service = ? AND job_id = ?", service, job_id)
-
-    def by_url(self, url: str) -> Job | None:
-        """The job whose track had the address `url` at any time."""
-        found = self._rows.execute("SELECT local_id FROM urls WHERE url = ?", url)
-        return self.get(found[0][0]) if found else None
-
-    def by_file(self, path: Path) -> Job | None:
-        """The job whose stored track is `path`."""
-        return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
-
-    def dead_attempts(self, fingerprint: str) -> int:
-        """How many rows of a request are dead."""
-        return self._rows.value(
-            f"SELECT count(*) FROM jobs WHERE fingerprint = ? AND state IN ({DEAD})", fingerprint
-        )
-
-    def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
-        """Rows that hold all words of `search`, newest first, and how many there are in all.
-
-        Prompt, lyrics, model and job id are searched, in any case of any alphabet.
-        """
-        words = folded(search).split()
-        where = " AND ".join([f"instr({_SEARCHED}, ?)"] * len(words)) or "TRUE"
-        values = words
-        count = self._rows.value(f"SELECT count(*) FROM jobs WHERE {where}", *values)
-        order = "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"
-        return self._rows.many(f"{where} {order}", *values, limit, offset), count
-
-    def count_active(self) -> int:
-        """How many requests have not ended, as far as the ledger knows."""
-        active = ", ".join(
-            f"'{state.value}'" for state in (State.SUBMITTING, State.QUEUED, State.RUNNING)
-        )
-        return self._rows.value(f"SELECT count(*) FROM jobs WHERE state IN ({active})")
-
-    def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
-        """US dollars that were, or may have been, charged since a time until now, or in one run."""
-        where, values = "run = ?", [run]
-        if run is None:
-            where, values = "created BETWEEN ? AND ?", [since, time.time() + _CLOCK_SLACK]
-        return float(
-            self._rows.value(
-                "SELECT total(coalesce(charged, price, 0) + repeats * coalesce(price, 0)) "
-                f"FROM jobs WHERE {where} AND state NOT IN ({DEAD})",
-                *values,
-            )
-        )
-
-    def quote(
-        self,
-        service: str,
-        prices: Sequence[float | None],
-        rules: SpendingRules,
-        *,
-        run: str | None = None,
-        runs: int = 1,
-    ) -> Quote:
-        """See `spending.quote`; the rows say what was spent. `run` None: a run to come."""
-        if is_free(service):
-            return FREE._replace(tracks=len(prices))
-        return quote(
-            prices,
-            rules,
-            spent_run=0.0 if run is None else self.spent(run=run),
-            spent_day=self.spent(since=time.time() - DAY),
-            runs=runs,
-        )
-
-    def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
-        """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
-        rows = self._rows.execute(
-            "SELECT duration, took FROM jobs WHERE service = ? AND model = ? "
-            f"AND state = '{State.COMPLETED.value}' AND took > 0 ORDER BY finished DESC LIMIT ?",
-            service,
-            model,
-            limit,
-        )
-        return [(duration, took) for duration, took in rows]
 
     def is_owned(self, job: Job) -> bool:
         """Whether this process, or another living one, submits the row."""

@@ -14,7 +14,8 @@ from ...api.account import Account
 from ...api.errors import NotFoundError, SpendLimitError
 from ...api.media.track_store import TrackStore
 from ...api.money.job import Job, State
-from ...api.money.ledger import DAY, Ledger
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_reader import DAY
 from ...api.money.spending import SpendingRules
 from ...api.request import MusicRequest
 from ...api.settings import Settings
@@ -97,7 +98,7 @@ def test_a_row_of_the_future_does_not_block_the_daily_limit(tmp_path: Path, ahea
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         spent(ledger, time.time() + ahead)
         assert ledger.spent(since=0) == 0
-        assert ledger.quote("test", 1.0, rules).refusal is None
+        assert ledger.quote("test", [1.0], rules).refusal is None
         assert ledger.create("test", PIANO._replace(take=2), run="x", price=1.0, rules=rules)[1]
 
 
