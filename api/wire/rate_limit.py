@@ -19,6 +19,8 @@ from ..timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
 _KEPT_FOR_SUBMITS = 0.2
+# Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
+_ROUNDING = 1e-3
 
 
 class Rate(NamedTuple):
@@ -120,12 +122,17 @@ class RateLimiter:
             self._closed_until = max(self._closed_until, now + wait)
         self._grant()
 
+    @property
+    def _held(self) -> float:
+        """How long a slot is held after its answer, seconds."""
+        return self._timing.rate_window + _ROUNDING
+
     def _release(self, is_poll: bool) -> None:
         self._in_flight -= 1
         self._polls_in_flight -= is_poll
 
     def _in_window(self, now: float) -> int:
-        while self._answered and self._answered[0][0] <= now - self._timing.rate_window:
+        while self._answered and self._answered[0][0] <= now - self._held:
             self._answered.popleft()
         return len(self._answered)
 
@@ -183,7 +190,7 @@ class RateLimiter:
         """When enough requests have left the window; an answer also starts a new `_grant`."""
         times = [time for time, was_poll in self._answered if any_kind or was_poll]
         if excess < len(times):
-            return times[excess] + self._timing.rate_window
+            return times[excess] + self._held
         if now < self._elsewhere_until:
             return self._elsewhere_until
         return now + self._timing.rate_window

@@ -5,15 +5,25 @@ Each fault below is provoked through the nodes. A row of a page is stale where n
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
 
+from ...api.errors import DownloadError, GatewayError
+from ...api.library import Library
+from ...api.money.ledger import FILE_NAME
+from ...api.settings import load as load_settings
+from ...api.wire.certificates import untrusted
+from ...api.wire.protocol import ErrorBody
+from ...api.wire.proxies import proxy_for
+from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
 from .test_nodes import Node, load, run, submit
 
@@ -164,10 +174,65 @@ README_FAULTS: dict[str, tuple[str, int]] = {
 }
 
 
+def a_folder_that_is_a_file(folder: Path) -> None:
+    (folder / "file").write_bytes(b"")
+    Library(folder / "file")
+
+
+def a_damaged_ledger(folder: Path) -> None:
+    (folder / FILE_NAME).write_bytes(b"no ledger " * 1000)
+    Library(folder)
+
+
+def a_proxy_of_another_kind(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HTTPS_PROXY", "gopher://proxy.example")
+        proxy_for("https://api.example/v1")
+
+
+def a_foreign_certificate(folder: Path) -> None:
+    raise DownloadError(untrusted("media.example", "self-signed certificate"))
+
+
+def settings_in_utf_16(folder: Path) -> None:
+    (folder / "aigateway.toml").write_text('mode = "live"', encoding="utf-16")
+    load_settings(folder, {})
+
+
+def a_closed_gateway(folder: Path) -> None:
+    raise status_error(429, ErrorBody(), retry_after=7200.0, key=None, job_id=None)
+
+
+def a_missing_package(folder: Path) -> None:
+    missing = importlib.import_module("...nodes.missing", __package__)
+    raise missing.explained(ModuleNotFoundError("No module named 'soxr'", name="soxr"))
+
+
+OUTSIDE_NODES: dict[str, Callable[[Path], None]] = {
+    "The package … is not installed in ComfyUI's Python": a_missing_package,
+    "The ledger … cannot be used": a_folder_that_is_a_file,
+    "The ledger … is damaged": a_damaged_ledger,
+    "The environment variable … names the proxy …": a_proxy_of_another_kind,
+    "The certificate of … is not signed by any of the certificates": a_foreign_certificate,
+    "The settings file … is not in the encoding UTF-8": settings_in_utf_16,
+    "… try again after …": a_closed_gateway,
+}
+
+
+@pytest.mark.parametrize("sentence", OUTSIDE_NODES)
+async def test_the_readme_says_what_is_said_outside_of_nodes(
+    sentence: str, nodes: ModuleType, tmp_path: Path
+) -> None:
+    with pytest.raises((GatewayError, ImportError)) as raised:
+        OUTSIDE_NODES[sentence](tmp_path)
+    assert says(str(raised.value), sentence.rstrip(" …")), raised.value
+
+
 def test_the_sentences_in_the_readme_are_those_of_the_help() -> None:
-    """The help's rows are provoked above; a sentence of ComfyUI's version stands outside nodes."""
+    """All are provoked above, but for the one of a ComfyUI that is too old."""
     text = (ROOT / "README.md").read_text("utf-8").split("## When something is wrong")[1]
     quoted = re.findall(r"^\| (.+?) \|", text, re.MULTILINE)[2:]
-    assert [row for row in quoted if "0.8.0" not in row] == list(README_FAULTS)
+    said = [row for row in quoted if "0.8.0" not in row]
+    assert said == [*README_FAULTS, *OUTSIDE_NODES]
     for sentence, (name, at) in README_FAULTS.items():
         assert rows(ROOT / "web" / "docs" / name / "en.md")[at].startswith(sentence), sentence
