@@ -11,6 +11,7 @@ from . import host
 
 T = TypeVar("T")
 
+
 class Draft:
     """A hidden file in the folder of its later name. An interrupt leaves none behind.
 

@@ -97,7 +97,7 @@ def test_a_row_of_the_future_does_not_block_the_daily_limit(tmp_path: Path, ahea
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         spent(ledger, time.time() + ahead)
         assert ledger.spent(since=0) == 0
-        assert ledger.quote("test", 1.0, rules).refusal is None
+        assert ledger.quote("test", [1.0], rules).refusal is None
         assert ledger.create("test", PIANO._replace(take=2), run="x", price=1.0, rules=rules)[1]
 
 
