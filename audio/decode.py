@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import torch
 
-from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
+from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
 from .codecs.libav_reader import read_av
 from .codecs.pcm import read_pcm
 from .codecs.sndfile_reader import NotForLibsndfile, read_sndfile
@@ -57,9 +57,7 @@ def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor
 
 
 def _decode(source: Source, max_minutes: float) -> Planar:
-    start = 0
-    while size := id3v2_size(source.bytes_at(start, 10)):
-        start += size
+    start = skip_id3v2(source.bytes_at)
     head = source.bytes_at(start, SNIFF_BYTES)
     container = sniff(head)
     if container is Container.WAV and start == 0:
