@@ -7,11 +7,12 @@ from typing import BinaryIO
 
 import torch
 
-from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
+from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
 from .codecs.libav_reader import read_av
 from .codecs.pcm import read_pcm
 from .codecs.sndfile_reader import NotForLibsndfile, read_sndfile
 from .containers import mpeg
+from .containers.mpeg_end import is_joined, music_end
 from .containers.ogg import ogg_length
 from .containers.riff import Coding, read_wav
 from .containers.source import Source
@@ -25,8 +26,6 @@ reservoir reaches back 511 bytes (six frames at 32 kbit/s), and filters overlap 
 _MPEG1_FRAME = 1152
 _MISSING_SECONDS = 0.1
 """A file that misses more than this is truncated. Less is padding that its encoder miscounted."""
-_TRAILER_BYTES = 1 << 16
-"""Bytes behind the declared end of an MP3 that may be tags. More than these are music."""
 
 
 def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor, int]:
@@ -58,9 +57,7 @@ def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor
 
 
 def _decode(source: Source, max_minutes: float) -> Planar:
-    start = 0
-    while size := id3v2_size(source.bytes_at(start, 10)):
-        start += size
+    start = skip_id3v2(source.bytes_at)
     head = source.bytes_at(start, SNIFF_BYTES)
     container = sniff(head)
     if container is Container.WAV and start == 0:
@@ -106,25 +103,43 @@ def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
         refuse_text(source.bytes_at(start, SNIFF_BYTES))
         return _decode_other(source, max_minutes)
     xing = mpeg.read_xing(source, header)
-    left = source.size - header.start
-    if xing and xing.frames and (not xing.size or left <= xing.size * 1.1 + _TRAILER_BYTES):
-        expected = xing.frames * header.samples - xing.delay - xing.padding
-        try:
-            planar, frames = read_sndfile(
-                source,
-                max_minutes,
-                expected=expected,
-                run_up=_MP3_RUN_UP_FRAMES * header.samples,
-                # With shorter frames, rounding depends on where decoding began.
-                two_threads=header.samples == _MPEG1_FRAME,
-            )
-        except NotForLibsndfile:
-            pass
-        else:
-            return _whole(planar, frames, "MP3", source)
+    if xing and xing.frames and xing.size:
+        joined = source.complete and _goes_on(source, header, xing)
+        planar = None if joined else _decode_declared_mp3(source, header, xing, max_minutes)
+        # What lies behind the declared end of an arriving file is known when it has arrived.
+        if planar is not None and not _goes_on(source, header, xing):
+            return planar
+    if source.complete:
+        source.cut(music_end(source))
     # libsndfile guesses the length of an MP3 without a tag, and may stop before its end.
-    guess = left * header.samples // max(1, header.size)
+    guess = (source.size - header.start) * header.samples // max(1, header.size)
     return read_av(source, max_minutes, format="mp3", frames=guess).planar
+
+
+def _goes_on(source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing) -> bool:
+    """Whether music follows the length that the tag declares: several files were joined."""
+    declared_end = header.start + xing.size
+    if declared_end >= source.size:
+        return False
+    return is_joined(source, header, declared_end, music_end(source))
+
+
+def _decode_declared_mp3(
+    source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing, max_minutes: float
+) -> Planar | None:
+    """The music that the tag in the first frame declares; None if libsndfile knows better."""
+    try:
+        planar, frames = read_sndfile(
+            source,
+            max_minutes,
+            expected=xing.frames * header.samples - xing.delay - xing.padding,
+            run_up=_MP3_RUN_UP_FRAMES * header.samples,
+            # With shorter frames, rounding depends on where decoding began.
+            two_threads=header.samples == _MPEG1_FRAME,
+        )
+    except NotForLibsndfile:
+        return None
+    return _whole(planar, frames, "MP3", source)
 
 
 def _decode_sndfile(source: Source, container: Container, max_minutes: float) -> Planar:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..files.atomic import new_file
-from ..files.sniff import SNIFF_BYTES, Container, id3v2_size, sniff
+from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
 from .containers import mpeg
 from .containers.flac import flac_pieces
 from .containers.id3 import build_id3
@@ -30,8 +30,9 @@ from .validate import AudioError
 def retag(source: Path | bytes, path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
     """Write `source` (MP3, WAV, FLAC, Opus or Ogg Vorbis) to the new file `path` with `tags`.
 
-    Old tags stay, but for those of the same name. Returns the keys left out: in Ogg the graph must
-    fit one page (64.9 KB in all), else `prompt` is left out, then `workflow`.
+    Old tags stay, but for those of the same name and for the graphs and receipts of others. Returns
+    the keys left out: in Ogg the graph must fit one page (64.9 KB in all), else `prompt` is left
+    out, then `workflow`.
 
     `path` appears whole or not at all. FileExistsError if it exists; AudioError for a format that
     cannot be tagged or a broken file.
@@ -97,13 +98,7 @@ def _plan(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tup
 
 def _identify(file: BinaryIO) -> tuple[int, Container]:
     """Where the audio begins behind any ID3v2 tags, and its container."""
-    start = 0
-    while True:
-        file.seek(start)
-        size = id3v2_size(file.read(10))
-        if not size:
-            break
-        start += size
+    start = skip_id3v2(Source(file).bytes_at)
     file.seek(start)
     container = sniff(file.read(SNIFF_BYTES))
     if container is Container.UNKNOWN and start and mpeg.find_first_frame(Source(file), start):

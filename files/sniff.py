@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 
 SNIFF_BYTES = 4096
 """Bytes of a file that are enough for every check here."""
 
 _ID3V2_HEADER = 10
+_MOST_TAGS = 16
 
 
 class Container(Enum):
@@ -36,13 +38,25 @@ def sniff(head: bytes | memoryview) -> Container:
 
     `head` that ends within its ID3v2 tag is MP3: other files rarely carry that tag.
     """
-    start = 0
-    while size := id3v2_size(bytes(head[start : start + _ID3V2_HEADER])):
-        start += size
+    start = skip_id3v2(lambda place, count: bytes(head[place : place + count]))
     if start and start >= len(head):
         return Container.MP3
     container = _by_signature(bytes(head[start : start + 12]))
     return Container.MP3 if start and container is Container.UNKNOWN else container
+
+
+def skip_id3v2(bytes_at: Callable[[int, int], bytes]) -> int:
+    """Where the file begins behind its ID3v2 tags; `bytes_at` gives bytes of a place and count.
+
+    At most sixteen tags are passed over: a file of nothing but tags ends.
+    """
+    start = 0
+    for _ in range(_MOST_TAGS):
+        size = id3v2_size(bytes_at(start, _ID3V2_HEADER))
+        if not size:
+            break
+        start += size
+    return start
 
 
 def id3v2_size(head: bytes) -> int:

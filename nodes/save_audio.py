@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Mapping
@@ -176,9 +177,12 @@ def _write(
     """
     from ..audio.encode import encode
     from ..audio.retag import format_of, retag
+    from ..audio.validate import AudioError
 
     if source is not None and format_of(source) is encoding.format:
-        return retag(source, path, tags or {})
+        # A file whose old tags are broken is encoded as any other.
+        with contextlib.suppress(AudioError):
+            return retag(source, path, tags or {})
     report = encode(waveform, sample_rate, path, encoding, tags=tags, peaks=peaks)
     if report.clipped:
         _say(f"{report.clipped} samples above full scale were clipped")

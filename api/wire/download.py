@@ -15,6 +15,7 @@ from ..timing import Timing
 from .address import split_address, without_user_info
 from .arriving_file import ArrivingFile
 from .certificates import is_untrusted, untrusted
+from .content_encoding import Decoder, decoder_for
 from .http import USER_AGENT, cause, options_for
 from .retry_after import moment_in, retry_after
 
@@ -132,7 +133,9 @@ async def _download(
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
                         into.paused = ""
-                        validator = _validator(answer)
+                        encoded = "content-encoding" in answer.headers
+                        # A range counts the bytes of the encoded body.
+                        validator = "" if encoded else _validator(answer)
                         await _read_body(answer, into)
                         return
             except (httpx.InvalidURL, UnicodeError) as error:
@@ -164,6 +167,10 @@ async def _download(
 
 async def _read_body(answer: httpx.Response, into: ArrivingFile) -> None:
     position = 0
+    decoder = decoder_for(answer.headers.get("content-encoding", ""))
+    if decoder is not None:
+        await _read_encoded(answer, decoder, into)
+        return
     length = answer.headers.get("content-length", "")
     whole = int(length) if length.isdigit() else None
     if answer.status_code == 206:
@@ -174,19 +181,40 @@ async def _read_body(answer: httpx.Response, into: ArrivingFile) -> None:
         raise DownloadError(_CHANGED)
     into.expect(whole)
     async for chunk in answer.aiter_raw():
-        known = into.received - position
-        if known > 0:
-            # The server began anew. What the reader has already used must be the same.
-            head = bytes(into.content()[position : position + min(known, len(chunk))])
-            if head != chunk[: len(head)]:
-                raise DownloadError(_CHANGED)
-            position += len(head)
-            chunk = chunk[len(head) :]
-        if chunk:
-            into.feed(chunk)
-            position += len(chunk)
+        position = _feed(into, position, chunk)
     if into.size is not None and into.received < into.size:
         raise httpx.RemoteProtocolError(f"the body ended {into.size - into.received} bytes short")
+
+
+async def _read_encoded(answer: httpx.Response, decoder: Decoder, into: ArrivingFile) -> None:
+    """Read a body that is encoded although identity was asked for: from its start each time."""
+    if answer.status_code == 206:
+        raise DownloadError(
+            "The server sent an encoded part of the file: expected the file as it is; queue again."
+        )
+    position = 0
+    async for chunk in answer.aiter_raw():
+        for piece in decoder.decode(chunk):
+            position = _feed(into, position, piece)
+    for piece in decoder.flush():
+        position = _feed(into, position, piece)
+    if not decoder.complete or position < into.received:
+        raise httpx.RemoteProtocolError("the encoded body ended early")
+
+
+def _feed(into: ArrivingFile, position: int, chunk: bytes) -> int:
+    """Add the file's bytes from `position` on; the position behind them."""
+    end = position + len(chunk)
+    known = into.received - position
+    if known > 0:
+        # The server began anew. What the reader has already used must be the same.
+        head = bytes(into.content()[position : position + min(known, len(chunk))])
+        if head != chunk[: len(head)]:
+            raise DownloadError(_CHANGED)
+        chunk = chunk[len(head) :]
+    if chunk:
+        into.feed(chunk)
+    return end
 
 
 def _content_range(answer: httpx.Response) -> tuple[int, int | None]:

@@ -22,6 +22,32 @@ _SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
 
 
+# What FFmpeg may open. Playlists (concat, HLS, DASH, SDP and others) name further files and
+# addresses: their demuxers are not here, and no protocol is left to open those with.
+_DEMUXERS = (
+    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,flac,flv,iff,ircam,loas,matroska,webm,"
+    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qoa,rm,shn,sox,tak,"
+    "truehd,tta,voc,w64,wav,wv,xwma"
+)
+_DECODER_NAMES = (
+    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac amrnb amrwb ape atrac1 atrac3 atrac3p cook "
+    "dca dsd_lsbf dsd_lsbf_planar dsd_msbf dsd_msbf_planar flac gsm gsm_ms libgsm libgsm_ms "
+    "libopencore_amrnb libopencore_amrwb libopus libspeex libvorbis mlp mp1 mp1float mp2 mp2float "
+    "mp3 mp3float mp3adu mp3adufloat mpc7 mpc8 nellymoser opus qoa ra_144 ra_288 real_144 "
+    "real_288 shorten sipr speex tak truehd tta vorbis wavpack wmalossless wmapro wmav1 wmav2 "
+    "wmavoice adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha adpcm_g722 adpcm_g726 "
+    "g722 g726 pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_f32be pcm_f32le pcm_f64be pcm_f64le "
+    "pcm_s8 pcm_s8_planar pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be pcm_s32le pcm_s64le "
+    "pcm_u8 pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le"
+)
+_DECODERS = frozenset(_DECODER_NAMES.split())
+_OPTIONS = {
+    "format_whitelist": _DEMUXERS,
+    "codec_whitelist": ",".join(sorted(_DECODERS)),
+    "protocol_whitelist": "none",
+}
+
+
 class AvRead(NamedTuple):
     """What was decoded, and the length that the container declares (None without an exact one)."""
 
@@ -49,7 +75,9 @@ def read_av(
     """
     reader = Reader(source)
     try:
-        with av.open(reader, mode="r", format=format, metadata_errors="replace") as container:
+        with av.open(
+            reader, mode="r", format=format, options=_OPTIONS, metadata_errors="replace"
+        ) as container:
             reader.opened()
             if not container.streams.audio:
                 raise AudioError(
@@ -59,7 +87,7 @@ def read_av(
             stream = container.streams.audio[0]
             # The attribute is None where FFmpeg has no decoder, whatever its type says.
             rate = getattr(stream.codec_context, "sample_rate", 0)
-            if not rate:
+            if not rate or stream.codec_context.name not in _DECODERS:
                 raise AudioError(
                     "The file's sound track has a codec that FFmpeg cannot decode: it is broken, "
                     "or must be converted with another program first."

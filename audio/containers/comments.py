@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
@@ -11,7 +12,12 @@ from ..validate import AudioError
 GRAPH_KEYS = ("workflow", "prompt")
 """Tags from which ComfyUI's frontend restores a graph (JSON), the most useful first."""
 
+FOREIGN_KEYS = (*GRAPH_KEYS, "receipt")
+"""Tags that are never taken over from another file."""
 _VENDOR = "AIgateway Music"
+_BRACE = 0x7D
+_FOREIGN = re.compile(rf"({'|'.join(FOREIGN_KEYS)})\s*[=\0]", re.IGNORECASE)
+_MOST_COMMENTS = 10_000
 
 
 class Comments(NamedTuple):
@@ -22,7 +28,7 @@ class Comments(NamedTuple):
 
 
 def parse_comments(data: bytes) -> Comments:
-    """The comment list at the start of `data`; AudioError when it is cut short."""
+    """The comment list at the start of `data`; AudioError when it is cut short or far too long."""
     try:
         position = 0
         texts: list[str] = []
@@ -31,6 +37,11 @@ def parse_comments(data: bytes) -> Comments:
         position = 4 + size
         (count,) = struct.unpack_from("<I", data, position)
         position += 4
+        if count > _MOST_COMMENTS:
+            raise AudioError(
+                f"The file has {count} tags: expected at most {_MOST_COMMENTS}; it is broken, so "
+                "download or export it again."
+            )
         for _ in range(count):
             (size,) = struct.unpack_from("<I", data, position)
             texts.append(data[position + 4 : position + 4 + size].decode("utf-8", "replace"))
@@ -45,18 +56,43 @@ def parse_comments(data: bytes) -> Comments:
 def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
     """`old` with `tags`, which replace entries of the same name; the graph comes first.
 
+    Entries of `old` that could be read as a graph or a receipt are left out (`is_foreign`).
+
     A comment that follows the graph's JSON is padded with spaces where its length would hold the
     byte 0x7D, '}': the frontend takes it for the end of the JSON when it reads Ogg.
     """
     names = {key.lower() for key in tags}
     ordered = sorted(tags, key=lambda key: _rank(key.lower()))
     entries = [f"{key}={tags[key]}" for key in ordered]
-    entries += [entry for entry in old.entries if entry.partition("=")[0].lower() not in names]
+    entries += [
+        entry
+        for entry in old.entries
+        if entry.partition("=")[0].lower() not in names and not is_foreign(entry)
+    ]
     for index in range(1, len(entries)):
-        if entries[index - 1].partition("=")[0].lower() in GRAPH_KEYS:
-            while b"}" in struct.pack("<I", len(entries[index].encode())):
-                entries[index] += " "
-    return Comments(old.vendor, tuple(entries))
+        if _is_graph(entries[index - 1]):
+            size = len(entries[index].encode())
+            entries[index] += " " * (_without_brace(size) - size)
+    vendor = _VENDOR if is_foreign(old.vendor) else old.vendor
+    return Comments(vendor, tuple(entries))
+
+
+def is_foreign(text: str) -> bool:
+    """Whether a tag of an old file could be read as a graph or a receipt.
+
+    Another file's graph must not open when the new file is dropped on the canvas, and only the
+    ledger gives receipts. The frontend looks for a key anywhere in the tags, not only where one
+    begins.
+    """
+    return _FOREIGN.search(text) is not None
+
+
+def _without_brace(size: int) -> int:
+    """The least number from `size` on without the byte 0x7D, '}', among its four."""
+    for shift in (24, 16, 8, 0):
+        if size >> shift & 0xFF == _BRACE:
+            size = (size >> shift) + 1 << shift
+    return size
 
 
 def build_comments(comments: Comments) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from ...files.sniff import id3v2_size
+from .comments import FOREIGN_KEYS, is_foreign
 
 _UTF_8 = b"\x03"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
@@ -34,10 +35,15 @@ class Frame(NamedTuple):
 
 
 def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
-    """An ID3v2.4 tag with `tags`, and with the frames of the tag `old` that they do not replace."""
+    """An ID3v2.4 tag with `tags`, and with the frames of the tag `old` that they do not replace.
+
+    Frames of `old` that could be read as a graph or a receipt are left out (`is_foreign`).
+    """
     names = {key.lower() for key in tags}
     new = [_frame(key, value) for key, value in tags.items()]
-    kept = [frame for frame in parse_frames(old) if _key(frame) not in names]
+    kept = [
+        frame for frame in parse_frames(old) if _key(frame) not in names and not _is_foreign(frame)
+    ]
     kept.sort(key=lambda frame: frame.name == b"APIC")
     body = b"".join(_pack(frame) for frame in [*new, *kept])
     return b"ID3\x04\x00\x00" + _syncsafe(len(body)) + body
@@ -94,6 +100,11 @@ def _key(frame: Frame) -> str:
     if frame.name == _COMMENT:
         return "" if label.strip("\ufeff") else "comment"
     return label.lower()
+
+
+def _is_foreign(frame: Frame) -> bool:
+    texts = (frame.content.decode("latin-1"), frame.content[1:].decode("utf-16", "replace"))
+    return _key(frame) in FOREIGN_KEYS or any(is_foreign(text) for text in texts)
 
 
 def _pack(frame: Frame) -> bytes:

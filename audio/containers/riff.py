@@ -17,6 +17,8 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 """KSDATAFORMAT_SUBTYPE_* without its first two bytes, which are the format tag."""
 _STREAMED = 0x7FFF0000
 """A declared length from here on is a streaming encoder's placeholder if the file is shorter."""
+_MOST_CHUNKS = 1000
+"""Chunks before or behind the samples that are read: a file of nothing else ends."""
 _ID3_CHUNKS = (b"id3 ", b"ID3 ")
 _OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
 
@@ -61,7 +63,10 @@ def read_wav(source: Source) -> Wav:
     format_chunk: bytes | None = None
     data_size_64: int | None = None
     position = 12
-    while chunk := read_chunk(source, position):
+    for _ in range(_MOST_CHUNKS):
+        chunk = read_chunk(source, position)
+        if chunk is None:
+            break
         if chunk.name == b"ds64":
             content = source.bytes_at(chunk.start, 16)
             data_size_64 = struct.unpack("<Q", content[8:16])[0] if len(content) == 16 else None
@@ -167,8 +172,9 @@ def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:
 
 def _chunks_behind(source: Source, position: int) -> Iterator[Chunk]:
     """The whole chunks from `position` on."""
-    while chunk := read_chunk(source, position):
-        if chunk.start + chunk.size > source.size:
+    for _ in range(_MOST_CHUNKS):
+        chunk = read_chunk(source, position)
+        if chunk is None or chunk.start + chunk.size > source.size:
             return
         yield chunk
         position = chunk.start + chunk.size + chunk.size % 2

@@ -67,8 +67,12 @@ class Source:
 
     def bytes_at(self, position: int, count: int) -> bytes:
         """At most `count` bytes from `position`, fewer only at the end of the file."""
-        data = bytearray(max(0, min(count, self.size - position)))
+        data = bytearray(max(0, min(count, self.size - position)) if position >= 0 else 0)
         return bytes(data[: self.read_at(position, memoryview(data))]) if data else b""
+
+    def cut(self, size: int) -> None:
+        """Let the file end after `size` bytes for readers that begin from now on."""
+        self.size = min(self.size, size)
 
     @contextlib.contextmanager
     def as_path(self) -> Iterator[Path]:

@@ -63,6 +63,17 @@ async def test_a_saved_file_is_of_the_chosen_format(
     assert json.loads(read_tags(saved)["workflow"]) == {"nodes": []}
 
 
+async def test_a_file_with_broken_tags_is_encoded(node: Node, tmp_path: Path) -> None:
+    data = make.sound_file(make.music(0.2), 44100, "FLAC")
+    path = tmp_path / "a.flac"
+    broken = bytes([0x04]) + (8).to_bytes(3, "big") + b"\xff" * 8
+    path.write_bytes(data[:4] + bytes([data[4] & 0x7F]) + data[5:42] + broken + data[42:])
+    waveform = make.tensor(make.music(0.2))
+    remember(waveform, path, 44100)
+    saved = await save(node, {"waveform": waveform[None], "sample_rate": 44100}, "flac")
+    assert soundfile.info(saved).frames == waveform.shape[1]
+
+
 @pytest.mark.parametrize(
     ("rate", "channels"), [("48000", "original"), ("original", "stereo"), ("48000", "stereo")]
 )
