@@ -28,6 +28,7 @@
     ├── WaitTimeoutError            the wait ended, the job goes on
     ├── MissingFileError            the job completed, and the gateway names no file
     └── DownloadError               the audio file did not arrive whole
+        └── AddressError            the address is not one that a download may reach
 
 "charged?" marks `may_have_been_charged`: the gateway may have created and charged a job.
 "temporary" marks `is_temporary`: the same request may succeed later.
@@ -226,3 +227,7 @@ class MissingFileError(GatewayError):
 
 class DownloadError(GatewayError):
     """The audio file did not arrive whole."""
+
+
+class AddressError(DownloadError, ValueError):
+    """The address is not a public one, and the user has not allowed it; nothing was loaded."""

@@ -20,6 +20,7 @@ from ..files.atomic import write_file
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
+from .wire.allowed_hosts import NO_HOSTS, AllowedHosts
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key
 
@@ -70,6 +71,7 @@ class Settings:
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
     max_audio_minutes: float = 60.0
+    allow_hosts: AllowedHosts = NO_HOSTS
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -240,6 +242,10 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if word not in words:
             raise _wrong(name, value, source, f"One of {', '.join(words)}")
         return choices(word)
+    if name == "allow_hosts":
+        if not isinstance(value, (str, list)):
+            raise _wrong(name, value, source, "A text, or a list of texts,")
+        return AllowedHosts.parse(value)
     if name == "base_url":
         if value == "":
             return None
