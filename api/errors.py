@@ -34,12 +34,14 @@
 "temporary" marks `is_temporary`: the same request may succeed later.
 
 A message says first what is wrong and what to do; the job id and the state of the money follow.
-No message holds the API key.
+No message holds the API key, and each is one line of plain text.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
+
+from .plain_text import plain
 
 # The public pages name no address for billing or keys other than the sign-in to the dashboard.
 DASHBOARD_URL = "https://aigateway.sh/signin"
@@ -67,7 +69,7 @@ class GatewayError(Exception):
         cls.__module__ = GatewayError.__module__
 
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.job_id = job_id
 
     def noting(self: E, sentence: str, *, job_id: str | None = None) -> E:

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError
+from ..api.plain_text import plain
 from ..files.atomic import rename_to_new, write_file
 from ..files.sniff import SNIFF_BYTES, sniff
 from . import again
 from .batch import Batch, Item
 from .missing import explained
+from .status_text import status_text
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -39,6 +41,15 @@ DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 # Left away where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
 FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
 log = logging.getLogger("aigateway")
+
+
+def _one_plain_line(record: logging.LogRecord) -> bool:
+    """Names in a record come from elsewhere: none of them begins a line of its own."""
+    record.msg, record.args = plain(record.getMessage()), None
+    return True
+
+
+log.addFilter(_one_plain_line)
 
 # Core looks at the flag once a second; a person feels a tenth of one as at once.
 _LOOK_SECONDS = 0.1
@@ -194,7 +205,7 @@ def writes_metadata() -> bool:
 
 
 def show_status(text: str) -> None:
-    """A line of text under the node that is running."""
+    """A line of text under the node that is running; see `status_text`."""
     context = _executing_context()
     if context is None:
         return
@@ -202,7 +213,7 @@ def show_status(text: str) -> None:
 
     server = PromptServer.instance
     if server is not None:
-        server.send_progress_text(text, context.node_id)
+        server.send_progress_text(status_text(text), context.node_id)
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
