@@ -158,6 +158,14 @@ def server_routes() -> web.RouteTableDef | None:
     return routes if type(routes).__name__ == "RouteTableDef" else None
 
 
+def listening_names() -> frozenset[str]:
+    """The addresses and names that ComfyUI was told to listen on."""
+    from comfy.cli_args import args
+
+    listen = str(getattr(args, "listen", "") or "")
+    return frozenset(each.strip().lower() for each in listen.split(",") if each.strip())
+
+
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     """A file in ComfyUI's output, input or temp folder; None where there is none of that name."""
     import folder_paths
@@ -166,8 +174,12 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     if root is None:
         return None
     root = Path(root).resolve()
-    path = (root / subfolder / filename).resolve()
-    return path if path.is_relative_to(root) and path.is_file() else None
+    try:
+        path = (root / subfolder / filename).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):
+        # Names that no file can have: too long, or with a NUL.
+        return None
 
 
 def components_of(video: Any) -> Any:

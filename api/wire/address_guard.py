@@ -19,7 +19,14 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import AddressError
-from .allowed_hosts import NO_HOSTS, AllowedHosts, IPAddress, is_plain_host, literal_address
+from .allowed_hosts import (
+    NO_HOSTS,
+    AllowedHosts,
+    IPAddress,
+    is_local_name,
+    is_plain_host,
+    literal_address,
+)
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -58,12 +65,6 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # RFC 5214: an IPv4 address behind these 32 bits is reached through a tunnel.
 _ISATAP = (0x00005EFE, 0x02005EFE)
 
-# Names that are never public: RFC 6761, 6762, 8375, 9476, and what home routers use.
-_LOCAL_SUFFIXES = (
-    ".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home", ".corp",
-    ".private", ".home.arpa", ".in-addr.arpa", ".ip6.arpa", ".onion", ".alt", ".test",
-)  # fmt: skip
-
 
 async def resolve(host: str, port: int) -> list[str]:
     """The addresses of a name, in the order of the system's resolver. Raises OSError."""
@@ -100,7 +101,7 @@ class AddressGuard:
         address = literal_address(host)
         if address is not None:
             self._judge(address, url.host)
-        elif "." not in host or host.endswith(_LOCAL_SUFFIXES):
+        elif is_local_name(host):
             raise refusal(url.host)
 
     async def addresses(self, url: httpx.URL) -> list[str]:

@@ -1,4 +1,4 @@
-"""The setting allow_hosts, and how a host is spelled."""
+"""Hosts that the user names in the settings, and how a host is spelled."""
 
 from __future__ import annotations
 
@@ -17,14 +17,21 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 
 
+# Names that are never public: RFC 6761, 6762, 8375, 9476, and what home routers use.
+_LOCAL_SUFFIXES = (
+    ".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home", ".corp",
+    ".private", ".home.arpa", ".in-addr.arpa", ".ip6.arpa", ".onion", ".alt", ".test",
+)  # fmt: skip
+
+
 class AllowedHosts(NamedTuple):
-    """What the user lets downloads reach besides public addresses."""
+    """Host names and networks that the user names in a setting."""
 
     names: frozenset[str] = frozenset()
     networks: tuple[IPNetwork, ...] = ()
 
     @classmethod
-    def parse(cls, text: str | Iterable[str]) -> AllowedHosts:
+    def parse(cls, text: str | Iterable[str], setting: str = "allow_hosts") -> AllowedHosts:
         """Host names, addresses and networks, separated by commas.
 
         Raises:
@@ -38,7 +45,7 @@ class AllowedHosts(NamedTuple):
             except ValueError:
                 if not is_plain_host(entry):
                     raise SettingsError(
-                        f"The setting allow_hosts has “{entry[:80]}”. A host name, an IP address "
+                        f"The setting {setting} has “{entry[:80]}”. A host name, an IP address "
                         "or a network such as 192.168.1.0/24 is expected: correct it."
                     ) from None
                 names.add(entry)
@@ -61,3 +68,8 @@ def is_plain_host(host: str) -> bool:
     if literal is not None:
         return "%" not in host
     return bool(_NAME.fullmatch(host)) and not _NUMBER_LAST.fullmatch(host)
+
+
+def is_local_name(host: str) -> bool:
+    """Whether a host name is never a public one."""
+    return "." not in host or host.endswith(_LOCAL_SUFFIXES)
