@@ -31,6 +31,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         proxy = proxy_for(str(request.url))
         if proxy is not None:
             return await self._behind_guard(proxy, request.url).handle_async_request(request)
+        # Wrong certificates of the environment are said before a name is looked up.
+        self._behind_guard(None, request.url)
         addresses = await self._addresses(request)
         for address in addresses[:-1]:
             try:
