@@ -24,6 +24,7 @@ from .money.wait import Progress, Waits
 from .request import MusicRequest
 from .settings import Settings
 from .timing import Timing
+from .wire.address_guard import AddressGuard
 from .wire.client import Client
 from .wire.key import ApiKey
 from .wire.protocol import parse_balance
@@ -39,6 +40,8 @@ class Account:
         name: the name of the service in the ledger; it stays when the address changes.
         cost_tag: see `Client`.
         library: shared by all accounts of a machine; not closed with this one.
+        file_origins: further origins of the gateway's files, any URL of each. Downloads reach
+            them, and `base_url`, also where they are not public.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class Account:
         library: Library,
         timing: Timing | None = None,
         cost_tag: str = "",
+        *,
+        file_origins: Sequence[str] = (),
     ) -> None:
         timing = timing or Timing()
         self.name = name
         self.library = library
+        self._own_origins = (base_url, *file_origins)
         self._thread = LoopThread()
         self._queue_limit = timing.queue_limit
         self._calls: set[asyncio.Future[Any]] = set()
@@ -123,7 +129,10 @@ class Account:
 
     async def open(self, url: str, settings: Settings) -> OpenAudio:
         """See `Tracks.open`."""
-        return await self._run(self._tracks.open(url, max_download_mb=settings.max_download_mb))
+        guard = AddressGuard(self._own_origins, settings.allow_hosts)
+        return await self._run(
+            self._tracks.open(url, max_download_mb=settings.max_download_mb, guard=guard)
+        )
 
     async def download(self, audio: OpenAudio) -> None:
         """Download audio that is not stored, see `download`."""

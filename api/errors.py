@@ -28,17 +28,20 @@
     ├── WaitTimeoutError            the wait ended, the job goes on
     ├── MissingFileError            the job completed, and the gateway names no file
     └── DownloadError               the audio file did not arrive whole
+        └── AddressError            the address is not one that a download may reach
 
 "charged?" marks `may_have_been_charged`: the gateway may have created and charged a job.
 "temporary" marks `is_temporary`: the same request may succeed later.
 
 A message says first what is wrong and what to do; the job id and the state of the money follow.
-No message holds the API key.
+No message holds the API key, and each is one line of plain text.
 """
 
 from __future__ import annotations
 
 from typing import TypeVar
+
+from .plain_text import plain
 
 # The public pages name no address for billing or keys other than the sign-in to the dashboard.
 DASHBOARD_URL = "https://aigateway.sh/signin"
@@ -66,7 +69,7 @@ class GatewayError(Exception):
         cls.__module__ = GatewayError.__module__
 
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.job_id = job_id
 
     def noting(self: E, sentence: str, *, job_id: str | None = None) -> E:
@@ -226,3 +229,7 @@ class MissingFileError(GatewayError):
 
 class DownloadError(GatewayError):
     """The audio file did not arrive whole."""
+
+
+class AddressError(DownloadError, ValueError):
+    """The address is not a public one, and the user has not allowed it; nothing was loaded."""

@@ -20,6 +20,7 @@ from ..files.atomic import write_file
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
+from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key
 
@@ -70,6 +71,8 @@ class Settings:
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
     max_audio_minutes: float = 60.0
+    allow_hosts: AllowedHosts = NO_HOSTS
+    page_hosts: AllowedHosts = NO_HOSTS
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -101,6 +104,17 @@ class Settings:
     def address(self) -> str:
         """The base URL of the gateway, where the sandbox does not answer."""
         return self.base_url or LIVE_BASE_URL
+
+    def knows_page_host(self, name: str) -> bool:
+        """Whether the browser may open ComfyUI under this host name.
+
+        Nobody else can make an address or a local name lead here. A public name needs the user.
+        """
+        return (
+            literal_address(name) is not None
+            or (bool(name) and is_local_name(name))
+            or name in self.page_hosts.names
+        )
 
     def require_key(self, directory: Path) -> None:
         """
@@ -240,6 +254,10 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if word not in words:
             raise _wrong(name, value, source, f"One of {', '.join(words)}")
         return choices(word)
+    if name in ("allow_hosts", "page_hosts"):
+        if not isinstance(value, (str, list)):
+            raise _wrong(name, value, source, "A text, or a list of texts,")
+        return AllowedHosts.parse(value, name)
     if name == "base_url":
         if value == "":
             return None
@@ -285,7 +303,7 @@ def _cost_tag(value: Any, source: str) -> str:
 def _amount(name: str, value: Any, source: str) -> float:
     try:
         amount = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         amount = math.nan
     if isinstance(value, bool) or not math.isfinite(amount) or amount < 0:
         raise _wrong(name, value, source, "A number, 0 or more,")
@@ -294,5 +312,6 @@ def _amount(name: str, value: Any, source: str) -> float:
 
 def _wrong(name: str, value: Any, source: str, expected: str) -> SettingsError:
     return SettingsError(
-        f"The setting {name} is “{value}” in {source}. {expected} is expected: correct it."
+        f"The setting {name} is “{str(value)[:80]}” in {source}. {expected} is expected: "
+        "correct it."
     )

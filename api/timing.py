@@ -30,6 +30,7 @@ class Timing(NamedTuple):
         progress_tick: between two reports of a wait.
 
     A file:
+        address_timeout: the next address of a server's name is tried after this time.
         silence_timeout: no byte for this long counts as a dropped connection.
         file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.
 
@@ -56,6 +57,7 @@ class Timing(NamedTuple):
     file_grace: float = 30.0
     queue_limit: float = 3600.0
     progress_tick: float = 0.25
+    address_timeout: float = 2.0
     silence_timeout: float = 30.0
     file_backoff: float = 0.5
     file_backoff_max: float = 10.0

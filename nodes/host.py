@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError
+from ..api.plain_text import plain
 from ..files.atomic import rename_to_new, write_file
 from ..files.sniff import SNIFF_BYTES, sniff
 from . import again
 from .batch import Batch, Item
 from .missing import explained
+from .status_text import status_text
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -39,6 +41,15 @@ DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 # Left away where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
 FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
 log = logging.getLogger("aigateway")
+
+
+def _one_plain_line(record: logging.LogRecord) -> bool:
+    """Names in a record come from elsewhere: none of them begins a line of its own."""
+    record.msg, record.args = plain(record.getMessage()), None
+    return True
+
+
+log.addFilter(_one_plain_line)
 
 # Core looks at the flag once a second; a person feels a tenth of one as at once.
 _LOOK_SECONDS = 0.1
@@ -147,6 +158,14 @@ def server_routes() -> web.RouteTableDef | None:
     return routes if type(routes).__name__ == "RouteTableDef" else None
 
 
+def listening_names() -> frozenset[str]:
+    """The addresses and names that ComfyUI was told to listen on."""
+    from comfy.cli_args import args
+
+    listen = str(getattr(args, "listen", "") or "")
+    return frozenset(each.strip().lower() for each in listen.split(",") if each.strip())
+
+
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     """A file in ComfyUI's output, input or temp folder; None where there is none of that name."""
     import folder_paths
@@ -155,8 +174,12 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     if root is None:
         return None
     root = Path(root).resolve()
-    path = (root / subfolder / filename).resolve()
-    return path if path.is_relative_to(root) and path.is_file() else None
+    try:
+        path = (root / subfolder / filename).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):
+        # Names that no file can have: too long, or with a NUL.
+        return None
 
 
 def components_of(video: Any) -> Any:
@@ -194,7 +217,7 @@ def writes_metadata() -> bool:
 
 
 def show_status(text: str) -> None:
-    """A line of text under the node that is running."""
+    """A line of text under the node that is running; see `status_text`."""
     context = _executing_context()
     if context is None:
         return
@@ -202,7 +225,7 @@ def show_status(text: str) -> None:
 
     server = PromptServer.instance
     if server is not None:
-        server.send_progress_text(text, context.node_id)
+        server.send_progress_text(status_text(text), context.node_id)
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:

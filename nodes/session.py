@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ _lock = threading.RLock()
 _libraries: dict[Path, Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[str, ApiKey | None, str], Account]] = {}
 _unsaid: dict[Path, DamagedLedgerError] = {}
-_sandbox_url: str | None = None
+_sandbox: tuple[str, ApiKey] | None = None
 # For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
 # when the node first asked for them.
 _asked: dict[tuple[str, str | None], dict[str, int]] = {}
@@ -64,10 +65,12 @@ async def library() -> Library:
 def _account(current: Settings) -> Account:
     from ..api.account import Account
 
-    key = None if current.is_sandbox else current.api_key
     with _lock:
         library = _library_that_is_whole()
-        base_url = _start_sandbox() if current.is_sandbox else current.address
+        if current.is_sandbox:
+            base_url, key = _start_sandbox()
+        else:
+            base_url, key = current.address, current.api_key
         place = (host.data_directory(), current.service)
         identity = (base_url, key, current.cost_tag)
         opened = _accounts.get(place)
@@ -119,21 +122,25 @@ def _library_that_is_whole() -> Library:
     return library
 
 
-def _start_sandbox() -> str:
-    global _sandbox_url
-    if _sandbox_url is None:
+def _start_sandbox() -> tuple[str, ApiKey]:
+    global _sandbox
+    if _sandbox is None:
+        from ..api.wire.key import ApiKey
+        from ..sandbox.profile import Profile
         from ..sandbox.server import Sandbox
         from ..sandbox.thread import SandboxThread
 
         directory = host.data_directory()
         directory.mkdir(parents=True, exist_ok=True)
-        sandbox = Sandbox(state_path=directory / "sandbox.json")
-        _sandbox_url = SandboxThread(sandbox).base_url
+        # Other users and other programs of this machine do not know it.
+        secret = secrets.token_urlsafe(32)
+        sandbox = Sandbox(Profile(key=secret), state_path=directory / "sandbox.json")
+        _sandbox = SandboxThread(sandbox).base_url, ApiKey(secret, "the sandbox")
         host.log.info(
             "No API key is set: the sandbox at %s answers with sketches, not with ACE-Step.",
-            _sandbox_url,
+            _sandbox[0],
         )
-    return _sandbox_url
+    return _sandbox
 
 
 def model_choices() -> list[str]:

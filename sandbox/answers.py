@@ -57,6 +57,13 @@ def web_page() -> web.Response:
     return web.Response(text="<html>We are improving</html>", content_type="text/html")
 
 
+def is_from_a_page(request: web.Request) -> bool:
+    """Whether a web browser sends this for a page, or under a host name that may be anybody's."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    host = request.headers.get("Host", "").rpartition(":")[0]
+    return site != "none" or "Origin" in request.headers or host not in ("127.0.0.1", "localhost")
+
+
 @web.middleware
 async def survive_hang_ups(request: web.Request, handler: Any) -> web.StreamResponse:
     """A client may close its connection at any time: that prints no traceback."""

@@ -50,7 +50,10 @@ class Addresses:
             expires = float(query.get("expires", ""))
         except ValueError:
             return False
-        genuine = hmac.compare_digest(self._sign(job.id, expires), query.get("signature", ""))
+        genuine = hmac.compare_digest(
+            self._sign(job.id, expires).encode(),
+            query.get("signature", "").encode("utf-8", "replace"),
+        )
         return genuine and clock.now() < expires
 
     def _sign(self, job_id: str, expires: float) -> str:

@@ -61,6 +61,7 @@ class Dialect(NamedTuple):
 class Profile(NamedTuple):
     """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
+    `max_waiting` jobs at most wait to be composed; a further submit is one too many.
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
 
@@ -73,6 +74,7 @@ class Profile(NamedTuple):
     retry_after: float = 1.0
     url_lifetime: float = 24 * 3600.0
     credit: float = 1000.0
+    max_waiting: int = 100
     key: str | None = None
     dialect: Dialect = Dialect()
 

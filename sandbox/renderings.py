@@ -1,4 +1,4 @@
-"""The files of the jobs: each is rendered once, one after the other, in a thread."""
+"""The files of the jobs: rendered one after the other, in a thread, and kept for a while."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ from collections.abc import Callable
 from .jobs import SandboxJob
 from .render import MusicRequest
 
+_MAX_BYTES = 128_000_000
+
 
 class Renderings:
-    """Starts and remembers renderings.
+    """Starts and remembers renderings. One that had to go is rendered again when it is asked for.
 
     Args:
         render: makes the file of a request; blocks, so it is called in a thread.
+        max_bytes: of all files that are kept; the oldest go first.
     """
 
-    def __init__(self, render: Callable[[MusicRequest], bytes]) -> None:
+    def __init__(
+        self, render: Callable[[MusicRequest], bytes], max_bytes: int = _MAX_BYTES
+    ) -> None:
         self._render = render
+        self._max_bytes = max_bytes
+        self._kept: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[bytes]] = {}
         self._one_at_a_time = asyncio.Semaphore(1)
 
@@ -29,6 +36,11 @@ class Renderings:
             # Read the exception: else asyncio logs it when nobody fetches the file.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
+
+    @property
+    def waiting(self) -> int:
+        """Renderings that have not ended."""
+        return sum(not task.done() for task in self._tasks.values())
 
     def cancel(self) -> None:
         for task in self._tasks.values():
@@ -45,4 +57,12 @@ class Renderings:
                 job.broken = f"The sandbox could not compose this: {error}"
                 raise
         job.rendered = True
+        self._keep(job.id, len(content))
         return content
+
+    def _keep(self, job_id: str, size: int) -> None:
+        self._kept[job_id] = size
+        while sum(self._kept.values()) > self._max_bytes and len(self._kept) > 1:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            del self._tasks[oldest]

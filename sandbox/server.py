@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
+import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -39,6 +41,7 @@ class Sandbox:
     Attributes:
         seen: every request to `/v1`, in order.
         base_url: ends in `/v1`; empty before `start`.
+        files_root: the origin of the files; another one in some dialects.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class Sandbox:
         self._polled: dict[str, float] = {}
         self._runners: list[web.AppRunner] = []
         self._stray_keys: list[str] = []
-        self._files_root = ""
+        self.files_root = ""
 
     async def start(self, port: int = 0) -> str:
         """Listen on 127.0.0.1. Port 0 takes any that is free. Returns the base URL.
@@ -79,12 +82,12 @@ class Sandbox:
         app.router.add_get("/media/{id}/{filename}", self._media)
         app.router.add_get("/sandbox/bill", self._bill)
         self.base_url = f"{await self._listen(app, port)}/v1"
-        self._files_root = self.base_url.removesuffix("/v1")
+        self.files_root = self.base_url.removesuffix("/v1")
         if self.profile.dialect.files.is_elsewhere:
             files = web.Application(middlewares=[answers.survive_hang_ups, self._files_account])
             files.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
             files.router.add_get("/media/{id}/{filename}", self._media)
-            self._files_root = await self._listen(files, 0)
+            self.files_root = await self._listen(files, 0)
         return self.base_url
 
     async def _listen(self, app: web.Application, port: int) -> str:
@@ -128,11 +131,15 @@ class Sandbox:
 
     @web.middleware
     async def _account(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        if not request.path.startswith("/v1/"):
+        if request.path.startswith("/media/"):
+            # Its address is signed.
             return await handler(request)
-        key = self.profile.key
+        if answers.is_from_a_page(request):
+            return self._error(403)
+        if not request.path.startswith("/v1/"):
+            return await handler(request) if self._has_key(request) else self._error(401)
         seen_at = clock.now()
-        if key is not None and request.headers.get("Authorization") != f"Bearer {key}":
+        if not self._has_key(request):
             answer: web.StreamResponse = self._error(401)
         elif not self._window.admit():
             answer = self._error(429, wait=self._window.reset)
@@ -166,6 +173,12 @@ class Sandbox:
             return self._error(401)
         return await handler(request)
 
+    def _has_key(self, request: web.Request) -> bool:
+        if self.profile.key is None:
+            return True
+        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
+        return hmac.compare_digest(given, f"Bearer {self.profile.key}".encode())
+
     def _error(self, status: int, *, wait: float | None = None) -> web.Response:
         return answers.error(status, self.profile.dialect, wait=wait)
 
@@ -190,6 +203,8 @@ class Sandbox:
                 return self._error(status)
         if self.profile.credit - self.bill()["dollars"] < (PRICES[asked.model] or 0):
             return self._error(402)
+        if self._renderings.waiting >= self.profile.max_waiting:
+            return self._error(429, wait=self.profile.retry_after)
         job = self._book.create(asked)
         self._renderings.start(job)
         for status in (502, 504):
@@ -243,7 +258,7 @@ class Sandbox:
     def _record(self, job: SandboxJob) -> dict[str, Any]:
         now, url = clock.now(), None
         if job.state(now) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
-            url = self._addresses.fresh(job, self._files_root)
+            url = self._addresses.fresh(job, self.files_root)
         return job.record(now, url, self.profile)
 
     # Files
@@ -251,7 +266,7 @@ class Sandbox:
     async def _signed(self, request: web.Request) -> web.StreamResponse:
         if self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED:
             return self._error(404)
-        url = self._addresses.signed(self._job(request), self._files_root)
+        url = self._addresses.signed(self._job(request), self.files_root)
         return web.json_response({"url": url, "expires_at": clock.now() + 3600})
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
@@ -301,6 +316,8 @@ async def _asked(request: web.Request) -> MusicRequest | None:
         prompt = body["prompt"]
         duration = float(body.get("duration", 60.0))
         format = body.get("format", "mp3")
+        if request.content_type != "application/json" or not math.isfinite(duration):
+            return None
         if not isinstance(prompt, str) or not prompt or format not in ("mp3", "wav"):
             return None
         return MusicRequest(
@@ -311,5 +328,5 @@ async def _asked(request: web.Request) -> MusicRequest | None:
             model=str(body.get("model") or next(iter(PRICES))),
             key=request.headers.get("Idempotency-Key", ""),
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         return None

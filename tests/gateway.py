@@ -69,6 +69,7 @@ def account_on(
         None if key is None else ApiKey(key, "a test"),
         library,
         timing or TIMING,
+        file_origins=(sandbox.files_root,),
     )
     try:
         yield account

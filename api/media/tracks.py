@@ -12,6 +12,7 @@ from ..money.job import Job
 from ..money.ledger import Ledger
 from ..money.off_loop import off_loop
 from ..timing import Timing
+from ..wire.address_guard import AddressGuard
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
@@ -71,11 +72,12 @@ class Tracks:
         self._refresh = refresh
         self._timing = timing
 
-    async def open(self, url: str, *, max_download_mb: float) -> OpenAudio:
+    async def open(self, url: str, *, max_download_mb: float, guard: AddressGuard) -> OpenAudio:
         """Open the file at `url`.
 
         Raises:
             InputError: `url` is no web address.
+            AddressError: its host is spelled in an odd way. The guard judges it at the download.
         """
         url = checked_url(url)
         job = await off_loop(self._ledger.by_url, url)
@@ -95,7 +97,14 @@ class Tracks:
         return OpenAudio(
             arriving,
             job,
-            download=lambda: download(source, arriving, self._timing, renew=renewal, job_id=job_id),
+            download=lambda: download(
+                source,
+                arriving,
+                self._timing,
+                guard=guard,
+                renew=renewal,
+                job_id=job_id,
+            ),
         )
 
     def keep(self, audio: OpenAudio, limit_bytes: float) -> Path | None:

@@ -13,10 +13,12 @@ import httpx
 from ..errors import DownloadError, InputError
 from ..timing import Timing
 from .address import split_address, without_user_info
+from .address_guard import AddressGuard, refusal, same_host_spelling
 from .arriving_file import ArrivingFile
 from .certificates import is_untrusted, untrusted
 from .content_encoding import Decoder, decoder_for
-from .http import USER_AGENT, cause, options_for
+from .guarded import MAX_REDIRECTS, GuardedTransport
+from .http import USER_AGENT, cause
 from .retry_after import moment_in, retry_after
 
 # Attempts without a single new byte that end a download.
@@ -41,6 +43,7 @@ def checked_url(url: str) -> str:
 
     Raises:
         InputError: `url` is empty, or no http or https address with a host.
+        AddressError: its host is spelled so that two programs may read two different hosts.
     """
     url = url.strip()
     if not url:
@@ -48,11 +51,18 @@ def checked_url(url: str) -> str:
             "The URL is empty: connect audio_url of Poll Job, or paste the address of an audio "
             "file."
         )
-    if split_address(url) is None:
+    parts = split_address(url)
+    if parts is None:
         raise InputError(
             f"“{without_user_info(url)[:80]}” is no web address: give the address of an "
             "audio file. It begins with http:// or https://."
         )
+    try:
+        is_plain = same_host_spelling(url)
+    except (ValueError, httpx.InvalidURL):
+        is_plain = False
+    if not is_plain:
+        raise refusal(parts.hostname or "")
     return url
 
 
@@ -61,22 +71,25 @@ async def download(
     into: ArrivingFile,
     timing: Timing,
     *,
+    guard: AddressGuard,
     renew: Renew | None = None,
     job_id: str | None = None,
 ) -> None:
     """Download `source` into `into`, and finish `into` in every case.
 
     Args:
+        guard: judges each address before a connection to it, also those of redirects.
         renew: asked for another source where one answers 401, 403, 404 or 410, or where nobody
             answers (status 0).
         job_id: the job of the file; errors name it.
 
     Raises:
+        AddressError: the guard refuses the address.
         DownloadError: the file did not arrive whole.
     """
     try:
         is_track = job_id is not None or bool(source.headers)
-        await _download(source, into, timing, renew, is_track=is_track)
+        await _download(source, into, timing, guard, renew, is_track=is_track)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
         raise
@@ -95,6 +108,7 @@ async def _download(
     source: Source,
     into: ArrivingFile,
     timing: Timing,
+    guard: AddressGuard,
     renew: Renew | None,
     *,
     is_track: bool,
@@ -103,8 +117,9 @@ async def _download(
     async with httpx.AsyncClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
+        max_redirects=MAX_REDIRECTS,
         headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-        **options_for(source.url),
+        transport=GuardedTransport(guard, timing),
     ) as http:
         while True:
             wait = 0.0
@@ -144,6 +159,11 @@ async def _download(
                     f"The server of the audio file leads to an address that is none "
                     f"({cause(error)}): check the URL."
                 ) from error
+            except httpx.TooManyRedirects:
+                raise DownloadError(
+                    f"The server of the audio file redirects more than {MAX_REDIRECTS} times: "
+                    "give the address of the file itself."
+                ) from None
             except httpx.HTTPError as error:
                 if is_untrusted(error):
                     raise DownloadError(untrusted(_host(source.url), cause(error))) from error

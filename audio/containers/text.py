@@ -6,11 +6,12 @@ import re
 
 from ..validate import AudioError
 
-_QUOTED = 60
-
 
 def refuse_text(head: bytes) -> None:
-    """AudioError if `head`, the start of a file, is empty or text; the message quotes it."""
+    """AudioError if `head`, the start of a file, is empty or text.
+
+    The message quotes none of it: the file may come from where only this machine may read.
+    """
     if not head:
         raise AudioError(
             "The file is empty: expected audio, got 0 bytes; check that the address is that of "
@@ -19,12 +20,10 @@ def refuse_text(head: bytes) -> None:
     text = _as_text(head)
     if text is None:
         return
-    quoted = " ".join(text.split())
-    quoted = quoted[:_QUOTED] + ("..." if len(quoted) > _QUOTED else "")
     kind = "a web page" if re.match(r"\s*<(!doctype|html|\?xml|head|body)", text, re.I) else "text"
     raise AudioError(
-        f"This is {kind}, not audio: it begins with '{quoted}'; check that the address is that "
-        "of the audio itself and that it has not expired."
+        f"This is {kind}, not audio: check that the address is that of the audio itself and that "
+        "it has not expired."
     )
 
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import functools
+import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import GatewayError, InputError
+from ...api.plain_text import plain
 from .. import host
 from ..missing import explained
+from . import own_page
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+_MAX_BODY = 1_000_000
 
 
 class NotHereError(Exception):
@@ -27,30 +34,55 @@ def answering(handler: Handler) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
+        try:
+            await own_page.check(request)
+        except own_page.ForeignPageError as error:
+            return _error(error, 403)
         # A page of another site can post a form, but not JSON, without asking the server first.
         if request.method != "GET" and request.content_type != "application/json":
             return web.json_response({"error": "The request has to be JSON."}, status=415)
         try:
-            return await handler(request)
+            answer = await handler(request)
         except NotHereError as error:
-            return web.json_response({"error": str(error)}, status=404)
+            return _error(error, 404)
         except (GatewayError, ValueError) as error:
-            return web.json_response({"error": str(error)}, status=400)
+            return _error(error, 400)
         except web.HTTPException:
             raise
         except Exception as error:
             known = explained(error)
             if known is error:
                 host.log.exception("The route %s failed", request.path)
-                known = f"The pack had a fault ({type(error).__name__}: {error}): see the log."
-            return web.json_response({"error": str(known)}, status=500)
+                fault = f"The pack had a fault ({type(error).__name__}: {error}): see the log."
+                known = RuntimeError(fault)
+            return _error(known, 500)
+        # No page of another origin shows it as a picture or a sound.
+        answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        return answer
 
     return answer
 
 
+def _error(error: Exception, status: int) -> web.Response:
+    """The error's sentence; where this machine keeps its files is nobody's business."""
+    from aiohttp import web
+
+    sentence = plain(str(error)).replace(f"{host.data_directory()}{os.sep}", "")
+    return web.json_response({"error": sentence}, status=status)
+
+
 async def body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent. Raises InputError for anything else."""
-    given = await request.json()
+    """The JSON object that was sent, in UTF-8. Raises InputError for anything else."""
+    sent = bytearray()
+    async for chunk in request.content.iter_any():
+        sent += chunk
+        if len(sent) > _MAX_BODY:
+            raise InputError(f"The request is longer than {_MAX_BODY} bytes: shorten it.")
+    try:
+        given = json.loads(sent.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise InputError("The request is not the JSON that was expected.") from None
     if not isinstance(given, dict):
         raise InputError("The request has to be a JSON object.")
     return given
@@ -58,6 +90,7 @@ async def body(request: web.Request) -> dict[str, Any]:
 
 def whole(text: str, name: str, low: int, high: int) -> int:
     """`text` as an integer from `low` to `high`. Raises InputError with the value's `name`."""
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise InputError(f"The {name} is “{text}”, but it has to be {low} to {high}.")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
+    if not is_number or not low <= int(text) <= high:
+        raise InputError(f"The {name} is “{text[:80]}”, but it has to be {low} to {high}.")
     return int(text)

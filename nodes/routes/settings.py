@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...api import settings as api_settings
@@ -41,11 +42,11 @@ def _settings_answer() -> dict[str, Any]:
     return {
         "service": current.service,
         "sandbox": current.is_sandbox,
-        "key": None if key is None else {"source": key.source, "hint": key.hint},
+        "key": None if key is None else {"source": Path(key.source).name, "hint": key.hint},
         "values": values,
         "defaults": defaults,
         "environment": fixed,
-        "file": str(host.data_directory() / api_settings.FILE_NAME),
+        "file": api_settings.FILE_NAME,
     }
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = 100
 MAX_PAGE = 500
+MAX_SEARCH = 500
 
 
 async def tracks(request: web.Request) -> web.Response:
@@ -29,6 +30,8 @@ async def tracks(request: web.Request) -> web.Response:
     limit = answers.whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
     offset = answers.whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
     search = query.get("search", "").strip()
+    if len(search) > MAX_SEARCH:
+        raise InputError(f"The search is longer than {MAX_SEARCH} characters: shorten it.")
     library = await session.library()
     jobs, total = await library.page(search, limit=limit, offset=offset)
     today = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -13,14 +14,21 @@ from aiohttp import web
 
 from ...api.errors import DownloadError, InputError
 from ...api.timing import Timing
+from ...api.wire.address_guard import AddressGuard
+from ...api.wire.allowed_hosts import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
-from ...api.wire.download import Source, checked_url, download
+from ...api.wire.download import Source, checked_url
+from ...api.wire.download import download as guarded_download
 
 CONTENT = bytes(range(256)) * 2000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 FAST = Timing(file_backoff=0.001)
+# The servers of these tests are on this machine.
+download = partial(
+    guarded_download, guard=AddressGuard(allowed=AllowedHosts.parse("127.0.0.0/8, localhost"))
+)
 
 
 class Address(NamedTuple):

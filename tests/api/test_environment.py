@@ -21,6 +21,8 @@ from aiohttp import web
 
 from ...api.errors import DownloadError, GatewayError, SettingsError, UntrustedCertificateError
 from ...api.timing import Timing
+from ...api.wire.address_guard import AddressGuard
+from ...api.wire.allowed_hosts import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
 from ...api.wire.download import Source, download
@@ -31,6 +33,7 @@ OUTSIDE = "http://gateway.test/v1"
 BALANCE = {"balance": 12.5}
 TIMING = Timing(rate_limit=600, file_backoff=0.001, blip_patience=0.0)
 VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+GUARD = AddressGuard(allowed=AllowedHosts.parse("gateway.test, localhost, 127.0.0.0/8"))
 has_socks = importlib.util.find_spec("socksio") is not None
 
 
@@ -119,7 +122,7 @@ async def test_live_names_the_proxy_variable_and_no_password(
         await balance_of("https://gateway.test/v1")
     assert "hunter2" not in str(caught.value)
     with pytest.raises(SettingsError, match=name):
-        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING)
+        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD)
 
 
 @pytest.mark.skipif(has_socks, reason="socksio is installed")
@@ -201,7 +204,7 @@ async def test_live_names_the_certificate_variable(
     with pytest.raises(SettingsError, match=name):
         await balance_of("https://gateway.test/v1")
     with pytest.raises(SettingsError, match=name):
-        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING)
+        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD)
 
 
 @pytest.fixture
@@ -224,7 +227,7 @@ Ask = Callable[[str], Awaitable[object]]
 
 async def fetch(url: str) -> object:
     file = ArrivingFile(1000)
-    await download(Source(url), file, TIMING)
+    await download(Source(url), file, TIMING, guard=GUARD)
     return bytes(file.content())
 
 

@@ -81,7 +81,7 @@ async def test_a_key_at_another_origin_is_noted(sandbox_elsewhere: Sandbox) -> N
     import httpx
 
     async with httpx.AsyncClient() as http:
-        url = f"{sandbox_elsewhere._files_root}/v1/files/jobs/job_1/a.wav"
+        url = f"{sandbox_elsewhere.files_root}/v1/files/jobs/job_1/a.wav"
         await http.get(url, headers={"Authorization": f"Bearer {KEY}"})
     assert sandbox_elsewhere.bill()["stray_keys"] == ["/v1/files/jobs/job_1/a.wav"]
 

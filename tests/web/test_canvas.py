@@ -94,7 +94,9 @@ def test_the_price_follows_length_takes_and_limit(open_canvas: Open, nodes_2: bo
 
     def set_limit(value: float | None) -> None:
         body = {"name": "spend_limit_per_run", "value": value}
-        answer = canvas.page.request.put(f"{host.server.url}/aigateway/settings", data=body)
+        answer = canvas.page.request.put(
+            f"{host.server.url}/aigateway/settings", data=body, headers={"X-AIgateway-Page": "1"}
+        )
         assert answer.ok
 
     set_limit(0.01)

@@ -48,7 +48,10 @@ export async function ask(path, { method = "GET", body, query } = {}) {
     cache: "no-store",
     ...(method === "GET"
       ? {}
-      : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}) }),
+      : {
+          headers: { "Content-Type": "application/json", "X-AIgateway-Page": "1" },
+          body: JSON.stringify(body ?? {}),
+        }),
   });
   const answer = await json(response);
   if (!response.ok || answer === undefined) throw new Error(sentence(response, answer));

@@ -1,0 +1,124 @@
+"""The sandbox serves the pack, and no web page and no other user of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import httpx
+import pytest
+
+from ...sandbox.jobs import SandboxJob
+from ...sandbox.profile import Profile
+from ...sandbox.render import MusicRequest
+from ...sandbox.renderings import Renderings
+from ...sandbox.server import Sandbox
+from ...sandbox.thread import SandboxThread
+from .test_server import FAST, ORDER, asking
+
+PATHS = ["/v1/models", "/v1/balance", "/v1/jobs/x", "/sandbox/bill"]
+
+
+def origin(http: httpx.AsyncClient) -> str:
+    return str(http.base_url).removesuffix("/v1/")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Host": "rebound.example:5000"},
+        {"Host": "rebound.example"},
+        {"Host": "127.0.0.1.rebound.example:80"},
+    ],
+)
+async def test_a_page_orders_nothing_and_reads_nothing(headers: dict[str, str]) -> None:
+    async with asking() as (http, sandbox):
+        for path in PATHS:
+            assert (await http.get(origin(http) + path, headers=headers)).status_code == 403
+        answer = await http.post("/audio/music", json=ORDER, headers=headers)
+        assert answer.status_code == 403
+        assert sandbox.bill()["jobs"] == []
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "", "a/b"])
+async def test_a_form_is_no_order(kind: str) -> None:
+    async with asking() as (http, sandbox):
+        content = b'{"prompt": "piano"}'
+        answer = await http.post("/audio/music", content=content, headers={"Content-Type": kind})
+        assert answer.status_code == 400
+        assert sandbox.bill()["jobs"] == []
+
+
+@pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Bearer ümlaut", "secret"])
+async def test_nothing_is_answered_without_the_secret(given: str | None) -> None:
+    async with asking(FAST._replace(key="secret")) as (http, sandbox):
+        headers = {} if given is None else {"Authorization": given.encode()}
+        for path in PATHS:
+            answer = await http.get(origin(http) + path, headers=headers)  # type: ignore[arg-type]
+            assert answer.status_code == 401
+        assert (await http.post("/audio/music", json=ORDER)).status_code == 401
+        assert sandbox.bill()["jobs"] == []
+        right = {"Authorization": "Bearer secret"}
+        assert (await http.get(f"{origin(http)}/sandbox/bill", headers=right)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 50_000,
+        b'{"prompt": "a", "duration": NaN}',
+        b'{"prompt": "a", "duration": 1e999}',
+        b'{"prompt": "a", "duration": ' + b"9" * 400 + b"}",
+        b'{"prompt": "a", "duration": []}',
+        b'{"prompt": "a", "format": {}}',
+        b"\xff",
+    ],
+)
+async def test_odd_orders_are_malformed(content: bytes) -> None:
+    async with asking() as (http, _):
+        headers = {"Content-Type": "application/json"}
+        answer = await http.post("/audio/music", content=content, headers=headers)
+        assert answer.status_code == 400
+
+
+async def test_only_so_many_jobs_wait_to_be_composed() -> None:
+    go_on = threading.Event()
+
+    def blocked(request: MusicRequest) -> bytes:
+        go_on.wait(60)
+        return b"music"
+
+    sandbox = Sandbox(FAST._replace(max_waiting=3), render=blocked)
+    thread = SandboxThread(sandbox)
+    try:
+        async with httpx.AsyncClient(base_url=thread.base_url, trust_env=False) as http:
+            said = [(await http.post("/audio/music", json=ORDER)).status_code for _ in range(5)]
+    finally:
+        go_on.set()
+        thread.stop()
+    assert said == [202, 202, 202, 429, 429]
+
+
+async def test_the_oldest_files_go_and_come_again_when_they_are_asked_for() -> None:
+    rendered: list[str] = []
+
+    def render(request: MusicRequest) -> bytes:
+        rendered.append(request.prompt)
+        return request.prompt.encode() * 40
+
+    renderings = Renderings(render, max_bytes=100)
+    jobs = [
+        SandboxJob(name, MusicRequest(name, 5, "", "wav", "", ""), 0.0, Profile())
+        for name in ("a", "b", "c")
+    ]
+    for job in jobs:
+        await renderings.start(job)
+    assert await asyncio.gather(*map(renderings.start, jobs[1:])) == [b"b" * 40, b"c" * 40]
+    assert rendered == ["a", "b", "c"]
+    assert await renderings.start(jobs[0]) == b"a" * 40
+    assert rendered == ["a", "b", "c", "a"]
