@@ -31,7 +31,8 @@ class Ways:
     """Every cheapest way from a start, of up to `steps` steps.
 
     `costs` [n, n] for joins (infinite where there is none), `starts` [n] for beginning at a place,
-    `join_cost` for each join; after a join at least `stay` steps are heard.
+    `join_cost` for each join; at least one step is heard before the first join, and `stay` steps
+    after each.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Ways:
                 row[1:][better] = going_on[better]
                 self._left[step, 1:][better] = -1
             landing = step + stay
-            if landing <= steps and count > stay:
+            if step and landing <= steps and count > stay:
                 options = row[self._from] + price
                 choice = options.argmin(axis=0)
                 value = options[choice, places][: count - stay]

@@ -95,5 +95,8 @@ describe("what a player plays", () => {
       { local_id: "l1" },
     ]);
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, null), []);
+    for (const comfyClass of ["AIGatewayFitMusic", "AIGatewayAddSoundtrack"]) {
+      assert.deepEqual(playablesOf({ comfyClass }, loaded), [{ local_id: "l1" }]);
+    }
   });
 });

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ...music.fit import ENDINGS, Fit, fit
+from ...music.joins import FADE_SECONDS
 from ...music.plot import draw_fit
 from ...music.samples import MusicError, Samples
 from .judge import Source, Splice, fade_loop, judge, plain_cut
@@ -102,6 +103,13 @@ def test_stretch_keeps_the_pitch(channels: int, share: float) -> None:
     middle = fitted.samples[0, RATE : 3 * RATE]
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(middle.shape[0])))
     assert int(spectrum.argmax()) * RATE / middle.shape[0] == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize("seconds", [333 / 60, 6.5, 8.0, 11.0])
+def test_music_is_heard_before_the_first_join(seconds: float) -> None:
+    made = piece("electronic, 120 bpm", 20.0)
+    fitted = fit(made.samples, made.rate, round(seconds * made.rate), method="remix")
+    assert all(join.at > FADE_SECONDS for join in fitted.joins)
 
 
 def test_stretch_says_its_limit() -> None:

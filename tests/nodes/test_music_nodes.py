@@ -17,8 +17,10 @@ import pytest
 import torch
 
 from ...api.errors import InputError
+from ...audio.validate import AudioError
+from ...music.samples import MusicError
 from ...sandbox.composer import compose
-from ...video.errors import PictureError
+from ...video.errors import PictureError, SoundError
 
 Node = dict[str, Any]
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]
@@ -193,3 +195,8 @@ def packets(path: Path) -> str:
         for packet in container.demux(container.streams.video[0]):
             content.update(bytes(packet))
     return content.hexdigest()
+
+
+@pytest.mark.parametrize("error", [AudioError, MusicError, PictureError, SoundError])
+def test_comfyui_shows_an_error_of_the_pack(error: type[ValueError]) -> None:
+    assert error.__module__ == "aigateway"
