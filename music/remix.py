@@ -136,10 +136,6 @@ class _Planner:
             found, _ = joint(
                 track.samples, track.sample_rate, self._times[left], self._times[right]
             )
-            if not pieces and found.left - begin < 2 * self._fade:
-                # Too short to be heard before the crossfade: the remix begins behind the join.
-                begin = found.right
-                continue
             pieces.append(Piece(begin, found.left))
             joints.append(found)
             begin = found.right
