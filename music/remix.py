@@ -167,4 +167,7 @@ class _Planner:
             shortened = Piece(first.start - rest, first.end)
             cost += _FAR_COST * half_beats
             return cost, plain._replace(pieces=(shortened, *pieces[1:]), cut=-rest)
+        if rest < 0 and len(pieces) > 1:
+            # The first piece is shorter than what is too much: begin behind it.
+            return self._fit(cost + _FAR_COST * half_beats, pieces[1:], joints[1:])
         return cost + 100 * _FAR_COST * half_beats, plain

@@ -11,6 +11,7 @@ from ...music.fit import ENDINGS, Fit, fit
 from ...music.joins import FADE_SECONDS
 from ...music.plot import draw_fit
 from ...music.samples import MusicError, Samples
+from ...sandbox.composer import compose
 from .judge import Source, Splice, fade_loop, judge, plain_cut
 from .pieces import RATE, noise, piece, real_songs
 
@@ -165,3 +166,12 @@ def test_the_plot_shows_it() -> None:
     assert picture.shape == (300, 600, 3)
     assert picture.dtype == np.uint8
     assert (picture == (240, 178, 84)).all(axis=2).any()
+
+
+@pytest.mark.parametrize("seconds", [5.0, 5.55, 6.5, 8.0, 11.0, 15.0])
+def test_a_remix_that_keeps_the_ending_ends_with_the_source(seconds: float) -> None:
+    made = compose("electronic, 120 bpm", 20.0)
+    samples = np.asarray(made.waveform, dtype=np.float32)
+    last = made.sample_rate
+    done = fit(samples, last, round(seconds * last), method="remix", tempo=120.0)
+    assert np.array_equal(done.samples[:, -last:], samples[:, -last:])
