@@ -19,7 +19,6 @@ PRODUCT += [file for top in FOLDERS for file in sorted((PACK / top).rglob("*.py"
 LINES = 320
 LONGER: dict[str, str] = {
     "api/money/ledger.py": "every state change of a row is a transaction of one class",
-    "api/wire/client.py": "every call of the protocol is a method of one class",
 }
 
 RUNTIME = ["comfy", "comfy_api", "comfy_execution", "folder_paths", "server"]

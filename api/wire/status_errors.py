@@ -68,8 +68,13 @@ def _kind_and_advice(
         is_soon = retry_after < 60
         again = f"in {retry_after:.0f} s" if is_soon else f"after {moment_in(retry_after)}"
     if status == 401:
-        source = f"the one from {key.source}" if key else "none was sent"
-        return AuthenticationError, f"The gateway does not accept the API key: check {source}."
+        if key is None:
+            return AuthenticationError, (
+                "The gateway wants an API key, and none is set: set one in Settings > AIgateway."
+            )
+        return AuthenticationError, (
+            f"The gateway does not accept the API key: check the one from {key.source}."
+        )
     if status == 402 and code == "budget_exceeded":
         return BudgetError, (
             "The monthly budget of this API key is used up: raise its spending cap in the "

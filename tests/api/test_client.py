@@ -182,7 +182,7 @@ async def test_a_key_that_is_wrong_or_missing(gateway: Sandbox) -> None:
         with pytest.raises(AuthenticationError, match="AIGATEWAY_API_KEY"):
             await client.balance()
     async with client_of(gateway, None) as client:
-        with pytest.raises(AuthenticationError, match="none was sent"):
+        with pytest.raises(AuthenticationError, match="none is set: set one in Settings > AIgateway"):
             await client.balance()
 
 
@@ -190,7 +190,7 @@ async def test_the_rate_is_told_with_every_answer(monkeypatch: pytest.MonkeyPatc
     told: list[Rate] = []
     with running(FAST._replace(limit=2)) as sandbox:
         client = Client(sandbox.base_url, ApiKey(KEY, "test"), IMPATIENT)
-        monkeypatch.setattr(client.rate_limiter, "observe", told.append)
+        monkeypatch.setattr(client.exchange.rate_limiter, "observe", told.append)
         await client.balance()
         await client.balance()
         with pytest.raises(RateLimitError) as caught:

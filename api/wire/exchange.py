@@ -1,0 +1,217 @@
+"""One request and its answer: the slot in the account's rate, the key, and the errors.
+
+A 429 takes another slot. All else is raised: whether a failed request may be repeated depends on
+its cost, and this module knows no money.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..errors import (
+    NoAnswerError,
+    ProtocolError,
+    RateLimitError,
+    StatusError,
+    UnreachableError,
+    UntrustedCertificateError,
+)
+from ..timing import Timing
+from .certificates import is_untrusted, untrusted
+from .http import USER_AGENT, cause, options_for
+from .key import ApiKey
+from .protocol import ErrorBody, parse_error, request_id
+from .rate_limit import Rate, RateLimiter
+from .retry_after import retry_after
+from .status_errors import named, status_error
+
+# In these the connection was not made or the request did not leave whole, so nothing was created.
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Exchange:
+    """The connections to one gateway, and the rate of one key. Lives in one event loop.
+
+    Args:
+        base_url: the API's base, ending in `/v1`.
+        api_key: sent as a bearer token with every request; None sends none.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self, base_url: str, api_key: ApiKey | None, timing: Timing, clock: Callable[[], float]
+    ) -> None:
+        self.base_url = base_url
+        self.clock = clock
+        self.rate_limiter = RateLimiter(timing, clock)
+        self._key = api_key
+        self._timing = timing
+        self._closed_until = 0.0
+        options: dict[str, Any] = {
+            "timeout": httpx.Timeout(
+                timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
+            ),
+            "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
+        }
+        self._http = httpx.AsyncClient(**options, **options_for(base_url))
+        self._fresh_http = httpx.AsyncClient(
+            **options, **options_for(base_url, httpx.Limits(max_keepalive_connections=0))
+        )
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds for which the gateway said that it takes no requests; 0 where it takes them."""
+        return max(0.0, self._closed_until - self.clock())
+
+    async def close(self) -> None:
+        await self._http.aclose()
+        await self._fresh_http.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        job_id: str | None = None,
+        on_new_connection: bool = False,
+        due: float | None = None,
+        is_poll: bool = False,
+        is_first: bool = False,
+        **options: Any,
+    ) -> httpx.Response:
+        """Send a request in its slot; after a 429 in another one, until the patience ends.
+
+        Args:
+            path: below the base URL.
+            job_id: named in an error.
+            on_new_connection: for what must not be sent twice. On a kept connection that the
+                server is just closing, a request fails as if it had been received.
+            due: send no earlier, seconds of the clock.
+            is_poll, is_first: see `RateLimiter.slot`.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError.
+        """
+        due = self.clock() if due is None else due
+        give_up = due + self._timing.blip_patience
+        http = self._fresh_http if on_new_connection else self._http
+        while True:
+            async with self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first):
+                try:
+                    return await self._once(http, method, path, job_id=job_id, **options)
+                except RateLimitError as error:
+                    wait = error.retry_after or 0.0
+                    is_shut = not is_poll and wait > self._timing.longest_retry_after
+                    if is_shut or self.clock() >= give_up:
+                        raise
+            due = self.clock() + (self._timing.poll_floor if is_poll else 0.0)
+
+    async def _once(
+        self,
+        http: httpx.AsyncClient,
+        method: str,
+        path: str,
+        *,
+        job_id: str | None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> httpx.Response:
+        """One request and its answer."""
+        try:
+            answer = await http.request(
+                method,
+                f"{self.base_url}{path}",
+                headers={**(headers or {}), **self.authorization()},
+                **options,
+            )
+        except _NEVER_SENT as error:
+            if is_untrusted(error):
+                sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
+                raise UntrustedCertificateError(
+                    f"{sentence} Nothing was sent.", job_id=job_id
+                ) from error
+            raise UnreachableError(
+                f"The gateway at {self.base_url} cannot be reached ({cause(error)}): check the "
+                "network or the proxy, and queue again. Nothing was sent.",
+                job_id=job_id,
+            ) from error
+        except httpx.HTTPError as error:
+            raise NoAnswerError(
+                f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
+            ) from error
+        self.rate_limiter.observe(_rate(answer))
+        is_closed = answer.status_code in (
+            httpx.codes.TOO_MANY_REQUESTS,
+            httpx.codes.SERVICE_UNAVAILABLE,
+        )
+        wait = retry_after(answer.headers) if is_closed else None
+        self._closed_until = self.clock() + (wait or 0.0)
+        if answer.is_success or answer.status_code == httpx.codes.NOT_MODIFIED:
+            return answer
+        raise self._status_error(answer, job_id)
+
+    def authorization(self) -> dict[str, str]:
+        """The header with the key; nothing without one."""
+        return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
+
+    def _decoded(self, answer: httpx.Response) -> object:
+        content = answer.content
+        if self._key:
+            # The gateway may quote the key: it must not reach a message, a log or the ledger.
+            content = content.replace(self._key.reveal().encode(), self._key.hint.encode())
+        return json.loads(content)
+
+    def json(self, answer: httpx.Response, job_id: str | None = None) -> object:
+        """The JSON in an answer, without the key. Raises ProtocolError."""
+        try:
+            return self._decoded(answer)
+        except ValueError as error:
+            raise ProtocolError(
+                f"The gateway answered {answer.status_code} without JSON "
+                f"({answer.headers.get('content-type', 'no content type')}). "
+                f"This is a fault of the gateway{named(request_id(answer.headers))}.",
+                job_id=job_id,
+            ) from error
+
+    def _status_error(self, answer: httpx.Response, job_id: str | None) -> StatusError:
+        try:
+            body = parse_error(self._decoded(answer))
+        except ValueError:
+            body = ErrorBody()
+        return status_error(
+            answer.status_code,
+            body,
+            retry_after=retry_after(answer.headers),
+            key=self._key,
+            job_id=job_id,
+            request_id=request_id(answer.headers),
+        )
+
+
+def _rate(answer: httpx.Response) -> Rate:
+    def number(name: str) -> float | None:
+        try:
+            return float(answer.headers[name])
+        except (KeyError, ValueError):
+            return None
+
+    limit = number("x-ratelimit-limit-requests")
+    remaining = number("x-ratelimit-remaining-requests")
+    return Rate(
+        limit=None if limit is None else int(limit),
+        remaining=None if remaining is None else int(remaining),
+        reset=number("x-ratelimit-reset-requests"),
+        exceeded=answer.status_code == httpx.codes.TOO_MANY_REQUESTS,
+        retry_after=retry_after(answer.headers),
+    )
