@@ -182,7 +182,9 @@ async def test_a_key_that_is_wrong_or_missing(gateway: Sandbox) -> None:
         with pytest.raises(AuthenticationError, match="AIGATEWAY_API_KEY"):
             await client.balance()
     async with client_of(gateway, None) as client:
-        with pytest.raises(AuthenticationError, match="none is set: set one in Settings > AIgateway"):
+        with pytest.raises(
+            AuthenticationError, match="none is set: set one in Settings > AIgateway"
+        ):
             await client.balance()
 
 

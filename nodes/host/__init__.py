@@ -1,0 +1,59 @@
+"""The only package that touches ComfyUI's runtime: a change of ComfyUI breaks nothing else.
+
+ComfyUI's modules are imported where they are used: the pack also runs in hosts without a server,
+which lack some of them.
+"""
+
+from __future__ import annotations
+
+from .files import (
+    Slot,
+    data_directory,
+    draft_path,
+    output_directory,
+    publish,
+    shown_file,
+    temporary_file,
+    temporary_path,
+    writes_metadata,
+)
+from .lists import item, shows_errors
+from .prompt_server import listening_names, server_routes
+from .running import (
+    Display,
+    interrupt_exception,
+    interruptible,
+    log,
+    node_id,
+    run_id,
+    show_status,
+)
+from .schemas import FIXED_AFTER_GENERATE, schema
+from .videos import components_of, video_of
+
+__all__ = [
+    "FIXED_AFTER_GENERATE",
+    "Display",
+    "Slot",
+    "components_of",
+    "data_directory",
+    "draft_path",
+    "interrupt_exception",
+    "interruptible",
+    "item",
+    "listening_names",
+    "log",
+    "node_id",
+    "output_directory",
+    "publish",
+    "run_id",
+    "schema",
+    "server_routes",
+    "show_status",
+    "shown_file",
+    "shows_errors",
+    "temporary_file",
+    "temporary_path",
+    "video_of",
+    "writes_metadata",
+]

@@ -1,0 +1,118 @@
+"""ComfyUI's folders, and the files in them."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+from typing import NamedTuple
+
+from ...files.atomic import rename_to_new, write_file
+from ...files.sniff import SNIFF_BYTES, sniff
+
+_DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
+
+
+class Slot(NamedTuple):
+    """A numbered place for a file in ComfyUI's output folder."""
+
+    path: Path
+    subfolder: str
+
+
+def data_directory() -> Path:
+    """Where the ledger, the settings and the store lie: a folder no browser is served from."""
+    # docker's `--env-file` keeps the quotes around a value.
+    chosen = os.environ.get(_DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
+    if chosen:
+        return Path(chosen)
+    import folder_paths
+
+    return Path(folder_paths.get_system_user_directory("aigateway"))
+
+
+def temporary_path(suffix: str) -> Path:
+    """A new path in a folder that ComfyUI empties when it starts."""
+    import folder_paths
+
+    directory = Path(folder_paths.get_temp_directory()) / "aigateway"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory / f"{uuid.uuid4().hex}{suffix}"
+
+
+def temporary_file(content: bytes | memoryview) -> Path:
+    """A file with `content`, named by it, in a folder that ComfyUI empties when it starts.
+
+    Raises:
+        OSError: the disk is full or cannot be written.
+    """
+    extension = sniff(content[:SNIFF_BYTES]).extension
+    name = f"{hashlib.sha256(content).hexdigest()}.{extension}"
+    path = temporary_path("").with_name(name)
+    if not path.exists():
+        write_file(path, content, durable=False)
+    return path
+
+
+def output_directory() -> Path:
+    import folder_paths
+
+    return Path(folder_paths.get_output_directory())
+
+
+def draft_path(prefix: str, extension: str) -> Path:
+    """Where a file without a number is written, in the folder of its later name.
+
+    Raises whatever ComfyUI raises for a path outside output/.
+    """
+    import folder_paths
+
+    folder = folder_paths.get_save_image_path(prefix, str(output_directory()))[0]
+    return Path(folder) / f".aigateway-{uuid.uuid4().hex}{extension}"
+
+
+def publish(draft: Path, prefix: str) -> Slot:
+    """Give a finished file the next free number of its name in the output folder.
+
+    Args:
+        draft: a file at a `draft_path` of the same prefix.
+        prefix: a relative path without refused characters, see `safe_prefix`.
+
+    Raises whatever ComfyUI raises for a path outside output/.
+    """
+    import folder_paths
+
+    while True:
+        folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+            prefix, str(output_directory())
+        )
+        path = Path(folder) / f"{name}_{counter:05}_{draft.suffix}"
+        # Another node or another server may take the number in the meantime.
+        with contextlib.suppress(FileExistsError):
+            rename_to_new(draft, path)
+            return Slot(path, subfolder)
+
+
+def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
+    """A file in ComfyUI's output, input or temp folder; None where there is none of that name."""
+    import folder_paths
+
+    root = folder_paths.get_directory_by_type(folder)
+    if root is None:
+        return None
+    root = Path(root).resolve()
+    try:
+        path = (root / subfolder / filename).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):
+        # Names that no file can have: too long, or with a NUL.
+        return None
+
+
+def writes_metadata() -> bool:
+    """Whether the user lets files carry the workflow (ComfyUI's `--disable-metadata`)."""
+    from comfy.cli_args import args
+
+    return not getattr(args, "disable_metadata", False)

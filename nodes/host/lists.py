@@ -1,0 +1,116 @@
+"""A node's `execute` in a list: errors under the node, and good items beside failed ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from typing import ParamSpec, TypeVar, cast
+
+from comfy_api.latest import io
+
+from ...api.errors import GatewayError
+from .. import again
+from ..batch import Batch, Item
+from ..missing import explained
+from .running import (
+    executing_context,
+    interrupt_exception,
+    interruptible,
+    log,
+    node_id,
+    run_id,
+    show_status,
+)
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+_batches: dict[tuple[int, str, str], Batch] = {}
+_item: ContextVar[Item] = ContextVar("aigateway_item")
+
+
+def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """`execute`, with an error's first line under the node, where it is read without a click.
+
+    In a list, an item that fails leaves the others alone: what comes after the node goes on with
+    them, and the node names what failed. Where nothing is good, the node raises the error.
+    """
+
+    @functools.wraps(execute)
+    async def shown(*values: P.args, **inputs: P.kwargs) -> T:
+        kind = cast("type[io.ComfyNode]", values[0])
+        with _batch() as batch:
+            item = batch.join()
+            _item.set(item)
+            try:
+                await batch.until(lambda: True)
+                output = again.find(kind, batch.before, inputs)
+                if output is None:
+                    output = await execute(*values, **inputs)
+                item.inputs = inputs
+                item.end(output)
+                return cast("T", output)
+            except interrupt_exception():
+                batch.is_stopped = True
+                raise
+            except Exception as raised:
+                error = explained(raised)
+                item.end(error=error)
+                await interruptible(item.others())
+                return cast("T", _failed(kind, item, error, raised))
+            finally:
+                if not item.has_ended:
+                    item.end()
+
+    return shown
+
+
+def item() -> Item:
+    """The item of a list that is running; only in an `execute` that `shows_errors`."""
+    return _item.get()
+
+
+@contextlib.contextmanager
+def _batch() -> Iterator[Batch]:
+    """The batch of the running node; of one item where there is no graph that runs."""
+    context = executing_context()
+    if context is None:
+        yield Batch()
+        return
+    key = (id(asyncio.get_running_loop()), context.prompt_id, context.node_id)
+    batch = _batches.get(key)
+    if batch is None:
+        batch = _batches[key] = Batch(again.take(context.node_id))
+    try:
+        yield batch
+    finally:
+        if batch.has_ended:
+            _batches.pop(key, None)
+            again.keep(context.node_id, context.prompt_id, batch.good)
+
+
+def _failed(
+    kind: type[io.ComfyNode], item: Item, error: Exception, cause: Exception
+) -> io.NodeOutput:
+    """The outputs of a failed item among good ones, which block what comes after it."""
+    batch = item.batch
+    if batch.is_stopped:
+        raise interrupt_exception() from error
+    if len(batch.items) == 1:
+        for line in str(error).splitlines()[:1]:
+            show_status(line)
+        raise error from (None if cause is error else cause)
+    if item is batch.failed[0]:
+        show_status(batch.summary)
+        again.note(node_id() or "", run_id())
+    if isinstance(error, GatewayError):
+        error = error.noting(f"This was {item.label}.")
+    if len(batch.failed) == len(batch.items):
+        raise error
+    log.warning("%s: %s failed: %s", kind.__name__, item.label, error)
+    from comfy_execution.graph_utils import ExecutionBlocker
+
+    return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))

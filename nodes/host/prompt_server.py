@@ -1,0 +1,25 @@
+"""ComfyUI's server for the browser."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+
+def server_routes() -> web.RouteTableDef | None:
+    """Where ComfyUI's server takes further routes; None in a host that serves no browser."""
+    from server import PromptServer
+
+    routes = getattr(PromptServer.instance, "routes", None)
+    # A host without a server has something else there, or nothing.
+    return routes if type(routes).__name__ == "RouteTableDef" else None
+
+
+def listening_names() -> frozenset[str]:
+    """The addresses and names that ComfyUI was told to listen on."""
+    from comfy.cli_args import args
+
+    listen = str(getattr(args, "listen", "") or "")
+    return frozenset(each.strip().lower() for each in listen.split(",") if each.strip())

@@ -1,0 +1,118 @@
+"""The node that runs: its ids, its status line and progress bar, and the interrupt."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from ...api.plain_text import plain
+from ..status_text import status_text
+
+T = TypeVar("T")
+
+log = logging.getLogger("aigateway")
+
+
+def _one_plain_line(record: logging.LogRecord) -> bool:
+    """Names in a record come from elsewhere: none of them begins another line."""
+    record.msg, record.args = plain(record.getMessage()), None
+    return True
+
+
+log.addFilter(_one_plain_line)
+
+# Core looks at the flag once a second; a person feels a tenth of one as at once.
+_LOOK_SECONDS = 0.1
+_PROCESS = uuid.uuid4().hex
+
+
+def executing_context() -> Any:
+    """The prompt, node and item that run; None where no graph runs."""
+    try:
+        from comfy_execution.utils import getexecuting_context
+    except ImportError:
+        return None
+    return getexecuting_context()
+
+
+def run_id() -> str:
+    """What a run of one graph is called; the process, where there are no such runs."""
+    context = executing_context()
+    return context.prompt_id if context is not None else _PROCESS
+
+
+def node_id() -> str | None:
+    """The id of the running node in its graph; None where there is no graph."""
+    context = executing_context()
+    return None if context is None else context.node_id
+
+
+def show_status(text: str) -> None:
+    """A line of text under the node that is running; see `status_text`."""
+    context = executing_context()
+    if context is None:
+        return
+    from server import PromptServer
+
+    server = PromptServer.instance
+    if server is not None:
+        server.send_progress_text(status_text(text), context.node_id)
+
+
+class Display:
+    """The status line and the progress bar of the running node, told only what is new."""
+
+    def __init__(self) -> None:
+        self._line = ""
+        self._percent = -1
+
+    def show(self, line: str, fraction: float | None = None) -> None:
+        """Show a line, and how much is done, 0 to 1; the bar never moves backwards."""
+        if line != self._line:
+            self._line = line
+            show_status(line)
+        percent = -1 if fraction is None else int(100 * fraction)
+        if percent > self._percent:
+            import comfy.utils
+
+            self._percent = percent
+            comfy.utils.ProgressBar(100, node_id=node_id()).update_absolute(percent, 100)
+
+
+async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda: None) -> T:
+    """Await `work`, looking at ComfyUI's interrupt flag all the while.
+
+    Args:
+        on_look: called at every look, in the node's own context.
+
+    Raises:
+        comfy.model_management.InterruptProcessingException: the user interrupted; `work` was
+            cancelled.
+    """
+    import comfy.model_management as model_management
+
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            # Looked at without clearing it, so that the other items of a list see it as well.
+            if not task.done() and model_management.processing_interrupted():
+                raise model_management.InterruptProcessingException
+            on_look()
+        return task.result()
+    finally:
+        if not task.done():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+
+def interrupt_exception() -> type[BaseException]:
+    """What `interruptible` raises when the user interrupts."""
+    import comfy.model_management as model_management
+
+    return model_management.InterruptProcessingException
