@@ -97,6 +97,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({"MODE": "live", "BASE_URL": "", "API_KEY": ""}, prompting()),
         ({"SPEND_LIMIT_PER_RUN": "0.0001"}, prompting()),
         ({}, prompting(model="nobody/knows-it")),
+        ({"API_KEY": "sk-aig-wrong"}, prompting("sandbox:401")),
         ({}, prompting("sandbox:401")),
         ({}, prompting("sandbox:402")),
         ({}, prompting("sandbox:403")),
@@ -168,9 +169,10 @@ def test_every_row_of_the_help_has_a_fault(name: str, language: str) -> None:
 README_FAULTS: dict[str, tuple[str, int]] = {
     "Set an API key to use the live gateway": ("AIGatewayPromptToMusic", 2),
     "The gateway does not accept the API key": ("AIGatewayPromptToMusic", 5),
-    "The account has too little credit": ("AIGatewayPromptToMusic", 6),
+    "The gateway wants an API key": ("AIGatewayPromptToMusic", 6),
+    "The account has too little credit": ("AIGatewayPromptToMusic", 7),
     "This track costs about … over your limit": ("AIGatewayPromptToMusic", 3),
-    "It is not known whether this track was bought": ("AIGatewayPromptToMusic", 8),
+    "It is not known whether this track was bought": ("AIGatewayPromptToMusic", 9),
 }
 
 
