@@ -91,7 +91,7 @@ class SettingsError(GatewayError):
 
 
 class LedgerError(GatewayError):
-    """The ledger cannot be read or written; without it nothing is bought."""
+    """The ledger cannot be read or written; without it the pack buys nothing."""
 
 
 class DamagedLedgerError(LedgerError):

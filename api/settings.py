@@ -277,7 +277,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
 
 def _api_key(value: Any, source: str) -> ApiKey | None:
     if not isinstance(value, str):
-        raise SettingsError(f"The api_key in {source} is no text: put it in quotes.")
+        raise SettingsError(f"The api_key in {source} is not text: put it in quotes.")
     value = bare_key(value)
     if not value:
         return None

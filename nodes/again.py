@@ -1,7 +1,7 @@
-"""What happens when a graph runs again after items of a list failed: only they run again.
+"""After a run in which items of a list failed, only the failed items run again.
 
-ComfyUI keeps the outputs of a node as a whole. A node some of whose items failed has to run again,
-and its good items hand out what they came to before.
+ComfyUI caches the outputs of a node as a whole, so a node with failed items runs again as a whole.
+Its good items return their outputs of the run before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Node(io.ComfyNode):
     """A node that runs again after a run in which items of its list failed."""
 
     keeps_items = False
-    """Whether a good item of such a run hands out its output again, without running."""
+    """Whether a good item returns its output of that run, instead of running again."""
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
@@ -25,12 +25,12 @@ class Node(io.ComfyNode):
 
     @classmethod
     def is_kept(cls, output: io.NodeOutput) -> bool:
-        """Whether what an output names is still there."""
+        """Whether the files that an output names still exist."""
         return True
 
 
 Kept = list[tuple[Mapping[str, Any], io.NodeOutput]]
-"""Good items of a list: their inputs, and what they came to."""
+"""The inputs and the output of each good item of a list."""
 
 _failures: Counter[str | None] = Counter()
 _kept: dict[str, Kept] = {}
@@ -38,25 +38,25 @@ _run_with_failures: str | None = None
 
 
 def failures(kind: type[io.ComfyNode]) -> int:
-    """In how many runs items of this node's list failed, in this process."""
+    """The number of runs in this process in which items of this node failed."""
     return _failures[getattr(kind.hidden, "unique_id", None)]
 
 
 def note(node_id: str, run: str) -> None:
-    """Items of the node's list failed in this run."""
+    """Note that items of the node failed in this run."""
     global _run_with_failures
     _failures[node_id] += 1
     _run_with_failures = run
 
 
 def keep(node_id: str, run: str, good: Kept) -> None:
-    """Good items of a node, which are kept if items failed in this run, here or before it."""
+    """Keep the good items of a node, if any item failed in this run, here or in an earlier node."""
     if run == _run_with_failures:
         _kept[node_id] = good
 
 
 def take(node_id: str) -> Kept:
-    """The kept items of the node's last run; they are forgotten."""
+    """Remove and return the kept items of the node's last run."""
     return _kept.pop(node_id, [])
 
 
@@ -71,7 +71,7 @@ def find(kind: type[io.ComfyNode], kept: Kept, inputs: Mapping[str, Any]) -> io.
 
 
 def _are_same(one: Any, other: Any) -> bool:
-    """Equal text, numbers and mappings of them; of everything else the very same object."""
+    """Text, numbers and mappings of them are compared by value, all else by identity."""
     if one is other:
         return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):

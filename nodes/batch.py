@@ -1,8 +1,8 @@
-"""The items of one list input, which ComfyUI runs side by side, so that each knows of the others.
+"""The items of one list input. ComfyUI runs them side by side; here each knows the others.
 
-ComfyUI calls a node once for each item, and one error drops the results of all. It also offers
-nodes the whole list at once, but then one item that another node blocked blocks the whole list.
-So the items stay calls of their own, and meet here.
+ComfyUI calls a node once for each item, and one error drops the results of all. A node can also
+ask for the whole list at once, but then one blocked item blocks the whole list. So each item stays
+a call, and the calls meet here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from ..api.errors import JobCancelledError, JobFailedError
 
 R = TypeVar("R")
 
-# ComfyUI starts one item a turn of the event loop. Turns without a new item end the list.
+# ComfyUI starts one item in each turn of the event loop. The list ends after so many turns without
+# a new item.
 _QUIET_TURNS = 3
-# So many failed items are named in a status line.
+# The status line names so many failed items.
 _NAMED = 3
 
 
@@ -26,9 +27,9 @@ class Item:
 
     Attributes:
         label: what the item is called in a message.
-        costs_nothing: an error of this item means that nothing is charged for it.
-        inputs, output: of an item that has ended well.
-        error: why it failed; None while it runs, and where it did not fail.
+        costs_nothing: if this item fails, it is not charged.
+        inputs, output: set when the item ends without an error.
+        error: why the item failed, else None.
     """
 
     def __init__(self, batch: Batch, number: int) -> None:
@@ -44,7 +45,7 @@ class Item:
 
     @property
     def failure(self) -> str:
-        """What failed, and what became of the money, as far as that is certain."""
+        """The label, and whether the item is charged, as far as that is certain."""
         if getattr(self.error, "may_have_been_charged", False):
             return f"{self.label}, may have been charged"
         is_dead = isinstance(self.error, (JobFailedError, JobCancelledError))
@@ -57,7 +58,7 @@ class Item:
     async def together(
         self, value: Any, work: Callable[[Sequence[Any]], Awaitable[Sequence[R | BaseException]]]
     ) -> R:
-        """Hand in a value; once every item has done so or has ended, `work` runs for all of them.
+        """Hand in a value. `work` runs once for all values, when every item has handed in or ended.
 
         Args:
             work: gets the values in the list's order, and returns a result or an error for each.
@@ -77,13 +78,13 @@ class Item:
         return result
 
     async def turn(self) -> None:
-        """Wait until all items before this one have `passed`, or have ended."""
+        """Wait until each item before this one has called `passed`, or has ended."""
         items = self.batch.items
         before = items[: items.index(self)]
         await self.batch.until(lambda: all(item.has_passed or item.has_ended for item in before))
 
     def passed(self) -> None:
-        """The next item may take its turn."""
+        """Let the next item take its turn."""
         self.has_passed = True
         self.batch.tell()
 
@@ -105,7 +106,7 @@ class Batch:
     """The items of one node in one run. Lives in one event loop.
 
     Attributes:
-        before: inputs and outputs of good items of the run before, where others of it failed.
+        before: inputs and outputs of the good items of the run before, if other items failed.
         is_stopped: the user interrupted an item.
     """
 
@@ -119,7 +120,7 @@ class Batch:
         self._shared: asyncio.Task[dict[Item, Any]] | None = None
 
     def join(self) -> Item:
-        """A new item, the next one of the list."""
+        """Add the next item of the list."""
         item = Item(self, len(self.items) + 1)
         self.items.append(item)
         if self._counting is None:
@@ -136,12 +137,12 @@ class Batch:
 
     @property
     def good(self) -> list[tuple[Mapping[str, Any], Any]]:
-        """The inputs and outputs of the items that have ended well."""
+        """The inputs and outputs of the items that ended without an error."""
         return [(item.inputs, item.output) for item in self.items if item.output is not None]
 
     @property
     def summary(self) -> str:
-        """How many items failed, which, and why the first of them did."""
+        """How many items failed, which ones, and the error of the first."""
         failed = self.failed
         named = "; ".join(item.failure for item in failed[:_NAMED])
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
@@ -149,12 +150,12 @@ class Batch:
         return f"{len(failed)} of {len(self.items)} failed: {named}{more}: {reason}"
 
     def tell(self) -> None:
-        """Wake who waits: something has changed."""
+        """Wake all that wait in `until`."""
         self._news.set()
         self._news = asyncio.Event()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until all items are here and `is_so`."""
+        """Wait until all items have joined and `is_so()`."""
         while not (self._is_whole and is_so()):
             await self._news.wait()
 
@@ -174,7 +175,7 @@ class Batch:
             self._shared = asyncio.ensure_future(run())
         results = await asyncio.shield(self._shared)
         if asking not in results:
-            # ComfyUI started this item after the others had gone on.
+            # This item joined after `work` had started.
             (result,) = await work([asking.handed_in()])
             return {asking: result}
         return results

@@ -1,4 +1,4 @@
-"""A file that has no number yet."""
+"""A file that is written before it gets its number."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Draft:
-    """A hidden file in the folder of its later name. An interrupt leaves none behind.
+    """A hidden file in the folder where the finished file will be. An interrupt removes it.
 
     Args:
         prefix: see `host.publish`.
@@ -28,7 +28,7 @@ class Draft:
         self._is_given_up = False
 
     def fill(self, write: Callable[[Path], T]) -> T:
-        """Have it written; in a thread, which goes on when nobody waits for it any more."""
+        """Let `write` write the file. Runs in a thread, which goes on after an interrupt."""
         path = host.draft_path(self._prefix, self._extension)
         result = write(path)
         with self._lock:
@@ -38,14 +38,14 @@ class Draft:
         return result
 
     def publish(self) -> host.Slot:
-        """Give it its number. Raises FileNotFoundError: it was given up."""
+        """Give the file its number. Raises FileNotFoundError: it was given up."""
         with self._lock:
             if self._path is None or self._is_given_up:
-                raise FileNotFoundError("The file was not written to its end: queue again.")
+                raise FileNotFoundError("The file is not complete: queue again.")
             return host.publish(self._path, self._prefix)
 
     def give_up(self) -> None:
-        """Remove the file, now or once it is written. One that was published stays."""
+        """Remove the file, now or once it is written. A published file stays."""
         with self._lock:
             self._is_given_up = True
             if self._path is not None:

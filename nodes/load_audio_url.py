@@ -94,7 +94,7 @@ async def _decoded(
 ) -> tuple[torch.Tensor, int, Path | None, str]:
     """Decode while the bytes arrive, and keep the file.
 
-    The text says that the file could not be kept; it is empty otherwise.
+    The text is for the status line if the file could not be kept, else empty.
     """
     from ..audio.decode import decode
 
@@ -112,7 +112,7 @@ async def _decoded(
     try:
         path = await _kept(account, source, settings)
     except (OSError, LedgerError) as error:
-        # The audio itself is whole, and a track is paid for once.
+        # The decoded audio is complete, and the next run does not pay again.
         host.log.warning("The track could not be kept on this machine: %s", error)
         return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
     return waveform, rate, path, ""
@@ -121,9 +121,9 @@ async def _decoded(
 def _shaped(
     decoded: torch.Tensor, rate: int, path: Path | None, target: int | None, sides: int | None
 ) -> tuple[torch.Tensor, int]:
-    """The waveform [C, T] at another rate and with other channels, where they were chosen.
+    """The waveform [C, T] at the chosen rate and with the chosen channels.
 
-    It is remembered that it comes from the file at `path`.
+    Save Audio can find out that it comes from the file at `path`.
     """
     from ..audio.samples.channels import set_channels
     from ..audio.samples.origin import remember
@@ -135,20 +135,20 @@ def _shaped(
     if target is not None:
         waveform, rate = resample(waveform, rate, target), target
     if path is not None:
-        # A file that is gone by now is no origin.
+        # The file may be gone already. Then the waveform has no origin.
         with contextlib.suppress(OSError):
             remember(waveform, path, rate, exact=waveform is decoded)
     return waveform, rate
 
 
 def _difference(source: OpenAudio, seconds: float) -> str:
-    """What was asked for, where the delivered track is clearly shorter or longer."""
+    """Names both lengths, where the track is clearly shorter or longer than the request."""
     asked = 0.0 if source.job is None else source.job.duration
-    # A job that was picked up by its id has no length that was asked for. Encoders add some
-    # hundredths of a second.
+    # A job that was picked up by its id has no requested length. Encoders add some hundredths
+    # of a second.
     if not asked or abs(seconds - asked) <= max(0.5, 0.02 * asked):
         return ""
-    line = f"{asked:.1f} s were asked for and {seconds:.1f} s were delivered"
+    line = f"asked for {asked:.1f} s, received {seconds:.1f} s"
     host.log.warning("%s (job %s).", line, source.job.job_id if source.job else "")
     return f" · {line}"
 
@@ -158,7 +158,7 @@ def _sides(channels: int) -> str:
 
 
 def _playable(source: OpenAudio, path: Path) -> dict[str, str]:
-    """Where the node's player finds the file: by its row, or as ComfyUI names files."""
+    """Tells the node's player where the file is: the id of its row, or ComfyUI's name for it."""
     if source.job is not None:
         return {"local_id": source.job.local_id}
     return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}

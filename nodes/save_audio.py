@@ -148,7 +148,7 @@ class SaveAudio(again.Node):
 async def _saved(
     draft: Draft, write: Callable[[Path], tuple[str, ...]], tags: Mapping[str, str] | None
 ) -> host.Slot:
-    """Files of a list are written side by side, and numbered in the list's order."""
+    """Save one file. Files of a list are written side by side, and numbered in the list's order."""
     try:
         dropped = await asyncio.to_thread(draft.fill, write)
         await host.item().turn()
@@ -156,7 +156,7 @@ async def _saved(
     finally:
         draft.give_up()
     if tags and (dropped or slot.path.suffix == ".wav"):
-        # The frontend reads no WAV, and a full file has no graph: a sidecar restores it.
+        # The frontend does not read a WAV, and a file without room has no graph: a sidecar has it.
         sidecar = slot.path.with_suffix(".json")
         await asyncio.to_thread(_write_sidecar, sidecar, tags, dropped)
     return slot
@@ -180,21 +180,21 @@ def _write(
     from ..audio.validate import AudioError
 
     if source is not None and format_of(source) is encoding.format:
-        # A file whose old tags are broken is encoded as any other.
+        # A file with broken tags is encoded like any other audio.
         with contextlib.suppress(AudioError):
             return retag(source, path, tags or {})
     report = encode(waveform, sample_rate, path, encoding, tags=tags, peaks=peaks)
     if report.clipped:
         _say(f"{report.clipped} samples above full scale were clipped")
     elif report.gain != 1:
-        _say(f"turned down to {report.gain:.0%}, so that no sample is clipped")
+        _say(f"the volume is lowered to {report.gain:.0%}, so that no sample is clipped")
     return report.dropped_tags
 
 
 def _encoding(given: Any) -> Encoding:
-    """The format and quality that were chosen. Raises InputError: there is no such choice."""
-    # ComfyUI checks no script's format, and leaves out one that is none of the options. The audio
-    # may be bought by now, so it is saved all the same.
+    """The format and quality that were chosen. Raises InputError: the choice does not exist."""
+    # ComfyUI does not check the format of a script, and leaves out an unknown one. The audio may
+    # be bought already, so it is saved in any case.
     chosen = given if isinstance(given, Mapping) else {"format": given}
     name, quality = chosen.get("format"), chosen.get("quality")
     if name is None:
@@ -225,7 +225,7 @@ async def _job_of(source: Path | None) -> Job | None:
 
 
 def _write_sidecar(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:
-    """The graph as a file of its own: the workflow, or the prompt of a script."""
+    """Write the graph beside the audio: the workflow, or the prompt of a script."""
     graph = tags.get("workflow") or tags.get("prompt")
     if graph is not None:
         write_file(path, graph.encode(), durable=False)

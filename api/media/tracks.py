@@ -76,8 +76,8 @@ class Tracks:
         """Open the file at `url`.
 
         Raises:
-            InputError: `url` is no web address.
-            AddressError: its host is spelled in an odd way. The guard judges it at the download.
+            InputError: `url` is not a web address.
+            AddressError: its host is spelled in an odd way. The download checks the host.
         """
         url = checked_url(url)
         job = await off_loop(self._ledger.by_url, url)

@@ -1,6 +1,6 @@
 """The ledger's file on the disk: opened with the best journal that its folder allows, or set aside.
 
-Without a ledger nothing is bought, so everything that is wrong here is a `LedgerError`.
+Without a ledger the pack buys nothing, so everything that is wrong here is a `LedgerError`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SMALLEST = 512
 _BESIDE = ("-wal", "-shm", "-journal")
 _ADVICE = (
     "give ComfyUI a folder on a disk of this computer that it may write to, with the environment "
-    "variable AIGATEWAY_DATA_DIR, and restart it. Without the ledger nothing is bought."
+    "variable AIGATEWAY_DATA_DIR, and restart it. Without the ledger the pack buys nothing."
 )
 
 
@@ -38,7 +38,7 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
         busy_timeout: seconds to wait for another process's write.
 
     Raises:
-        DamagedFileError: the file is there, and is no whole database.
+        DamagedFileError: the file exists, and is not a whole database.
         sqlite3.OperationalError: the folder allows no journal, or another process holds the file.
     """
     if path.exists() and path.stat().st_size < _SMALLEST:

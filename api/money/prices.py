@@ -60,7 +60,7 @@ class Catalogue:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models) or self._read()[1]
         content = {"service": self._service, "fetched": time.time(), "models": kept}
-        # The list can be fetched again: a full or read-only disk is no reason to stop.
+        # The list can be fetched again: a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)
 

@@ -102,7 +102,7 @@ class Rows:
     Every method raises LedgerError where the file cannot be read or written.
 
     Raises:
-        DamagedFileError: the file is no whole database.
+        DamagedFileError: the file is not a whole database.
         LedgerError: it cannot be used, or is of a newer version of the pack.
     """
 
@@ -186,7 +186,7 @@ class Rows:
                 raise LedgerError(
                     f"A newer version of this pack wrote the ledger {self._path}: update the pack, "
                     "or set the environment variable AIGATEWAY_DATA_DIR to another folder. "
-                    "Without the ledger nothing is bought."
+                    "Without the ledger the pack buys nothing."
                 )
             for statements in _VERSIONS[version:]:
                 for statement in statements:

@@ -193,7 +193,7 @@ class Waits:
         """Whether polls that have failed for `failing` seconds end the wait."""
         if isinstance(error, NotFoundError):
             # The gateway may know a job a moment later than its id. The age of a job that this
-            # process submitted is no proof: the clock may have jumped since.
+            # process submitted proves nothing: the clock may have jumped since.
             is_ours = job.owner == self._ledger.owner
             known = failing if is_ours else max(failing, age)
             return job.submitted is None or known >= self._timing.not_found_grace
@@ -253,7 +253,7 @@ def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:
 
 def _fileless(job: Job) -> MissingFileError:
     return MissingFileError(
-        f"The job {job.job_id} has completed and is paid, but the gateway names no file of it: "
+        f"The job {job.job_id} has completed and is paid, but the gateway names no audio file: "
         "queue again to ask once more, or look for the job in AIgateway's dashboard.",
         job_id=job.job_id,
     )

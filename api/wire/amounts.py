@@ -12,7 +12,7 @@ _PLAIN = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
 
 
 def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
-    """US dollars from a number or a plain decimal text; None where it is no amount.
+    """US dollars from a number or a plain decimal text; None where it is not an amount.
 
     Negative, infinite, NaN, absurdly high, true, `1_000`, `1e3` and digits of other scripts are no
     amounts.

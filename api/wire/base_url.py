@@ -12,7 +12,7 @@ def normalized_base_url(url: str) -> str:
     """The API's base URL, ending in `/v1` whether or not `url` does.
 
     Raises:
-        InputError: `url` is no http or https address, or holds more than host, port and path.
+        InputError: `url` is not an http or https address, or holds more than host, port and path.
     """
     trimmed = url.strip().rstrip("/")
     shown = without_user_info(url.strip())

@@ -147,7 +147,9 @@ class Client:
         """
         body = self.exchange.json(await self.exchange.send("GET", "/balance"))
         if not isinstance(body, Mapping):
-            raise ProtocolError("The gateway's balance is no object: a fault of the gateway.")
+            raise ProtocolError(
+                "The gateway's balance is not an object. This is a fault of the gateway."
+            )
         return body
 
     def source(self, url: str) -> Source:

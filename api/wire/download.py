@@ -54,7 +54,7 @@ def checked_url(url: str) -> str:
     parts = split_address(url)
     if parts is None:
         raise InputError(
-            f"“{without_user_info(url)[:80]}” is no web address: give the address of an "
+            f"“{without_user_info(url)[:80]}” is not a web address: give the address of an "
             "audio file. It begins with http:// or https://."
         )
     try:
@@ -154,9 +154,9 @@ async def _download(
                         await _read_body(answer, into)
                         return
             except (httpx.InvalidURL, UnicodeError) as error:
-                # A redirect may lead to an address that is none.
+                # A redirect may lead to an address that is not valid.
                 raise DownloadError(
-                    f"The server of the audio file leads to an address that is none "
+                    f"The server of the audio file leads to an address that is not valid "
                     f"({cause(error)}): check the URL."
                 ) from error
             except httpx.TooManyRedirects:
@@ -179,7 +179,7 @@ async def _download(
             if attempts >= _ATTEMPTS:
                 raise DownloadError(
                     f"The audio file did not arrive whole ({reason}; {into.received} bytes "
-                    "came): queue again. What was paid for is kept."
+                    "came): queue again. A bought track is not paid again."
                 )
             pause = min(timing.file_backoff * 2 ** (attempts - 1), timing.file_backoff_max)
             await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))

@@ -85,7 +85,7 @@ def parse_job(body: object, base_url: str) -> JobRecord:
     """
     if not isinstance(body, Mapping):
         raise ProtocolError(
-            "The gateway answered with success, but the answer is no job record "
+            "The gateway answered with success, but the answer is not a job record "
             f"({type(body).__name__}). This is a fault of the gateway."
         )
     job_id = body.get("id") or body.get("job_id")
@@ -147,7 +147,9 @@ def parse_models(body: object) -> list[Model]:
     """
     data = body.get("data") if isinstance(body, Mapping) else body
     if not isinstance(data, list):
-        raise ProtocolError("The gateway's model list is no list. This is a fault of the gateway.")
+        raise ProtocolError(
+            "The gateway's model list is not a list. This is a fault of the gateway."
+        )
     models = []
     for entry in data:
         if isinstance(entry, Mapping) and isinstance(entry.get("id"), str) and entry["id"]:

@@ -94,7 +94,7 @@ def _usable(proxy: str, kind: str) -> str:
         valid = False
     if not valid:
         raise SettingsError(
-            f"{named}, which is no address: correct it, or remove it, and restart ComfyUI. "
+            f"{named}, which is not an address: correct it, or remove it, and restart ComfyUI. "
             "Nothing was sent."
         )
     if is_socks and importlib.util.find_spec("socksio") is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-# What is further away says nothing, and is no date that every system can show.
+# A later date helps nobody, and some systems cannot show it.
 _LONGEST = 365 * 24 * 3600.0
 
 

@@ -1,6 +1,6 @@
-"""What the browser asks the server for, under `/aigateway/`. The API key is in no answer.
+"""The server's answers to the browser, under `/aigateway/`. No answer holds the API key.
 
-Whatever is heavy is imported inside the handlers, and whatever blocks runs in a thread.
+Handlers import heavy modules when they are called. Blocking work runs in a thread.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def add_to(table: web.RouteTableDef) -> None:
-    """Add the pack's routes to ComfyUI's; again is harmless."""
+    """Add the pack's routes to ComfyUI's. A second call does nothing."""
     if any(getattr(route, "path", "").startswith("/aigateway/") for route in table):
         return
     table.get("/aigateway/settings")(answering(settings.get_settings))

@@ -1,4 +1,4 @@
-"""What handlers share: reading what the browser gave, and the errors they answer with."""
+"""What handlers share: they read a request, and answer with an error's sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_BODY = 1_000_000
 
 
 class NotHereError(Exception):
-    """No such track, or its file is not on this machine."""
+    """The track is unknown, or its file is not on this machine."""
 
 
 def answering(handler: Handler) -> Handler:
@@ -38,7 +38,7 @@ def answering(handler: Handler) -> Handler:
             await own_page.check(request)
         except own_page.ForeignPageError as error:
             return _error(error, 403)
-        # A page of another site can post a form, but not JSON, without asking the server first.
+        # A page of another site can post a form without asking the server first, but not JSON.
         if request.method != "GET" and request.content_type != "application/json":
             return web.json_response({"error": "The request has to be JSON."}, status=415)
         try:
@@ -53,10 +53,10 @@ def answering(handler: Handler) -> Handler:
             known = explained(error)
             if known is error:
                 host.log.exception("The route %s failed", request.path)
-                fault = f"The pack had a fault ({type(error).__name__}: {error}): see the log."
+                fault = f"The pack failed ({type(error).__name__}: {error}): see ComfyUI's log."
                 known = RuntimeError(fault)
             return _error(known, 500)
-        # No page of another origin shows it as a picture or a sound.
+        # A page of another origin cannot use it as a picture or a sound.
         answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
@@ -65,7 +65,7 @@ def answering(handler: Handler) -> Handler:
 
 
 def _error(error: Exception, status: int) -> web.Response:
-    """The error's sentence; where this machine keeps its files is nobody's business."""
+    """The sentence of an error, without the path of the data directory."""
     from aiohttp import web
 
     sentence = plain(str(error)).replace(f"{host.data_directory()}{os.sep}", "")
@@ -73,7 +73,7 @@ def _error(error: Exception, status: int) -> web.Response:
 
 
 async def body(request: web.Request) -> dict[str, Any]:
-    """The JSON object that was sent, in UTF-8. Raises InputError for anything else."""
+    """The JSON object in the request, in UTF-8. Raises InputError: it is something else."""
     sent = bytearray()
     async for chunk in request.content.iter_any():
         sent += chunk
@@ -82,7 +82,7 @@ async def body(request: web.Request) -> dict[str, Any]:
     try:
         given = json.loads(sent.decode("utf-8"))
     except (ValueError, RecursionError):
-        raise InputError("The request is not the JSON that was expected.") from None
+        raise InputError("The request is not JSON.") from None
     if not isinstance(given, dict):
         raise InputError("The request has to be a JSON object.")
     return given
@@ -92,5 +92,5 @@ def whole(text: str, name: str, low: int, high: int) -> int:
     """`text` as an integer from `low` to `high`. Raises InputError with the value's `name`."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
     if not is_number or not low <= int(text) <= high:
-        raise InputError(f"The {name} is “{text[:80]}”, but it has to be {low} to {high}.")
+        raise InputError(f"The {name} is “{text[:80]}”, but a whole number from {low} to {high} is expected.")
     return int(text)

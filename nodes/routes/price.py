@@ -18,9 +18,9 @@ async def price(request: web.Request) -> web.Response:
     """The price of a run's tracks, and whether `runs` runs are refused.
 
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
-    says whether the tracks were bought before. Each of its values may be a list: ComfyUI runs
-    lists to the end of the longest, and repeats the last item of a shorter one. `count` says how
-    many tracks there are at least.
+    says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
+    end of the longest, and repeats the last item of a shorter one. `count` is the least number of
+    tracks.
     """
     from aiohttp import web
 
@@ -36,13 +36,13 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]:
-    """The requests of one run; those that are not known differ from all others by their take."""
+    """The requests of one run. A request that is not known gets a take that no other has."""
     longest = max(map(len, values.values()), default=1)
     known = longest if "prompt" in values else 0
     requests = []
     for index in range(max(count, longest)):
         item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
-        # A prompt that is not typed yet has its price already.
+        # The price does not depend on the prompt, which may be empty still.
         item["prompt"] = str(item.get("prompt") or "").strip() or "…"
         if index >= known:
             item["take"] = MAX_TAKE - index
@@ -57,7 +57,7 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
     try:
         current.require_key(host.data_directory())
     except MissingKeyError:
-        # A bought track is handed out, but not without the key that polls its job.
+        # A bought track is free, but Poll Job needs the key.
         refused = {"reason": "no_key"}
     return {
         "free": current.is_sandbox,

@@ -1,4 +1,4 @@
-"""The settings panel: values, where they come from, and whether the gateway can be reached."""
+"""The settings panel: values, where they come from, and a test of the connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import answers
 if TYPE_CHECKING:
     from aiohttp import web
 
-# What the panel may change. The address of the gateway is not among it: the key is sent there.
+# The panel may change these. It may not change the gateway's address: the key is sent there.
 PANEL = (
     "mode",
     "on_interrupt",
@@ -56,15 +56,15 @@ async def put_setting(request: web.Request) -> web.Response:
     body = await answers.body(request)
     name, value = body.get("name"), body.get("value")
     if name != "api_key" and name not in PANEL:
-        raise InputError(f"“{name}” is no setting of the panel.")
+        raise InputError(f"“{name}” is not a setting of the panel.")
     if name == "api_key":
         if value is not None and not isinstance(value, str):
             raise SettingsError("The API key has to be text.")
         value = (value or "").strip() or None
     if api_settings.is_from_environment(name):
         raise SettingsError(
-            f"AIGATEWAY_{name.upper()} is set in the server's environment and decides: change it "
-            "there."
+            f"AIGATEWAY_{name.upper()} is set in the server's environment, which comes first: "
+            "change it there."
         )
     await asyncio.to_thread(api_settings.write, host.data_directory(), name, value)
     return web.json_response(await asyncio.to_thread(_settings_answer))

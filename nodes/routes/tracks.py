@@ -104,14 +104,14 @@ async def job_of(request: web.Request) -> Job:
     try:
         return await (await session.library()).job(local_id)
     except KeyError:
-        raise answers.NotHereError("There is no such track in the ledger.") from None
+        raise answers.NotHereError("The ledger does not have this track.") from None
 
 
 async def stored(job: Job) -> Path:
     path = await (await session.library()).stored_track(job)
     if path is None:
         raise answers.NotHereError(
-            "This track is not on this machine: pick it up to load it again."
+            "The file of this track is not on this machine: pick the track up to load it again."
         )
     return path
 

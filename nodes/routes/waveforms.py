@@ -1,4 +1,4 @@
-"""Pictures of what tracks and files sound like, drawn once."""
+"""Pictures of the waveforms of tracks and files, each drawn once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _drawing = asyncio.Semaphore(1)
 
 async def of_track(request: web.Request) -> web.StreamResponse:
     job = await job_of(request)
-    # A stored track is named by its content, and its time says when it was last used.
+    # The name of a stored track is a hash of its content. Its time changes at each use.
     return await _waveform_of(await stored(job), str(job.file))
 
 
@@ -35,7 +35,7 @@ async def of_file(request: web.Request) -> web.StreamResponse:
         query.get("filename", ""), query.get("subfolder", ""), query.get("type", "output")
     )
     if path is None:
-        raise answers.NotHereError("There is no such file.")
+        raise answers.NotHereError("The file does not exist.")
     status = await asyncio.to_thread(path.stat)
     return await _waveform_of(path, f"{path}|{status.st_size}|{status.st_mtime_ns}")
 

@@ -106,7 +106,7 @@ async def test_a_setting_is_written_between_what_the_user_wrote(
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("base_url", "https://example.com", "no setting of the panel"),
+        ("base_url", "https://example.com", "not a setting of the panel"),
         ("spend_limit_per_run", -1, "0 or more"),
         ("spend_limit_per_run", "a lot", "0 or more"),
         ("mode", "fast", "auto, live, sandbox"),
