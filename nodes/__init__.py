@@ -11,7 +11,7 @@ class MusicExtension(ComfyExtension):
     """The pack's nodes."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        # An older ComfyUI lacks what the nodes' schemas are made of.
+        # The schemas of the nodes use this. An older ComfyUI lacks it.
         if not hasattr(io, "DynamicCombo"):
             logging.getLogger("aigateway").error(
                 "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."

@@ -12,8 +12,8 @@ from .sound import samples_of
 
 FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
 
-# A plain list of numbers in one socket, which connects to inputs of both types: ComfyUI asks for
-# any type in common.
+# A list of numbers in one socket. It connects to inputs of either type, because ComfyUI wants one
+# type in common.
 FloatsType = io.Custom("FLOAT,FLOATS")
 
 
@@ -157,7 +157,7 @@ def _followed(
 
     samples, sample_rate = samples_of(audio)
     track = read_track(samples, sample_rate, tempo)
-    # A typed 23.976 stands for 24000 ÷ 1001: over ten minutes the difference is most of a frame.
+    # A typed 23.976 means 24000 ÷ 1001. In ten minutes the difference is most of a frame.
     rate = float(exact_rate(fps))
     made = follow(track, rate, frames, what=what, low=low, high=high, smooth=smooth)
     bpm = track.beats.bpm

@@ -1,4 +1,4 @@
-"""From a drawn picture to ComfyUI's IMAGE."""
+"""From an array of pixels to ComfyUI's IMAGE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inputs `loudness` and `true_peak`, and what they do to samples."""
+"""The inputs `loudness` and `true_peak`, and the samples at that loudness."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float
     """`samples` (float32 [channels, n]) at the chosen loudness, under the ceiling.
 
     Raises:
-        InputError: no such loudness.
+        InputError: the loudness is not one of the choices.
         MusicError: the ceiling or the samples are out of range.
     """
     from ..music.mastering import master

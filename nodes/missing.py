@@ -1,4 +1,4 @@
-"""What ComfyUI's Python lacks, as a sentence with the command that installs it."""
+"""The sentence for a package that ComfyUI's Python lacks, with the command that installs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ..api.errors import GatewayError
 
 _PACK = Path(__file__).resolve().parent.parent
-# The packages of requirements.txt, by the names that Python imports.
+# The packages of requirements.txt, under their import names.
 _PACKAGES = (
     "httpx",
     "numpy",
@@ -25,11 +25,11 @@ _PACKAGES = (
 
 
 class MissingPackageError(GatewayError):
-    """A package of requirements.txt, or a library that one needs, is not installed."""
+    """A package of requirements.txt, or a library that it needs, is not installed."""
 
 
 def explained(error: Exception) -> Exception:
-    """The sentence for a package that is missing; any other error as it is."""
+    """An error with advice if a package is missing, else the same error."""
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in _PACKAGES:
@@ -46,5 +46,5 @@ def explained(error: Exception) -> Exception:
 
 
 def install() -> str:
-    """The command that installs the requirements; portable ComfyUI's Python needs the `-s`."""
+    """The command that installs the requirements; the Python of a portable ComfyUI needs `-s`."""
     return f'"{sys.executable}" -s -m pip install -r "{_PACK / "requirements.txt"}"'

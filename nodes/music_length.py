@@ -113,7 +113,7 @@ def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: floa
 
     found = pictures.length(given, frames, fps)
     seconds = float(found.seconds)
-    # A duration is rounded to milliseconds when it is ordered: up, so that no frame is silent.
+    # A request has milliseconds. They are rounded up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
     tempo = filling_tempo(seconds, near_tempo)

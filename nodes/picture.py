@@ -1,4 +1,4 @@
-"""The picture that music is made for: how long it is, and where its file is."""
+"""The picture that the music is for: its length and its file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..api.errors import InputError
 from . import host
 
-# A typed rate has three digits.
+# A typed rate has three decimals.
 _ROUNDED = Fraction(1, 1000)
 
 
@@ -30,12 +30,12 @@ class Length(NamedTuple):
 
 
 def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Length:
-    """The length that a picture, `frames` at `fps`, and `seconds` agree on; 0 means not given.
+    """The length of a picture, or of `frames` at `fps`, or `seconds`; 0 means not given.
 
-    A VIDEO gives all of it, an IMAGE batch its frames only.
+    A VIDEO has frames and a rate, an IMAGE batch has frames only.
 
     Raises:
-        InputError: no length, two lengths that disagree, or a number that cannot be.
+        InputError: no length, two lengths that disagree, or a number out of range.
         PictureError: the picture cannot be read.
     """
     for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
@@ -66,7 +66,7 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
 
 @contextlib.contextmanager
 def file_of(video: Any) -> Iterator[Path | io.BytesIO]:
-    """The file of a VIDEO. One that is trimmed or held in memory is written to a temporary file."""
+    """The file of a VIDEO. A video that is trimmed or in memory gets a temporary file."""
     source = _untrimmed_file(video)
     if source is not None:
         yield source
@@ -123,7 +123,7 @@ def _at(frames: int, fps: float | Fraction) -> Length:
 
 
 def _trim_window(video: Any) -> tuple[float, float]:
-    """Start and duration in seconds, 0 for none. ComfyUI 0.8 knows no trimmed video."""
+    """Start and duration in seconds, 0 for none. ComfyUI 0.8 has no trimmed videos."""
     window = getattr(video, "get_active_trim_window", None)
     start, duration = window() if window is not None else (0.0, 0.0)
     return max(0.0, float(start)), max(0.0, float(duration))

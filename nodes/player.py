@@ -1,4 +1,4 @@
-"""What the player under a node plays: a small file of audio that a node made."""
+"""The audio file for the player under a node."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def preview(waveform: torch.Tensor, sample_rate: int) -> list[dict[str, str]]:
-    """Write a waveform [channels, samples] to ComfyUI's temp folder; none where the disk is full.
+    """Write a waveform [channels, samples] to ComfyUI's temp folder as FLAC.
 
-    FLAC at 16 bits holds it as it is heard.
+    An empty list means that the file could not be written, for example on a full disk.
     """
     from ..audio.encode import encode
     from ..audio.formats import DEFAULT_QUALITY, Encoding, Format
@@ -22,7 +22,7 @@ def preview(waveform: torch.Tensor, sample_rate: int) -> list[dict[str, str]]:
     try:
         encode(waveform, sample_rate, path, Encoding(Format.FLAC, DEFAULT_QUALITY[Format.FLAC]))
     except (OSError, ValueError) as error:
-        # The audio itself goes on; only its player is missing.
+        # The audio output does not need the player's file.
         host.log.warning("The player has no audio: %s", error)
         return []
     return [{"filename": path.name, "subfolder": path.parent.name, "type": "temp"}]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEEP, CANCEL = OnInterrupt.KEEP.value, OnInterrupt.CANCEL.value
 TIMEOUT = 900.0
-# The gateway's documentation says 30 s to 5 min. Used until the ledger has run times.
+# Used until the ledger has run times. The gateway's documentation says 30 s to 5 min.
 TYPICAL_SECONDS = 60.0
 
 
@@ -48,7 +48,7 @@ class PollJob(again.Node):
                     min=1.0,
                     max=86400.0,
                     step=1.0,
-                    # Optional inputs come last on the canvas, so all are, to keep their order.
+                    # The canvas puts optional inputs last. All are optional, to keep their order.
                     optional=True,
                     tooltip="Seconds to wait once the job runs. Ends the wait, not the job.",
                 ),
@@ -141,7 +141,7 @@ def _line(progress: Progress, closed_until: str) -> str:
 
 
 def _fraction(progress: Progress) -> float:
-    """The likely share of the wait that is over: linear to 0.9, then ever slower, never 1."""
+    """The estimated share of the wait that is over: linear to 0.9, then ever slower, below 1."""
     share = progress.elapsed / (progress.expected or TYPICAL_SECONDS)
     return 0.9 * share if share <= 1 else 1 - 0.1 / share
 

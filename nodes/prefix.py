@@ -1,7 +1,8 @@
-"""The beginning of a file's name, as a person, a link or a script wrote it, made safe anywhere.
+"""`filename_prefix`, made safe for every system.
 
-Windows refuses some characters, some names and some ends of names, and files travel: so a name is
-the same on every system. The rules are those of Microsoft's "Naming Files, Paths, and Namespaces".
+Windows refuses some characters, some names and some ends of names. A file may move to another
+system, so the name is the same on all. The rules are those of Microsoft's "Naming Files, Paths, and
+Namespaces".
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from ..api.errors import InputError
 DEFAULT = "AIgateway"
 TITLE_LENGTH = 60
 
-# File systems allow 255 bytes. A number of eight digits, an extension and their underscores follow.
+# File systems allow 255 bytes. Eight digits, an extension and two underscores follow the prefix.
 _FILE_BYTES = 255 - len("_00000000_.flac")
 _FOLDER_BYTES = 255
 
 _TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title)%")
-# As ComfyUI's frontend writes a date: one letter without a leading zero, two with it.
+# ComfyUI's frontend writes a date like this: one letter has no leading zero, two letters have it.
 _DATE_PART = re.compile("yyyy|yy|MM?|dd?|hh?|mm?|ss?")
 _REFUSED = re.compile(f'[<>:"|?*\n\t{text.REPLACEMENT}]')
 _SEPARATORS = re.compile(r"[/\\]")
-# Marks that change the order of the letters on the screen, and zero-width characters: with them a
-# name is not what it looks like.
+# Marks that change the order of letters on the screen, and zero-width characters: they make one
+# name look like another.
 _HIDDEN = re.compile("[\u200b\u200e\u200f\u061c\u2028-\u202e\u2060-\u2069\ufeff]")
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -43,11 +44,11 @@ def safe_prefix(
     Args:
         prefix: may hold `%take%`, `%job_id%`, `%title%`, and `%date:yyyy-MM-dd%` with ComfyUI's
             letters.
-        values: of the tokens; what has no value is left out.
+        values: of the tokens. A token without a value is removed.
         output: an absolute prefix has to lie in this folder.
 
     Raises:
-        InputError: the prefix is no text, or leads out of the output folder.
+        InputError: the prefix is not text, or leads out of the output folder.
     """
     if not isinstance(prefix, str):
         raise InputError(
@@ -77,7 +78,7 @@ def safe_prefix(
 
 
 def _relative(prefix: str, output: Path) -> str:
-    """The prefix below the output folder. Raises InputError: it is a path to somewhere else."""
+    """The prefix, relative to the output folder. Raises InputError: the path is not in it."""
     try:
         return str(Path(prefix).relative_to(output))
     except ValueError:
@@ -95,13 +96,13 @@ def _outside(prefix: str) -> InputError:
 
 
 def _safe(part: str, most: int) -> str:
-    """One part of a path that every system takes; empty where nothing of it is left."""
+    """One part of a path, with at most `most` bytes. Empty if no allowed character is left."""
     part = _trimmed(_REFUSED.sub("_", part))
     # A leading dot hides a file, and a leading dash makes it an option of a command.
     if part[:1] in (".", "-"):
         part = "_" + part.lstrip(".-")
         part = "" if part == "_" else part
-    # Windows takes con.txt for the console, but not con_00001_.flac.
+    # For Windows con.txt is the console, and con_00001_.flac is a file.
     stem, dot, rest = part.partition(".")
     if stem.rstrip().lower() in _DEVICES:
         part = f"{stem.rstrip()}_{dot}{rest}"

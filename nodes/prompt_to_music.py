@@ -89,8 +89,8 @@ class PromptToMusic(io.ComfyNode):
 
     @classmethod
     def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        # ComfyUI shows an error of this method at every input that it takes, so it takes one. The
-        # others have their limits in the schema; `execute` checks what comes from other nodes.
+        # ComfyUI shows an error of this method at each input that it takes, so it takes one. The
+        # schema has the limits of the others, and `execute` checks values from other nodes.
         try:
             if prompt is not None:
                 MusicRequest(prompt).validated()
@@ -100,8 +100,8 @@ class PromptToMusic(io.ComfyNode):
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
-        """Changes when another service answers, when a job of the request is dead, and after a
-        run in which requests of a list failed."""
+        """Changes with the service, with each dead job of the request, and after a run in which
+        items of a list failed."""
         node_id = getattr(cls.hidden, "unique_id", None)
         return f"{await session.fingerprint(inputs, node_id)} {again.failures(cls)}"
 
@@ -128,7 +128,7 @@ class PromptToMusic(io.ComfyNode):
         def submit(requests: Sequence[MusicRequest]) -> Awaitable[Sequence[Job | BaseException]]:
             return account.submit_all(requests, settings, run=host.run_id())
 
-        # The whole list is priced and allowed before its first request is sent.
+        # The price of the whole list is checked before its first request is sent.
         display = host.Display()
         job = await host.interruptible(
             item.together(request, submit), on_look=lambda: session.show_closed(account, display)
@@ -140,8 +140,8 @@ class PromptToMusic(io.ComfyNode):
 
 
 class _Models(list[str]):
-    """The models to choose from. A model that is not in this machine's list may be in the
-    account's, so every id is one of them."""
+    """The models to choose from. The account may have a model that this machine's list lacks, so
+    every id is valid."""
 
     def __contains__(self, model: object) -> bool:
         return isinstance(model, str) and bool(model.strip())

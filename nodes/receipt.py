@@ -1,4 +1,4 @@
-"""What a saved file says about itself: its graph, and the receipt of a bought track."""
+"""The tags of a saved file: its graph, and the receipt of a bought track."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TITLE_LENGTH = 100
 
 
 def graph_tags(prompt: Any, extra_pnginfo: Mapping[str, Any] | None) -> dict[str, str]:
-    """The graph as ComfyUI's frontend reads it from a dropped file: strict JSON in plain ASCII."""
+    """The graph, in the form that ComfyUI's frontend reads from a file: strict JSON in ASCII."""
     tags = {key: _json(value) for key, value in (extra_pnginfo or {}).items()}
     if prompt is not None:
         tags["prompt"] = _json(prompt)
@@ -24,7 +24,7 @@ def graph_tags(prompt: Any, extra_pnginfo: Mapping[str, Any] | None) -> dict[str
 
 
 def _json(value: Any) -> str:
-    """`value` as JSON, with null for NaN and infinity, as JavaScript writes them."""
+    """`value` as JSON. NaN and infinity become null, as in JavaScript."""
     try:
         return json.dumps(value, allow_nan=False)
     except ValueError:
@@ -43,7 +43,7 @@ def _finite(value: Any) -> Any:
 
 
 def job_tags(job: Job, measured_duration: float) -> dict[str, str]:
-    """The title and the receipt of a track; never the key, never a signed address."""
+    """The title and the receipt of a track. They hold no key and no signed address."""
     receipt = {
         "model": job.model,
         "prompt": job.prompt,

@@ -1,4 +1,4 @@
-"""Which account answers with the settings of this moment. Starts the sandbox where it answers."""
+"""The account for the current settings. Starts the sandbox if the settings want it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _asked: dict[tuple[str, str | None], dict[str, int]] = {}
 
 
 def settings(*, needs_key: bool = False) -> Settings:
-    """The settings as they are now. Raises SettingsError, MissingKeyError."""
+    """The current settings. Raises SettingsError, MissingKeyError."""
     directory = host.data_directory()
     current = api_settings.load(directory)
     if needs_key:
@@ -52,8 +52,8 @@ def on_interrupt() -> str:
 
 
 async def account(current: Settings) -> Account:
-    """The account that answers with these settings."""
-    # Opening it loads httpx, and may wait for the ledger and for the sandbox.
+    """The account for these settings."""
+    # A new account imports httpx, and may wait for the ledger and for the sandbox.
     return await asyncio.to_thread(_account, current)
 
 
@@ -77,7 +77,7 @@ def _account(current: Settings) -> Account:
         if opened is not None and opened[0] == identity:
             return opened[1]
         if opened is not None:
-            # Its key or its address changed. What is on its way still ends there.
+            # Its key or its address changed. Requests that are on their way still end there.
             opened[1].retire()
         account = Account(
             current.service, base_url, key, library, _timing(current), current.cost_tag
@@ -87,7 +87,7 @@ def _account(current: Settings) -> Account:
 
 
 def _timing(current: Settings) -> Timing:
-    # The sandbox takes seconds where the model takes half a minute.
+    # A job takes seconds in the sandbox, and half a minute at the live gateway.
     return Timing(first_poll=3.0, rate_limit=600) if current.is_sandbox else Timing()
 
 
@@ -107,9 +107,9 @@ def _library() -> Library:
 
 
 def _library_that_is_whole() -> Library:
-    """As `_library`, after a node or the panel has said that a damaged ledger was set aside.
+    """Like `_library`, but raises the error of a damaged ledger until a person has read it once.
 
-    The first to open the ledger may be a price line or a fingerprint, whose errors nobody reads.
+    A price line or a fingerprint may open the ledger first, and nobody reads their errors.
     """
     directory = host.data_directory()
     try:
@@ -144,7 +144,7 @@ def _start_sandbox() -> tuple[str, ApiKey]:
 
 
 def model_choices() -> list[str]:
-    """The models of the account's model list when it was last read."""
+    """The models of the account, as last read."""
     from ..api.library import model_choices
 
     try:
@@ -155,18 +155,18 @@ def model_choices() -> list[str]:
 
 
 async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
-    """A hash of the service and of how many jobs of the node's own requests are dead.
+    """A hash of the service and of the number of dead jobs of this node's requests.
 
-    ComfyUI stores it in the prompt, and so in files: the gateway's address must not show in it.
+    ComfyUI stores it in the prompt, and so in files: it must not show the gateway's address.
 
-    It stays the same for as long as the same jobs would be handed out again, so ComfyUI runs
-    nothing twice. Inputs that come from other nodes are not known here: then the jobs count that
-    died after this process asked for them for this node.
+    The hash is the same while the ledger would return the same jobs, so ComfyUI does not run the
+    node again. Inputs from other nodes are not known here. Then the jobs count that this process
+    asked for with this node, and that died later.
     """
     service = settings().service
     before = _asked.get((service, node_id), {})
     with contextlib.suppress(InputError):
-        # ComfyUI gives None for an input from another node, and leaves out what is not set.
+        # ComfyUI gives None for an input from another node, and leaves out inputs that are not set.
         if None not in inputs.values():
             known = {name: inputs[name] for name in MusicRequest._fields if name in inputs}
             request = MusicRequest(**known).validated()
@@ -177,7 +177,7 @@ async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
 
 
 async def remember(service: str, request: MusicRequest) -> None:
-    """The running node asks for this request; see `fingerprint`."""
+    """Note that the running node asks for this request; see `fingerprint`."""
     asked = _asked.setdefault((service, host.node_id()), {})
     name = request.fingerprint(service)
     if name not in asked:
@@ -185,7 +185,7 @@ async def remember(service: str, request: MusicRequest) -> None:
 
 
 def warn_of_ignored_inputs(request: MusicRequest) -> None:
-    """Say, before anything is spent, which inputs the model ignores."""
+    """Name the inputs that the model ignores, before anything is bought."""
     for name in request.ignored_inputs():
         line = f"{request.model} ignores {name}"
         host.log.warning("%s.", line)

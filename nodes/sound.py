@@ -12,7 +12,7 @@ def samples_of(audio: Any) -> tuple[Samples, int]:
     """Float32 [channels, samples] of the first item of a batch, and the sample rate in Hz.
 
     Raises:
-        AudioError: no AUDIO, or one with NaN, infinity or no samples.
+        AudioError: it is not AUDIO, or it has NaN, infinity or no samples.
     """
     from ..audio.validate import check
 

@@ -16,14 +16,14 @@ _DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 
 
 class Slot(NamedTuple):
-    """A numbered place for a file in ComfyUI's output folder."""
+    """The path of a saved file, and its folder relative to ComfyUI's output folder."""
 
     path: Path
     subfolder: str
 
 
 def data_directory() -> Path:
-    """Where the ledger, the settings and the store lie: a folder no browser is served from."""
+    """The folder of the ledger, the settings and the store. ComfyUI serves it to no browser."""
     # docker's `--env-file` keeps the quotes around a value.
     chosen = os.environ.get(_DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
     if chosen:
@@ -43,7 +43,7 @@ def temporary_path(suffix: str) -> Path:
 
 
 def temporary_file(content: bytes | memoryview) -> Path:
-    """A file with `content`, named by it, in a folder that ComfyUI empties when it starts.
+    """A file with `content`, named by its hash, in a folder that ComfyUI empties when it starts.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -63,7 +63,7 @@ def output_directory() -> Path:
 
 
 def draft_path(prefix: str, extension: str) -> Path:
-    """Where a file without a number is written, in the folder of its later name.
+    """A hidden path for an unfinished file, in the folder where the finished one will be.
 
     Raises whatever ComfyUI raises for a path outside output/.
     """
@@ -89,14 +89,14 @@ def publish(draft: Path, prefix: str) -> Slot:
             prefix, str(output_directory())
         )
         path = Path(folder) / f"{name}_{counter:05}_{draft.suffix}"
-        # Another node or another server may take the number in the meantime.
+        # Another node or another server may take the number first.
         with contextlib.suppress(FileExistsError):
             rename_to_new(draft, path)
             return Slot(path, subfolder)
 
 
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
-    """A file in ComfyUI's output, input or temp folder; None where there is none of that name."""
+    """A file in ComfyUI's output, input or temp folder; None where it does not exist."""
     import folder_paths
 
     root = folder_paths.get_directory_by_type(folder)
@@ -112,7 +112,7 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
 
 
 def writes_metadata() -> bool:
-    """Whether the user lets files carry the workflow (ComfyUI's `--disable-metadata`)."""
+    """Whether files may hold the workflow (ComfyUI's option `--disable-metadata` forbids it)."""
     from comfy.cli_args import args
 
     return not getattr(args, "disable_metadata", False)

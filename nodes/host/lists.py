@@ -33,10 +33,10 @@ _item: ContextVar[Item] = ContextVar("aigateway_item")
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """`execute`, with an error's first line under the node, where it is read without a click.
+    """`execute`, with the first line of an error under the node.
 
-    In a list, an item that fails leaves the others alone: what comes after the node goes on with
-    them, and the node names what failed. Where nothing is good, the node raises the error.
+    In a list, a failed item does not stop the others: the next nodes go on with the good items, and
+    this node names the failed ones. If no item is good, the node raises the error.
     """
 
     @functools.wraps(execute)
@@ -69,13 +69,13 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
 
 
 def item() -> Item:
-    """The item of a list that is running; only in an `execute` that `shows_errors`."""
+    """The running item of a list. Only for an `execute` with `shows_errors`."""
     return _item.get()
 
 
 @contextlib.contextmanager
 def _batch() -> Iterator[Batch]:
-    """The batch of the running node; of one item where there is no graph that runs."""
+    """The batch of the running node. Where no graph runs, it has one item."""
     context = executing_context()
     if context is None:
         yield Batch()
@@ -95,7 +95,7 @@ def _batch() -> Iterator[Batch]:
 def _failed(
     kind: type[io.ComfyNode], item: Item, error: Exception, cause: Exception
 ) -> io.NodeOutput:
-    """The outputs of a failed item among good ones, which block what comes after it."""
+    """The outputs of a failed item beside good ones: they block the next nodes for this item."""
     batch = item.batch
     if batch.is_stopped:
         raise interrupt_exception() from error

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 def server_routes() -> web.RouteTableDef | None:
-    """Where ComfyUI's server takes further routes; None in a host that serves no browser."""
+    """The table for more routes in ComfyUI's server; None in a host without a server."""
     from server import PromptServer
 
     routes = getattr(PromptServer.instance, "routes", None)
-    # A host without a server has something else there, or nothing.
+    # A host without a server may have something else under this name.
     return routes if type(routes).__name__ == "RouteTableDef" else None
 
 

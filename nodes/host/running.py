@@ -25,7 +25,7 @@ def _one_plain_line(record: logging.LogRecord) -> bool:
 
 log.addFilter(_one_plain_line)
 
-# Core looks at the flag once a second; a person feels a tenth of one as at once.
+# Core checks the flag once a second. A person does not notice a tenth of a second.
 _LOOK_SECONDS = 0.1
 _PROCESS = uuid.uuid4().hex
 
@@ -40,19 +40,19 @@ def executing_context() -> Any:
 
 
 def run_id() -> str:
-    """What a run of one graph is called; the process, where there are no such runs."""
+    """The id of the running prompt; an id of the process where no prompt runs."""
     context = executing_context()
     return context.prompt_id if context is not None else _PROCESS
 
 
 def node_id() -> str | None:
-    """The id of the running node in its graph; None where there is no graph."""
+    """The id of the running node in its graph; None where no graph runs."""
     context = executing_context()
     return None if context is None else context.node_id
 
 
 def show_status(text: str) -> None:
-    """A line of text under the node that is running; see `status_text`."""
+    """Show a line of text under the running node; see `status_text`."""
     context = executing_context()
     if context is None:
         return
@@ -64,14 +64,14 @@ def show_status(text: str) -> None:
 
 
 class Display:
-    """The status line and the progress bar of the running node, told only what is new."""
+    """The status line and the progress bar of the running node. Sends changes only."""
 
     def __init__(self) -> None:
         self._line = ""
         self._percent = -1
 
     def show(self, line: str, fraction: float | None = None) -> None:
-        """Show a line, and how much is done, 0 to 1; the bar never moves backwards."""
+        """Show a line and the fraction that is done, 0 to 1. The bar never moves backwards."""
         if line != self._line:
             self._line = line
             show_status(line)
@@ -84,10 +84,10 @@ class Display:
 
 
 async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda: None) -> T:
-    """Await `work`, looking at ComfyUI's interrupt flag all the while.
+    """Await `work`, and check ComfyUI's interrupt flag until it is done.
 
     Args:
-        on_look: called at every look, in the node's own context.
+        on_look: called at each check, in the node's context.
 
     Raises:
         comfy.model_management.InterruptProcessingException: the user interrupted; `work` was
@@ -99,7 +99,7 @@ async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda
     try:
         while not task.done():
             await asyncio.wait({task}, timeout=_LOOK_SECONDS)
-            # Looked at without clearing it, so that the other items of a list see it as well.
+            # The check does not clear the flag, so the other items of a list see it too.
             if not task.done() and model_management.processing_interrupted():
                 raise model_management.InterruptProcessingException
             on_look()
@@ -112,7 +112,7 @@ async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda
 
 
 def interrupt_exception() -> type[BaseException]:
-    """What `interruptible` raises when the user interrupts."""
+    """The exception that `interruptible` raises when the user interrupts."""
     import comfy.model_management as model_management
 
     return model_management.InterruptProcessingException

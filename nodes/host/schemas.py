@@ -1,4 +1,4 @@
-"""What a node tells ComfyUI about itself."""
+"""How a node describes itself to ComfyUI."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 from comfy_api.latest import io
 
 _CATEGORY = "AIgateway/music"
-# Left away where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
+# None where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
 FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
 
 
 def schema(**values: Any) -> io.Schema:
-    """A node's schema, without the fields that this version of ComfyUI does not know yet."""
+    """A node's schema, without the fields that this version of ComfyUI lacks."""
     known = {field.name for field in fields(io.Schema)}
     given = {name: value for name, value in values.items() if name in known}
-    # Its id tells `fingerprint_inputs` which node it is asked for.
+    # `fingerprint_inputs` needs the id of its node.
     hidden = [*given.pop("hidden", ()), io.Hidden.unique_id]
     return io.Schema(category=_CATEGORY, hidden=hidden, **given)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def components_of(video: Any) -> Any:
-    """Frames, rate and audio of a VIDEO that is held in memory; None for one in a file."""
+    """Frames, rate and audio of a VIDEO in memory; None for a VIDEO in a file."""
     from comfy_api.latest import InputImpl
 
     in_memory = isinstance(video, InputImpl.VideoFromComponents)
