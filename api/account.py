@@ -124,7 +124,7 @@ class Account:
             return job
 
     async def pick_up(self, job_id: str) -> Job:
-        """The row of a job that is known by its id, also of one that was made elsewhere."""
+        """The row of the job with this id, also of a job that was made elsewhere."""
         return await off_loop(self.library.ledger.adopt, self.name, job_id)
 
     async def open(self, url: str, settings: Settings) -> OpenAudio:
@@ -172,7 +172,7 @@ class Account:
             )
 
     async def _anew(self, job: Job) -> Job:
-        """Submit the request of a job that the service does not know any more."""
+        """Submit the request of a job that the service no longer knows."""
         await off_loop(self.library.ledger.fail, job.local_id, "The service has lost the job.")
         return await self._purchases.submit(job.request, run=job.run, rules=_NOTHING)
 

@@ -107,7 +107,7 @@ class SpendLimitError(GatewayError):
 
 
 class UnreachableError(GatewayError):
-    """The connection was never made: the gateway has seen nothing of the request."""
+    """The connection failed: the gateway did not see the request."""
 
     is_temporary = True
 

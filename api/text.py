@@ -1,4 +1,4 @@
-"""Text as it arrives from links, scripts and files, made the same for the same words."""
+"""Text from links, scripts and files, in one form for the same words."""
 
 from __future__ import annotations
 

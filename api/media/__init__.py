@@ -1,1 +1,1 @@
-"""From the address of a track to bytes that stay."""
+"""From the address of a track to a file that stays."""

@@ -1,1 +1,1 @@
-"""What was asked for, what it costs and what became of it."""
+"""Requests, their prices and their jobs."""

@@ -113,7 +113,7 @@ class Job(NamedTuple):
 
     @property
     def cost(self) -> float | None:
-        """What the gateway charged; the expected price while that is not known."""
+        """The charged price; the expected price while the charged one is not known."""
         return self.price if self.charged is None else self.charged
 
     def changes(self, record: JobRecord, took: float | None) -> dict[str, Any]:

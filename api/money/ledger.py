@@ -1,4 +1,4 @@
-"""The ledger: what was asked for, what it costs, what became of it. Written before money moves.
+"""The ledger: requests, their prices and their jobs. Written before money moves.
 
 Several ComfyUI processes share one ledger. A row is one request.
 """
@@ -163,7 +163,7 @@ class Ledger(LedgerReader):
         return job
 
     def adopt(self, service: str, job_id: str) -> Job:
-        """The row of a job that is known by its id only; a new one where there is none."""
+        """The row of the job with this id; a new row if the ledger has none."""
         with self._rows.transaction():
             job = self.by_job_id(service, job_id)
             if job is None:
@@ -226,7 +226,7 @@ class Ledger(LedgerReader):
         return self.update(local_id, state=State.FAILED, error=error, finished=time.time())
 
     def compare_and_set(self, job: Job, **values: Any) -> bool:
-        """Write columns if the row still is as it was read, and take it over.
+        """Write columns if the row has not changed since it was read, and take it over.
 
         False: another caller was faster, or a living process submits it. Whoever writes
         `submitting` must `release` the row in the end.
@@ -255,7 +255,7 @@ class Ledger(LedgerReader):
             return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
 
     def release(self, job: Job) -> None:
-        """This process does not submit the row any more."""
+        """Note that this process no longer submits the row."""
         self._in_hand.discard(job.local_id)
 
     def delete(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""What the ledger says: rows by their names, a search, and sums of money."""
+"""Read the ledger: rows by their ids, a search, and sums of money."""
 
 from __future__ import annotations
 

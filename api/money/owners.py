@@ -1,4 +1,4 @@
-"""Which processes live: each holds an operating system lock for as long as it runs.
+"""Which processes are alive: each holds a lock of the operating system while it runs.
 
 A row in `submitting` names its owner. A crash leaves the row, and frees the lock.
 """

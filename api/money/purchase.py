@@ -124,7 +124,7 @@ class Purchases:
         return await off_loop(catalogue.price, request)
 
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
-        """A task of its own, which goes on when the caller is stopped.
+        """Run in a separate task, which goes on when the caller is stopped.
 
         One task a fingerprint: whoever asks meanwhile waits for that one.
         """
@@ -176,7 +176,7 @@ class Purchases:
             self._ledger.release(job)
 
     async def _settled(self, job: Job, rules: SpendingRules) -> Job:
-        """The job of a living row that this call did not create, once its submit has ended."""
+        """The job of a live row that another call created, after its submit has ended."""
         while job.state is State.SUBMITTING:
             # A row whose process ended between the POST and the answer is taken over. Another
             # process that still waits for the answer keeps it.

@@ -214,7 +214,7 @@ def folded(text: str) -> str:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells this file from another one of the same name; None where there is none."""
+    """A mark that differs for another file of the same name; None where there is none."""
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""What the user allows to be spent, and whether a purchase keeps to it.
+"""The spending limits of the user, and whether a purchase keeps to them.
 
 The price line, a submit and a repeated submit all ask `quote`.
 """

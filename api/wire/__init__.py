@@ -1,1 +1,1 @@
-"""One HTTP request and its rate: what is sent, what comes back, when it may leave."""
+"""One HTTP request: what is sent, what is answered, and when it may be sent."""

@@ -1,4 +1,4 @@
-"""What a web address is, and how it is shown."""
+"""Check web addresses, and show them without secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Amounts of money as the gateway writes them: one reader, which believes nothing absurd."""
+"""One reader for the amounts of money that the gateway writes. It refuses absurd ones."""
 
 from __future__ import annotations
 

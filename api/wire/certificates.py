@@ -1,4 +1,4 @@
-"""Whose certificates are trusted: certifi's, or those that the environment names."""
+"""The trusted certificates: those of certifi, or those that the environment names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def ssl_context(*, for_loopback: bool) -> ssl.SSLContext:
-    """One context for all clients: making one costs some forty milliseconds.
+    """One context for all clients: a new one takes about forty milliseconds.
 
     Args:
         for_loopback: this machine needs no certificates, so it does not mind variables that name

@@ -153,12 +153,12 @@ class Client:
         return body
 
     def source(self, url: str) -> Source:
-        """A download of `url`, with the key where that is the gateway's own file behind the key."""
+        """A download of `url`. It has the key if the gateway's own host serves the file."""
         may_go = key_may_go_to(url, self.base_url)
         return Source(url, self.exchange.authorization() if may_go else {})
 
     async def permitted_source(self, url: str) -> Source | None:
-        """Another way to a job's file whose address wants the key; None where there is none.
+        """Another address for a job's file whose own address wants the key; None without one.
 
         A signed address by `GET /files/jobs/{id}/{name}/signed`, for which the key goes to the API
         alone. Where that route is unknown (404, 405), the live gateway's file host gets the key.
@@ -183,13 +183,13 @@ class Client:
         return None if signed is None else Source(signed)
 
     def _tag(self, idempotency_key: str) -> dict[str, str]:
-        """The header that sums a cost under a tag; the gateway takes 64 characters."""
+        """The header with the tag for costs. The gateway accepts 64 characters."""
         if not self._cost_tag:
             return {}
         return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
 
     def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
-        """The job record in an answer, with the cost and the id that its headers tell."""
+        """The job record in an answer, with the cost and the request id from the headers."""
         body = self.exchange.json(answer, job_id)
         record = parse_job(body, self.base_url)
         if record.cost is None:

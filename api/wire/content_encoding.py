@@ -1,4 +1,4 @@
-"""Bodies that a server encodes although the plain file was asked for (RFC 9110, section 8.4)."""
+"""Decode bodies that a server encodes although it should not (RFC 9110, section 8.4)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Protocol
 from ..errors import DownloadError
 
 _PIECE_BYTES = 1 << 18
-"""Decoded bytes at a time: a small body cannot fill the memory before its size is checked."""
+"""Decode so many bytes in one step: a small body cannot fill the memory before the size check."""
 _GZIP = 16 + zlib.MAX_WBITS
 _IDENTITY = ("", "identity", "none")
 
 
 class Decoder(Protocol):
-    """What turns an encoded body into the file."""
+    """Decodes a body into the file."""
 
     @property
     def complete(self) -> bool:

@@ -207,7 +207,7 @@ async def _read_body(answer: httpx.Response, into: ArrivingFile) -> None:
 
 
 async def _read_encoded(answer: httpx.Response, decoder: Decoder, into: ArrivingFile) -> None:
-    """Read a body that is encoded although identity was asked for: from its start each time."""
+    """Read a body that is encoded although it should not be. Each try starts at its beginning."""
     if answer.status_code == 206:
         raise DownloadError(
             "The server sent an encoded part of the file: expected the file as it is; queue again."

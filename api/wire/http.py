@@ -1,4 +1,4 @@
-"""What all HTTP clients of the pack share."""
+"""Settings that all HTTP clients of the pack share."""
 
 from __future__ import annotations
 

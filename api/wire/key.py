@@ -1,4 +1,4 @@
-"""The API key: a secret that is read by name only."""
+"""The API key: a secret that only `reveal()` shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SCHEME = re.compile(r"(?:authorization\s*:\s*)?bearer(?:\s+|$)", re.IGNORECASE)
 
 
 def bare_key(text: str) -> str:
-    """The key in `text`: without quotes, blanks and `Bearer ` around it."""
+    """The key in `text`, without quotes, blanks and `Bearer `."""
     key = text.strip(_AROUND)
     return _SCHEME.sub("", key, count=1).strip(_AROUND) if _SCHEME.match(key) else key
 

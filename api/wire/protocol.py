@@ -109,7 +109,7 @@ def parse_job(body: object, base_url: str) -> JobRecord:
 
 
 def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> float | None:
-    """What a job cost in US dollars, wherever an answer says it; None where it does not."""
+    """The cost of a job in US dollars, from any place in an answer; None where it has none."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     for cents in (
@@ -164,7 +164,7 @@ def parse_signed(body: object, base_url: str) -> str | None:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The id of an answer, by which the gateway's support finds it."""
+    """The id of an answer. The gateway's support needs it to find the request."""
     text = headers.get("x-request-id", "")
     return text if _REQUEST_ID.fullmatch(text) else None
 

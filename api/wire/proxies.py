@@ -1,4 +1,4 @@
-"""Which proxy a request goes through: as the environment or the system says, for each request.
+"""The proxy for a request, from the environment or the system, chosen for each request.
 
 httpx reads the same variables itself, but one that it cannot use (GNOME's `socks://`, a NO_PROXY
 with `[::1]`) ends every client, also one that asks this machine only.

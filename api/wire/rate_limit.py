@@ -1,4 +1,4 @@
-"""When a request may leave: one schedule for all requests of one key in this process.
+"""When a request may be sent: one schedule for all requests of one key in this process.
 
 The account's rate is a count over a rolling window. A request takes a slot when it leaves and holds
 it until one window after its answer. The gateway counted it no later than that, so the count here
@@ -170,7 +170,7 @@ class RateLimiter:
             self._wake = loop.call_later(max(0.0, next_time - now), self._grant)
 
     def _opens(self, now: float, waiter: _Waiter) -> float:
-        """The earliest time at which this request may leave, as far as is known now."""
+        """The earliest time at which this request may be sent, as far as is known now."""
         opens = max(now, self._closed_until)
         elsewhere = self._elsewhere if now < self._elsewhere_until else 0
         used = self._in_window(now) + self._in_flight + elsewhere
@@ -187,7 +187,7 @@ class RateLimiter:
         return opens
 
     def _slot_opens(self, now: float, excess: int, *, any_kind: bool) -> float:
-        """When enough requests have left the window; an answer also starts a new `_grant`."""
+        """The time at which enough requests have left the window. An answer also calls `_grant`."""
         times = [time for time, was_poll in self._answered if any_kind or was_poll]
         if excess < len(times):
             return times[excess] + self._held

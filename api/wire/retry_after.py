@@ -1,4 +1,4 @@
-"""`Retry-After`: how long a server wants to be left alone, and how that is said."""
+"""`Retry-After`: how long a server wants no requests, in seconds and in words."""
 
 from __future__ import annotations
 
