@@ -82,7 +82,7 @@ def test_who_answers(
     ("text", "part"),
     [
         ("api_key = ", "cannot be read"),
-        ("api_key = 5", "no text"),
+        ("api_key = 5", "is not text"),
         ('api_key = "two words"', "copy the key again"),
         ('mode = "maybe"', "One of auto, live, sandbox"),
         ('on_interrupt = "panic"', "One of keep, cancel"),
