@@ -247,7 +247,7 @@ def _text_of(path: Path) -> str:
 
 def _convert(name: str, value: Any, source: str) -> Any:
     if name == "api_key":
-        return _api_key(value, source)
+        return read_key(value, source)
     if name in _CHOICES:
         choices, word = _CHOICES[name], str(value).lower()
         words = [choice.value for choice in choices]
@@ -275,7 +275,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
     return _amount(name, value, source)
 
 
-def _api_key(value: Any, source: str) -> ApiKey | None:
+def read_key(value: Any, source: str) -> ApiKey | None:
     if not isinstance(value, str):
         raise SettingsError(f"The api_key in {source} is not text: put it in quotes.")
     value = bare_key(value)

@@ -28,7 +28,7 @@ _lock = threading.RLock()
 _libraries: dict[Path, Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[str, ApiKey | None, str], Account]] = {}
 _unsaid: dict[Path, DamagedLedgerError] = {}
-_sandbox: tuple[str, ApiKey] | None = None
+_sandbox: tuple[str, ApiKey | None] | None = None
 # For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
 # when the node first asked for them.
 _asked: dict[tuple[str, str | None], dict[str, int]] = {}
@@ -122,10 +122,9 @@ def _library_that_is_whole() -> Library:
     return library
 
 
-def _start_sandbox() -> tuple[str, ApiKey]:
+def _start_sandbox() -> tuple[str, ApiKey | None]:
     global _sandbox
     if _sandbox is None:
-        from ..api.wire.key import ApiKey
         from ..sandbox.profile import Profile
         from ..sandbox.server import Sandbox
         from ..sandbox.thread import SandboxThread
@@ -135,7 +134,7 @@ def _start_sandbox() -> tuple[str, ApiKey]:
         # Other users and other programs of this machine do not know it.
         secret = secrets.token_urlsafe(32)
         sandbox = Sandbox(Profile(key=secret), state_path=directory / "sandbox.json")
-        _sandbox = SandboxThread(sandbox).base_url, ApiKey(secret, "the sandbox")
+        _sandbox = SandboxThread(sandbox).base_url, api_settings.read_key(secret, "the sandbox")
         host.log.info(
             "No API key is set: the sandbox at %s answers with sketches, not with ACE-Step.",
             _sandbox[0],

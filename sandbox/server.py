@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -20,6 +19,7 @@ from .profile import PRICES, FileOrigin, Profile
 from .rates import RollingWindow
 from .render import MusicRequest, sketch
 from .renderings import Renderings
+from .submission import read_request
 
 
 class Seen(NamedTuple):
@@ -185,7 +185,7 @@ class Sandbox:
     # Submit
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
-        asked = await _asked(request)
+        asked = await read_request(request)
         if asked is None:
             return self._error(400)
         cards, scope = Cards.of(asked.prompt), asked.key or asked.prompt
@@ -304,29 +304,3 @@ class Sandbox:
 
     async def _bill(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.bill())
-
-
-async def _asked(request: web.Request) -> MusicRequest | None:
-    """The request for music; None where the body is malformed.
-
-    The duration is clamped to the model's range.
-    """
-    try:
-        body = await request.json()
-        prompt = body["prompt"]
-        duration = float(body.get("duration", 60.0))
-        format = body.get("format", "mp3")
-        if request.content_type != "application/json" or not math.isfinite(duration):
-            return None
-        if not isinstance(prompt, str) or not prompt or format not in ("mp3", "wav"):
-            return None
-        return MusicRequest(
-            prompt=prompt,
-            duration=min(max(duration, 5.0), 240.0),
-            lyrics=str(body.get("lyrics") or ""),
-            format=format,
-            model=str(body.get("model") or next(iter(PRICES))),
-            key=request.headers.get("Idempotency-Key", ""),
-        )
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-        return None
