@@ -276,6 +276,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
 
 
 def read_key(value: Any, source: str) -> ApiKey | None:
+    """The key in a setting; None for an empty one. Raises SettingsError: it cannot be a key."""
     if not isinstance(value, str):
         raise SettingsError(f"The api_key in {source} is not text: put it in quotes.")
     value = bare_key(value)
