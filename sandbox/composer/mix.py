@@ -64,42 +64,28 @@ def _sound(score: Score, track: Track, note: Note, length: float, velocity: floa
 
 
 def room(send: Samples, seconds: float) -> Samples:
-    """[2, n] echo of a mono [n] signal: convolution with decaying noise, by overlap-add.
-
-    It is made at half the rate, where nobody hears the difference.
-    """
-    count = len(send)
-    padded = np.pad(send, (0, count % 2))
-    halved = (padded[0::2] + padded[1::2]) * np.float32(0.5)
+    """[2, n] echo of a mono [n] signal: convolution with decaying noise, by overlap-add."""
     response = impulse(seconds)
     size = 1 << (2 * response.shape[1] - 1).bit_length()
     hop = size - response.shape[1]
     spectrum = np.fft.rfft(response, size)
-    wet = np.zeros((2, len(halved) + size), np.float32)
-    for start in range(0, len(halved), hop):
-        block = np.fft.rfft(halved[start : start + hop], size)
+    wet = np.zeros((2, len(send) + size), np.float32)
+    for start in range(0, len(send), hop):
+        block = np.fft.rfft(send[start : start + hop], size)
         wet[:, start : start + size] += np.fft.irfft(block * spectrum, size)
-    out = np.empty((2, len(padded)), np.float32)
-    out[:, 0::2] = wet[:, : len(halved)]
-    out[:, 1::2] = (wet[:, : len(halved)] + wet[:, 1 : len(halved) + 1]) * np.float32(0.5)
-    return out[:, :count]
+    return wet[:, : len(send)]
 
 
 def impulse(seconds: float) -> Samples:
-    """[2, n] response at half the sample rate: highs die twice as fast as lows."""
-    rate = SAMPLE_RATE // 2
-    count = int(seconds * rate)
-    time = np.arange(count) / rate
+    """[2, n] response of a room: highs die twice as fast as lows."""
+    count = int(seconds * SAMPLE_RATE)
+    time = np.arange(count) / SAMPLE_RATE
     slow = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
-    # Corners are given for the full rate: at half the rate they stand an octave lower.
-    sides = [
-        shaped(noise(seed, count), 500, 3000) * slow * 1.6
-        + shaped(noise(seed, count), 4000, 12000) * slow**2.2 * 0.6
-        for seed in (101, 102)
-    ]
-    out = np.stack(sides)
-    out /= np.sqrt(np.sum(out**2, axis=1, keepdims=True))
-    return np.pad(out, ((0, 0), (int(PREDELAY * rate), 0))).astype(np.float32)
+    seeds = (101, 102)
+    low = np.stack([shaped(noise(seed, count), 250, 1500) for seed in seeds]) * slow * 1.6
+    high = np.stack([shaped(noise(seed, count), 2000, 6000) for seed in seeds]) * slow**2.2 * 0.6
+    out = (low + high) / np.linalg.norm(low + high, axis=1, keepdims=True)
+    return np.pad(out, ((0, 0), (int(PREDELAY * SAMPLE_RATE), 0))).astype(np.float32)
 
 
 def fade(bus: Samples, final: float) -> None:
