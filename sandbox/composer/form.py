@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,20 +12,23 @@ LEAD_IN = 0.05  # s before the first bar, so that its attack is whole
 
 
 class Character(NamedTuple):
-    """How loud a section is, 0 to 1, and who plays. "beat" is the drums without what rings."""
+    """How loud a section is, 0 to 1, and who plays.
+
+    "drums" is the whole groove, "beat" is it without what rings, "pulse" its first strokes alone.
+    """
 
     energy: float
-    roles: frozenset[str]
+    roles: str
 
 
-_BAND = frozenset({"chords", "bass", "lead", "beat"})
 CHARACTERS: dict[str, Character] = {
-    "intro": Character(0.35, frozenset({"chords", "pad", "pulse"})),
-    "verse": Character(0.55, _BAND),
-    "chorus": Character(0.95, _BAND | {"pad", "arp", "drums"}),
-    "bridge": Character(0.45, frozenset({"pad", "arp", "bass", "lead", "pulse"})),
-    "solo": Character(0.8, _BAND | {"pad", "drums"}),
-    "outro": Character(0.45, frozenset({"chords", "pad", "bass", "beat"})),
+    "intro": Character(0.35, "chords pad pulse"),
+    "verse": Character(0.55, "chords bass lead beat"),
+    "chorus": Character(0.95, "chords bass lead beat pad arp drums"),
+    "bridge": Character(0.45, "pad arp bass lead pulse"),
+    "solo": Character(0.8, "chords bass lead beat pad drums"),
+    "outro": Character(0.45, "chords pad bass beat"),
+    "ending": Character(1.0, ""),
 }
 
 
@@ -58,11 +62,9 @@ def fit_tempo(duration: float, tempo: int, metre: int) -> int:
 def plan(bars: int, bar: float, song: Sequence[Block]) -> tuple[Section, ...]:
     """The sections of `bars` bars of `bar` seconds. Without a `song` they are instrumental."""
     sections = sung(bars, bar, song) if song else instrumental(bars)
-    placed: list[Section] = []
-    for section in sections:
-        start = placed[-1].bar + placed[-1].bars if placed else 0
-        placed.append(section._replace(bar=start))
-    return tuple(placed)
+    starts = itertools.accumulate((section.bars for section in sections), initial=0)
+    placed = zip(sections, starts, strict=False)
+    return tuple(section._replace(bar=start) for section, start in placed)
 
 
 def instrumental(bars: int) -> list[Section]:
@@ -72,8 +74,7 @@ def instrumental(bars: int) -> list[Section]:
     if bars < 12:
         intro = 2 - bars % 2
         half = (bars - intro) // 2
-        sizes = {"intro": intro, "verse": half, "chorus": half}
-        return [Section(name, 0, size) for name, size in sizes.items()]
+        return [Section("intro", 0, intro), Section("verse", 0, half), Section("chorus", 0, half)]
     intro = 2 if bars < 20 else 4
     unit = 4 if bars < 40 else 8
     count, rest = divmod(bars - intro - 2, unit)
@@ -93,17 +94,14 @@ def sung(bars: int, bar: float, song: Sequence[Block]) -> list[Section]:
         parts = [block_section(block, pace, bar) for block in song if block.kind != "intro"]
         if sum(part.bars for part in parts) <= room:
             break
-    out: list[Section] = []
+    out = [Section("intro", 0, intro)]
     again = [part for part in parts if part.name == "chorus"] or parts
-    for part in [*parts, *again * (room if again else 0)]:
-        if part.bars > room and len(out) >= len(parts):
-            break
-        if room:
+    for place, part in enumerate([*parts, *again * room]):
+        if place < len(parts) or part.bars <= room:
             out.append(part._replace(bars=min(part.bars, room)))
             room -= out[-1].bars
-    if room:
-        out.append(Section("outro", 0, room))
-    return [Section("intro", 0, intro), *out] if intro else out
+    out.append(Section("outro", 0, room))
+    return [section for section in out if section.bars]
 
 
 def block_section(block: Block, pace: float, bar: float) -> Section:

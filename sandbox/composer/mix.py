@@ -38,7 +38,7 @@ def mixed(score: Score, duration: float) -> Samples:
             end = start + sound.shape[1]
             bus[:, start:end] += sound
             send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * PLACES[track.role].send)
-    bus += room(send, score.genre.room) * np.float32(score.genre.wet)
+    bus += room(send, score.genre.feel.room) * np.float32(score.genre.feel.wet)
     bus -= bus.mean(axis=1, keepdims=True)
     fade(bus, score.final)
     level = math.sqrt(float(np.mean(np.square(bus), dtype=np.float64)))
@@ -52,11 +52,11 @@ def _sound(score: Score, track: Track, note: Note, length: float, velocity: floa
     pan = place.pan
     if track.role == "drums":
         # Ears hear a soft stroke as soft only if it is much softer.
-        sound = hit(score.genre.kit, track.sound, score.colour)[None, :] * np.float32(velocity**1.4)
+        sound = hit(score.kit, track.sound, score.colour)[None, :] * np.float32(velocity**1.4)
         pan = CYMBALS[track.sound][-1] if track.sound in CYMBALS else 0.0
     else:
         instrument = INSTRUMENTS[track.sound]
-        instrument = instrument._replace(tilt=instrument.tilt + score.genre.dark)
+        instrument = instrument._replace(tilt=instrument.tilt + score.genre.feel.dark)
         sound = render(instrument, note.pitch, length, velocity, score.colour)
     angle = (pan + 1) * math.pi / 4
     sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
@@ -77,14 +77,12 @@ def room(send: Samples, seconds: float) -> Samples:
 
 
 def impulse(seconds: float) -> Samples:
-    """[2, n] response of a room: highs die twice as fast as lows."""
+    """[2, n] response of a room to an impulse at the sample 0: noise that dies away."""
     count = int(seconds * SAMPLE_RATE)
     time = np.arange(count) / SAMPLE_RATE
-    slow = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
-    seeds = (101, 102)
-    low = np.stack([shaped(noise(seed, count), 250, 1500) for seed in seeds]) * slow * 1.6
-    high = np.stack([shaped(noise(seed, count), 2000, 6000) for seed in seeds]) * slow**2.2 * 0.6
-    out = (low + high) / np.linalg.norm(low + high, axis=1, keepdims=True)
+    dying = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
+    out = np.stack([shaped(noise(seed, count), 250, 2500) for seed in (101, 102)]) * dying
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
     return np.pad(out, ((0, 0), (int(PREDELAY * SAMPLE_RATE), 0))).astype(np.float32)
 
 
