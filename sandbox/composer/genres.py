@@ -83,7 +83,7 @@ GENRES: tuple[Genre, ...] = (
         "rock, punk, grunge, garage, metal, heavy metal, blues, 摇滚, 朋克, 金属, 蓝调",
         (118, 150),
         "chords distorted guitar, bass bass, lead distorted guitar, kit acoustic",
-        "kick X.....x.X.x....., snare ....X.......X..., hat x.x.x.x.x.x.x.x., open x...x...x...x...",
+        "kick X.....x.X.x....., snare ....X.......X..., hat x.x.x.x.x.x.x.x., open x...x...x...x",
         comping=("X.x.x.x.X.x.x.x.", "X.xxx.xxX.xxx.xx", "X...--x.X.....x."),
         bassline=("0-0-0-0-0-0-0-0-", "0-0-0-0-0-0-5-a-", "0.0-0-0.0-0-3-5-"),
         modes=("minor", "mixolydian", "major"),

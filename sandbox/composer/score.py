@@ -109,17 +109,12 @@ def strikes(pattern: str, metre: int, bars: int) -> Iterator[Strike]:
             yield Strike(bar, bar * metre + step / 4, len(match[0]) / 4, match[1], velocity)
 
 
-Part = tuple[str, str, list[Note]]  # role, sound, notes
-
-
 class Arranger:
     """Writes the parts of one piece, section by section."""
 
-    def __init__(
-        self, style: Style, tempo: float, sections: tuple[Section, ...], rng: Random
-    ) -> None:
+    def __init__(self, style: Style, sections: tuple[Section, ...], rng: Random) -> None:
         self.style, self.genre, self.players = style, style.genre, style.players
-        self.metre, self.tempo, self.sections = style.metre, tempo, sections
+        self.metre, self.sections = style.metre, sections
         self.groove = named(self.genre.groove)
         self.voiced: dict[str, tuple[int, ...]] = {}
         # The same dice for every section of one name: a chorus is a chorus.
@@ -138,7 +133,7 @@ class Arranger:
         self.ghost = int(rng.random() * 4 * style.metre)
 
     def score(self) -> Score:
-        style, notes = self.style, dict[tuple[str, str], list[Note]]()
+        notes: dict[tuple[str, str], list[Note]] = {}
         ending = Section("ending", self.sections[-1].bar + self.sections[-1].bars, 1)
         for section in (*self.sections, ending):
             parts = self._ending(list(notes)) if section is ending else self._section(section)
@@ -147,19 +142,20 @@ class Arranger:
                 placed = (self._swung(note, section.bar * self.metre, level) for note in part)
                 notes.setdefault((role, sound), []).extend(placed)
         tracks = tuple(Track(*player, sorted(part)) for player, part in notes.items())
+        style, sections = self.style, (*self.sections, ending)
         return Score(
             self.genre,
             self.players.get("kit", ""),
             style.mood,
             style.key,
-            self.tempo,
+            style.tempo,
             self.metre,
-            (*self.sections, ending),
+            sections,
             tracks,
             self.colour,
         )
 
-    def _section(self, section: Section) -> Iterator[Part]:
+    def _section(self, section: Section) -> Iterator[Track]:
         """The parts of a section. Beats count from its start."""
         players, roles = self.players, CHARACTERS[section.name].roles.split()
         chords = self._chords(section)
@@ -169,19 +165,23 @@ class Arranger:
         instead = {"chords": "pad", "pad": "kit", "arp": "chords"}
         for role, pattern in patterns.items():
             if role in players and (role in roles or instead[role] not in players):
-                yield role, players[role], self._played(role, chords, pattern)
+                yield Track(role, players[role], self._played(role, chords, pattern))
         if "bass" in players and "bass" in roles:
-            yield "bass", players["bass"], self._bass(chords, self.bassline[loud])
+            yield Track("bass", players["bass"], self._bass(chords, self.bassline[loud]))
         if "kit" in players:
             for drum in dict.fromkeys((*self.groove, "snare", "tom", "crash")):
-                yield "drums", drum, self._drum(drum, section)
+                yield Track("drums", drum, self._drum(drum, section))
         rng, feel = Random(self.seeds[section.name]), self.genre.feel
+        # A tune's pitches are about an octave and a third, higher in choruses.
+        role = "voice" if section.lines else "lead"
+        sound = players.get(role, role)
+        centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
+        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=feel.pentatonic)
+        ground = Ground(chords, rungs, self.metre)
         if section.lines:
-            ground = self._ground("voice", section, chords, pentatonic=True)
-            yield "voice", "voice", sing(rng, ground, section.lines, section.line_bars)
-        elif "lead" in players and "lead" in roles:
-            ground = self._ground(players["lead"], section, chords, pentatonic=feel.pentatonic)
-            yield "lead", players["lead"], tune(rng, ground, feel.density)
+            yield Track(role, sound, sing(rng, ground, section.lines, section.line_bars))
+        elif role in roles and role in players:
+            yield Track(role, sound, tune(rng, ground, feel.density))
 
     def _chords(self, section: Section) -> list[tuple[int, ...]]:
         """One chord a bar. The last bar of a piece leads home."""
@@ -248,25 +248,17 @@ class Arranger:
             strokes.append((0, 0.8))
         return [Note(start, 0.25, 0, velocity) for start, velocity in strokes]
 
-    def _ground(
-        self, sound: str, section: Section, chords: Sequence[tuple[int, ...]], *, pentatonic: bool
-    ) -> Ground:
-        """A tune's pitches are about an octave and a third, higher in choruses."""
-        centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
-        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=pentatonic)
-        return Ground(chords, rungs, self.metre)
-
-    def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Part]:
+    def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Track]:
         """Everybody on the tonic, held; of the drums, the kick and a crash."""
         home = chord(self.style.key, "1", 3)
         for role, sound in players:
             if role in ("bass", "lead", "voice"):
                 around = BASS if role == "bass" else INSTRUMENTS[sound].centre
-                yield role, sound, [Note(0, HELD, nearest(home[0], around), 0.7)]
+                yield Track(role, sound, [Note(0, HELD, nearest(home[0], around), 0.7)])
             elif role != "drums":
-                yield role, sound, [Note(0, HELD, n, 0.7) for n in self._voicing(role, home)]
+                yield Track(role, sound, [Note(0, HELD, n, 0.7) for n in self._voicing(role, home)])
             elif sound in ("kick", "crash"):
-                yield role, sound, [Note(0, 1, 0, 0.8)]
+                yield Track(role, sound, [Note(0, 1, 0, 0.8)])
 
     def _swung(self, note: Note, at: float, level: float) -> Note:
         """The note in its place in the piece: `level` loud, its off-beats late by the swing."""
