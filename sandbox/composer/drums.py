@@ -62,7 +62,7 @@ def hit(kit_name: str, drum: str, colour: float) -> Samples:
         # Held samples and few levels, as a game console's noise channel has them.
         out = np.round(np.repeat(out[::4], 4) * 12) / np.float32(12)
     out[-64:] *= np.linspace(1, 0, 64, dtype=np.float32)
-    return out * np.float32(kit.level)
+    return (out * kit.level).astype(np.float32)
 
 
 def burst(count: int, low: float, high: float, tau: float) -> Samples:

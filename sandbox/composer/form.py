@@ -22,8 +22,8 @@ class Character(NamedTuple):
 
 
 CHARACTERS: dict[str, Character] = {
-    "intro": Character(0.35, "chords pad pulse"),
-    "verse": Character(0.55, "chords bass lead beat"),
+    "intro": Character(0.25, "chords pad pulse"),
+    "verse": Character(0.4, "chords bass lead beat"),
     "chorus": Character(0.95, "chords bass lead beat pad arp drums"),
     "bridge": Character(0.45, "pad arp bass lead pulse"),
     "solo": Character(0.8, "chords bass lead beat pad drums"),
@@ -42,29 +42,27 @@ class Section(NamedTuple):
     line_bars: int = 2
 
 
-def ring_out(duration: float) -> float:
-    """Seconds kept for the final chord, at least."""
-    return min(3.2, 0.32 * duration)
+def playing_time(duration: float) -> float:
+    """Seconds before the final chord, at most."""
+    return duration - LEAD_IN - min(3.2, 0.32 * duration)
 
 
 def whole_bars(duration: float, bar: float) -> int:
     """How many bars of `bar` seconds stand before the final chord."""
-    return max(1, int((duration - LEAD_IN - ring_out(duration)) / bar))
+    return max(1, int(playing_time(duration) / bar))
 
 
 def fit_tempo(duration: float, tempo: int, metre: int) -> int:
     """The tempo within 4 % of the given one whose bars leave the shortest final chord."""
-    room = duration - LEAD_IN - ring_out(duration)
-    reach = max(1, tempo // 25)
+    room, reach = playing_time(duration), tempo // 25
     return min(range(tempo - reach, tempo + reach + 1), key=lambda bpm: room % (60 / bpm * metre))
 
 
 def plan(bars: int, bar: float, song: Sequence[Block]) -> tuple[Section, ...]:
     """The sections of `bars` bars of `bar` seconds. Without a `song` they are instrumental."""
     sections = sung(bars, bar, song) if song else instrumental(bars)
-    starts = itertools.accumulate((section.bars for section in sections), initial=0)
-    placed = zip(sections, starts, strict=False)
-    return tuple(section._replace(bar=start) for section, start in placed)
+    ends = itertools.accumulate(part.bars for part in sections)
+    return tuple(p._replace(bar=end - p.bars) for p, end in zip(sections, ends, strict=True))
 
 
 def instrumental(bars: int) -> list[Section]:
@@ -72,9 +70,9 @@ def instrumental(bars: int) -> list[Section]:
     if bars < 5:
         return [Section("chorus", 0, bars)]
     if bars < 12:
-        intro = 2 - bars % 2
-        half = (bars - intro) // 2
-        return [Section("intro", 0, intro), Section("verse", 0, half), Section("chorus", 0, half)]
+        half = (bars - 1) // 2
+        sizes = {"intro": bars - 2 * half, "verse": half, "chorus": half}
+        return [Section(name, 0, size) for name, size in sizes.items()]
     intro = 2 if bars < 20 else 4
     unit = 4 if bars < 40 else 8
     count, rest = divmod(bars - intro - 2, unit)
@@ -106,9 +104,7 @@ def sung(bars: int, bar: float, song: Sequence[Block]) -> list[Section]:
 
 def block_section(block: Block, pace: float, bar: float) -> Section:
     """A block with as many bars for every line as its longest line needs."""
-    if not block.lines:
-        return Section(block.kind, 0, 4)
-    longest = max(block.lines)
+    longest = max(block.lines, default=0)
     line_bars = next((n for n in (1, 2, 4) if longest <= pace * (n * bar - 0.4)), 8)
-    count = len(block.lines) * line_bars
+    count = len(block.lines) * line_bars or 4
     return Section(block.kind, 0, count + count % 2, block.lines, line_bars)

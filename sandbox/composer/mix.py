@@ -9,13 +9,24 @@ import numpy as np
 from .drums import CYMBALS, hit
 from .instruments import INSTRUMENTS
 from .melody import Note
-from .score import PLACES, Score, Track
+from .score import Score, Track
 from .synth import LN_1000, SAMPLE_RATE, Samples, noise, render, shaped
 
 LOUDNESS = -18.0  # RMS, dBFS
 CEILING = 10 ** (-2.0 / 20)  # room for what a lossy codec adds to peaks
 LAYERS = 8  # velocities that a note is made in
 PREDELAY = 0.018  # s
+
+# Gain of a role, its pan from -1 (left) to 1, and the share of it that goes to the room.
+PLACES: dict[str, tuple[float, float, float]] = {
+    "chords": (0.30, -0.32, 0.22),
+    "pad": (0.17, 0.0, 0.45),
+    "arp": (0.17, 0.45, 0.3),
+    "bass": (0.4, 0.0, 0.02),
+    "lead": (0.38, 0.16, 0.28),
+    "voice": (0.46, 0.0, 0.3),
+    "drums": (0.62, 0.0, 0.1),
+}
 
 
 def mixed(score: Score, duration: float) -> Samples:
@@ -37,10 +48,13 @@ def mixed(score: Score, duration: float) -> Samples:
             sound = sounds[known][:, : count - start]
             end = start + sound.shape[1]
             bus[:, start:end] += sound
-            send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * PLACES[track.role].send)
+            send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * PLACES[track.role][2])
     bus += room(send, score.genre.feel.room) * np.float32(score.genre.feel.wet)
     bus -= bus.mean(axis=1, keepdims=True)
-    fade(bus, score.final)
+    # A few ms in; out over most of the final chord.
+    bus[:, :200] *= np.linspace(0, 1, 200, dtype=np.float32)
+    fall = int(0.7 * (duration - score.final) * SAMPLE_RATE)
+    bus[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
     level = math.sqrt(float(np.mean(np.square(bus), dtype=np.float64)))
     bus *= np.float32(10 ** (LOUDNESS / 20) / max(level, 1e-6))
     return np.clip(bus, -CEILING, CEILING, out=bus)
@@ -48,8 +62,7 @@ def mixed(score: Score, duration: float) -> Samples:
 
 def _sound(score: Score, track: Track, note: Note, length: float, velocity: float) -> Samples:
     """One note in its place between left and right, [2, n]."""
-    place = PLACES[track.role]
-    pan = place.pan
+    gain, pan, _ = PLACES[track.role]
     if track.role == "drums":
         # Ears hear a soft stroke as soft only if it is much softer.
         sound = hit(score.kit, track.sound, score.colour)[None, :] * np.float32(velocity**1.4)
@@ -60,7 +73,7 @@ def _sound(score: Score, track: Track, note: Note, length: float, velocity: floa
         sound = render(instrument, note.pitch, length, velocity, score.colour)
     angle = (pan + 1) * math.pi / 4
     sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
-    return sound * sides * np.float32(math.sqrt(2) * place.gain)
+    return sound * sides * np.float32(math.sqrt(2) * gain)
 
 
 def room(send: Samples, seconds: float) -> Samples:
@@ -84,12 +97,3 @@ def impulse(seconds: float) -> Samples:
     out = np.stack([shaped(noise(seed, count), 250, 2500) for seed in (101, 102)]) * dying
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     return np.pad(out, ((0, 0), (int(PREDELAY * SAMPLE_RATE), 0))).astype(np.float32)
-
-
-def fade(bus: Samples, final: float) -> None:
-    """A few ms in; out over most of the final chord, which begins at `final` seconds."""
-    bus[:, :200] *= np.linspace(0, 1, 200, dtype=np.float32)
-    duration = bus.shape[1] / SAMPLE_RATE
-    begin = int((final + 0.3 * (duration - final)) * SAMPLE_RATE)
-    fall = bus.shape[1] - begin
-    bus[:, begin:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2

@@ -19,25 +19,6 @@ BASS = 39  # the pitch that bass roots lie around
 HELD = 64.0  # beats: longer than any piece's last chord
 
 
-class Place(NamedTuple):
-    """Where a role stands in the mix."""
-
-    gain: float
-    pan: float  # -1 left to 1 right
-    send: float  # share that goes to the room
-
-
-PLACES = {
-    "chords": Place(0.30, -0.32, 0.22),
-    "pad": Place(0.17, 0.0, 0.45),
-    "arp": Place(0.17, 0.45, 0.3),
-    "bass": Place(0.4, 0.0, 0.02),
-    "lead": Place(0.38, 0.16, 0.28),
-    "voice": Place(0.46, 0.0, 0.3),
-    "drums": Place(0.62, 0.0, 0.1),
-}
-
-
 class Track(NamedTuple):
     """One player: its role, its instrument or drum, and its notes."""
 
@@ -87,18 +68,8 @@ class Score(NamedTuple):
         return tuple(dict.fromkeys(names))
 
 
-class Strike(NamedTuple):
-    """One event of a pattern, in beats from the start of its section."""
-
-    bar: int
-    start: float
-    length: float
-    sign: str
-    velocity: float
-
-
-def strikes(pattern: str, metre: int, bars: int) -> Iterator[Strike]:
-    """The events of a pattern that is played in every bar; genres.py explains the signs."""
+def strikes(pattern: str, metre: int, bars: int) -> Iterator[tuple[int, str, Note]]:
+    """Bar, sign and unpitched note of every event of a pattern; genres.py explains the signs."""
     # A sign, and the points over which it sounds on.
     found = list(re.finditer(r"([^.-])\.*", pattern[: 4 * metre]))
     for bar in range(bars):
@@ -106,7 +77,8 @@ def strikes(pattern: str, metre: int, bars: int) -> Iterator[Strike]:
             step = match.start()
             accent = 0.87 if step == 0 else 0.75 if step % 4 == 0 else 0.62
             velocity = STROKES.get(match[1], accent)
-            yield Strike(bar, bar * metre + step / 4, len(match[0]) / 4, match[1], velocity)
+            note = Note(bar * metre + step / 4, len(match[0]) / 4 - 0.03, 0, velocity)
+            yield bar, match[1], note
 
 
 class Arranger:
@@ -195,12 +167,12 @@ class Arranger:
         """Chords or broken chords as the pattern has them."""
         voiced = [self._voicing(role, tones) for tones in chords]
         notes: list[Note] = []
-        for bar, start, length, sign, velocity in strikes(pattern, self.metre, len(chords)):
+        for bar, sign, note in strikes(pattern, self.metre, len(chords)):
             pitches = voiced[bar]
             if sign.isdigit():
                 octave, voice = divmod(int(sign), len(pitches))
                 pitches = (pitches[voice] + 12 * octave,)
-            notes += [Note(start, length - 0.02, pitch, velocity) for pitch in pitches]
+            notes += [note._replace(pitch=pitch) for pitch in pitches]
         return notes
 
     def _voicing(self, role: str, tones: tuple[int, ...]) -> tuple[int, ...]:
@@ -214,13 +186,13 @@ class Arranger:
 
     def _bass(self, chords: Sequence[tuple[int, ...]], pattern: str) -> list[Note]:
         notes: list[Note] = []
-        for bar, start, length, sign, velocity in strikes(pattern, self.metre, len(chords)):
+        for bar, sign, note in strikes(pattern, self.metre, len(chords)):
             root, third, fifth = (nearest(tone, BASS) for tone in chords[bar][:3])
             goal = nearest(chords[(bar + 1) % len(chords)][0], root)
             step = ladder(self.style.key, goal - 3, goal - 1, pentatonic=False)[-1]
             pitches = {"0": root, "3": third, "5": fifth, "8": root + 12}
             pitches["a"] = step if goal != root else fifth
-            notes.append(Note(start, length - 0.05, pitches[sign], velocity))
+            notes.append(note._replace(pitch=pitches[sign]))
         return notes
 
     def _drum(self, drum: str, section: Section) -> list[Note]:
@@ -233,20 +205,19 @@ class Arranger:
             pattern = ""
         if pulse and drum not in ("hat", "ride"):
             pattern = pattern[:1]
-        steps = strikes(pattern, self.metre, section.bars)
-        strokes = [(step.start, step.velocity) for step in steps]
+        notes = [note for _, _, note in strikes(pattern, self.metre, section.bars)]
         last = section.bars * self.metre - 1
         if CHARACTERS[after.name].energy > energy and drum in ("snare", "tom"):
             begin = last if drum == "snare" else last + 0.5
-            strokes = [stroke for stroke in strokes if stroke[0] < last]
-            strokes += [(begin, 0.7), (begin + 0.25, 0.95)]
+            notes = [note for note in notes if note.start < last]
+            notes += [Note(begin, 0.25, 0, 0.7), Note(begin + 0.25, 0.25, 0, 0.95)]
         if drum == "kick" and not pulse:
             # A stroke of this piece's own, in every second bar.
             odd = range(1, section.bars, 2)
-            strokes += [(bar * self.metre + self.ghost / 4, 0.5) for bar in odd]
+            notes += [Note(bar * self.metre + self.ghost / 4, 0.25, 0, 0.5) for bar in odd]
         if drum == "crash" and loud:
-            strokes.append((0, 0.8))
-        return [Note(start, 0.25, 0, velocity) for start, velocity in strokes]
+            notes.append(Note(0, 1, 0, 0.8))
+        return notes
 
     def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Track]:
         """Everybody on the tonic, held; of the drums, the kick and a crash."""
