@@ -115,7 +115,7 @@ GENRES: tuple[Genre, ...] = (
         "ambient, drone, soundscape, meditation, sleep, space, new age, ethereal, 氛围, 冥想",
         (60, 76),
         "chords electric piano, bass pad, lead bells/piano/flute, pad pad",
-        "",
+        "kick X.......x.......",
         comping=("X...............", "0.......2.......", "0...2...1...3..."),
         bassline=("0...............",),
         modes=("major", "minor", "mixolydian"),

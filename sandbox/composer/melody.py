@@ -70,9 +70,10 @@ def sing(rng: Random, ground: Ground, lines: Sequence[int], line_bars: int) -> l
     """One note a syllable; each line is a phrase that ends in a held note and a breath."""
     contours = [[pick(rng, STEPS) for _ in range(64)] for _ in range(2)]
     notes: list[Note] = []
-    for bar, (number, count) in zip(
-        range(0, len(ground.chords), line_bars), enumerate(lines), strict=False
-    ):
+    # Lines for which no bars are left are not sung.
+    heard = lines[: -(-len(ground.chords) // line_bars)]
+    for number, count in enumerate(heard):
+        bar = number * line_bars
         under = ground._replace(chords=ground.chords[bar : bar + line_bars])
         span = len(under.chords) * ground.metre
         grid = next((g for g in (0.5, 0.25) if count * g <= span - 1), 0.125)

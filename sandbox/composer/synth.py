@@ -32,29 +32,17 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     together = max(1, SMALL_PRODUCT // (2 * len(freqs) * block))
     rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
-    turns = geometric(np.exp(rate), block)
-    states = geometric(np.exp(rate * block), rows).T * (amps * np.exp(1j * phases))
+    # Running products are far cheaper than exp. They begin with the first power.
+    turns = np.cumprod(np.tile(np.exp(rate)[:, None], block), axis=1)
+    states = np.cumprod(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
+    states *= amps * np.exp(1j * phases - rate * block)
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
     return (left.reshape(-1, together, left.shape[1]) @ right).reshape(-1)[:count]
 
 
-def geometric(ratio: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
-    """[K, count]: the powers of each ratio from 0 on, by doubling, far cheaper than exp."""
-    powers = np.ones((len(ratio), count), np.complex128)
-    filled = 1
-    while filled < count:
-        more = min(filled, count - filled)
-        powers[:, filled : filled + more] = powers[:, :more] * (ratio**filled)[:, None]
-        filled += more
-    return powers
-
-
 def noise(seed: int, count: int) -> Samples:
-    """[count] samples of white noise between -1 and 1.
-
-    RandomState's stream is frozen: numpy gives the same numbers in every version.
-    """
+    """[count] samples between -1 and 1. RandomState is the same in every version of numpy."""
     return (np.random.RandomState(seed).random_sample(count) * 2 - 1).astype(np.float32)
 
 
@@ -70,7 +58,7 @@ def shaped(signal: Samples, low: float, high: float) -> Samples:
 def render(
     instrument: Instrument, pitch: int, length: float, velocity: float, colour: float
 ) -> Samples:
-    """One note, [2, n] where the instrument has several voices, else [1, n].
+    """One note, [2, n].
 
     `length` is in seconds until the key is let go; n is longer, by the release. The RMS is about
     0.35 * velocity before the sound decays. `colour` sets where its waves begin.
@@ -93,8 +81,14 @@ def render(
         amps = np.concatenate([amps * left, amps * (1 - left)])
         decays = np.concatenate([decays, decays + rate])
     tunings = 2 ** (np.array(instrument.detune) / 1200)
-    out = spread(
-        [modes(freqs * n, amps, decays, phases + 2.3 * i, count) for i, n in enumerate(tunings)]
+    voices = enumerate(tunings)
+    rows = [modes(freqs * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
+    # Voices are panned from left to right; one stands in the middle.
+    angles = (np.arange(len(rows), dtype=np.float32) + 0.5) / len(rows) * np.float32(np.pi / 2)
+    out = (
+        np.stack([np.cos(angles), np.sin(angles)])
+        @ np.stack(rows)
+        * np.float32(1.4 * len(rows) ** -0.5)
     )
     if instrument.vibrato:
         out = np.stack([wavering(row, instrument.vibrato) for row in out])
@@ -119,18 +113,6 @@ def spectrum(instrument: Instrument, base: float, velocity: float) -> tuple[Numb
         centres, levels, widths = np.array(instrument.formants).T[:, :, None]
         amps *= 0.015 + np.sum(levels / (1 + ((freqs - centres) / widths) ** 2), axis=0)
     return freqs, amps / np.sqrt(np.sum(amps**2)) * 0.5 * velocity
-
-
-def spread(rows: list[Samples]) -> Samples:
-    """Voices panned from left to right: [1, n] for one voice, else [2, n]."""
-    if len(rows) == 1:
-        return rows[0][None, :]
-    angles = np.linspace(0.12, 0.88, len(rows), dtype=np.float32) * np.float32(np.pi / 2)
-    return (
-        np.stack([np.cos(angles), np.sin(angles)])
-        @ np.stack(rows)
-        * np.float32(len(rows) ** -0.5 * 1.4)
-    )
 
 
 def wavering(row: Samples, cents: float) -> Samples:

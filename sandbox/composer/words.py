@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .genres import GENRES, PLAIN, Genre, named, waltz
 from .instruments import INSTRUMENTS
 from .melody import pick
-from .theory import SCALES, Key
+from .theory import NAMES, SCALES, Key
 
 SLOWEST, FASTEST = 60.0, 190.0  # beats per minute
 
@@ -43,7 +43,6 @@ TEMPOS |= {"synthwave": 104, "drum and bass": 174, "dnb": 174, "trap": 140}
 # Where a second instrument of one role goes.
 PLACES = ("chords", "arp", "lead", "pad")
 
-TONICS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MODES = {mode: mode for mode in SCALES}
 MODES |= {"maj": "major", "大调": "major", "min": "minor", "m": "minor", "小调": "minor"}
 
@@ -88,9 +87,7 @@ def read(prompt: str, rng: Random) -> Style:
     players = cast(genre, text, asked, refused, rng)
     metre = 3 if matches(text, WALTZ_WORDS) else 4
     density = min(0.95, max(0.05, genre.feel.density + 0.07 * energy))
-    genre = genre._replace(
-        groove=genre.groove or PLAIN.groove, feel=genre.feel._replace(density=density)
-    )
+    genre = genre._replace(feel=genre.feel._replace(density=density))
     genre = waltz(genre) if metre == 3 else genre
     mood = min(first, key=first.__getitem__, default="plain")
     return Style(genre, players, tempo, tempo_asked, metre, key, mood, tuple(asked))
@@ -195,4 +192,4 @@ def pick_key(prompt: str, genre: Genre, valence: int, rng: Random) -> Key:
 def tonic_of(letter: str, sign: str | None) -> int:
     sharp = re.search(r"#|♯|sharp|升", sign or "", re.I)
     shift = 1 if sharp else -1 if sign else 0
-    return (TONICS[letter.upper()] + shift) % 12
+    return (NAMES.index(letter.upper()) + shift) % 12
