@@ -44,10 +44,9 @@ def compose(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Pi
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     rng = Random(int.from_bytes(digest, "big"))
     style = read(prompt, rng)
-    tempo = style.tempo
     if not style.tempo_asked:
-        tempo = fit_tempo(duration, round(tempo), style.metre)
-    bar = 60 / tempo * style.metre
+        style = style._replace(tempo=fit_tempo(duration, round(style.tempo), style.metre))
+    bar = 60 / style.tempo * style.metre
     sections = plan(whole_bars(duration, bar), bar, blocks(lyrics))
-    score = Arranger(style, tempo, sections, rng).score()
+    score = Arranger(style, sections, rng).score()
     return Piece(mixed(score, duration), SAMPLE_RATE, score)

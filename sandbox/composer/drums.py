@@ -30,7 +30,6 @@ KITS: dict[str, Kit] = {
     "chip": Kit(60, 320, 0.08, 220, 0.08, 1.3, 0.8),
 }
 
-
 # Noise between two corners (Hz) that dies with a time constant (s), its level and its pan.
 CYMBALS: dict[str, tuple[float, float, float, float, float]] = {
     "hat": (7000, 11000, 0.035, 0.42, 0.25),
@@ -42,38 +41,34 @@ CYMBALS: dict[str, tuple[float, float, float, float, float]] = {
 
 def hit(kit_name: str, drum: str, colour: float) -> Samples:
     """[n] samples of one stroke at full velocity. `colour`, 0 to 1, tunes the drum."""
-    kit = KITS[kit_name]
-    tuned = 0.85 + 0.3 * colour
-    kit = kit._replace(kick_low=kit.kick_low * tuned, snare=kit.snare * tuned)
+    kit, tuned = KITS[kit_name], 0.85 + 0.3 * colour
+    low, snare = kit.kick_low * tuned, kit.snare * tuned
     if drum == "kick":
-        out = swept(kit.kick_low, kit.kick_high, kit.kick_decay)
-        out[:500] += shaped(noise(1, 500), 800, 5000 * kit.bright) * fading(500, 0.003) * 0.25
+        out = swept(low, kit.kick_high, kit.kick_decay)
+        out[:500] += burst(500, 800, 5000 * kit.bright, 0.003) * np.float32(0.25)
     elif drum == "tom":
-        out = swept(kit.snare * 0.52, kit.snare * 0.85, kit.kick_decay * 1.3) * np.float32(0.8)
+        out = swept(snare * 0.52, snare * 0.85, kit.kick_decay * 1.3) * np.float32(0.8)
     elif drum == "snare":
-        out = swept(kit.snare, kit.snare * 1.6, kit.snare_decay) * np.float32(0.6)
-        rattle = shaped(noise(2, len(out)), 1400, 8000 * kit.bright)
-        out += rattle * fading(len(out), kit.snare_decay) * np.float32(0.75)
+        out = swept(snare, snare * 1.6, kit.snare_decay) * np.float32(0.6)
+        out += burst(len(out), 1400, 8000 * kit.bright, kit.snare_decay) * np.float32(0.75)
     elif drum == "clap":
-        count = int(0.3 * SAMPLE_RATE)
-        grain = shaped(noise(9, count), 900, 5500 * kit.bright)
-        out = np.zeros(count, np.float32)
-        for delay, tau in ((0, 0.006), (480, 0.006), (960, 0.007), (1420, kit.snare_decay * 0.7)):
-            out[delay:] += grain[: count - delay] * fading(count - delay, tau)
+        out = burst(13230, 900, 5500 * kit.bright, kit.snare_decay * 0.7)
+        for delay in (480, 960, 1420):
+            out[delay:] += burst(13230 - delay, 900, 5500 * kit.bright, 0.006)
     else:
         low, high, tau, loud, _ = CYMBALS[drum]
-        count = int(tau * 4.5 * SAMPLE_RATE)
-        out = shaped(noise(3, count), low, high * kit.bright)
-        out *= fading(count, tau) * np.float32(loud)
+        out = burst(int(tau * 4.5 * SAMPLE_RATE), low, high * kit.bright, tau) * np.float32(loud)
     if kit_name == "chip":
         # Held samples and few levels, as a game console's noise channel has them.
         out = np.round(np.repeat(out[::4], 4) * 12) / np.float32(12)
     out[-64:] *= np.linspace(1, 0, 64, dtype=np.float32)
-    return (out * np.float32(kit.level)).astype(np.float32)
+    return (out * kit.level).astype(np.float32)
 
 
-def fading(count: int, tau: float) -> Samples:
-    return np.exp(-np.arange(count, dtype=np.float32) / np.float32(tau * SAMPLE_RATE))
+def burst(count: int, low: float, high: float, tau: float) -> Samples:
+    """[count] samples of noise between two corners (Hz) that dies with a time constant (s)."""
+    fading = np.exp(-np.arange(count, dtype=np.float32) / np.float32(tau * SAMPLE_RATE))
+    return shaped(noise(1, count), low, high) * fading
 
 
 def swept(low: float, high: float, decay: float) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,20 +12,23 @@ LEAD_IN = 0.05  # s before the first bar, so that its attack is whole
 
 
 class Character(NamedTuple):
-    """How loud a section is, 0 to 1, and who plays. "beat" is the drums without what rings."""
+    """How loud a section is, 0 to 1, and who plays.
+
+    "drums" is the whole groove, "beat" is it without what rings, "pulse" its first strokes alone.
+    """
 
     energy: float
-    roles: frozenset[str]
+    roles: str
 
 
-_BAND = frozenset({"chords", "bass", "lead", "beat"})
 CHARACTERS: dict[str, Character] = {
-    "intro": Character(0.35, frozenset({"chords", "pad", "pulse"})),
-    "verse": Character(0.55, _BAND),
-    "chorus": Character(0.95, _BAND | {"pad", "arp", "drums"}),
-    "bridge": Character(0.45, frozenset({"pad", "arp", "bass", "lead", "pulse"})),
-    "solo": Character(0.8, _BAND | {"pad", "drums"}),
-    "outro": Character(0.45, frozenset({"chords", "pad", "bass", "beat"})),
+    "intro": Character(0.25, "chords pad pulse"),
+    "verse": Character(0.4, "chords bass lead beat"),
+    "chorus": Character(0.95, "chords bass lead beat pad arp drums"),
+    "bridge": Character(0.45, "pad arp bass lead pulse"),
+    "solo": Character(0.8, "chords bass lead beat pad drums"),
+    "outro": Character(0.45, "chords pad bass beat"),
+    "ending": Character(1.0, ""),
 }
 
 
@@ -38,31 +42,27 @@ class Section(NamedTuple):
     line_bars: int = 2
 
 
-def ring_out(duration: float) -> float:
-    """Seconds kept for the final chord, at least."""
-    return min(3.2, 0.32 * duration)
+def playing_time(duration: float) -> float:
+    """Seconds before the final chord, at most."""
+    return duration - LEAD_IN - min(3.2, 0.32 * duration)
 
 
 def whole_bars(duration: float, bar: float) -> int:
     """How many bars of `bar` seconds stand before the final chord."""
-    return max(1, int((duration - LEAD_IN - ring_out(duration)) / bar))
+    return max(1, int(playing_time(duration) / bar))
 
 
 def fit_tempo(duration: float, tempo: int, metre: int) -> int:
     """The tempo within 4 % of the given one whose bars leave the shortest final chord."""
-    room = duration - LEAD_IN - ring_out(duration)
-    reach = max(1, tempo // 25)
+    room, reach = playing_time(duration), tempo // 25
     return min(range(tempo - reach, tempo + reach + 1), key=lambda bpm: room % (60 / bpm * metre))
 
 
 def plan(bars: int, bar: float, song: Sequence[Block]) -> tuple[Section, ...]:
     """The sections of `bars` bars of `bar` seconds. Without a `song` they are instrumental."""
     sections = sung(bars, bar, song) if song else instrumental(bars)
-    placed: list[Section] = []
-    for section in sections:
-        start = placed[-1].bar + placed[-1].bars if placed else 0
-        placed.append(section._replace(bar=start))
-    return tuple(placed)
+    ends = itertools.accumulate(part.bars for part in sections)
+    return tuple(p._replace(bar=end - p.bars) for p, end in zip(sections, ends, strict=True))
 
 
 def instrumental(bars: int) -> list[Section]:
@@ -70,9 +70,8 @@ def instrumental(bars: int) -> list[Section]:
     if bars < 5:
         return [Section("chorus", 0, bars)]
     if bars < 12:
-        intro = 2 - bars % 2
-        half = (bars - intro) // 2
-        sizes = {"intro": intro, "verse": half, "chorus": half}
+        half = (bars - 1) // 2
+        sizes = {"intro": bars - 2 * half, "verse": half, "chorus": half}
         return [Section(name, 0, size) for name, size in sizes.items()]
     intro = 2 if bars < 20 else 4
     unit = 4 if bars < 40 else 8
@@ -93,24 +92,19 @@ def sung(bars: int, bar: float, song: Sequence[Block]) -> list[Section]:
         parts = [block_section(block, pace, bar) for block in song if block.kind != "intro"]
         if sum(part.bars for part in parts) <= room:
             break
-    out: list[Section] = []
+    out = [Section("intro", 0, intro)]
     again = [part for part in parts if part.name == "chorus"] or parts
-    for part in [*parts, *again * (room if again else 0)]:
-        if part.bars > room and len(out) >= len(parts):
-            break
-        if room:
+    for place, part in enumerate([*parts, *again * room]):
+        if place < len(parts) or part.bars <= room:
             out.append(part._replace(bars=min(part.bars, room)))
             room -= out[-1].bars
-    if room:
-        out.append(Section("outro", 0, room))
-    return [Section("intro", 0, intro), *out] if intro else out
+    out.append(Section("outro", 0, room))
+    return [section for section in out if section.bars]
 
 
 def block_section(block: Block, pace: float, bar: float) -> Section:
     """A block with as many bars for every line as its longest line needs."""
-    if not block.lines:
-        return Section(block.kind, 0, 4)
-    longest = max(block.lines)
+    longest = max(block.lines, default=0)
     line_bars = next((n for n in (1, 2, 4) if longest <= pace * (n * bar - 0.4)), 8)
-    count = len(block.lines) * line_bars
+    count = len(block.lines) * line_bars or 4
     return Section(block.kind, 0, count + count % 2, block.lines, line_bars)

@@ -7,14 +7,14 @@ import unicodedata
 from typing import NamedTuple
 
 # Tags as ACE-Step and its kin write them: [verse], [Chorus 2], 【副歌】. The first match wins.
-TAGS = (
-    ("intro", ("intro", "前奏")),
-    ("chorus", ("chorus", "hook", "refrain", "drop", "副歌")),
-    ("verse", ("verse", "主歌")),
-    ("bridge", ("bridge", "break", "build", "桥", "间奏")),
-    ("solo", ("solo", "inst", "interlude", "独奏")),
-    ("outro", ("outro", "end", "coda", "尾声", "尾奏")),
-)
+TAGS = {
+    "intro": "intro|前奏",
+    "chorus": "chorus|hook|refrain|drop|副歌",
+    "verse": "verse|主歌",
+    "bridge": "bridge|break|build|桥|间奏",
+    "solo": "solo|inst|interlude|独奏",
+    "outro": "outro|end|coda|尾声|尾奏",
+}
 
 # Kana, Han and hangul: about one syllable each.
 SIGNS = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
@@ -31,27 +31,20 @@ class Block(NamedTuple):
 
 def blocks(lyrics: str) -> list[Block]:
     """The parts of the lyrics in order. Without tags, stanzas are verse and chorus in turn."""
-    found: list[tuple[str, list[int]]] = []
+    found: list[Block] = []
     tagged = False
-    for line in map(str.strip, lyrics.splitlines()):
+    for line in map(str.strip, lyrics.lower().splitlines()):
         tag = re.fullmatch(r"[\[【]([^\]】]*)[\]】]", line)
         if tag:
-            found.append((kind_of(tag[1]), []))
+            kinds = (kind for kind, words in TAGS.items() if re.search(words, tag[1]))
+            found.append(Block(next(kinds, "verse"), ()))
             tagged = True
-            continue
-        if not line and not tagged and found and found[-1][1]:
-            found.append(("chorus" if len(found) % 2 else "verse", []))
-        count = syllables(re.sub(r"\[[^\]]*\]", " ", line))
-        if count:
-            if not found:
-                found.append(("verse", []))
-            found[-1][1].append(count)
-    return [Block(kind, tuple(lines)) for kind, lines in found if lines or tagged]
-
-
-def kind_of(tag: str) -> str:
-    lowered = tag.lower()
-    return next((kind for kind, words in TAGS if any(w in lowered for w in words)), "verse")
+        elif not line and not tagged and found:
+            found.append(Block("chorus" if len(found) % 2 else "verse", ()))
+        elif count := syllables(re.sub(r"\[[^\]]*\]", " ", line)):
+            kind, lines = found.pop() if found else ("verse", ())
+            found.append(Block(kind, (*lines, count)))
+    return [block for block in found if block.lines or tagged]
 
 
 def syllables(line: str) -> int:
@@ -59,15 +52,10 @@ def syllables(line: str) -> int:
     count = 0
     for word in re.findall(r"[^\W_]+(?:['\u2019][^\W_]+)*", line.lower()):
         signs = len(re.findall(SIGNS, unicodedata.normalize("NFC", word)))
-        if signs:
-            count += signs
-            continue
-        plain = "".join(
-            c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c)
-        )
+        # Without accents, which stand behind their letters in this form.
+        plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFD", word))
         groups = len(re.findall(VOWELS, plain))
         silent_e = re.search(r"[^aeiouyl]es?$(?<!ches)(?<!shes)(?<!ses)", plain)
-        if groups > 1 and silent_e:
-            groups -= 1
-        count += groups or min(3, 1 + len(plain) // 5)
+        groups -= groups > 1 and silent_e is not None
+        count += signs or groups or min(3, 1 + len(plain) // 5)
     return count

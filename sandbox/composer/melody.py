@@ -21,14 +21,9 @@ class Note(NamedTuple):
 
 
 # Onsets within one beat, and how likely they are in a thin and in a dense melody.
-CELLS: tuple[tuple[tuple[float, ...], float, float], ...] = (
-    ((), 1.6, 0.05),
-    ((0.0,), 1.3, 0.5),
-    ((0.0, 0.5), 0.35, 1.5),
-    ((0.5,), 0.3, 0.35),
-    ((0.0, 0.75), 0.1, 0.5),
-    ((0.0, 0.25, 0.5, 0.75), 0.0, 0.35),
-)
+CELLS = ((), (0.0,), (0.0, 0.5), (0.5,), (0.0, 0.75), (0.0, 0.25, 0.5, 0.75))
+THIN = (1.6, 1.3, 0.35, 0.3, 0.1, 0.0)
+DENSE = (0.05, 0.5, 1.5, 0.35, 0.5, 0.35)
 STEPS = (-2, -1, -1, -1, 0, 1, 1, 1, 2)
 
 
@@ -39,12 +34,10 @@ def pick(rng: Random, choices: Sequence[T]) -> T:
 
 def rhythm(rng: Random, metre: int, density: float) -> list[float]:
     """Onsets in beats over two bars, with a breath at the end."""
-    weights = [thin + (dense - thin) * density for _, thin, dense in CELLS]
+    weights = (a + (b - a) * density for a, b in zip(THIN, DENSE, strict=True))
     marks = list(itertools.accumulate(weights))
-    onsets: list[float] = []
-    for beat in range(2 * metre):
-        cell = CELLS[bisect.bisect(marks, rng.random() * marks[-1])][0]
-        onsets += [beat + part for part in cell]
+    cells = [CELLS[bisect.bisect(marks, rng.random() * marks[-1])] for _ in range(2 * metre)]
+    onsets = [beat + part for beat, cell in enumerate(cells) for part in cell]
     kept = [onset for onset in onsets if onset < 2 * metre - 0.75]
     return kept if kept and kept[0] <= 1 else [0.0, *kept]
 
@@ -77,12 +70,12 @@ def sing(rng: Random, ground: Ground, lines: Sequence[int], line_bars: int) -> l
     """One note a syllable; each line is a phrase that ends in a held note and a breath."""
     contours = [[pick(rng, STEPS) for _ in range(64)] for _ in range(2)]
     notes: list[Note] = []
-    for number, count in enumerate(lines):
+    # Lines for which no bars are left are not sung.
+    heard = lines[: -(-len(ground.chords) // line_bars)]
+    for number, count in enumerate(heard):
         bar = number * line_bars
         under = ground._replace(chords=ground.chords[bar : bar + line_bars])
         span = len(under.chords) * ground.metre
-        if not span:
-            break
         grid = next((g for g in (0.5, 0.25) if count * g <= span - 1), 0.125)
         spacing = max(grid, min(1.0, (span - 1) / count))
         onsets = [round(i * spacing / grid) * grid for i in range(count)]
@@ -102,7 +95,9 @@ def phrase(
     for place, onset in enumerate(onsets):
         last = place == len(onsets) - 1
         step = contour[place % len(contour)] if place else 0
-        index = reflected(index + step, len(rungs))
+        # It turns back at the ends of the range.
+        top = len(rungs) - 1
+        index = max(0, top - abs(top - abs(index + step)))
         if onset % metre in (0, 2) or last:
             index = settled(index, rungs, chords[int(onset // metre)], 1 if step > 0 else -1)
         end = min(span - 0.25, onset + 3.0) if last else onsets[place + 1]
@@ -114,14 +109,5 @@ def phrase(
 
 def settled(index: int, rungs: Sequence[int], tones: tuple[int, ...], lean: int) -> int:
     """The rung nearest to `index` that is in the chord."""
-    for distance in range(5):
-        for candidate in (index + lean * distance, index - lean * distance):
-            if 0 <= candidate < len(rungs) and rungs[candidate] % 12 in tones:
-                return candidate
-    return index
-
-
-def reflected(index: int, size: int) -> int:
-    """The index turned back at the ends of the range."""
-    index = abs(index)
-    return index if index < size else max(0, 2 * (size - 1) - index)
+    inside = [place for place, pitch in enumerate(rungs) if pitch % 12 in tones]
+    return min(inside, key=lambda place: abs(place - index - 0.1 * lean), default=index)

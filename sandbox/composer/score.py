@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
 from .form import CHARACTERS, LEAD_IN, Section
-from .genres import Genre
+from .genres import Genre, named
 from .instruments import INSTRUMENTS
 from .melody import Ground, Note, pick, sing, tune
 from .theory import PROGRESSIONS, Key, chord, ladder, nearest, voicing
@@ -16,25 +17,6 @@ from .words import Style
 STROKES = {"X": 1.0, "x": 0.7, "o": 0.4}
 BASS = 39  # the pitch that bass roots lie around
 HELD = 64.0  # beats: longer than any piece's last chord
-
-
-class Place(NamedTuple):
-    """Where a role stands in the mix."""
-
-    gain: float
-    pan: float  # -1 left to 1 right
-    send: float  # share that goes to the room
-
-
-PLACES = {
-    "chords": Place(0.30, -0.32, 0.22),
-    "pad": Place(0.17, 0.0, 0.45),
-    "arp": Place(0.17, 0.45, 0.3),
-    "bass": Place(0.4, 0.0, 0.02),
-    "lead": Place(0.38, 0.16, 0.28),
-    "voice": Place(0.46, 0.0, 0.3),
-    "drums": Place(0.62, 0.0, 0.1),
-}
 
 
 class Track(NamedTuple):
@@ -52,6 +34,7 @@ class Score(NamedTuple):
     """
 
     genre: Genre
+    kit: str
     mood: str
     key: Key
     tempo: float  # beats per minute
@@ -74,14 +57,10 @@ class Score(NamedTuple):
         return self.start(self.sections[-1])
 
     @property
-    def beats(self) -> tuple[float, ...]:
-        """Every beat up to the final chord, in seconds."""
-        return tuple(map(self.seconds, range(self.sections[-1].bar * self.metre + 1)))
-
-    @property
     def downbeats(self) -> tuple[float, ...]:
         """The first beat of every bar, and the final chord, in seconds."""
-        return self.beats[:: self.metre]
+        bars = range(self.sections[-1].bar + 1)
+        return tuple(self.seconds(bar * self.metre) for bar in bars)
 
     @property
     def instruments(self) -> tuple[str, ...]:
@@ -89,101 +68,92 @@ class Score(NamedTuple):
         return tuple(dict.fromkeys(names))
 
 
-class Strike(NamedTuple):
-    """One event of a pattern, in beats from the start of its bar."""
-
-    start: float
-    length: float
-    sign: str
-    velocity: float
-
-
-def strikes(pattern: str) -> Iterator[Strike]:
-    """The events of a bar; genres.py explains the signs."""
-    for step, sign in enumerate(pattern):
-        if sign in ".-":
-            continue
-        rest = pattern[step + 1 :]
-        silent = next((i for i, other in enumerate(rest) if other != "."), len(rest))
-        accent = 0.75 if step % 4 == 0 else 0.62
-        velocity = STROKES.get(sign, accent + (0.12 if step == 0 else 0.0))
-        yield Strike(step / 4, (silent + 1) / 4, sign, velocity)
+def strikes(pattern: str, metre: int, bars: int) -> Iterator[tuple[int, str, Note]]:
+    """Bar, sign and unpitched note of every event of a pattern; genres.py explains the signs."""
+    # A sign, and the points over which it sounds on.
+    found = list(re.finditer(r"([^.-])\.*", pattern[: 4 * metre]))
+    for bar in range(bars):
+        for match in found:
+            step = match.start()
+            accent = 0.87 if step == 0 else 0.75 if step % 4 == 0 else 0.62
+            velocity = STROKES.get(match[1], accent)
+            note = Note(bar * metre + step / 4, len(match[0]) / 4 - 0.03, 0, velocity)
+            yield bar, match[1], note
 
 
 class Arranger:
     """Writes the parts of one piece, section by section."""
 
-    def __init__(
-        self, style: Style, tempo: float, sections: tuple[Section, ...], rng: Random
-    ) -> None:
-        self.style = style
-        self.genre = genre = style.genre
-        self.metre = style.metre
-        self.tempo = tempo
-        self.sections = sections
+    def __init__(self, style: Style, sections: tuple[Section, ...], rng: Random) -> None:
+        self.style, self.genre, self.players = style, style.genre, style.players
+        self.metre, self.sections = style.metre, sections
+        self.groove = named(self.genre.groove)
         self.voiced: dict[str, tuple[int, ...]] = {}
         # The same dice for every section of one name: a chorus is a chorus.
         self.seeds = {name: rng.random() for name in CHARACTERS}
-        lines = genre.progressions or PROGRESSIONS[style.key.mode]
+        lines = self.genre.progressions or PROGRESSIONS[style.key.mode]
         verse = pick(rng, [line for line in lines if line.startswith("1")])
         chorus = pick(rng, [line for line in lines if line != verse])
         self.progressions = {name: verse.split() for name in CHARACTERS}
         self.progressions |= {"chorus": chorus.split(), "bridge": pick(rng, lines).split()}
         # Verses and choruses may differ in how the chords and the bass are played.
-        self.comping = {loud: pick(rng, genre.comping) for loud in (False, True)}
-        self.bassline = {loud: pick(rng, genre.bassline) for loud in (False, True)}
-        self.running = pick(rng, genre.running)
+        self.comping = {loud: pick(rng, self.genre.comping) for loud in (False, True)}
+        self.bassline = {loud: pick(rng, self.genre.bassline) for loud in (False, True)}
+        self.running = pick(rng, self.genre.running)
         self.centre = 57 + int(rng.random() * 6)  # the pitch that chords lie around
         self.colour = rng.random()
         self.ghost = int(rng.random() * 4 * style.metre)
 
     def score(self) -> Score:
         notes: dict[tuple[str, str], list[Note]] = {}
-        for section in self.sections:
-            at = section.bar * self.metre
+        ending = Section("ending", self.sections[-1].bar + self.sections[-1].bars, 1)
+        for section in (*self.sections, ending):
+            parts = self._ending(list(notes)) if section is ending else self._section(section)
             level = 0.65 + 0.35 * CHARACTERS[section.name].energy
-            for role, sound, part in self._section(section):
-                notes.setdefault((role, sound), []).extend(
-                    self._swung(note, at, level) for note in part
-                )
-        bars = self.sections[-1].bar + self.sections[-1].bars
-        for role, sound, part in list(self._ending(notes)):
-            at = bars * self.metre
-            notes.setdefault((role, sound), []).extend(n._replace(start=at) for n in part)
+            for role, sound, part in parts:
+                placed = (self._swung(note, section.bar * self.metre, level) for note in part)
+                notes.setdefault((role, sound), []).extend(placed)
+        tracks = tuple(Track(*player, sorted(part)) for player, part in notes.items())
+        style, sections = self.style, (*self.sections, ending)
         return Score(
             self.genre,
-            self.style.mood,
-            self.style.key,
-            self.tempo,
+            self.players.get("kit", ""),
+            style.mood,
+            style.key,
+            style.tempo,
             self.metre,
-            (*self.sections, Section("ending", bars, 1)),
-            tuple(Track(role, sound, sorted(part)) for (role, sound), part in notes.items()),
+            sections,
+            tracks,
             self.colour,
         )
 
-    def _section(self, section: Section) -> Iterator[tuple[str, str, list[Note]]]:
-        """Role, sound and notes of every part. Beats count from the start of the section."""
-        genre, roles = self.genre, CHARACTERS[section.name].roles
+    def _section(self, section: Section) -> Iterator[Track]:
+        """The parts of a section. Beats count from its start."""
+        players, roles = self.players, CHARACTERS[section.name].roles.split()
         chords = self._chords(section)
         loud = "drums" in roles
-        if genre.chords and ("chords" in roles or not genre.pad):
-            yield "chords", genre.chords, self._played("chords", chords, self.comping[loud])
-        if genre.pad and ("pad" in roles or not genre.kit):
-            yield "pad", genre.pad, self._played("pad", chords, "X" + "." * 15)
-        if genre.arp and ("arp" in roles or not genre.chords):
-            yield "arp", genre.arp, self._played("arp", chords, self.running)
-        if genre.bass and "bass" in roles:
-            yield "bass", genre.bass, self._bass(chords, self.bassline[loud])
-        if genre.kit:
-            for drum in dict.fromkeys((*genre.groove, "snare", "tom", "crash")):
-                yield "drums", drum, self._drum(drum, section)
-        rng = Random(self.seeds[section.name])
+        patterns = {"chords": self.comping[loud], "pad": "X" + "." * 15, "arp": self.running}
+        # Who plays in another's place where nobody has it.
+        instead = {"chords": "pad", "pad": "kit", "arp": "chords"}
+        for role, pattern in patterns.items():
+            if role in players and (role in roles or instead[role] not in players):
+                yield Track(role, players[role], self._played(role, chords, pattern))
+        if "bass" in players and "bass" in roles:
+            yield Track("bass", players["bass"], self._bass(chords, self.bassline[loud]))
+        if "kit" in players:
+            for drum in dict.fromkeys((*self.groove, "snare", "tom", "crash")):
+                yield Track("drums", drum, self._drum(drum, section))
+        rng, feel = Random(self.seeds[section.name]), self.genre.feel
+        # A tune's pitches are about an octave and a third, higher in choruses.
+        role = "voice" if section.lines else "lead"
+        sound = players.get(role, role)
+        centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
+        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=feel.pentatonic)
+        ground = Ground(chords, rungs, self.metre)
         if section.lines:
-            ground = self._ground("voice", section, chords, pentatonic=True)
-            yield "voice", "voice", sing(rng, ground, section.lines, section.line_bars)
-        elif genre.lead and "lead" in roles:
-            ground = self._ground(genre.lead, section, chords, pentatonic=genre.pentatonic)
-            yield "lead", genre.lead, tune(rng, ground, genre.density)
+            yield Track(role, sound, sing(rng, ground, section.lines, section.line_bars))
+        elif role in roles and role in players:
+            yield Track(role, sound, tune(rng, ground, feel.density))
 
     def _chords(self, section: Section) -> list[tuple[int, ...]]:
         """One chord a bar. The last bar of a piece leads home."""
@@ -191,24 +161,22 @@ class Arranger:
         names = [tokens[bar % len(tokens)] for bar in range(section.bars)]
         if section == self.sections[-1] and section.bars > 1:
             names[-1] = "5+" if self.style.key.mode in ("major", "minor") else "7"
-        return [chord(self.style.key, name, self.genre.voices) for name in names]
+        return [chord(self.style.key, name, self.genre.feel.voices) for name in names]
 
     def _played(self, role: str, chords: Sequence[tuple[int, ...]], pattern: str) -> list[Note]:
         """Chords or broken chords as the pattern has them."""
+        voiced = [self._voicing(role, tones) for tones in chords]
         notes: list[Note] = []
-        for bar, tones in enumerate(chords):
-            pitches = self._voicing(role, tones)
-            for start, length, sign, velocity in strikes(pattern[: 4 * self.metre]):
-                heard = pitches
-                if sign.isdigit():
-                    octave, voice = divmod(int(sign), len(pitches))
-                    heard = (pitches[voice] + 12 * octave,)
-                at = bar * self.metre + start
-                notes += [Note(at, length - 0.02, pitch, velocity) for pitch in heard]
+        for bar, sign, note in strikes(pattern, self.metre, len(chords)):
+            pitches = voiced[bar]
+            if sign.isdigit():
+                octave, voice = divmod(int(sign), len(pitches))
+                pitches = (pitches[voice] + 12 * octave,)
+            notes += [note._replace(pitch=pitch) for pitch in pitches]
         return notes
 
     def _voicing(self, role: str, tones: tuple[int, ...]) -> tuple[int, ...]:
-        if role == "chords" and self.genre.chords == "distorted guitar":
+        if role == "chords" and self.players[role] == "distorted guitar":
             root = nearest(tones[0], 45)
             return (root, root + 7, root + 12)
         tones = tones[:3] if role == "arp" else tones
@@ -218,72 +186,54 @@ class Arranger:
 
     def _bass(self, chords: Sequence[tuple[int, ...]], pattern: str) -> list[Note]:
         notes: list[Note] = []
-        for bar, tones in enumerate(chords):
-            root = nearest(tones[0], BASS)
+        for bar, sign, note in strikes(pattern, self.metre, len(chords)):
+            root, third, fifth = (nearest(tone, BASS) for tone in chords[bar][:3])
             goal = nearest(chords[(bar + 1) % len(chords)][0], root)
             step = ladder(self.style.key, goal - 3, goal - 1, pentatonic=False)[-1]
-            third, fifth = ((tone - tones[0]) % 12 for tone in tones[1:3])
-            pitches = {"0": root, "3": root + third, "5": root + fifth, "8": root + 12}
-            pitches["a"] = step if goal != root else root + fifth
-            for start, length, sign, velocity in strikes(pattern[: 4 * self.metre]):
-                at = bar * self.metre + start
-                notes.append(Note(at, length - 0.05, pitches[sign], velocity))
+            pitches = {"0": root, "3": third, "5": fifth, "8": root + 12}
+            pitches["a"] = step if goal != root else fifth
+            notes.append(note._replace(pitch=pitches[sign]))
         return notes
 
     def _drum(self, drum: str, section: Section) -> list[Note]:
         """The strokes of one drum: less of the groove in quiet sections, a fill into loud ones."""
         energy, roles = CHARACTERS[section.name]
         after = next((s for s in self.sections if s.bar == section.bar + section.bars), section)
-        rises = CHARACTERS[after.name].energy > energy
-        steps = list(strikes(self.genre.groove.get(drum, "")[: 4 * self.metre]))
-        if "drums" not in roles and drum == "open":
-            steps = []
-        if "pulse" in roles and drum not in ("hat", "ride"):
-            steps = [step for step in steps if step.start == 0]
-        notes = [
-            Note(bar * self.metre + step.start, 0.25, 0, step.velocity)
-            for bar in range(section.bars)
-            for step in steps
-        ]
+        pulse, loud = "pulse" in roles, "drums" in roles
+        pattern = self.groove.get(drum, "")
+        if drum == "open" and not loud:
+            pattern = ""
+        if pulse and drum not in ("hat", "ride"):
+            pattern = pattern[:1]
+        notes = [note for _, _, note in strikes(pattern, self.metre, section.bars)]
         last = section.bars * self.metre - 1
-        if rises and drum in ("snare", "tom"):
-            notes = [note for note in notes if note.start < last]
+        if CHARACTERS[after.name].energy > energy and drum in ("snare", "tom"):
             begin = last if drum == "snare" else last + 0.5
-            notes += [Note(begin + half, 0.25, 0, 0.7 + half) for half in (0, 0.25)]
-        if drum == "kick" and "pulse" not in roles:
+            notes = [note for note in notes if note.start < last]
+            notes += [Note(begin, 0.25, 0, 0.7), Note(begin + 0.25, 0.25, 0, 0.95)]
+        if drum == "kick" and not pulse:
             # A stroke of this piece's own, in every second bar.
             odd = range(1, section.bars, 2)
             notes += [Note(bar * self.metre + self.ghost / 4, 0.25, 0, 0.5) for bar in odd]
-        if drum == "crash" and "drums" in roles:
+        if drum == "crash" and loud:
             notes.append(Note(0, 1, 0, 0.8))
         return notes
 
-    def _ground(
-        self, sound: str, section: Section, chords: Sequence[tuple[int, ...]], *, pentatonic: bool
-    ) -> Ground:
-        """A tune's pitches are about an octave and a third, higher in choruses."""
-        centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
-        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=pentatonic)
-        return Ground(chords, rungs, self.metre)
-
-    def _ending(self, parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, list[Note]]]:
-        """Everybody on the tonic, held."""
+    def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Track]:
+        """Everybody on the tonic, held; of the drums, the kick and a crash."""
         home = chord(self.style.key, "1", 3)
-        for role, sound in parts:
-            if role == "drums":
-                continue
-            pitches = self._voicing(role, home)
+        for role, sound in players:
             if role in ("bass", "lead", "voice"):
                 around = BASS if role == "bass" else INSTRUMENTS[sound].centre
-                pitches = (nearest(home[0], around),)
-            yield role, sound, [Note(0, HELD, pitch, 0.7) for pitch in pitches]
-        if self.genre.kit:
-            yield "drums", "kick", [Note(0, 1, 0, 0.8)]
-            yield "drums", "crash", [Note(0, 1, 0, 0.8)]
+                yield Track(role, sound, [Note(0, HELD, nearest(home[0], around), 0.7)])
+            elif role != "drums":
+                yield Track(role, sound, [Note(0, HELD, n, 0.7) for n in self._voicing(role, home)])
+            elif sound in ("kick", "crash"):
+                yield Track(role, sound, [Note(0, 1, 0, 0.8)])
 
     def _swung(self, note: Note, at: float, level: float) -> Note:
         """The note in its place in the piece: `level` loud, its off-beats late by the swing."""
-        unit, swing = 2 * self.genre.swung, self.genre.swing
+        unit, swing = 2 * self.genre.feel.swung, self.genre.feel.swing
         place, part = divmod(note.start + at, unit)
         half = part / unit
         bent = half * 2 * swing if half < 0.5 else swing + (half - 0.5) * 2 * (1 - swing)

@@ -32,29 +32,17 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     together = max(1, SMALL_PRODUCT // (2 * len(freqs) * block))
     rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
-    turns = geometric(np.exp(rate), block)
-    states = geometric(np.exp(rate * block), rows).T * (amps * np.exp(1j * phases))
+    # Running products are far cheaper than exp. They begin with the first power.
+    turns = np.cumprod(np.tile(np.exp(rate)[:, None], block), axis=1)
+    states = np.cumprod(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
+    states *= amps * np.exp(1j * phases - rate * block)
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
     return (left.reshape(-1, together, left.shape[1]) @ right).reshape(-1)[:count]
 
 
-def geometric(ratio: NDArray[np.complex128], count: int) -> NDArray[np.complex128]:
-    """[K, count]: the powers of each ratio from 0 on, by doubling, far cheaper than exp."""
-    powers = np.ones((len(ratio), count), np.complex128)
-    filled = 1
-    while filled < count:
-        more = min(filled, count - filled)
-        powers[:, filled : filled + more] = powers[:, :more] * (ratio**filled)[:, None]
-        filled += more
-    return powers
-
-
 def noise(seed: int, count: int) -> Samples:
-    """[count] samples of white noise between -1 and 1.
-
-    RandomState's stream is frozen: numpy gives the same numbers in every version.
-    """
+    """[count] samples between -1 and 1. RandomState is the same in every version of numpy."""
     return (np.random.RandomState(seed).random_sample(count) * 2 - 1).astype(np.float32)
 
 
@@ -70,17 +58,15 @@ def shaped(signal: Samples, low: float, high: float) -> Samples:
 def render(
     instrument: Instrument, pitch: int, length: float, velocity: float, colour: float
 ) -> Samples:
-    """One note, [2, n] where the instrument has several voices, else [1, n].
+    """One note, [2, n].
 
     `length` is in seconds until the key is let go; n is longer, by the release. The RMS is about
     0.35 * velocity before the sound decays. `colour` sets where its waves begin.
     """
     base = 440.0 * 2 ** ((pitch - 69) / 12)
-    damping = 0.0
-    if instrument.decay:
-        # Strings and bars ring longer the lower they are.
-        damping = LN_1000 / (instrument.decay * 2 ** ((60 - pitch) / 24))
-        length = min(length, LN_1000 / damping)
+    # Strings and bars ring longer the lower they are.
+    ring = instrument.decay * 2 ** ((60 - pitch) / 24) or math.inf
+    damping, length = LN_1000 / ring, min(length, ring)
     count = int((length + instrument.release) * SAMPLE_RATE)
     freqs, amps = spectrum(instrument, base, velocity)
     order = np.arange(len(freqs), dtype=np.float64)
@@ -94,17 +80,21 @@ def render(
         freqs, phases = np.tile(freqs, 2), np.tile(phases, 2)
         amps = np.concatenate([amps * left, amps * (1 - left)])
         decays = np.concatenate([decays, decays + rate])
-    rows = [
-        modes(freqs * 2 ** (cents / 1200), amps, decays, phases + 2.3 * voice, count)
-        for voice, cents in enumerate(instrument.detune)
-    ]
-    out = spread(rows)
+    tunings = 2 ** (np.array(instrument.detune) / 1200)
+    voices = enumerate(tunings)
+    rows = [modes(freqs * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
+    # Voices are panned from left to right; one stands in the middle.
+    angles = (np.arange(len(rows), dtype=np.float32) + 0.5) / len(rows) * np.float32(np.pi / 2)
+    out = (
+        np.stack([np.cos(angles), np.sin(angles)])
+        @ np.stack(rows)
+        * np.float32(1.4 * len(rows) ** -0.5)
+    )
     if instrument.vibrato:
         out = np.stack([wavering(row, instrument.vibrato) for row in out])
     if instrument.breath:
-        out = out + shaped(noise(pitch, count), base, 6000) * np.float32(
-            instrument.breath * velocity
-        )
+        breath = np.float32(instrument.breath * velocity)
+        out = out + shaped(noise(pitch, count), base, 6000) * breath
     if instrument.drive:
         out = np.tanh(out * np.float32(instrument.drive)) * np.float32(0.6 * velocity)
     return out * envelope(instrument.attack, length, count)
@@ -112,44 +102,26 @@ def render(
 
 def spectrum(instrument: Instrument, base: float, velocity: float) -> tuple[Numbers, Numbers]:
     """Frequencies and levels of the partials. The harder a note is played the brighter it is."""
-    order = np.arange(1, MAX_PARTIALS + 1, dtype=np.float64)
+    freqs = base * np.array(instrument.ratios or range(1, MAX_PARTIALS + 1))
+    freqs = freqs[: max(1, int(np.sum(freqs < instrument.top)))]
+    order = np.arange(1, len(freqs) + 1, dtype=np.float64)
     amps = order ** -(instrument.tilt + 0.7 * (0.75 - velocity))
-    if instrument.levels:
-        amps = np.array(instrument.levels)
-    order = order[: len(amps)]
-    ratios = np.array(instrument.ratios) if instrument.ratios else order
-    amps = amps * np.where(order % 2 == 0, instrument.even, 1.0)
+    amps *= np.where(order % 2 == 0, instrument.even, 1.0)
     if instrument.pick:
         amps *= 0.06 + np.abs(np.sin(np.pi * order * instrument.pick))
-    freqs = base * ratios
-    heard = max(1, int(np.sum(freqs < instrument.top)))
-    freqs, amps = freqs[:heard], amps[:heard]
     if instrument.formants:
-        amps *= 0.015 + sum(
-            level / (1 + ((freqs - centre) / width) ** 2)
-            for centre, level, width in instrument.formants
-        )
+        centres, levels, widths = np.array(instrument.formants).T[:, :, None]
+        amps *= 0.015 + np.sum(levels / (1 + ((freqs - centres) / widths) ** 2), axis=0)
     return freqs, amps / np.sqrt(np.sum(amps**2)) * 0.5 * velocity
-
-
-def spread(rows: list[Samples]) -> Samples:
-    """Voices panned from left to right: [1, n] for one voice, else [2, n]."""
-    if len(rows) == 1:
-        return rows[0][None, :]
-    angles = np.linspace(0.12, 0.88, len(rows)) * np.pi / 2
-    sides = np.stack([np.cos(angles), np.sin(angles)]) * 1.4 / math.sqrt(len(rows))
-    return sides.astype(np.float32) @ np.stack(rows)
 
 
 def wavering(row: Samples, cents: float) -> Samples:
     """The note read at a wavering speed; the waver comes in late, as players do it."""
-    seconds = np.arange(len(row), dtype=np.float32) / np.float32(SAMPLE_RATE)
+    index = np.arange(len(row))
+    turns = 2 * np.pi * WAVER / SAMPLE_RATE * index
     depth = cents * math.log(2) / 1200 / (2 * np.pi * WAVER) * SAMPLE_RATE
-    late = np.clip((seconds - 0.12) / 0.4, 0, 1) * np.sin(np.float32(2 * np.pi * WAVER) * seconds)
-    moved = np.clip(np.arange(len(row)) + depth * late, 0, len(row) - 2)
-    whole = moved.astype(np.int64)
-    part = (moved - whole).astype(np.float32)
-    return row[whole] + (row[whole + 1] - row[whole]) * part
+    moved = index + depth * np.clip((index / SAMPLE_RATE - 0.12) / 0.4, 0, 1) * np.sin(turns)
+    return np.interp(moved, index, row).astype(np.float32)
 
 
 def envelope(attack: float, length: float, count: int) -> Samples:

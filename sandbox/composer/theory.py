@@ -44,10 +44,9 @@ def chord(key: Key, token: str, size: int) -> tuple[int, ...]:
     """The pitch classes of a progression's token: `size` stacked thirds, root first."""
     scale = SCALES[key.mode]
     degree = int(token[0]) - 1
-    tones = [(key.tonic + scale[(degree + 2 * i) % 7]) % 12 for i in range(size)]
-    if token.endswith("+") and (tones[1] - tones[0]) % 12 == 3:
-        tones[1] = (tones[1] + 1) % 12
-    return tuple(tones)
+    root, third, *others = ((key.tonic + scale[(degree + 2 * i) % 7]) % 12 for i in range(size))
+    raised = token.endswith("+") and (third - root) % 12 == 3
+    return (root, (third + raised) % 12, *others)
 
 
 def voicing(tones: Sequence[int], previous: Sequence[int], centre: int) -> tuple[int, ...]:
@@ -69,10 +68,8 @@ def voicing(tones: Sequence[int], previous: Sequence[int], centre: int) -> tuple
 
 def ladder(key: Key, low: int, high: int, *, pentatonic: bool) -> list[int]:
     """Every pitch of the key from `low` to `high`, or of its five-note scale."""
-    degrees = range(7)
-    if pentatonic:
-        degrees = (0, 2, 3, 4, 6) if key.minor else (0, 1, 2, 4, 5)
-    scale = [SCALES[key.mode][degree] for degree in degrees]
+    five = (0, 2, 3, 4, 6) if key.minor else (0, 1, 2, 4, 5)
+    scale = [SCALES[key.mode][degree] for degree in (five if pentatonic else range(7))]
     return [pitch for pitch in range(low, high + 1) if (pitch - key.tonic) % 12 in scale]
 
 
