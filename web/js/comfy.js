@@ -9,3 +9,13 @@ export { api, app };
 
 /** The graph that holds all others. */
 export const rootGraph = () => app.rootGraph ?? app.graph;
+
+/**
+ * Replace `%date:…%` and `%Node.widget%` in a text as ComfyUI does.
+ *
+ * Its module for that warns of every import, and what cannot be imported would stop the pack.
+ *
+ * @param {string} text
+ */
+export const filledText = (text) =>
+  window.comfyAPI?.utils?.applyTextReplacements?.(app, text) ?? text;
