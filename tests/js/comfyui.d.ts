@@ -35,6 +35,13 @@ declare module "*/scripts/app.js" {
     link?: number | null;
   }
 
+  /** What the server says of a node's class. */
+  export interface NodeData {
+    output_is_list?: boolean[];
+    /** Absent in older versions of ComfyUI. */
+    is_input_list?: boolean;
+  }
+
   /** A graph of the canvas: the one that holds all others, or a subgraph. */
   export interface Graph {
     nodes?: GraphNode[];
@@ -60,6 +67,7 @@ declare module "*/scripts/app.js" {
     /** The id of the node's class on the server. */
     comfyClass?: string;
     graph: Graph;
+    constructor: { nodeData?: NodeData };
     /** The graph that this node stands for. */
     subgraph?: Graph;
     inputs?: NodeInput[];

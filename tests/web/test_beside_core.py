@@ -148,3 +148,54 @@ def test_tokens_of_a_prefix_are_replaced_as_core_does(open_canvas: Open, nodes_2
     assert re.fullmatch(r"6-\d+_\d{5}_\.flac", titled.name)
     # The workflow keeps what was typed.
     assert canvas.get(SAVE, "filename_prefix") == "tokens/%My music.duration%-%take%"
+
+
+# Texts become one list, and another list of as many texts as a node finds while it runs.
+LISTS = """(texts) => {
+  const { graph } = window.app;
+  const make = (type) => {
+    const node = window.LiteGraph.createNode(type);
+    graph.add(node);
+    return node;
+  };
+  const music = graph.nodes.find((node) => node.comfyClass === "AIGatewayPromptToMusic");
+  const list = make("CreateList");
+  texts.forEach((text, index) => {
+    const source = make("PrimitiveString");
+    source.widgets[0].value = text;
+    source.connect(0, list, index);
+  });
+  list.connect(0, music, music.findInputSlot("prompt"));
+}"""
+
+
+@BOTH
+def test_the_price_counts_a_list(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, duration=30)
+    expect(canvas.price).to_have_text("$0.006")
+    canvas.page.evaluate(LISTS, ["calm", "wild", "slow"])
+    expect(canvas.price).to_have_text("3 \N{MULTIPLICATION SIGN} $0.006 = $0.018")
+    # The same text twice is one track.
+    canvas.page.evaluate(LISTS, ["calm", "calm", "slow"])
+    expect(canvas.price).to_have_text("3 tracks: $0.012")
+    known = canvas.page.evaluate(
+        """() => {
+            const { nodeData } = window.LiteGraph.registered_node_types.CreateList;
+            return [nodeData.is_input_list, nodeData.output_is_list];
+        }"""
+    )
+    assert known == [True, [True]]
+    # What stands behind other nodes is counted, too.
+    canvas.page.evaluate(
+        """() => {
+            const { graph } = window.app;
+            const find = (type) => graph.nodes.findLast((node) => node.comfyClass === type);
+            const join = window.LiteGraph.createNode("StringConcatenate");
+            graph.add(join);
+            find("CreateList").connect(0, join, join.findInputSlot("string_a"));
+            const music = find("AIGatewayPromptToMusic");
+            join.connect(0, music, music.findInputSlot("prompt"));
+        }"""
+    )
+    expect(canvas.price).to_have_text("3 \N{MULTIPLICATION SIGN} $0.006 = $0.018")

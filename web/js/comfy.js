@@ -3,6 +3,7 @@ import { app } from "../../../scripts/app.js";
 
 /** @typedef {import("../../../scripts/app.js").Graph} Graph */
 /** @typedef {import("../../../scripts/app.js").GraphNode} GraphNode */
+/** @typedef {import("../../../scripts/app.js").Link} Link */
 
 /** ComfyUI's own modules, named in one place. */
 export { api, app };
