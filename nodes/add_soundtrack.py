@@ -143,5 +143,5 @@ def _with_music(
     return io.NodeOutput(
         host.video_of(made.path),
         audio,
-        ui={"aigateway_audio": preview(audio["waveform"][0], made.sample_rate)},
+        ui=preview(audio["waveform"][0], made.sample_rate),
     )

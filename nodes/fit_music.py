@@ -192,5 +192,5 @@ def _fitted(
         reports[0],
         joins,
         plot,
-        ui={"aigateway_audio": preview(waveform[0], sample_rate)},
+        ui=preview(waveform[0], sample_rate),
     )

@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from ..api.errors import InputError, LedgerError
 from . import again, host, session
+from .player import heard
 
 if TYPE_CHECKING:
     import torch
@@ -85,8 +86,8 @@ class LoadAudioURL(again.Node):
         line = f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
         display.show(f"{line}{_difference(source, seconds)}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
-        playable = [] if path is None else [_playable(source, path)]
-        return io.NodeOutput(audio, seconds, rate, ui={"aigateway_audio": playable})
+        files = [] if path is None else [_playable(source, path)]
+        return io.NodeOutput(audio, seconds, rate, ui=heard(*files))
 
 
 async def _decoded(

@@ -100,5 +100,5 @@ def _looped(audio: Any, tempo: float, min_seconds: float, keep_intro: bool) -> i
         loop.start,
         loop.length,
         loop.report,
-        ui={"aigateway_audio": preview(made["waveform"][0], sample_rate)},
+        ui=preview(made["waveform"][0], sample_rate),
     )

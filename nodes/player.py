@@ -1,7 +1,13 @@
-"""The audio file for the player under a node."""
+"""What the player under a node plays.
+
+ComfyUI counts each object in a list of a node's ui output as an output of the job, so a file that
+is only heard is named by text.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from . import host
@@ -10,10 +16,15 @@ if TYPE_CHECKING:
     import torch
 
 
-def preview(waveform: torch.Tensor, sample_rate: int) -> list[dict[str, str]]:
-    """Write a waveform [channels, samples] to ComfyUI's temp folder as FLAC.
+def heard(*files: Mapping[str, str]) -> dict[str, list[str]]:
+    """The ui output that plays files: tracks of the ledger, or files that ComfyUI serves."""
+    return {"aigateway_audio": [json.dumps(file) for file in files]}
 
-    An empty list means that the file could not be written, for example on a full disk.
+
+def preview(waveform: torch.Tensor, sample_rate: int) -> dict[str, list[str]]:
+    """The ui output that plays a waveform [channels, samples]; nothing where the disk is full.
+
+    It is written to ComfyUI's temp folder: FLAC at 16 bits holds it as it is heard.
     """
     from ..audio.encode import encode
     from ..audio.formats import DEFAULT_QUALITY, Encoding, Format
@@ -24,5 +35,5 @@ def preview(waveform: torch.Tensor, sample_rate: int) -> list[dict[str, str]]:
     except (OSError, ValueError) as error:
         # The audio output does not need the player's file.
         host.log.warning("The player has no audio: %s", error)
-        return []
-    return [{"filename": path.name, "subfolder": path.parent.name, "type": "temp"}]
+        return heard()
+    return heard({"filename": path.name, "subfolder": path.parent.name, "type": "temp"})

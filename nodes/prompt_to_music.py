@@ -135,8 +135,7 @@ class PromptToMusic(io.ComfyNode):
         )
         session.show_job(account, job)
         # The browser looks up the cost of the track.
-        bought = {"local_id": job.local_id}
-        return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [bought]})
+        return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [job.local_id]})
 
 
 class _Models(list[str]):

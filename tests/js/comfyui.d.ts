@@ -8,9 +8,20 @@ declare module "*/scripts/app.js" {
     name: string;
     value: unknown;
     serialize?: boolean;
+    /** What is sent to the server instead of the value. */
+    serializeValue?(): unknown;
     /** Fields that belong to this one, for example what happens to its number after each run. */
     linkedWidgets?: Widget[];
     callback?(value: unknown): void;
+  }
+
+  /** A field that the pack adds. */
+  export interface CustomWidget extends Widget {
+    type: string;
+    element: HTMLElement;
+    hidden: boolean;
+    options: { serialize: boolean; hidden: boolean; canvasOnly: boolean };
+    computeSize(): Pair;
   }
 
   export interface Link {
@@ -22,6 +33,13 @@ declare module "*/scripts/app.js" {
     name: string;
     /** The id of the link that ends here. */
     link?: number | null;
+  }
+
+  /** What the server says of a node's class. */
+  export interface NodeData {
+    output_is_list?: boolean[];
+    /** Absent in older versions of ComfyUI. */
+    is_input_list?: boolean;
   }
 
   /** A graph of the canvas: the one that holds all others, or a subgraph. */
@@ -49,6 +67,7 @@ declare module "*/scripts/app.js" {
     /** The id of the node's class on the server. */
     comfyClass?: string;
     graph: Graph;
+    constructor: { nodeData?: NodeData };
     /** The graph that this node stands for. */
     subgraph?: Graph;
     inputs?: NodeInput[];
@@ -67,6 +86,9 @@ declare module "*/scripts/app.js" {
       element: HTMLElement,
       options: {
         serialize: boolean;
+        hideInPanel: boolean;
+        readonly canvasOnly: boolean;
+        disabled: boolean;
         hideOnZoom: boolean;
         margin: number;
         getValue(): unknown;
@@ -74,6 +96,7 @@ declare module "*/scripts/app.js" {
         getMaxHeight(): number;
       },
     ): Widget;
+    addCustomWidget(widget: CustomWidget): unknown;
     onRemoved?(...values: unknown[]): unknown;
   }
 
@@ -174,5 +197,17 @@ declare module "*/scripts/api.js" {
 
 /** LiteGraph, which draws the canvas. */
 interface Window {
-  LiteGraph: { createNode(type: string): import("../../../scripts/app.js").GraphNode };
+  LiteGraph: {
+    createNode(type: string): import("../../../scripts/app.js").GraphNode;
+    /** Whether Nodes 2.0 draws the nodes. */
+    vueNodesMode?: boolean;
+  };
+  comfyAPI?: {
+    utils?: {
+      applyTextReplacements?(
+        from: typeof import("../../../scripts/app.js").app,
+        text: string,
+      ): string;
+    };
+  };
 }

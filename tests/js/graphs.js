@@ -5,6 +5,7 @@
  * @property {number | string} [id]
  * @property {Record<string, unknown>} [values] of the widgets
  * @property {Record<string, [from: number | string, slot?: number]>} [links] by the input's name
+ * @property {import("../../web/js/comfy.js").GraphNode["constructor"]["nodeData"]} [nodeData]
  * @property {Graph} [subgraph] that the node stands for
  */
 
@@ -39,6 +40,7 @@ export function graphOf(descriptions, { inputs = [], store = "map", subgraphs = 
       id: options.id ?? index + 1,
       comfyClass,
       graph,
+      constructor: { nodeData: options.nodeData },
       subgraph: options.subgraph,
       inputs: linked,
       widgets: values.map(([name, value]) => ({ name, value })),

@@ -36,6 +36,7 @@ describe("what the price line asks for", () => {
       duration,
       isDurationKnown: true,
       count: 1,
+      isCountWhole: true,
       runs: 1,
     });
   });
@@ -56,7 +57,7 @@ describe("what the price line asks for", () => {
     assert.equal(asked.duration, 10);
   });
 
-  test("is the longest duration, and a track for each item of the longest list", () => {
+  test("is each duration, and a track for each item of the longest list", () => {
     const asked = requestFor(
       [
         ["PrimitiveInt", { values: { value: 10 } }],
@@ -66,8 +67,28 @@ describe("what the price line asks for", () => {
       ],
       { links: { duration: [4] } },
     );
-    assert.equal(asked.duration, 60);
+    assert.deepEqual(asked.duration, [10, 60, 20]);
     assert.equal(asked.count, 3);
+  });
+
+  test("is the list of each input that has one", () => {
+    const asked = requestFor(
+      [
+        ["PrimitiveString", { values: { value: "calm" } }],
+        ["PrimitiveString", { values: { value: "wild" } }],
+        ["CreateList", { links: { a: [1], b: [2] } }],
+      ],
+      { links: { prompt: [3] } },
+    );
+    assert.deepEqual(asked.request.prompt, ["calm", "wild"]);
+    assert.deepEqual([asked.request.take, asked.count, asked.isCountWhole], [1, 2, true]);
+  });
+
+  test("counts a list of another node as one track or more", () => {
+    const asked = requestFor([["Lines", { nodeData: { output_is_list: [true] } }]], {
+      links: { prompt: [1] },
+    });
+    assert.deepEqual([asked.request, asked.count, asked.isCountWhole], [{ model: "m" }, 1, false]);
   });
 
   test("counts the runs only where each makes another take", () => {
@@ -84,7 +105,14 @@ describe("what the price line asks for", () => {
 });
 
 describe("the estimate", () => {
-  const ASKED = { request: {}, duration: 30, isDurationKnown: true, count: 1, runs: 1 };
+  const ASKED = {
+    request: {},
+    duration: 30,
+    isDurationKnown: true,
+    count: 1,
+    isCountWhole: true,
+    runs: 1,
+  };
   const PRICE = { free: false, bought: false, each: 0.006, total: 0.006, refused: null };
 
   /**
@@ -100,6 +128,18 @@ describe("the estimate", () => {
   test("of several tracks is each price and their sum", () => {
     const { text } = shown({ total: 0.036 }, { count: 3, runs: 2 });
     assert.equal(text, "6 × $0.006 = $0.036");
+  });
+
+  test("of tracks with different prices is their sum", () => {
+    assert.equal(shown({ each: 0.012, total: 0.02 }, { count: 3 }).text, "3 tracks: $0.02");
+  });
+
+  test("of a list that may be longer is at least that of what is known", () => {
+    assert.equal(shown({}, { isCountWhole: false }).text, "at least $0.006");
+    const { text } = shown({ total: 0.012 }, { count: 2, isCountWhole: false });
+    assert.equal(text, "at least 2 × $0.006 = $0.012");
+    const bought = shown({ bought: true, total: 0 }, { count: 2, isCountWhole: false });
+    assert.equal(bought.text, "at least 2 tracks: $0.00");
   });
 
   test("without a duration is the price of a second", () => {

@@ -90,7 +90,7 @@ describe("what a player plays", () => {
     const output = { audio: [{ filename: "a.flac" }] };
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewaySaveAudio" }, output), output.audio);
     assert.deepEqual(playablesOf({ comfyClass: "SaveAudio" }, output), []);
-    const loaded = { aigateway_audio: [{ local_id: "l1" }] };
+    const loaded = { aigateway_audio: ['{"local_id": "l1"}'] };
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, loaded), [
       { local_id: "l1" },
     ]);

@@ -3,6 +3,7 @@ import { element } from "./dom.js";
 import { watchLanguage } from "./language.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
+import { completeSaveAudio } from "./save_audio.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
@@ -21,6 +22,9 @@ app.registerExtension({
     watchPlayers();
     watchStatus();
   },
-  nodeCreated: addPrice,
+  nodeCreated(node) {
+    addPrice(node);
+    completeSaveAudio(node);
+  },
   onNodeOutputsUpdated: showPlayers,
 });

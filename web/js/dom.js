@@ -42,7 +42,8 @@ export function iconButton(icon, label, act) {
 }
 
 /**
- * Put an element under the widgets of a node. Workflow files do not hold it.
+ * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
+ * node's inputs shows it.
  *
  * @param {import("./comfy.js").GraphNode} node
  * @param {string} name
@@ -52,6 +53,14 @@ export function iconButton(icon, label, act) {
 export function addRow(node, name, content, height) {
   const widget = node.addDOMWidget(name, name, content, {
     serialize: false,
+    // The properties panel leaves it out.
+    hideInPanel: true,
+    // The App builder offers neither what only the classic canvas draws, nor what is disabled in
+    // Nodes 2.0, which would not draw the first.
+    get canvasOnly() {
+      return !window.LiteGraph.vueNodesMode;
+    },
+    disabled: true,
     hideOnZoom: false,
     getValue: () => content.textContent,
     getMinHeight: () => height,

@@ -2,28 +2,56 @@ import { hostOf } from "./subgraphs.js";
 
 /** @typedef {import("./comfy.js").Graph} Graph */
 /** @typedef {import("./comfy.js").GraphNode} GraphNode */
+/** @typedef {import("./comfy.js").Link} Link */
 
 /** The id of the node that stands for a subgraph's inputs. */
 const SUBGRAPH_INPUT = -10;
 
 /**
- * The values that an input of a node will have: its widget's, or those of simple nodes linked to
- * it.
+ * The items that an input of a node gets, one after the other.
+ *
+ * @typedef {object} Items
+ * @property {unknown[]} items `undefined` where only the run decides one
+ * @property {boolean} isWhole whether there are no more than these
+ */
+
+/** What is known of a node that nothing is known of: a list of one item or more. */
+const SOME = { items: [undefined], isWhole: false };
+
+/**
+ * The items that an input of a node will get: its widget's value, or those of nodes linked to it.
  *
  * @param {GraphNode} node
  * @param {string} name
  * @param {Graph} root the graph that holds all others
  * @param {GraphNode[]} [hosts] the subgraphs' nodes around it, as far as they are known
- * @returns {unknown[] | null} several where a list is linked; null if only the run decides them
+ * @param {Map<Link, Items>} [asked] of the links that were followed before
+ * @returns {Items}
  */
-export function valuesOf(node, name, root, hosts = []) {
+export function itemsOf(node, name, root, hosts = [], asked = new Map()) {
   const link = linkOf(node, name);
-  if (!link) return [node.widgets?.find((widget) => widget.name === name)?.value];
+  if (!link) return { items: [widgetValue(node, name)], isWhole: true };
   // Ids are numbers in older versions of ComfyUI, and text in newer ones.
   if (Number(link.origin_id) === SUBGRAPH_INPUT)
-    return valuesOfSubgraphInput(node.graph, link.origin_slot, root, hosts);
-  return valuesOfOutput(node.graph.getNodeById(link.origin_id), root, hosts);
+    return itemsOfSubgraphInput(node.graph, link.origin_slot, root, hosts, asked);
+  const origin = node.graph.getNodeById(link.origin_id);
+  if (!origin) return SOME;
+  const known = asked.get(link);
+  if (known) return known;
+  // Nodes that are linked in a circle end here.
+  asked.set(link, SOME);
+  const made = itemsOfOutput(origin, link.origin_slot, (input) =>
+    itemsOf(origin, input, root, hosts, asked),
+  );
+  asked.set(link, made);
+  return made;
 }
+
+/**
+ * @param {GraphNode} node
+ * @param {string} name
+ */
+const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 
 /**
  * The link that ends at an input of a node.
@@ -43,30 +71,35 @@ export function linkOf({ inputs, graph }, name) {
  * @param {number} slot
  * @param {Graph} root
  * @param {GraphNode[]} hosts
- * @returns {unknown[] | null}
+ * @param {Map<Link, Items>} asked
+ * @returns {Items}
  */
-function valuesOfSubgraphInput(subgraph, slot, root, hosts) {
+function itemsOfSubgraphInput(subgraph, slot, root, hosts, asked) {
   const name = subgraph.inputs?.[slot]?.name;
   const host = hosts.at(-1) ?? hostOf(root, subgraph);
-  return host && name ? valuesOf(host, name, root, hosts.slice(0, -1)) : null;
+  return host && name ? itemsOf(host, name, root, hosts.slice(0, -1), asked) : SOME;
 }
 
 /**
- * @param {GraphNode | null | undefined} node
- * @param {Graph} root
- * @param {GraphNode[]} hosts
- * @returns {unknown[] | null}
+ * @param {GraphNode} node
+ * @param {number} slot
+ * @param {(input: string) => Items} ofInput
+ * @returns {Items}
  */
-function valuesOfOutput(node, root, hosts) {
-  if (node?.comfyClass?.startsWith("Primitive") || node?.type === "PrimitiveNode")
-    return [node.widgets?.[0]?.value];
-  if (node?.comfyClass !== "CreateList") return null;
-  const values = [];
-  for (const { name, link } of node.inputs ?? []) {
-    if (link === null || link === undefined) continue;
-    const linked = valuesOf(node, name, root, hosts);
-    if (!linked) return null;
-    values.push(...linked);
-  }
-  return values;
+function itemsOfOutput(node, slot, ofInput) {
+  const value = node.widgets?.[0]?.name;
+  if (node.comfyClass?.startsWith("Primitive") || node.type === "PrimitiveNode")
+    return value ? ofInput(value) : SOME;
+  const inputs = (node.inputs ?? [])
+    .filter(({ link }) => link !== null && link !== undefined)
+    .map(({ name }) => ofInput(name));
+  const areWhole = inputs.every(({ isWhole }) => isWhole);
+  if (node.comfyClass === "CreateList")
+    return { items: inputs.flatMap(({ items }) => items), isWhole: areWhole };
+  const { nodeData } = node.constructor;
+  if (node.subgraph || nodeData?.output_is_list?.[slot]) return SOME;
+  // Such a node gets its lists at once; any other runs for each item of the longest.
+  if (nodeData?.is_input_list) return { items: [undefined], isWhole: true };
+  const count = Math.max(1, ...inputs.map(({ items }) => items.length));
+  return { items: Array(count).fill(undefined), isWhole: areWhole };
 }

@@ -30,11 +30,17 @@ export function pathsOf(file) {
 /**
  * What a player on a node plays: nothing, unless it is a node of ours that made audio.
  *
+ * Saved files are ComfyUI's own kind of output; what is only heard is text, which it does not count.
+ *
  * @param {{comfyClass?: string}} node
  * @param {any} output what the server says that the node made
  * @returns {Playable[]}
  */
 export function playablesOf({ comfyClass }, output) {
   if (!NODES.includes(comfyClass ?? "")) return [];
-  return output?.aigateway_audio ?? output?.audio ?? [];
+  return (
+    output?.aigateway_audio?.map((/** @type {string} */ text) => JSON.parse(text)) ??
+    output?.audio ??
+    []
+  );
 }

@@ -134,10 +134,9 @@ export function watchPrices() {
     if (!document.hidden) for (const line of lines) line.check();
   }, CHECK_MILLISECONDS);
   api.addEventListener("executed", ({ detail }) => {
-    const tracks = /** @type {{local_id: string}[]} */ (detail.output?.aigateway_track ?? []);
-    const place = tracks.length ? placeOf(rootGraph(), detail.display_node ?? detail.node) : null;
+    const ids = /** @type {string[]} */ (detail.output?.aigateway_track ?? []);
+    const place = ids.length ? placeOf(rootGraph(), detail.display_node ?? detail.node) : null;
     if (!place) return;
-    const ids = tracks.map((track) => track.local_id);
     for (const line of lines) if (line.isAt(place)) line.showCostOf(ids);
   });
   for (const event of /** @type {const} */ ([

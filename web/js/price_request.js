@@ -1,6 +1,7 @@
-import { linkOf, valuesOf } from "./inputs.js";
+import { itemsOf, linkOf } from "./inputs.js";
 
 /** @typedef {import("./comfy.js").Graph} Graph */
+/** @typedef {import("./inputs.js").Items} Items */
 /** @typedef {import("./subgraphs.js").Place} Place */
 
 const NAMES = ["prompt", "lyrics", "format", "model", "take"];
@@ -12,12 +13,13 @@ const SOME_SECONDS = 10;
  * What the server is asked for the price of a node's tracks.
  *
  * @typedef {object} PriceRequest
- * @property {Record<string, unknown>} request the inputs that are known; all of them, or only the
- *     model: only a whole request can be found among those that were bought
- * @property {number} duration in seconds, the longest
+ * @property {Record<string, unknown>} request the inputs that are known, each a value or a list; all
+ *     of them, or only the model: only a whole request can be found among those that were bought
+ * @property {unknown} duration in seconds, a number or a list
  * @property {boolean} isDurationKnown if not, `duration` is some duration to find the price of a
  *     second with
  * @property {number} count tracks that one run of the graph makes
+ * @property {boolean} isCountWhole if not, the run may make more
  * @property {number} runs that each make other tracks
  */
 
@@ -30,28 +32,29 @@ const SOME_SECONDS = 10;
  * @returns {PriceRequest}
  */
 export function priceRequest({ node, hosts }, root, batchCount) {
-  const durations = valuesOf(node, "duration", root, hosts);
-  const inputs = NAMES.map((name) => ({ name, values: valuesOf(node, name, root, hosts) }));
-  const known = inputs.flatMap(({ name, values }) => {
-    const value = values?.[0];
-    return value === undefined ? [] : [{ name, value }];
-  });
+  const duration = itemsOf(node, "duration", root, hosts);
+  const inputs = NAMES.map((name) => ({ name, ...itemsOf(node, name, root, hosts) }));
+  const known = inputs.filter(isKnown);
   const sent = known.length === NAMES.length ? known : known.filter(({ name }) => name === "model");
-  const seconds = durations?.map(Number) ?? [];
-  const isDurationKnown = seconds.length > 0;
-  // ComfyUI runs lists of different lengths to the end of the longest.
-  const counts = [durations, ...inputs.map(({ values }) => values)].map(
-    (values) => values?.length ?? 1,
-  );
+  const isDurationKnown = isKnown(duration);
+  const all = [duration, ...inputs];
   return {
-    request: Object.fromEntries(sent.map(({ name, value }) => [name, value])),
-    duration: isDurationKnown ? Math.max(...seconds) : SOME_SECONDS,
+    request: Object.fromEntries(sent.map(({ name, items }) => [name, oneOrList(items)])),
+    duration: isDurationKnown ? oneOrList(duration.items.map(Number)) : SOME_SECONDS,
     isDurationKnown,
-    count: Math.max(...counts),
+    // ComfyUI runs lists of different lengths to the end of the longest.
+    count: Math.max(...all.map(({ items }) => items.length)),
+    isCountWhole: all.every(({ isWhole }) => isWhole),
     // The same take is bought once, however often the graph runs.
     runs: changesTake(node) ? batchCount : 1,
   };
 }
+
+/** @param {Items} input */
+const isKnown = ({ items }) => items.length > 0 && !items.includes(undefined);
+
+/** @param {unknown[]} items */
+const oneOrList = (items) => (items.length === 1 ? items[0] : items);
 
 /**
  * Whether each run gets another take.

@@ -17,7 +17,8 @@ import { say } from "./words.js";
  */
 export function estimateText(price, asked) {
   if (price.free) return { text: say("price_free"), isWarning: false };
-  if (price.bought && asked.isDurationKnown) return { text: say("price_bought"), isWarning: false };
+  if (price.bought && asked.isDurationKnown && asked.isCountWhole)
+    return { text: say("price_bought"), isWarning: false };
   const text = amountText(price, asked);
   const { refused } = price;
   // Where the duration is not known, neither is whether the run exceeds a limit.
@@ -31,12 +32,24 @@ export function estimateText(price, asked) {
  * @param {Price} price
  * @param {PriceRequest} asked
  */
-function amountText({ each, total }, { duration, isDurationKnown, count, runs }) {
+function amountText({ each, total }, { duration, isDurationKnown, count, isCountWhole, runs }) {
   if (each === null) return say("price_unknown");
-  if (!isDurationKnown) return say("price_second", { price: dollars(each / duration) });
-  const n = count * runs;
+  if (!isDurationKnown) return say("price_second", { price: dollars(each / Number(duration)) });
+  const price = sumText(each, total, count * runs);
+  return isCountWhole ? price : say("price_at_least", { price });
+}
+
+/**
+ * @param {number} each of the dearest track
+ * @param {number | null} total
+ * @param {number} n how many tracks
+ */
+function sumText(each, total, n) {
   if (n === 1) return dollars(each);
-  return say("price_many", { n, each: dollars(each), total: dollars(total ?? each * n) });
+  const sum = dollars(total ?? each * n);
+  // Tracks of other lengths have other prices, and what is bought already costs nothing.
+  if (sum !== dollars(each * n)) return say("price_sum", { n, total: sum });
+  return say("price_many", { n, each: dollars(each), total: sum });
 }
 
 /**
