@@ -170,7 +170,7 @@ async def test_a_track_that_cannot_be_kept_is_said_and_downloaded_again(
     from ...api.media import track_store
 
     lines: list[str] = []
-    monkeypatch.setattr(session.host, "show_status", lines.append)
+    monkeypatch.setattr(session.host.running, "show_status", lines.append)
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
 
