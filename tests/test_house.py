@@ -17,9 +17,7 @@ FOLDERS = ("nodes", "api", "audio", "music", "video", "files", "sandbox")
 PRODUCT = [PACK / "__init__.py"]
 PRODUCT += [file for top in FOLDERS for file in sorted((PACK / top).rglob("*.py"))]
 LINES = 320
-LONGER: dict[str, str] = {
-    "api/money/ledger.py": "every state change of a row is a transaction of one class",
-}
+LONGER: dict[str, str] = {}
 
 RUNTIME = ["comfy", "comfy_api", "comfy_execution", "folder_paths", "server"]
 
