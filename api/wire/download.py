@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import DownloadError, InputError
+from ..errors import AddressError, DownloadError, InputError
 from ..timing import Timing
 from .address import split_address, without_user_info
 from .address_guard import AddressGuard, refusal, same_host_spelling
@@ -153,6 +153,16 @@ async def _download(
                         validator = "" if encoded else _validator(answer)
                         await _read_body(answer, into)
                         return
+            except AddressError:
+                # The address of a sandbox that has ended is nobody's any more: its job has another.
+                renewals += 1
+                renewed = None
+                if renew is not None and renewals <= _RENEWALS:
+                    renewed = await renew(source, 0)
+                if renewed is None or renewed.url == source.url:
+                    raise
+                source = renewed
+                continue
             except (httpx.InvalidURL, UnicodeError) as error:
                 # A redirect may lead to an address that is not valid.
                 raise DownloadError(

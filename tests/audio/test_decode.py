@@ -285,10 +285,10 @@ def test_twenty_minutes_take_their_own_memory_and_little_more() -> None:
     ("data", "says"),
     [
         (b"", "empty"),
-        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page.*Sign in"),
-        (b'{"error": {"message": "expired"}}', 'text.*"expired"'),
-        ("Zugriff verweigert: läuft ab".encode() * 200, "text.*Zugriff"),
-        ("nope".encode("utf-16"), "text.*nope"),
+        (b"<!DOCTYPE html>\n<html><body>Sign in</body></html>", "a web page, not audio"),
+        (b'{"error": {"message": "expired"}}', "text, not audio"),
+        ("Zugriff verweigert: läuft ab".encode() * 200, "text, not audio"),
+        ("nope".encode("utf-16"), "text, not audio"),
         (bytes(range(256)) * 20, "cannot be decoded"),
         (b"RIFF\x10\0\0\0WAVEfmt ", "no 'data' chunk"),
         (make.wav(bytes(8), channels=0), "0 channels"),
@@ -298,8 +298,10 @@ def test_twenty_minutes_take_their_own_memory_and_little_more() -> None:
     ],
 )
 def test_what_is_no_audio_is_named(data: bytes, says: str) -> None:
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(AudioError, match=says) as refused:
         decoded(data)
+    # What the file says may be somebody's secret.
+    assert not any(word in str(refused.value) for word in ("Sign in", "Zugriff", "nope", "message"))
 
 
 def test_a_quoted_page_is_one_short_line() -> None:

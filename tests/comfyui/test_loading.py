@@ -29,7 +29,7 @@ CONTRACT = {
     ),
     "AIGatewayPollJob": (
         {"job": "AIGATEWAY_JOB", "job_id": "STRING", "timeout": "FLOAT", "on_interrupt": "COMBO"},
-        {"audio_url": "STRING", "duration": "FLOAT", "job": "AIGATEWAY_JOB"},
+        {"audio_url": "STRING", "duration": "FLOAT", "job": "AIGATEWAY_JOB", "price": "FLOAT"},
     ),
     "AIGatewayLoadAudioURL": (
         {"url": "STRING", "sample_rate": "COMBO", "channels": "COMBO"},
