@@ -33,10 +33,10 @@ _PROCESS = uuid.uuid4().hex
 def executing_context() -> Any:
     """The prompt, node and item that run; None where no graph runs."""
     try:
-        from comfy_execution.utils import getexecuting_context
+        from comfy_execution.utils import get_executing_context
     except ImportError:
         return None
-    return getexecuting_context()
+    return get_executing_context()
 
 
 def run_id() -> str:
