@@ -155,24 +155,26 @@ class Account:
     async def _waited(self, job: Job, timeout: float, progress: Callable[[Progress], None]) -> Job:
         try:
             return await self._waits.wait(job, timeout=timeout, progress=progress)
-        except NotFoundError:
-            if not job.is_free or not job.prompt:
-                raise
-            return await self._waits.wait(await self._anew(job), timeout=timeout, progress=progress)
+        except NotFoundError as error:
+            anew = await self._anew(job, error)
+            return await self._waits.wait(anew, timeout=timeout, progress=progress)
 
     async def _refreshed(self, job: Job) -> Job:
         """See `Waits.refresh`; a free job that the service has lost is made anew."""
         try:
             return await self._waits.refresh(job)
-        except NotFoundError:
-            if not job.is_free or not job.prompt:
-                raise
-            return await self._waited(
-                await self._anew(job), self._queue_limit, lambda progress: None
-            )
+        except NotFoundError as error:
+            anew = await self._anew(job, error)
+            return await self._waited(anew, self._queue_limit, lambda progress: None)
 
-    async def _anew(self, job: Job) -> Job:
-        """Submit the request of a job that the service no longer knows."""
+    async def _anew(self, job: Job, lost: NotFoundError) -> Job:
+        """Submit the request of a job that the service no longer knows, where that costs nothing.
+
+        Raises:
+            NotFoundError: `lost`, for a paid job and for one whose request is not known.
+        """
+        if not job.is_free or not job.prompt:
+            raise lost
         await off_loop(self.library.ledger.fail, job.local_id, "The service has lost the job.")
         return await self._purchases.submit(job.request, run=job.run, rules=_NOTHING)
 

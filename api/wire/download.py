@@ -114,6 +114,17 @@ async def _download(
     is_track: bool,
 ) -> None:
     attempts, renewals, validator, seen = 0, 0, "", 0
+
+    async def another(status: int) -> Source | None:
+        """Another source than the one that answered `status`; None where there is none (left)."""
+        nonlocal renewals
+        renewals += 1
+        if renew is None or renewals > _RENEWALS:
+            return None
+        found = await renew(source, status)
+        # Where nobody answers, the same address with other headers is no help.
+        return None if found and not status and found.url == source.url else found
+
     async with httpx.AsyncClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
@@ -130,10 +141,7 @@ async def _download(
                 async with http.stream("GET", source.url, headers=headers) as answer:
                     status = answer.status_code
                     if status in (401, 403, 404, 410):
-                        renewals += 1
-                        renewed = None
-                        if renew is not None and renewals <= _RENEWALS:
-                            renewed = await renew(source, status)
+                        renewed = await another(status)
                         if renewed is None:
                             raise DownloadError(_gone(status, source, is_track))
                         source = renewed
@@ -155,11 +163,8 @@ async def _download(
                         return
             except AddressError:
                 # The address of a sandbox that has ended is nobody's any more: its job has another.
-                renewals += 1
-                renewed = None
-                if renew is not None and renewals <= _RENEWALS:
-                    renewed = await renew(source, 0)
-                if renewed is None or renewed.url == source.url:
+                renewed = await another(0)
+                if renewed is None:
                     raise
                 source = renewed
                 continue
@@ -178,12 +183,10 @@ async def _download(
                 if is_untrusted(error):
                     raise DownloadError(untrusted(_host(source.url), cause(error))) from error
                 reason = cause(error)
-                if renew and isinstance(error, httpx.ConnectError) and renewals < _RENEWALS:
-                    renewals += 1
-                    renewed = await renew(source, 0)
-                    if renewed is not None and renewed.url != source.url:
-                        source = renewed
-                        continue
+                renewed = await another(0) if isinstance(error, httpx.ConnectError) else None
+                if renewed is not None:
+                    source = renewed
+                    continue
             attempts = attempts + 1 if into.received == seen else 1
             seen = into.received
             if attempts >= _ATTEMPTS:
