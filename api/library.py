@@ -86,7 +86,7 @@ class Library:
 
     def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service
-        price = self.catalogue(service).price
+        prices = self.catalogue(service).prices
         # A further run asks for other takes, of which nothing is known yet.
         new = [
             request
@@ -94,9 +94,8 @@ class Library:
             if runs > 1 or not self._is_bought(request, service)
         ]
         if not new:
-            return Quote(price(requests[0]), 0.0, is_bought=True, tracks=0)
-        prices = [price(request) for request in new]
-        return self.ledger.quote(service, prices, settings.spending_rules, runs=runs)
+            return Quote(prices(requests[:1])[0], 0.0, is_bought=True, tracks=0)
+        return self.ledger.quote(service, prices(new), settings.spending_rules, runs=runs)
 
     def _is_bought(self, request: MusicRequest, service: str) -> bool:
         living = self.ledger.living(service, request)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...files.atomic import write_file
@@ -46,15 +46,19 @@ class Catalogue:
         age = time.time() - self._read()[0]
         return age if age >= 0 else float("inf")
 
-    def price(self, request: MusicRequest) -> float | None:
-        """US dollars that the track is expected to cost; None where it is not known."""
+    def prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
+        """US dollars that each track is expected to cost; None where it is not known."""
         if is_free(self._service):
-            return 0.0
+            return [0.0] * len(requests)
         listed = {model.id: model.price_per_second for model in self._read()[1]}
-        per_second = listed.get(request.model)
-        if per_second is None:
-            per_second = BUILT_IN_PRICES.get(request.model)
-        return None if per_second is None else per_second * request.duration
+
+        def price(request: MusicRequest) -> float | None:
+            per_second = listed.get(request.model)
+            if per_second is None:
+                per_second = BUILT_IN_PRICES.get(request.model)
+            return None if per_second is None else per_second * request.duration
+
+        return [price(request) for request in requests]
 
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""

@@ -110,9 +110,11 @@ class Purchases:
         while self._submits:
             await asyncio.wait(self._submits.values())
 
-    async def _price(self, request: MusicRequest) -> float | None:
-        """The expected price, from a model list that is at most `Timing.catalogue_age` old."""
+    async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
+        """The expected prices, from a model list that is at most `Timing.catalogue_age` old."""
         catalogue = self._catalogue
+        if not requests:
+            return []
         is_old = await off_loop(catalogue.age) > self._timing.catalogue_age
         if is_old and not is_free(self._service):
             try:
@@ -121,7 +123,7 @@ class Purchases:
                 # The submit will say what is wrong. The old list is still of use.
                 models = []
             await off_loop(catalogue.replace, models)
-        return await off_loop(catalogue.price, request)
+        return await off_loop(catalogue.prices, requests)
 
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
         """Run in a separate task, which goes on when the caller is stopped.
@@ -147,14 +149,15 @@ class Purchases:
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
     ) -> dict[str, tuple[Job, bool] | SpendLimitError]:
         """The rows of requests by fingerprint: bought before, new, or refused."""
-        priced = []
+        prices: dict[MusicRequest, float | None] = {}
         for request in requests.values():
             living = await off_loop(self._ledger.living, self._service, request)
             if living is not None and living.state.is_bought:
                 # It needs no model list, and so no request.
-                priced.append((request, living.price))
-            else:
-                priced.append((request, await self._price(request)))
+                prices[request] = living.price
+        asked = [request for request in requests.values() if request not in prices]
+        prices |= zip(asked, await self._prices(asked), strict=True)
+        priced = [(request, prices[request]) for request in requests.values()]
         made = await off_loop(self._ledger.create_all, self._service, priced, run=run, rules=rules)
         return dict(zip(requests, made, strict=True))
 

@@ -20,11 +20,9 @@ from .protocol import (
     JobRecord,
     JobStatus,
     Model,
-    parse_cost,
     parse_job,
     parse_models,
     parse_signed,
-    request_id,
 )
 
 _KEY_LENGTH = 16
@@ -189,12 +187,7 @@ class Client:
         return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
 
     def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
-        """The job record in an answer, with the cost and the request id from the headers."""
-        body = self.exchange.json(answer, job_id)
-        record = parse_job(body, self.base_url)
-        if record.cost is None:
-            record = record._replace(cost=parse_cost({}, answer.headers))
-        return record._replace(request_id=request_id(answer.headers))
+        return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)
 
 
 def _path(job_id: str) -> str:

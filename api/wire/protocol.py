@@ -73,12 +73,13 @@ _STATUS_WORDS = {
 }
 
 
-def parse_job(body: object, base_url: str) -> JobRecord:
+def parse_job(body: object, base_url: str, headers: Mapping[str, str] | None = None) -> JobRecord:
     """Read a job record in any documented variant.
 
     Args:
         body: the decoded JSON.
         base_url: the base of a relative result URL.
+        headers: those of the answer, which may tell the cost and the id of the request.
 
     Raises:
         ProtocolError: not an object, or an object without an id.
@@ -104,7 +105,8 @@ def parse_job(body: object, base_url: str) -> JobRecord:
         result_url=urljoin(base_url, url) if isinstance(url, str) and url else None,
         duration=_number(result.get("duration")),
         error=_error_sentence(body.get("error")),
-        cost=parse_cost(body),
+        cost=parse_cost(body, headers),
+        request_id=request_id(headers or {}),
     )
 
 
@@ -112,15 +114,13 @@ def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] | None = None
     """The cost of a job in US dollars, from any place in an answer; None where it has none."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
-    for cents in (
-        usage.get("cost_cents"),
-        body.get("cost_cents"),
-        (headers or {}).get("x-cost-cents"),
-    ):
-        cost = dollars_of(cents, per_dollar=100)
-        if cost is not None:
-            return cost
-    return dollars_of(usage.get("cost"))
+    costs = (
+        dollars_of(usage.get("cost_cents"), per_dollar=100),
+        dollars_of(body.get("cost_cents"), per_dollar=100),
+        dollars_of(usage.get("cost")),
+        dollars_of((headers or {}).get("x-cost-cents"), per_dollar=100),
+    )
+    return next((cost for cost in costs if cost is not None), None)
 
 
 def parse_error(body: object) -> ErrorBody:
