@@ -33,9 +33,9 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
+from ..video.choices import Look
 from ..video.encoder import add_picture
 from ..video.length import picture_length
-from ..video.looks import Look
 from ..video.soundtrack import add_soundtrack
 from ..video.visualize import visualize
 from .report import Row, compare, report

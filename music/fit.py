@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .beats import STEADY
+from .choices import ENDINGS, METHODS
 from .loop_fit import plan_loops
 from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
 from .render import AS_IS, Piece, render
@@ -15,9 +16,6 @@ from .splice import plan_splice
 from .stretch import MOST as MOST_STRETCH
 from .stretch import engine, stretch
 from .track import Track, read_track
-
-METHODS = ("auto", "remix", "loop", "stretch", "cut")
-ENDINGS = ("keep", "fade", "hard")
 
 FADE_SHARE, LONGEST_FADE = 0.15, 4.0
 """Of an ending that fades and is not told how long: a share of the length, and at most seconds."""

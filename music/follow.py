@@ -9,10 +9,9 @@ import numpy as np
 
 from .analysis import BASS, FRAMES_PER_SECOND, HIGHS, Frames
 from .beats import onset_envelope
+from .choices import FOLLOW
 from .samples import Floats, MusicError
 from .track import Track
-
-FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
 
 _MOST_FRAMES = 1_000_000
 _RANGE_DB = 40.0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ..api.errors import InputError
+from ..video.choices import Mix
 from . import host
 from . import picture as pictures
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
@@ -17,7 +18,7 @@ from .sound import audio_of, samples_of
 if TYPE_CHECKING:
     from ..music.samples import Samples
 
-MIXES = ("replace", "under", "duck")
+MIXES = [mix.value for mix in Mix]
 
 
 class AddSoundtrack(io.ComfyNode):
@@ -36,7 +37,7 @@ class AddSoundtrack(io.ComfyNode):
                 io.Audio.Input("audio", tooltip="The music. Of a batch, the first item."),
                 io.Combo.Input(
                     "mix",
-                    options=list(MIXES),
+                    options=MIXES,
                     default=MIXES[0],
                     optional=True,
                     tooltip="replace: the music alone. under: the video's own sound with the music "

@@ -7,10 +7,10 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..music.choices import FOLLOW
 from . import host
+from .inputs import tempo_input
 from .sound import samples_of
-
-FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
 
 # A list of numbers in one socket. It connects to inputs of either type, because ComfyUI wants one
 # type in common.
@@ -48,15 +48,7 @@ class Beats(io.ComfyNode):
                     optional=True,
                     tooltip="Frames per second, such as 23.976.",
                 ),
-                io.Float.Input(
-                    "tempo",
-                    default=0.0,
-                    min=0.0,
-                    max=300.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip="The tempo that was asked for, in bpm. 0 finds it.",
-                ),
+                tempo_input(),
                 io.Combo.Input(
                     "follow",
                     options=list(FOLLOW),

@@ -8,14 +8,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..music.choices import ENDINGS, METHODS
 from . import host
 from . import picture as pictures
 from .images import image_of
+from .inputs import fps_input, frames_input, picture_input, tempo_input
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
-
-METHODS = ("auto", "remix", "loop", "stretch", "cut")
-ENDINGS = ("keep", "fade", "hard")
 
 
 class FitMusic(io.ComfyNode):
@@ -31,12 +30,7 @@ class FitMusic(io.ComfyNode):
             search_aliases=["music to length", "remix", "trim music", "extend music", "loudness"],
             inputs=[
                 io.Audio.Input("audio", tooltip="The music."),
-                io.MultiType.Input(
-                    "picture",
-                    types=[io.Video, io.Image],
-                    optional=True,
-                    tooltip="The video, or its frames. Frames need fps.",
-                ),
+                picture_input(),
                 io.Float.Input(
                     "seconds",
                     default=0.0,
@@ -47,24 +41,8 @@ class FitMusic(io.ComfyNode):
                     optional=True,
                     tooltip="The length in seconds. 0 takes it from the picture or from frames.",
                 ),
-                io.Int.Input(
-                    "frames",
-                    default=0,
-                    min=0,
-                    max=10_000_000,
-                    optional=True,
-                    tooltip="The length in frames at fps. 0 takes it from the picture.",
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.001,
-                    round=0.001,
-                    optional=True,
-                    tooltip="Frames per second, such as 23.976. 0 takes it from the video.",
-                ),
+                frames_input("The length in frames at fps. 0 takes it from the picture."),
+                fps_input(),
                 io.Combo.Input(
                     "method",
                     options=list(METHODS),
@@ -81,15 +59,7 @@ class FitMusic(io.ComfyNode):
                     optional=True,
                     tooltip="keep: the music's own ending. fade: fade out. hard: stop.",
                 ),
-                io.Float.Input(
-                    "tempo",
-                    default=0.0,
-                    min=0.0,
-                    max=300.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip="The tempo that was asked for, in bpm. 0 finds it.",
-                ),
+                tempo_input(),
                 loudness_input(),
                 true_peak_input(),
                 *(

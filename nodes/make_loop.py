@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ..api.errors import InputError
 from . import host
+from .inputs import tempo_input
 from .player import preview
 from .sound import audio_of, samples_of
 
@@ -28,15 +29,7 @@ class MakeLoop(io.ComfyNode):
             search_aliases=["seamless loop", "game music", "loop points", "background loop"],
             inputs=[
                 io.Audio.Input("audio", tooltip="The music. Of a batch, the first item."),
-                io.Float.Input(
-                    "tempo",
-                    default=0.0,
-                    min=0.0,
-                    max=300.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip="The tempo that was asked for, in bpm. 0 finds it.",
-                ),
+                tempo_input(),
                 io.Float.Input(
                     "min_seconds",
                     default=8.0,

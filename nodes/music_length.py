@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from ..api.request import MAX_DURATION, MIN_DURATION
 from . import host
 from . import picture as pictures
+from .inputs import fps_input, frames_input, picture_input
 
 NEAR_TEMPO = 100.0
 
@@ -27,30 +28,9 @@ class MusicLength(io.ComfyNode):
             ),
             search_aliases=["video length", "duration from video", "frames to seconds", "bpm"],
             inputs=[
-                io.MultiType.Input(
-                    "picture",
-                    types=[io.Video, io.Image],
-                    optional=True,
-                    tooltip="The video, or its frames. Frames need fps.",
-                ),
-                io.Int.Input(
-                    "frames",
-                    default=0,
-                    min=0,
-                    max=10_000_000,
-                    optional=True,
-                    tooltip="How many frames the picture has. 0 takes it from the picture.",
-                ),
-                io.Float.Input(
-                    "fps",
-                    default=0.0,
-                    min=0.0,
-                    max=1000.0,
-                    step=0.001,
-                    round=0.001,
-                    optional=True,
-                    tooltip="Frames per second, such as 23.976. 0 takes it from the video.",
-                ),
+                picture_input(),
+                frames_input("How many frames the picture has. 0 takes it from the picture."),
+                fps_input(),
                 io.Float.Input(
                     "tail",
                     default=0.0,

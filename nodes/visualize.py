@@ -8,11 +8,12 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..api.errors import InputError
+from ..video.choices import Look
 from . import host
 from .images import image_of
 from .sound import samples_of
 
-LOOKS = ("waves", "bars", "spectrum", "constant-Q")
+LOOKS = [look.value for look in Look]
 
 
 class Visualize(io.ComfyNode):
@@ -64,7 +65,7 @@ class Visualize(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "look",
-                    options=list(LOOKS),
+                    options=LOOKS,
                     default=LOOKS[0],
                     optional=True,
                     tooltip="waves: the waveform. bars: levels of bands. spectrum: a spectrogram "

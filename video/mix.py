@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from typing import TypeAlias
 
 import numpy as np
@@ -17,17 +16,6 @@ It may work in the array that it is given, which saves the memory of a second on
 
 Gain: TypeAlias = Callable[[int, int], npt.NDArray[np.float32]]
 """The gain of the samples from the first number up to the second."""
-
-
-class Mix(str, Enum):
-    """What becomes of a clip's own sound."""
-
-    REPLACE = "replace"
-    """The music takes its place."""
-    UNDER = "under"
-    """It stays, and the music is added at `level` dB."""
-    DUCK = "duck"
-    """It stays, and the music at `level` dB is lowered further while somebody speaks."""
 
 
 def add_music(bed: Samples, rate: int, music: Samples, music_rate: int, gains: list[Gain]) -> None:

@@ -14,12 +14,13 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from .choices import Mix
 from .clip_sound import lay_clip_sound
 from .containers import Container, kept_container
 from .ducking import Ducker
 from .errors import PictureError, SoundError
 from .length import PictureLength, measure
-from .mix import Gain, Master, Mix, add_music, constant, fades
+from .mix import Gain, Master, add_music, constant, fades
 from .samples import Samples, check_samples
 from .sound_track import SoundTrack
 from .source import Source, is_cover, open_picture, picture_stream, sound_stream

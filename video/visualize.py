@@ -10,11 +10,12 @@ import av
 import numpy as np
 
 from .canvas import Canvas
+from .choices import Look
 from .containers import Container
 from .encoder import add_picture
 from .errors import PictureError
 from .light import Light
-from .looks import Look, look_drawer
+from .looks import look_drawer
 from .rates import exact_rate
 from .samples import Samples, check_samples
 from .sound_track import SoundTrack

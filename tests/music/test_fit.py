@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ...music.fit import ENDINGS, Fit, fit
+from ...music.choices import ENDINGS
+from ...music.fit import Fit, fit
 from ...music.joins import FADE_SECONDS
 from ...music.plot import draw_fit
 from ...music.samples import MusicError, Samples

@@ -11,8 +11,8 @@ import av
 import numpy as np
 import pytest
 
+from ...video.choices import Mix
 from ...video.errors import PictureError, SoundError
-from ...video.mix import Mix
 from ...video.soundtrack import add_soundtrack
 from .make import (
     CODECS,

@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
+from ...video.choices import Look
 from ...video.errors import PictureError, SoundError
-from ...video.looks import Look
 from ...video.still import still
 from ...video.visualize import visualize
 from .make import RATES, lag, noise, sound_of

@@ -7,11 +7,11 @@ order, each at its own time, so that nothing drifts at any frame rate.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 from fractions import Fraction
 from typing import TypeAlias
 
 from ..canvas import Canvas
+from ..choices import Look
 from ..samples import Samples
 from .bars import Bars
 from .constant_q import ConstantQ
@@ -20,13 +20,6 @@ from .waves import Waves
 
 Draw: TypeAlias = Callable[[int], None]
 """Draws the frame of that number; asked for 0, 1, 2 and so on."""
-
-
-class Look(str, Enum):
-    WAVES = "waves"
-    BARS = "bars"
-    SPECTRUM = "spectrum"
-    CONSTANT_Q = "constant-Q"
 
 
 def look_drawer(
