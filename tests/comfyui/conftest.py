@@ -24,6 +24,8 @@ Example = Callable[..., graph.Prompt]
 class Host(NamedTuple):
     server: comfyui.ComfyUI
     gateway: Sandbox
+    start_log: str
+    """What ComfyUI logged until it was ready: errors that tests provoke come later."""
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +39,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         (base / "custom_nodes").mkdir()
         shutil.copy(Path(__file__).with_name("list_nodes.py"), base / "custom_nodes")
         with running(folder, base, settings) as server:
-            yield Host(server, gateway.sandbox)
+            yield Host(server, gateway.sandbox, server.log_text())
     finally:
         gateway.stop()
 

@@ -43,7 +43,7 @@ CONTRACT = {
 
 
 def test_the_log_has_an_import_time_and_no_complaint(host: Host):
-    log = host.server.log_text()
+    log = host.start_log
     assert re.search(rf"\d seconds: .*{host.server.name}", log)
     assert lines_about(log, "traceback", "import failed") == []
     about_the_pack = lines_about(log, "aigateway")
