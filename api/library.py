@@ -13,7 +13,7 @@ from .media.track_store import FOLDER, TrackStore
 from .money.job import Job
 from .money.ledger import Ledger
 from .money.off_loop import off_loop
-from .money.prices import Catalogue
+from .money.prices import Catalogue, expected_prices
 from .money.spending import Quote
 from .request import MusicRequest
 from .settings import Settings
@@ -86,7 +86,7 @@ class Library:
 
     def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service
-        prices = self.catalogue(service).prices
+        catalogue = self.catalogue(service)
         # A further run asks for other takes, of which nothing is known yet.
         new = [
             request
@@ -94,8 +94,12 @@ class Library:
             if runs > 1 or not self._is_bought(request, service)
         ]
         if not new:
-            return Quote(prices(requests[:1])[0], 0.0, is_bought=True, tracks=0)
-        return self.ledger.quote(service, prices(new), settings.spending_rules, runs=runs)
+            each = expected_prices(catalogue, self.ledger, requests[:1])[0].amount
+            return Quote(each, 0.0, is_bought=True, tracks=0)
+        prices = expected_prices(catalogue, self.ledger, new)
+        amounts = [price.amount for price in prices]
+        made = self.ledger.quote(service, amounts, settings.spending_rules, runs=runs)
+        return made._replace(is_at_most=any(price.is_at_most for price in prices))
 
     def _is_bought(self, request: MusicRequest, service: str) -> bool:
         living = self.ledger.living(service, request)

@@ -66,6 +66,7 @@ class Settings:
     spend_limit_per_run: float = 1.0
     spend_limit_per_day: float = 10.0
     uncertain_limit: float = 0.05
+    minimum_balance: float = 0.0
     cost_tag: str = "comfyui-music"
     allow_unknown_price: bool = False
     store_limit_gb: float = 2.0
@@ -81,6 +82,7 @@ class Settings:
             self.spend_limit_per_day,
             self.uncertain_limit,
             self.allow_unknown_price,
+            self.minimum_balance,
         )
 
     @property

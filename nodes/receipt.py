@@ -51,7 +51,7 @@ def job_tags(job: Job, measured_duration: float) -> dict[str, str]:
         "job_id": job.job_id,
         "requested_duration": job.duration,
         "measured_duration": round(measured_duration, 6),
-        "price_usd": job.charged,
+        "price_usd": job.cost,
         "service": job.service,
     }
     tags = {"title": job.prompt[:_TITLE_LENGTH], "receipt": json.dumps(receipt)}

@@ -59,7 +59,8 @@ class Job(NamedTuple):
         local_id: our id; it exists before the gateway's.
         run: the run of a graph that asked for it first.
         owner: the process that wrote the row last while it was in `submitting`.
-        price: the expected price. `charged`: the price that the gateway reported.
+        price: the expected price. `charged`: the price that the gateway reported, None where it
+            reported none.
         submitted: when the gateway answered the submit.
         took: estimated seconds from submit to end.
         job_id: the gateway's id.
@@ -135,8 +136,7 @@ class Job(NamedTuple):
             values |= {"charged": 0.0, "error": record.error}
         if state is State.COMPLETED:
             # The sandbox reports what the track would cost at the gateway; nobody pays it.
-            cost = 0.0 if self.is_free else record.cost
-            values |= {"charged": self.price if cost is None else cost, "error": None}
+            values |= {"charged": 0.0 if self.is_free else record.cost, "error": None}
             news = {
                 "took": took,
                 "result_url": record.result_url,

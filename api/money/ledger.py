@@ -112,6 +112,7 @@ class Ledger(LedgerReader):
         *,
         run: str,
         rules: SpendingRules | None = None,
+        balance: float | None = None,
     ) -> list[tuple[Job, bool] | SpendLimitError]:
         """For each request its living row, or a new one in `submitting`, in one transaction.
 
@@ -123,6 +124,7 @@ class Ledger(LedgerReader):
                 is not known.
             run: the run of a graph, whose spending counts together.
             rules: checked in the same transaction; None checks nothing.
+            balance: what the account has left; None where it is not known.
 
         Returns:
             Each row, and whether it is new; or why the new ones are refused. The caller submits a
@@ -136,7 +138,9 @@ class Ledger(LedgerReader):
             if new and rules is not None:
                 try:
                     prices = [price for _, price in new]
-                    self.quote(service, prices, rules, run=run).check(new[0][0].model)
+                    self.quote(service, prices, rules, run=run, balance=balance).check(
+                        new[0][0].model
+                    )
                 except SpendLimitError as error:
                     return [error if row is None else (row, False) for row in living]
             return [
@@ -242,7 +246,9 @@ class Ledger(LedgerReader):
             self.update(job.local_id, owner=self.owner, **values)
             return True
 
-    def resubmit(self, job: Job, *, run: str, rules: SpendingRules | None) -> bool:
+    def resubmit(
+        self, job: Job, *, run: str, rules: SpendingRules | None, balance: float | None = None
+    ) -> bool:
         """Take an uncertain row for one more submit, as `compare_and_set`; None checks no limit.
 
         Raises:
@@ -251,7 +257,8 @@ class Ledger(LedgerReader):
         with self._rows.transaction():
             self._rows.check_in_place()
             if rules is not None:
-                self.quote(job.service, [job.price], rules, run=run).check(job.model)
+                quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
+                quote.check(job.model)
             return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
 
     def release(self, job: Job) -> None:

@@ -106,8 +106,13 @@ class LedgerReader:
         *,
         run: str | None = None,
         runs: int = 1,
+        balance: float | None = None,
     ) -> Quote:
-        """See `spending.quote`; the rows say what was spent. `run` None: a run to come."""
+        """See `spending.quote`; the rows say what was spent. `run` None: a run to come.
+
+        Args:
+            balance: what the gateway tells; jobs under way are taken off here.
+        """
         if is_free(service):
             return FREE._replace(tracks=len(prices))
         return quote(
@@ -116,6 +121,31 @@ class LedgerReader:
             spent_run=0.0 if run is None else self.spent(run=run),
             spent_day=self.spent(since=time.time() - DAY),
             runs=runs,
+            balance=None if balance is None else balance - self.pending(service),
+        )
+
+    def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
+        """Of the last jobs of a model whose price the gateway told: seconds asked for, dollars."""
+        rows = self._rows.execute(
+            "SELECT duration, charged FROM jobs WHERE service = ? AND model = ? "
+            f"AND state = '{State.COMPLETED.value}' AND charged > 0 AND duration > 0 "
+            "ORDER BY finished DESC LIMIT ?",
+            service,
+            model,
+            limit,
+        )
+        return [(duration, charged) for duration, charged in rows]
+
+    def pending(self, service: str) -> float:
+        """US dollars of jobs that are under way: the account's balance may not show them yet."""
+        ended = ", ".join(f"'{state.value}'" for state in State if state.is_final)
+        return float(
+            self._rows.value(
+                "SELECT total(price) FROM jobs WHERE service = ? AND created >= ? "
+                f"AND state NOT IN ({ended})",
+                service,
+                time.time() - DAY,
+            )
         )
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:

@@ -1,7 +1,7 @@
 """What a track costs.
 
-Prices come from the account's model list, kept on the disk for a day. A built-in table has those
-that are known without it.
+Prices come from what the gateway charged for earlier tracks of the model. Before the first one they
+come from the account's model list, kept on the disk for a day, or from a built-in table.
 """
 
 from __future__ import annotations
@@ -11,18 +11,37 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ...files.atomic import write_file
 from ..request import DEFAULT_MODEL, MusicRequest
+from ..wire.amounts import dollars_of
 from ..wire.protocol import Model
 from .job import is_free
+from .ledger_reader import LedgerReader
 
 # US dollars per second of audio, as of the gateway's public model pages in 2026.
 BUILT_IN_PRICES = {
     DEFAULT_MODEL: 0.0002,
     "elevenlabs/elevenlabs-music": 0.80,
 }
+# Models that are known to cost by the second. The lists show a price by the second for models that
+# cost by the minute or by the piece, too: there it is the most that a track can cost.
+_BY_THE_SECOND = (DEFAULT_MODEL, "fal-ai/ace-step/prompt-to-audio")
+# Prices by the second that differ by no more than this share are one price.
+_SAME = 0.1
 FILE_NAME = "catalogue.json"
+
+
+class Price(NamedTuple):
+    """The expected price of a track in US dollars; None: not known.
+
+    Attributes:
+        is_at_most: the track may cost less.
+    """
+
+    amount: float | None
+    is_at_most: bool = False
 
 
 class Catalogue:
@@ -35,7 +54,7 @@ class Catalogue:
 
     def __init__(self, directory: Path, service: str) -> None:
         self._path = directory / FILE_NAME
-        self._service = service
+        self.service = service
 
     def models(self) -> list[str]:
         """The ids to choose from, the default first; never asks the network."""
@@ -46,24 +65,24 @@ class Catalogue:
         age = time.time() - self._read()[0]
         return age if age >= 0 else float("inf")
 
-    def prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
-        """US dollars that each track is expected to cost; None where it is not known."""
-        if is_free(self._service):
-            return [0.0] * len(requests)
+    def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
+        """What each track is expected to cost by the list."""
         listed = {model.id: model.price_per_second for model in self._read()[1]}
 
-        def price(request: MusicRequest) -> float | None:
+        def price(request: MusicRequest) -> Price:
             per_second = listed.get(request.model)
             if per_second is None:
                 per_second = BUILT_IN_PRICES.get(request.model)
-            return None if per_second is None else per_second * request.duration
+            if per_second is None:
+                return Price(None)
+            return Price(per_second * request.duration, request.model not in _BY_THE_SECOND)
 
         return [price(request) for request in requests]
 
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models) or self._read()[1]
-        content = {"service": self._service, "fetched": time.time(), "models": kept}
+        content = {"service": self.service, "fetched": time.time(), "models": kept}
         # The list can be fetched again: a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)
@@ -71,9 +90,47 @@ class Catalogue:
     def _read(self) -> tuple[float, list[Model]]:
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
-            if content["service"] != self._service:
+            if content["service"] != self.service:
                 return 0.0, []
-            models = [Model(str(id), price) for id, price in content["models"]]
+            models = [Model(str(id), dollars_of(price)) for id, price in content["models"]]
             return float(content["fetched"]), models
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, []
+
+
+def expected_prices(
+    catalogue: Catalogue, ledger: LedgerReader, requests: Sequence[MusicRequest]
+) -> list[Price]:
+    """What each track is expected to cost: by earlier tracks of its model, else by the list."""
+    if is_free(catalogue.service):
+        return [Price(0.0)] * len(requests)
+    charges = {
+        model: ledger.charges(catalogue.service, model)
+        for model in {request.model for request in requests}
+    }
+    return [
+        learned(request, charges[request.model]) if charges[request.model] else listed
+        for request, listed in zip(requests, catalogue.prices(requests), strict=True)
+    ]
+
+
+def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> Price:
+    """The price of a track by what earlier ones of its model cost.
+
+    A price by the second is taken for one where the model is known to have it, or where tracks of
+    different lengths show it. Else a shorter track costs no more than a longer one, and a longer
+    one no more than in proportion: that holds for prices by the second and by the piece.
+
+    Args:
+        charges: seconds asked for and dollars charged, at least one pair.
+    """
+    duration = request.duration
+    rates = [cost / seconds for seconds, cost in charges]
+    lengths = {seconds for seconds, _ in charges}
+    shows_rate = len(lengths) > 1 and max(rates) <= min(rates) * (1 + _SAME)
+    if request.model in _BY_THE_SECOND or shows_rate:
+        return Price(max(rates) * duration)
+    same = [cost for seconds, cost in charges if seconds == duration]
+    if same:
+        return Price(max(same))
+    return Price(min(cost * max(1.0, duration / seconds) for seconds, cost in charges), True)

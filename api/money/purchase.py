@@ -29,11 +29,11 @@ from ..errors import (
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
-from ..wire.protocol import JobRecord
+from ..wire.protocol import JobRecord, parse_balance
 from .job import Job, State, is_free
 from .ledger import Ledger
 from .off_loop import off_loop
-from .prices import Catalogue
+from .prices import Catalogue, expected_prices
 from .spending import SpendingRules, dollars
 
 
@@ -123,7 +123,18 @@ class Purchases:
                 # The submit will say what is wrong. The old list is still of use.
                 models = []
             await off_loop(catalogue.replace, models)
-        return await off_loop(catalogue.prices, requests)
+        prices = await off_loop(expected_prices, catalogue, self._ledger, requests)
+        return [price.amount for price in prices]
+
+    async def _balance(self, rules: SpendingRules) -> float | None:
+        """What the account has left; None where no floor asks for it, or nobody tells it."""
+        if not rules.minimum_balance or is_free(self._service):
+            return None
+        try:
+            return parse_balance(await self._client.balance())
+        except GatewayError:
+            # A gateway without this route is no reason to stop.
+            return None
 
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
         """Run in a separate task, which goes on when the caller is stopped.
@@ -158,7 +169,10 @@ class Purchases:
         asked = [request for request in requests.values() if request not in prices]
         prices |= zip(asked, await self._prices(asked), strict=True)
         priced = [(request, prices[request]) for request in requests.values()]
-        made = await off_loop(self._ledger.create_all, self._service, priced, run=run, rules=rules)
+        balance = await self._balance(rules) if asked else None
+        made = await off_loop(
+            self._ledger.create_all, self._service, priced, run=run, rules=rules, balance=balance
+        )
         return dict(zip(requests, made, strict=True))
 
     async def _buy(
@@ -217,7 +231,10 @@ class Purchases:
     async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
         """One more submit with the same idempotency key; `run` None checks no limit."""
         checked = None if run is None else rules
-        if not await off_loop(self._ledger.resubmit, job, run=run or "", rules=checked):
+        balance = None if checked is None else await self._balance(checked)
+        if not await off_loop(
+            self._ledger.resubmit, job, run=run or "", rules=checked, balance=balance
+        ):
             return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
         try:
             return await self._post(job)

@@ -90,6 +90,11 @@ _VERSIONS = (
         ) WHERE alias != fingerprint
         """,
     ),
+    # Where the gateway reported no price, the expected one was written down as charged.
+    (
+        "UPDATE jobs SET charged = NULL WHERE charged = price AND price > 0 "
+        f"AND state NOT IN ({DEAD})",
+    ),
 )
 
 

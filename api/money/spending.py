@@ -20,12 +20,14 @@ class SpendingRules(NamedTuple):
         per_day: for all tracks of 24 hours.
         uncertain_limit: up to this price, a submit without an answer is repeated once.
         allow_unknown_price: whether a model without a known price may be used.
+        minimum_balance: the account's balance must not fall below it; 0 checks nothing.
     """
 
     per_run: float
     per_day: float
     uncertain_limit: float = 0.0
     allow_unknown_price: bool = False
+    minimum_balance: float = 0.0
 
 
 class Reason(str, Enum):
@@ -34,14 +36,19 @@ class Reason(str, Enum):
     UNKNOWN_PRICE = "unknown_price"
     PER_RUN = "per_run"
     PER_DAY = "per_day"
+    MINIMUM_BALANCE = "minimum_balance"
 
 
 class Refusal(NamedTuple):
-    """Why a purchase is refused; for a limit, the limit and what was spent of it in US dollars."""
+    """Why a purchase is refused; for a limit, the limit and what was spent of it in US dollars.
+
+    For `minimum_balance`, `limit` is the floor and `balance` what is left.
+    """
 
     reason: Reason
     limit: float = 0.0
     spent: float = 0.0
+    balance: float = 0.0
 
 
 class Quote(NamedTuple):
@@ -53,6 +60,7 @@ class Quote(NamedTuple):
         refusal: why the rules refuse it; None where they allow it.
         is_bought: every track exists already and is handed out again.
         tracks: how many a run buys.
+        is_at_most: the prices are the highest that they can be, as far as is known.
     """
 
     each: float | None
@@ -60,6 +68,7 @@ class Quote(NamedTuple):
     refusal: Refusal | None = None
     is_bought: bool = False
     tracks: int = 1
+    is_at_most: bool = False
 
     def check(self, model: str) -> None:
         """
@@ -68,17 +77,23 @@ class Quote(NamedTuple):
         """
         if self.refusal is None:
             return
-        reason, limit, spent = self.refusal
+        reason, limit, spent, balance = self.refusal
         if reason is Reason.UNKNOWN_PRICE:
             raise SpendLimitError(
                 f"The price of {model} is not known, so it counts as over your limit: choose "
                 "another model, or set allow_unknown_price in the settings. Nothing was sent."
             )
+        what = "This track costs" if self.tracks == 1 else f"These {self.tracks} tracks cost"
+        if reason is Reason.MINIMUM_BALANCE:
+            raise SpendLimitError(
+                f"{what} about {dollars(self.total)}, and the account has {dollars(balance)} "
+                f"left. That would bring it below your floor of {dollars(limit)}: top up, or lower "
+                "minimum_balance in the settings. Nothing was sent."
+            )
         of, setting = {
             Reason.PER_RUN: ("this run", "spend_limit_per_run"),
             Reason.PER_DAY: ("the last 24 hours", "spend_limit_per_day"),
         }[reason]
-        what = "This track costs" if self.tracks == 1 else f"These {self.tracks} tracks cost"
         raise SpendLimitError(
             f"{what} about {dollars(self.total)}. With {dollars(spent)} of {of}, that is "
             f"over your limit of {dollars(limit)}: raise {setting} in the settings if you want "
@@ -97,6 +112,7 @@ def quote(
     spent_run: float,
     spent_day: float,
     runs: int = 1,
+    balance: float | None = None,
 ) -> Quote:
     """The price of the tracks of each of `runs` runs, and whether the rules refuse them.
 
@@ -104,6 +120,7 @@ def quote(
         prices: the expected price of each track, None where it is not known.
         spent_run: what the run has spent before.
         spent_day: what all runs have spent in the last 24 hours.
+        balance: what the account has left for them; None where it is not known.
     """
     count = len(prices)
     known = [price for price in prices if price is not None]
@@ -118,6 +135,10 @@ def quote(
         return made._replace(refusal=Refusal(Reason.PER_RUN, rules.per_run, spent_run))
     if run and exceeds(spent_day + run * runs, rules.per_day):
         return made._replace(refusal=Refusal(Reason.PER_DAY, rules.per_day, spent_day))
+    floor = rules.minimum_balance
+    if run and floor and balance is not None and exceeds(floor, balance - run * runs):
+        refusal = Refusal(Reason.MINIMUM_BALANCE, floor, balance=max(balance, 0.0))
+        return made._replace(refusal=refusal)
     return made
 
 

@@ -62,6 +62,7 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
     return {
         "free": current.is_sandbox,
         "each": quote.each,
+        "at_most": quote.is_at_most,
         "total": quote.total,
         "refused": None if quote.is_bought else refused,
         "bought": quote.is_bought,

@@ -21,6 +21,7 @@ PANEL = (
     "on_interrupt",
     "spend_limit_per_run",
     "spend_limit_per_day",
+    "minimum_balance",
     "uncertain_limit",
     "allow_unknown_price",
     "store_limit_gb",

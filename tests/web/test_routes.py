@@ -148,9 +148,11 @@ async def test_prices_and_refusals(client: Client):
     _, price = await get(client, "price", duration=30, count=4)
     assert price["each"] == pytest.approx(0.006)
     assert price["total"] == pytest.approx(0.024)
+    assert not price["at_most"]
     assert price["refused"] is None
     _, price = await get(client, "price", duration=30, model="elevenlabs/elevenlabs-music")
-    assert price["refused"] == {"reason": "per_run", "limit": 1.0, "spent": 0.0}
+    assert price["refused"] == {"reason": "per_run", "limit": 1.0, "spent": 0.0, "balance": 0.0}
+    assert price["at_most"]
     _, price = await get(client, "price", duration=240, count=20, runs=11)
     assert price["refused"]["reason"] == "per_day"
     _, price = await get(client, "price", model="nobody/knows")

@@ -8,6 +8,7 @@ import { api } from "./comfy.js";
  * @property {boolean} free
  * @property {boolean} bought whether the track is there already
  * @property {number | null} each of one track; null if it is not known
+ * @property {boolean} at_most whether the tracks may cost less
  * @property {number | null} total of all tracks of all runs
  * @property {Refusal | null} refused why the request would be refused
  */

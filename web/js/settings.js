@@ -28,6 +28,7 @@ const panel = [
   setting("mode", ACCOUNT, "Mode", choiceField("mode", ["auto", "live", "sandbox"])),
   setting("spend_limit_per_run", SPENDING, "Limit per run", amountField("spend_limit_per_run")),
   setting("spend_limit_per_day", SPENDING, "Limit per day", amountField("spend_limit_per_day")),
+  setting("minimum_balance", SPENDING, "Minimum balance", amountField("minimum_balance")),
   setting("uncertain_limit", SPENDING, "Repeat up to", amountField("uncertain_limit")),
   setting("allow_unknown_price", SPENDING, "Unknown prices", switchField("allow_unknown_price")),
   setting("on_interrupt", TRACKS, "Interrupt", choiceField("on_interrupt", ["keep", "cancel"])),

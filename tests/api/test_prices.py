@@ -1,0 +1,137 @@
+"""What a track is expected to cost, how sure that is, and the floor of the balance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ...api.errors import SpendLimitError
+from ...api.library import Library
+from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
+from ...api.money.rows import Rows
+from ...api.request import MusicRequest
+from ...api.settings import Settings
+from ...api.wire.protocol import JobRecord, JobStatus
+from ...sandbox.profile import Profile
+from ..gateway import SCALE, account_on, rows_of, running
+
+ACE = MusicRequest("piano", 30.0)
+ELEVEN = ACE._replace(model="elevenlabs/elevenlabs-music")
+
+
+def completed(library: Library, request: MusicRequest, cost: float | None) -> None:
+    """A completed job of `request` in the ledger, for which the gateway told `cost`."""
+    job, _ = library.ledger.create("test", request, run="earlier", price=24.0)
+    record = JobRecord(f"job_{job.local_id}", JobStatus.COMPLETED, "http://x/", 30.0, cost=cost)
+    library.ledger.apply(job.local_id, record)
+    library.ledger.release(job)
+
+
+def test_only_a_price_by_the_second_that_is_known_is_exact(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path, "test")
+    assert catalogue.prices([ACE])[0] == (pytest.approx(0.006), False)
+    assert catalogue.prices([ELEVEN])[0] == (pytest.approx(24.0), True)
+    assert catalogue.prices([ACE._replace(model="nobody/knows")])[0] == (None, False)
+
+
+@pytest.mark.parametrize("price", ["NaN", "-1", "Infinity", '"cheap"', "true", "1e300"])
+def test_an_absurd_price_in_the_list_is_not_known(tmp_path: Path, price: str) -> None:
+    model = '["m", %s]' % price  # noqa: UP031
+    content = f'{{"service": "test", "fetched": 0, "models": [{model}]}}'
+    (tmp_path / FILE_NAME).write_text(content, encoding="utf-8")
+    assert Catalogue(tmp_path, "test").prices([ACE._replace(model="m")])[0].amount is None
+
+
+def test_the_first_charged_track_teaches_the_true_price(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    catalogue = library.catalogue("test")
+    completed(library, ELEVEN, None)
+    assert expected_prices(catalogue, library.ledger, [ELEVEN]) == [(pytest.approx(24.0), True)]
+    completed(library, ELEVEN._replace(take=2), 0.375)
+    assert expected_prices(catalogue, library.ledger, [ELEVEN]) == [(0.375, False)]
+    other = Catalogue(tmp_path, "another service")
+    assert expected_prices(other, library.ledger, [ELEVEN])[0].amount == pytest.approx(24.0)
+    library.close()
+
+
+async def test_the_price_that_was_learned_is_the_one_that_limits_compare(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    rules = Settings(base_url="http://127.0.0.1:9/v1", spend_limit_per_run=1.0)
+    assert (await library.quote([ELEVEN], rules)).refusal is not None
+    job, _ = library.ledger.create(rules.service, ELEVEN._replace(take=2), run="", price=24.0)
+    record = JobRecord("job_1", JobStatus.COMPLETED, "http://x/", 30.0, cost=0.375)
+    library.ledger.apply(job.local_id, record)
+    quote = await library.quote([ELEVEN], rules)
+    assert (quote.each, quote.refusal, quote.is_at_most) == (0.375, None, False)
+    library.close()
+
+
+@given(
+    seconds=st.floats(5, 240),
+    paid=st.lists(st.floats(5, 240), min_size=1, max_size=5),
+    price=st.floats(1e-4, 1.0),
+    by_piece=st.booleans(),
+)
+def test_what_was_learned_is_never_below_the_true_price(
+    seconds: float, paid: list[float], price: float, by_piece: bool
+) -> None:
+    def true(duration: float) -> float:
+        return price if by_piece else price * duration
+
+    request = ELEVEN._replace(duration=seconds)
+    # Lengths that differ by less than the tolerance cannot tell the two kinds of price apart.
+    apart = min(paid) * 1.3 < max(paid) or len(set(paid)) == 1
+    amount, is_at_most = learned(request, [(each, true(each)) for each in paid])
+    assert amount is not None
+    if apart or not by_piece:
+        assert amount >= true(seconds) * (1 - 1e-9)
+    if apart and not is_at_most:
+        assert amount == pytest.approx(true(seconds))
+
+
+def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
+    """A ledger of before wrote the expected price where the gateway told none."""
+    library = Library(tmp_path)
+    completed(library, ELEVEN, 24.0)
+    completed(library, ELEVEN._replace(take=2), 0.375)
+    path = library.ledger.path
+    library.close()
+    rows = Rows(path, 5.0)
+    rows.execute("PRAGMA user_version = 4")
+    rows.close()
+    library = Library(tmp_path)
+    assert library.ledger.charges("test", ELEVEN.model) == [(30.0, 0.375)]
+    assert library.ledger.spent() == pytest.approx(24.375)
+    library.close()
+
+
+@pytest.mark.parametrize(("floor", "is_bought"), [(0.0, True), (9.999, True), (9.9991, False)])
+async def test_the_balance_does_not_fall_below_the_floor(
+    tmp_path: Path, floor: float, is_bought: bool
+) -> None:
+    """The sandbox has $10, and 5 s cost $0.001."""
+    request, rules = ACE._replace(duration=5.0), Settings(minimum_balance=floor)
+    profile = Profile(credit=10.0, queue=600.0).scaled(SCALE)
+    with running(profile) as sandbox, account_on(sandbox, tmp_path) as account:
+        if is_bought:
+            await account.submit(request, rules, run="run")
+        else:
+            with pytest.raises(SpendLimitError, match=r"below your floor .*minimum_balance"):
+                await account.submit(request, rules, run="run")
+            assert rows_of(account) == []
+
+
+def test_jobs_under_way_are_taken_off_the_balance(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    rules = Settings(minimum_balance=1.0).spending_rules
+    library.ledger.create("test", ACE, run="earlier", price=0.006)
+    quote = library.ledger.quote("test", [0.006], rules, balance=1.012)
+    assert quote.refusal is None
+    quote = library.ledger.quote("test", [0.006], rules, balance=1.011)
+    assert quote.refusal is not None
+    assert json.dumps(quote.refusal.reason.value) == '"minimum_balance"'
+    library.close()
