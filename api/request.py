@@ -15,6 +15,9 @@ DEFAULT_MODEL = "ace-step/ace-step-prompt-to-audio"
 MIN_DURATION = 5.0
 MAX_DURATION = 240.0
 FORMATS = ("mp3", "wav")
+AS_GIVEN, INSTRUMENTAL, MODEL_WRITES = "as given", "instrumental", "let the model write"
+WORDS = (AS_GIVEN, INSTRUMENTAL, MODEL_WRITES)
+"""What is sung: the lyrics, and nothing where they are empty; nothing; what the model writes."""
 # The ledger stores a take in 64 bits.
 MAX_TAKE = 2**63 - 1
 
@@ -35,12 +38,13 @@ class MusicRequest(NamedTuple):
     format: str = "mp3"
     model: str = DEFAULT_MODEL
     take: int = 1
+    words: str = AS_GIVEN
 
     def validated(self) -> MusicRequest:
         """The one form of this request: equal for the same words, lengths and choices.
 
         A link or a script may have sent other types than the fields have. Text comes in NFC, with
-        LF line ends, without blanks at its ends.
+        LF line ends, without blanks at its ends. `instrumental` becomes no lyrics, `as given`.
 
         Raises:
             InputError: a value is missing, of another kind, or outside its range.
@@ -52,13 +56,23 @@ class MusicRequest(NamedTuple):
                 "“warm lo-fi piano, 80 bpm”, and queue again."
             )
         lyrics = "" if self.lyrics is None else text.trimmed(_text(self.lyrics, "lyrics"))
+        lyrics = "" if lyrics == _NULL or text.is_blank(lyrics) else lyrics
+        words = _words(self.words)
+        if words == INSTRUMENTAL:
+            lyrics, words = "", AS_GIVEN
+        if words == MODEL_WRITES and lyrics:
+            raise InputError(
+                f"Lyrics are given, and words is “{MODEL_WRITES}”: remove the lyrics, or set words "
+                f"to “{AS_GIVEN}”."
+            )
         return self._replace(
             prompt=prompt,
             duration=_duration(self.duration),
-            lyrics="" if lyrics == _NULL or text.is_blank(lyrics) else lyrics,
+            lyrics=lyrics,
             format=_format(self.format),
             model=_model(self.model),
             take=_take(self.take),
+            words=words,
         )
 
     def body(self) -> dict[str, Any]:
@@ -74,13 +88,15 @@ class MusicRequest(NamedTuple):
             # The gateway rewrites the words unless it is told not to.
             body["lyrics_optimizer"] = False
         else:
-            # Without this, some models write lyrics of their own.
-            body["is_instrumental"] = True
+            # Where nothing is said, some models write lyrics of their own.
+            body["is_instrumental"] = self.words != MODEL_WRITES
         return body
 
     def fingerprint(self, service: str) -> str:
         """SHA-256 in hex of the service and every field; equal for equal requests."""
-        fields = json.dumps([service, *self], ensure_ascii=True, separators=(",", ":"))
+        # Requests from before there was a choice of words keep their fingerprint.
+        given = self[:-1] if self.words == AS_GIVEN else self
+        fields = json.dumps([service, *given], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(fields.encode()).hexdigest()
 
     @property
@@ -127,6 +143,16 @@ def _format(value: object) -> str:
             "choose one of them."
         )
     return format
+
+
+def _words(value: object) -> str:
+    words = _text(value, "words").strip().lower()
+    if words not in WORDS:
+        raise InputError(
+            f"words is {_shown(value)}, and one of {', '.join(WORDS)} is expected: choose one of "
+            "them."
+        )
+    return words
 
 
 def _model(value: object) -> str:

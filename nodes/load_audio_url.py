@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from comfy_api.latest import io
 
 from ..api.errors import InputError, LedgerError
+from ..files.sniff import SNIFF_BYTES, sniff
 from . import again, host, session
 from .player import heard
 
@@ -83,11 +84,23 @@ class LoadAudioURL(again.Node):
         )
         waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
-        line = f"{seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
+        came = await asyncio.to_thread(_came, source, path, seconds)
+        line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
         display.show(f"{line}{_difference(source, seconds)}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
         files = [] if path is None else [_playable(source, path)]
         return io.NodeOutput(audio, seconds, rate, ui=heard(*files))
+
+
+def _came(source: OpenAudio, path: Path | None, seconds: float) -> str:
+    """What was delivered, whatever was asked for: `mp3, 192 kbit/s`. The mean rate of the file."""
+    content = source.content()
+    head, size = bytes(content[:SNIFF_BYTES]), len(content)
+    if not size and path is not None:
+        with path.open("rb") as file:
+            head, size = file.read(SNIFF_BYTES), path.stat().st_size
+    rate = f", {size * 8 / seconds / 1000:.0f} kbit/s" if size and seconds else ""
+    return f"{sniff(head).extension}{rate}"
 
 
 async def _decoded(

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.errors import InputError
-from ..api.request import DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, MusicRequest
+from ..api.request import (
+    AS_GIVEN,
+    DEFAULT_MODEL,
+    FORMATS,
+    MAX_DURATION,
+    MIN_DURATION,
+    WORDS,
+    MusicRequest,
+)
 from . import again, host, session
 
 if TYPE_CHECKING:
@@ -49,15 +57,17 @@ class PromptToMusic(io.ComfyNode):
                     default="",
                     # A script may leave out what has a default.
                     optional=True,
-                    tooltip="The words to sing. Tags such as [verse] and [chorus] mark the parts. "
-                    "Leave empty for instrumental music.",
+                    tooltip="Words that the model is asked to sing; it is not certain that it "
+                    "does. Tags such as [verse] and [chorus] mark the parts. Leave empty for "
+                    "instrumental music.",
                 ),
                 io.Combo.Input(
                     "format",
                     options=list(FORMATS),
                     default=FORMATS[0],
                     optional=True,
-                    tooltip="The format of the delivered file: mp3 is small, wav is lossless.",
+                    tooltip="The format that the gateway is asked for: mp3 is small, wav is "
+                    "lossless. It may send another one; Load Audio URL reads what comes.",
                 ),
                 io.Combo.Input(
                     "model",
@@ -75,6 +85,15 @@ class PromptToMusic(io.ComfyNode):
                     control_after_generate=host.FIXED_AFTER_GENERATE,
                     tooltip="A new number makes another track, bought separately. The same number "
                     "gives the same track, paid once.",
+                ),
+                io.Combo.Input(
+                    "words",
+                    options=list(WORDS),
+                    default=AS_GIVEN,
+                    optional=True,
+                    tooltip="as given: the lyrics are sent, and no lyrics mean instrumental. "
+                    "instrumental: the lyrics are not sent. let the model write: the model may "
+                    "sing words of its own.",
                 ),
             ],
             outputs=[
@@ -115,10 +134,12 @@ class PromptToMusic(io.ComfyNode):
         format: str = FORMATS[0],
         model: str = DEFAULT_MODEL,
         take: int = 1,
+        words: str = AS_GIVEN,
     ) -> io.NodeOutput:
         item = host.item()
         item.costs_nothing = True
-        request = MusicRequest(prompt, duration, lyrics, format, model, take).validated()
+        request = MusicRequest(prompt, duration, lyrics, format, model, take, words)
+        request = request.validated()
         item.label = request.label
         settings = session.settings(needs_key=True)
         account = await session.account(settings)

@@ -27,7 +27,7 @@ async def read_request(request: web.Request) -> MusicRequest | None:
         return MusicRequest(
             prompt=prompt,
             duration=min(max(duration, 5.0), 240.0),
-            lyrics=str(body.get("lyrics") or ""),
+            lyrics="" if body.get("is_instrumental") is True else str(body.get("lyrics") or ""),
             format=format,
             model=str(body.get("model") or next(iter(PRICES))),
             key=request.headers.get("Idempotency-Key", ""),

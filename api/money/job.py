@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from ..errors import GatewayError, JobCancelledError, JobFailedError
-from ..request import MusicRequest
+from ..request import AS_GIVEN, MusicRequest
 from ..wire.protocol import JobRecord, JobStatus
 
 SANDBOX = "sandbox"
@@ -96,6 +96,7 @@ class Job(NamedTuple):
     repeats: int = 0
     attempt: int = 0
     request_id: str | None = None
+    words: str = AS_GIVEN
 
     @property
     def idempotency_key(self) -> str:
@@ -105,7 +106,13 @@ class Job(NamedTuple):
     @property
     def request(self) -> MusicRequest:
         return MusicRequest(
-            self.prompt, self.duration, self.lyrics, self.format, self.model, self.take
+            self.prompt,
+            self.duration,
+            self.lyrics,
+            self.format,
+            self.model,
+            self.take,
+            self.words,
         )
 
     @property

@@ -16,7 +16,7 @@ from typing import Any
 from unicodedata import normalize
 
 from ..errors import InputError, LedgerError
-from ..request import MusicRequest
+from ..request import AS_GIVEN, MusicRequest
 from .job import Job, State
 from .ledger_file import connect, unusable
 
@@ -95,6 +95,7 @@ _VERSIONS = (
         "UPDATE jobs SET charged = NULL WHERE charged = price AND price > 0 "
         f"AND state NOT IN ({DEAD})",
     ),
+    (f"ALTER TABLE jobs ADD COLUMN words TEXT NOT NULL DEFAULT '{AS_GIVEN}'",),
 )
 
 

@@ -60,6 +60,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "asked_duration": job.duration,
         "format": job.format,
         "take": job.take,
+        "words": job.words,
         "state": job.state.value,
         "price": job.cost,
         "free": job.is_free,

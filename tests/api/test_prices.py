@@ -101,6 +101,7 @@ def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
     path = library.ledger.path
     library.close()
     rows = Rows(path, 5.0)
+    rows.execute("ALTER TABLE jobs DROP COLUMN words")
     rows.execute("PRAGMA user_version = 4")
     rows.close()
     library = Library(tmp_path)

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from ...api.errors import InputError, ProtocolError
-from ...api.request import MusicRequest
+from ...api.request import AS_GIVEN, DEFAULT_MODEL, INSTRUMENTAL, MODEL_WRITES, MusicRequest
 from ...api.wire.base_url import normalized_base_url
 from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models
 from ...api.wire.retry_after import moment_in, retry_after
@@ -160,13 +160,52 @@ def test_the_fingerprint_is_of_everything_that_makes_the_piece() -> None:
         request._replace(format="wav"),
         request._replace(model="n"),
         request._replace(take=2),
+        request._replace(words=MODEL_WRITES),
     ]
     prints = {other.fingerprint("live") for other in [request, *others]}
-    assert len(prints) == 7
+    assert len(prints) == 8
     assert request.fingerprint("live") not in {request.fingerprint("sandbox")}
     assert MusicRequest(" p ", 30.0, " l").validated().fingerprint("s") == (
         MusicRequest("p", 30, "l").validated().fingerprint("s")
     )
+
+
+def test_requests_of_old_workflows_keep_their_fingerprint() -> None:
+    """The ledgers of before have this one; another one would buy the track again."""
+    request = MusicRequest("warm piano", 30.0, "la la", "mp3", DEFAULT_MODEL, 3).validated()
+    print_of_before = "42cc6d1e14b99b463be142d9daa3879f796f67a4ec9cc4a53a5108e90ae6b559"
+    assert request.fingerprint("live") == print_of_before
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "words", "sent"),
+    [
+        ("la", AS_GIVEN, {"lyrics": "la", "lyrics_optimizer": False}),
+        ("", AS_GIVEN, {"is_instrumental": True}),
+        ("la", INSTRUMENTAL, {"is_instrumental": True}),
+        ("", INSTRUMENTAL, {"is_instrumental": True}),
+        ("", MODEL_WRITES, {"is_instrumental": False}),
+    ],
+)
+def test_what_is_sung_is_said_in_the_request(lyrics: str, words: str, sent: dict) -> None:
+    body = MusicRequest("p", lyrics=lyrics, words=words).validated().body()
+    names = ("lyrics", "lyrics_optimizer", "is_instrumental")
+    assert {name: body[name] for name in names if name in body} == sent
+
+
+def test_an_instrumental_piece_is_bought_once_in_whatever_way_it_is_asked_for() -> None:
+    forms = {
+        MusicRequest("p", lyrics=lyrics, words=words).validated()
+        for lyrics, words in (("", AS_GIVEN), ("", INSTRUMENTAL), ("la", INSTRUMENTAL))
+    }
+    assert len(forms) == 1
+
+
+def test_the_model_writes_only_where_no_lyrics_are_given() -> None:
+    with pytest.raises(InputError, match="remove the lyrics"):
+        MusicRequest("p", lyrics="la", words=MODEL_WRITES).validated()
+    with pytest.raises(InputError, match="words is “sing”"):
+        MusicRequest("p", words="sing").validated()
 
 
 def test_the_take_is_ours_and_not_the_gateways() -> None:

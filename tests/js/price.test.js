@@ -9,7 +9,15 @@ import { trackOf } from "./tracks.js";
 /** @typedef {import("./graphs.js").NodeOptions} NodeOptions */
 
 const MUSIC = "AIGatewayPromptToMusic";
-const VALUES = { prompt: "calm", duration: 30, lyrics: "", format: "mp3", model: "m", take: 1 };
+const VALUES = {
+  prompt: "calm",
+  duration: 30,
+  lyrics: "",
+  format: "mp3",
+  model: "m",
+  take: 1,
+  words: "as given",
+};
 
 beforeEach(() => speak("en"));
 

@@ -17,6 +17,7 @@ export const trackOf = (changed) => ({
   asked_duration: 30,
   format: "mp3",
   take: 1,
+  words: "as given",
   state: "completed",
   is_dead: false,
   price: 0.006,

@@ -15,6 +15,7 @@ CONTRACT = {
             ("format", "COMBO"),
             ("model", "COMBO"),
             ("take", "INT"),
+            ("words", "COMBO"),
         ],
         [("job", "AIGATEWAY_JOB"), ("job_id", "STRING")],
     ),

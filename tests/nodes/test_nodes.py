@@ -97,6 +97,19 @@ async def test_the_same_graph_again_makes_no_request(node: Node, sandbox: Sandbo
     assert sandbox.seen == []
 
 
+async def test_the_status_names_what_was_delivered(
+    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway may ignore the format that was asked for: this one sends WAV for mp3."""
+    shown: list[str] = []
+    monkeypatch.setattr(session.host.Display, "show", lambda self, text, *_: shown.append(text))
+    job, _ = await submit(node, format="mp3")
+    url, *_ = await run(node, "PollJob", job=job)
+    for _place in ("the gateway", "the store"):
+        await load(node, url)
+        assert shown[-1].startswith("wav, 128 kbit/s, 5.0 s, 8000 Hz")
+
+
 async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)

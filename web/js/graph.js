@@ -18,10 +18,10 @@ const SAVE = "AIGatewaySaveAudio";
  * @param {Track} track
  */
 export function reuse(track) {
-  const { prompt, lyrics, format, model, take } = track;
+  const { prompt, lyrics, format, model, take, words } = track;
   const duration = track.asked_duration;
   place((make) => {
-    const source = make(PROMPT, { prompt, duration, lyrics, format, model, take });
+    const source = make(PROMPT, { prompt, duration, lyrics, format, model, take, words });
     const poll = make(POLL);
     connect(source, "job", poll, "job");
     addEnd(make, poll);

@@ -4,7 +4,7 @@ import { itemsOf, linkOf } from "./inputs.js";
 /** @typedef {import("./inputs.js").Items} Items */
 /** @typedef {import("./subgraphs.js").Place} Place */
 
-const NAMES = ["prompt", "lyrics", "format", "model", "take"];
+const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 
 /** The duration that is asked for where the real one is not known. */
 const SOME_SECONDS = 10;

@@ -26,6 +26,7 @@ import { api } from "./comfy.js";
  * @property {number} asked_duration in seconds
  * @property {string} format
  * @property {number} take
+ * @property {string} words what is sung
  * @property {string} state
  * @property {boolean} is_dead whether the job failed or was cancelled
  * @property {number | null} price in US dollars
