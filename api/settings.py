@@ -11,18 +11,19 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from ..files.atomic import write_file
+from .cli_key import cli_key
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
-from .wire.key import ApiKey, bare_key
+from .wire.key import ApiKey, bare_key, is_sendable
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -60,6 +61,7 @@ class Settings:
     """
 
     api_key: ApiKey | None = None
+    use_cli_key: bool = True
     mode: Mode = Mode.AUTO
     on_interrupt: OnInterrupt = OnInterrupt.KEEP
     base_url: str | None = None
@@ -133,7 +135,7 @@ class Settings:
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings.
+    """Read the settings. Without a key in them, the one of AIgateway's own CLI is used.
 
     Args:
         directory: the folder of the file `aigateway.toml`, which need not exist.
@@ -159,7 +161,13 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
             values[field.name] = _convert(field.name, text, _variable(field.name))
         elif field.name in stored:
             values[field.name] = _convert(field.name, stored[field.name], str(path))
-    return Settings(**{name: value for name, value in values.items() if value is not None})
+    current = Settings(**{name: value for name, value in values.items() if value is not None})
+    if current.api_key is not None or not current.use_cli_key:
+        return current
+    if current.mode is Mode.SANDBOX or current.base_url not in (None, LIVE_BASE_URL):
+        # The key was stored for AIgateway's own service.
+        return current
+    return replace(current, api_key=cli_key(environ))
 
 
 def write(directory: Path, name: str, value: Any) -> None:
@@ -269,7 +277,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
-    if name == "allow_unknown_price":
+    if name in ("allow_unknown_price", "use_cli_key"):
         word = str(value).lower()
         if word not in ("true", "false", "1", "0"):
             raise _wrong(name, value, source, "One of true and false")
@@ -285,7 +293,7 @@ def read_key(value: Any, source: str) -> ApiKey | None:
     if not value:
         return None
     # A header holds printable ASCII only. A pasted line break would fail much later.
-    if not all("!" <= character <= "~" for character in value):
+    if not is_sendable(value):
         raise SettingsError(
             f"The api_key from {source} has a character that no key has (a blank, a line break "
             "or a letter outside ASCII): copy the key again."

@@ -16,6 +16,11 @@ def bare_key(text: str) -> str:
     return _SCHEME.sub("", key, count=1).strip(_AROUND) if _SCHEME.match(key) else key
 
 
+def is_sendable(key: str) -> bool:
+    """Whether a header can hold the key: printable ASCII without blanks, and not empty."""
+    return bool(key) and all("!" <= character <= "~" for character in key)
+
+
 class ApiKey:
     """An API key.
 

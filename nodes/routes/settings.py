@@ -15,6 +15,8 @@ from . import answers
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from ...api.wire.key import ApiKey
+
 # The panel may change these. It may not change the gateway's address: the key is sent there.
 PANEL = (
     "mode",
@@ -43,12 +45,18 @@ def _settings_answer() -> dict[str, Any]:
     return {
         "service": current.service,
         "sandbox": current.is_sandbox,
-        "key": None if key is None else {"source": Path(key.source).name, "hint": key.hint},
+        "key": None if key is None else _shown(key),
         "values": values,
         "defaults": defaults,
         "environment": fixed,
         "file": api_settings.FILE_NAME,
     }
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    """A key without itself; the panel can remove one that the settings file holds."""
+    source = Path(key.source).name
+    return {"source": source, "hint": key.hint, "removable": source == api_settings.FILE_NAME}
 
 
 async def put_setting(request: web.Request) -> web.Response:

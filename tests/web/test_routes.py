@@ -70,7 +70,8 @@ def tracks(data: Path, *prompts: str) -> list[str]:
 async def test_the_key_goes_in_and_does_not_come_out(client: Client, data: Path):
     status, answer = await put(client, "api_key", f" {KEY}\n")
     assert status == 200
-    assert answer["key"] == {"source": api_settings.FILE_NAME, "hint": "…77ab"}
+    source = api_settings.FILE_NAME
+    assert answer["key"] == {"source": source, "hint": "…77ab", "removable": True}
     for path in ("settings", "tracks"):
         async with client.get(f"/aigateway/{path}") as got:
             assert KEY not in await got.text()

@@ -29,7 +29,7 @@ export const keyField = field((note) => {
     const { key, environment } = settings;
     const fixed = environment.includes("api_key");
     for (const control of [input, keep, remove]) control.disabled = fixed;
-    remove.hidden = !key || fixed;
+    remove.hidden = !key?.removable;
     const none = say(settings.sandbox ? "key_none_sandbox" : "key_none");
     state.textContent = key ? say("key_from", { hint: key.hint, source: key.source }) : none;
   };

@@ -8,7 +8,7 @@ import { say } from "./words.js";
  *
  * @typedef {object} Settings
  * @property {boolean} sandbox
- * @property {{source: string, hint: string} | null} key
+ * @property {{source: string, hint: string, removable: boolean} | null} key
  * @property {Record<string, string | number | boolean>} values
  * @property {string[]} environment names of those that an environment variable sets
  * @property {string} file
