@@ -46,6 +46,7 @@ def job_tags(job: Job, measured_duration: float) -> dict[str, str]:
     """The title and the receipt of a track. They hold no key and no signed address."""
     receipt = {
         "model": job.model,
+        "selected_model": job.selected or job.model,
         "prompt": job.prompt,
         "take": job.take,
         "job_id": job.job_id,

@@ -14,6 +14,15 @@ PRICES = {
 }
 
 
+# The list holds everything that sounds. These take no prompt for music.
+OTHER_MODELS = (
+    "elevenlabs/elevenlabs-tts-multilingual-v2",
+    "stability-ai/stable-audio-3-medium-audio-outpainting",
+)
+# Chooses a model that costs no more than the request's `baseline_model`.
+AUTO_MODEL = "auto/music"
+
+
 class ResultShape(str, Enum):
     """Where a completed job names its file."""
 

@@ -15,7 +15,7 @@ from . import answers, clock
 from .cards import Cards, Tally
 from .jobs import COMPLETED, JobBook, SandboxJob
 from .media import Addresses, send
-from .profile import PRICES, FileOrigin, Profile
+from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile
 from .rates import RollingWindow
 from .render import MusicRequest, sketch
 from .renderings import Renderings
@@ -294,7 +294,7 @@ class Sandbox:
                 "modality": "music",
                 "pricing": {} if price is None else {"per_second": price},
             }
-            for id, price in PRICES.items()
+            for id, price in {**PRICES, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}.items()
         ]
         return web.json_response({"object": "list", "data": data})
 

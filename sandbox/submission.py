@@ -6,7 +6,7 @@ import math
 
 from aiohttp import web
 
-from .profile import PRICES
+from .profile import AUTO_MODEL, PRICES
 from .render import MusicRequest
 
 
@@ -20,6 +20,9 @@ async def read_request(request: web.Request) -> MusicRequest | None:
         prompt = body["prompt"]
         duration = float(body.get("duration", 60.0))
         format = body.get("format", "mp3")
+        model = body.get("model") or next(iter(PRICES))
+        if model == AUTO_MODEL:
+            model = body["baseline_model"]
         if request.content_type != "application/json" or not math.isfinite(duration):
             return None
         if not isinstance(prompt, str) or not prompt or format not in ("mp3", "wav"):
@@ -29,7 +32,7 @@ async def read_request(request: web.Request) -> MusicRequest | None:
             duration=min(max(duration, 5.0), 240.0),
             lyrics="" if body.get("is_instrumental") is True else str(body.get("lyrics") or ""),
             format=format,
-            model=str(body.get("model") or next(iter(PRICES))),
+            model=str(model),
             key=request.headers.get("Idempotency-Key", ""),
         )
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):

@@ -67,6 +67,7 @@ class Job(NamedTuple):
         file: the name of the stored track in the track store.
         repeats: submits that were repeated although the one before may have been charged.
         attempt: earlier rows of the same request that are dead.
+        selected: the model that the gateway chose, None where it is the one that was asked for.
         request_id: the id of the gateway's answer to the submit, for its support.
     """
 
@@ -97,6 +98,7 @@ class Job(NamedTuple):
     attempt: int = 0
     request_id: str | None = None
     words: str = AS_GIVEN
+    selected: str | None = None
 
     @property
     def idempotency_key(self) -> str:
@@ -137,6 +139,8 @@ class Job(NamedTuple):
         if self.state.is_final:
             state = self.state
         values: dict[str, Any] = {"state": state, "job_id": record.id}
+        if record.selected not in (None, self.model, self.selected) and self.model:
+            values["selected"] = record.selected
         if state.is_final and state is not self.state:
             values["finished"] = time.time()
         if state is State.FAILED:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ...files.atomic import write_file
+from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..request import DEFAULT_MODEL, MusicRequest
 from ..wire.amounts import dollars_of
 from ..wire.protocol import Model
@@ -57,8 +58,10 @@ class Catalogue:
         self.service = service
 
     def models(self) -> list[str]:
-        """The ids to choose from, the default first; never asks the network."""
-        return list(dict.fromkeys([DEFAULT_MODEL, *(model.id for model in self._read()[1])]))
+        """The ids that make music of a prompt, the default first; never asks the network."""
+        listed = [model.id for model in self._read()[1]]
+        usable = [model for model in listed if why_unusable(model) is None]
+        return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
 
     def age(self) -> float:
         """Seconds since the list was fetched; infinite where there is none."""
@@ -106,12 +109,24 @@ def expected_prices(
         return [Price(0.0)] * len(requests)
     charges = {
         model: ledger.charges(catalogue.service, model)
-        for model in {request.model for request in requests}
+        for model in {_priced_as(request).model for request in requests}
     }
+
+    def expected(request: MusicRequest, listed: Price) -> Price:
+        known = charges[request.model]
+        return learned(request, known) if known else listed
+
+    as_priced = [_priced_as(request) for request in requests]
+    prices = map(expected, as_priced, catalogue.prices(as_priced))
     return [
-        learned(request, charges[request.model]) if charges[request.model] else listed
-        for request, listed in zip(requests, catalogue.prices(requests), strict=True)
+        price._replace(is_at_most=price.is_at_most or request.model == AUTO_MODEL)
+        for request, price in zip(requests, prices, strict=True)
     ]
+
+
+def _priced_as(request: MusicRequest) -> MusicRequest:
+    """The request whose price bounds that of `request`."""
+    return request._replace(model=BASELINE_MODEL) if request.model == AUTO_MODEL else request
 
 
 def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> Price:

@@ -23,9 +23,9 @@ from ..errors import (
     GatewayError,
     InputError,
     LedgerError,
-    SpendLimitError,
     UncertainSubmitError,
 )
+from ..models import why_unusable
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
@@ -158,31 +158,40 @@ class Purchases:
 
     async def _rows(
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
-    ) -> dict[str, tuple[Job, bool] | SpendLimitError]:
+    ) -> dict[str, tuple[Job, bool] | GatewayError]:
         """The rows of requests by fingerprint: bought before, new, or refused."""
-        prices: dict[MusicRequest, float | None] = {}
-        for request in requests.values():
+        prices: dict[str, float | None] = {}
+        refused: dict[str, GatewayError] = {}
+        asked: dict[str, MusicRequest] = {}
+        for name, request in requests.items():
             living = await off_loop(self._ledger.living, self._service, request)
             if living is not None and living.state.is_bought:
                 # It needs no model list, and so no request.
-                prices[request] = living.price
-        asked = [request for request in requests.values() if request not in prices]
-        prices |= zip(asked, await self._prices(asked), strict=True)
-        priced = [(request, prices[request]) for request in requests.values()]
+                prices[name] = living.price
+            elif unusable := why_unusable(request.model):
+                refused[name] = InputError(
+                    f"The model {request.model} {unusable}; it makes no music of a prompt: choose "
+                    "another model. Nothing was sent."
+                )
+            else:
+                asked[name] = request
+        prices |= zip(asked, await self._prices(list(asked.values())), strict=True)
+        allowed = [name for name in requests if name in prices]
+        priced = [(requests[name], prices[name]) for name in allowed]
         balance = await self._balance(rules) if asked else None
         made = await off_loop(
             self._ledger.create_all, self._service, priced, run=run, rules=rules, balance=balance
         )
-        return dict(zip(requests, made, strict=True))
+        return {**dict(zip(allowed, made, strict=True)), **refused}
 
     async def _buy(
         self,
         fingerprint: str,
-        rows: asyncio.Task[dict[str, tuple[Job, bool] | SpendLimitError]],
+        rows: asyncio.Task[dict[str, tuple[Job, bool] | GatewayError]],
         rules: SpendingRules,
     ) -> Job:
         made = (await asyncio.shield(rows))[fingerprint]
-        if isinstance(made, SpendLimitError):
+        if isinstance(made, GatewayError):
             raise made
         job, is_new = made
         if not is_new:

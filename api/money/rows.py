@@ -96,6 +96,7 @@ _VERSIONS = (
         f"AND state NOT IN ({DEAD})",
     ),
     (f"ALTER TABLE jobs ADD COLUMN words TEXT NOT NULL DEFAULT '{AS_GIVEN}'",),
+    ("ALTER TABLE jobs ADD COLUMN selected TEXT",),
 )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from ..errors import NotFoundError, ProtocolError, RejectedError
+from ..models import AUTO_MODEL, BASELINE_MODEL
 from ..request import MusicRequest
 from ..timing import Timing
 from .download import Source
@@ -75,7 +76,7 @@ class Client:
             "POST",
             "/audio/music",
             on_new_connection=True,
-            json=request.body(),
+            json=_body(request),
             headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
         )
         return self._record(answer)
@@ -188,6 +189,13 @@ class Client:
 
     def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
         return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)
+
+
+def _body(request: MusicRequest) -> dict[str, Any]:
+    body = request.body()
+    if request.model == AUTO_MODEL:
+        body["baseline_model"] = BASELINE_MODEL
+    return body
 
 
 def _path(job_id: str) -> str:

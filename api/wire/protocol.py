@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
@@ -34,7 +35,8 @@ class JobStatus(str, Enum):
 class JobRecord(NamedTuple):
     """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars.
 
-    `request_id` is the id of the answer, which the gateway's support asks for.
+    `request_id` is the id of the answer, which the gateway's support asks for. `selected` is the
+    model that makes the track.
     """
 
     id: str
@@ -44,6 +46,7 @@ class JobRecord(NamedTuple):
     error: str | None = None
     cost: float | None = None
     request_id: str | None = None
+    selected: str | None = None
 
 
 class Model(NamedTuple):
@@ -72,14 +75,16 @@ _STATUS_WORDS = {
     "canceled": JobStatus.CANCELLED,
 }
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-def parse_job(body: object, base_url: str, headers: Mapping[str, str] | None = None) -> JobRecord:
+
+def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEADERS) -> JobRecord:
     """Read a job record in any documented variant.
 
     Args:
         body: the decoded JSON.
         base_url: the base of a relative result URL.
-        headers: those of the answer, which may tell the cost and the id of the request.
+        headers: those of the answer, which may tell the cost, the id of the request and the model.
 
     Raises:
         ProtocolError: not an object, or an object without an id.
@@ -106,11 +111,12 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] | None = N
         duration=_number(result.get("duration")),
         error=_error_sentence(body.get("error")),
         cost=parse_cost(body, headers),
-        request_id=request_id(headers or {}),
+        request_id=request_id(headers),
+        selected=_selected(body, headers),
     )
 
 
-def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> float | None:
+def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> float | None:
     """The cost of a job in US dollars, from any place in an answer; None where it has none."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
@@ -118,9 +124,15 @@ def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] | None = None
         dollars_of(usage.get("cost_cents"), per_dollar=100),
         dollars_of(body.get("cost_cents"), per_dollar=100),
         dollars_of(usage.get("cost")),
-        dollars_of((headers or {}).get("x-cost-cents"), per_dollar=100),
+        dollars_of(headers.get("x-cost-cents"), per_dollar=100),
     )
     return next((cost for cost in costs if cost is not None), None)
+
+
+def _selected(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The model that made the track, where the gateway tells it."""
+    model = headers.get("x-routing-selected") or body.get("model")
+    return model if isinstance(model, str) and model else None
 
 
 def parse_error(body: object) -> ErrorBody:

@@ -102,6 +102,7 @@ def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
     library.close()
     rows = Rows(path, 5.0)
     rows.execute("ALTER TABLE jobs DROP COLUMN words")
+    rows.execute("ALTER TABLE jobs DROP COLUMN selected")
     rows.execute("PRAGMA user_version = 4")
     rows.close()
     library = Library(tmp_path)

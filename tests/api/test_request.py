@@ -132,6 +132,7 @@ def test_a_row_of_an_older_ledger_is_found_by_every_spelling(
     rows = Rows(path, 1.0)
     rows.execute("DROP TABLE aliases")
     rows.execute("ALTER TABLE jobs DROP COLUMN words")
+    rows.execute("ALTER TABLE jobs DROP COLUMN selected")
     rows.execute("PRAGMA user_version = 3")
     rows.close()
     ledger.close()

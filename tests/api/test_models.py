@@ -1,0 +1,74 @@
+"""Models that are offered, that are refused before money, and that the gateway chooses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ...api.account import Account
+from ...api.errors import InputError
+from ...api.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ...api.money.prices import Catalogue
+from ...api.request import MusicRequest
+from ...api.settings import Settings
+from ...api.wire.protocol import Model
+from ...sandbox.profile import OTHER_MODELS, PRICES
+from ...sandbox.server import Sandbox
+from ..gateway import rows_of
+
+PIANO = MusicRequest("piano", 5.0, format="wav")
+
+
+@pytest.mark.parametrize("model", [*PRICES, AUTO_MODEL, "minimax/music-2.0", "suno/chirp-v5"])
+def test_a_model_for_music_is_usable(model: str) -> None:
+    assert why_unusable(model) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [
+        ("elevenlabs/elevenlabs-tts-multilingual-v2", "speech"),
+        ("stability-ai/stable-audio-3-medium-audio-inpaint", "exists already"),
+        ("fal-ai/demucs", "exists already"),
+        ("fal-ai/stable-audio-25/audio-to-audio", "exists already"),
+        ("openai/whisper-large", "listens"),
+    ],
+)
+def test_a_model_for_something_else_says_what_it_does(model: str, why: str) -> None:
+    assert why in str(why_unusable(model))
+
+
+async def test_only_models_for_music_are_offered(account: Account, tmp_path: Path) -> None:
+    await account.submit(PIANO, Settings(), run="run")
+    offered = Catalogue(tmp_path, "test").models()
+    assert offered[0] == BASELINE_MODEL
+    assert set(offered) == {*PRICES, AUTO_MODEL}
+
+
+@pytest.mark.parametrize("model", OTHER_MODELS)
+async def test_another_model_is_refused_before_money(
+    account: Account, sandbox: Sandbox, model: str
+) -> None:
+    rules = Settings(allow_unknown_price=True)
+    other = PIANO._replace(model=model)
+    jobs = await account._run(
+        account._purchases.submit_all([other, PIANO], run="run", rules=rules.spending_rules)
+    )
+    assert isinstance(jobs[0], InputError)
+    assert "choose another model" in str(jobs[0])
+    # The other item of the list is bought.
+    assert [row.model for row in rows_of(account)] == [PIANO.model]
+    assert len(sandbox.bill()["jobs"]) == 1
+
+
+async def test_the_gateways_own_choice_costs_no_more_than_the_baseline(account: Account) -> None:
+    request = PIANO._replace(model=AUTO_MODEL)
+    rules = Settings(base_url="http://127.0.0.1:9/v1")
+    account.library.catalogue(rules.service).replace([Model(BASELINE_MODEL, 0.0004)])
+    quote = await account.library.quote([request], rules)
+    assert (quote.each, quote.is_at_most) == (pytest.approx(0.002), True)
+    # The sandbox refuses a request for it without a baseline.
+    job = await account.submit(request, Settings(), run="run")
+    assert (job.model, job.selected) == (AUTO_MODEL, BASELINE_MODEL)
+    assert account.library.ledger.get(job.local_id).selected == BASELINE_MODEL
