@@ -5,11 +5,9 @@ The file lies beside the ledger, outside the pack: no update of the pack overwri
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
@@ -21,14 +19,10 @@ from .cli_key import cli_key
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
+from .settings_file import read_file, text_of
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key, is_sendable
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
@@ -146,7 +140,7 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     path = directory / FILE_NAME
-    stored = _read_file(path)
+    stored = read_file(path)
     names = {field.name for field in fields(Settings)}
     unknown = sorted(set(stored) - names)
     if unknown:
@@ -194,7 +188,7 @@ def write(directory: Path, name: str, value: Any) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / f"{FILE_NAME}.lock"):
             try:
-                document = tomlkit.parse(_text_of(path))
+                document = tomlkit.parse(text_of(path))
             except FileNotFoundError:
                 document = tomlkit.document()
             if value is None:
@@ -224,35 +218,6 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
     return text
-
-
-def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_text_of(path))
-    except (FileNotFoundError, NotADirectoryError):
-        # Where a file is in the folder's place, the ledger says so.
-        return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(
-            f"The settings file {path} cannot be read ({error}): correct it or remove it."
-        ) from error
-
-
-def _text_of(path: Path) -> str:
-    """The text of the file, without the byte order mark that Windows editors write.
-
-    Raises:
-        SettingsError: the file is not UTF-8.
-    """
-    content = path.read_bytes()
-    # UTF-16 without its mark is valid UTF-8 with a zero beside each letter.
-    with contextlib.suppress(UnicodeDecodeError):
-        if b"\0" not in content:
-            return content.decode("utf-8-sig").replace("\r\n", "\n")
-    raise SettingsError(
-        f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
-        "as UTF-8."
-    )
 
 
 def _convert(name: str, value: Any, source: str) -> Any:

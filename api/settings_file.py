@@ -1,0 +1,49 @@
+"""The file of the settings, as editors of every system write it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings of the file; none where there is no file.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    try:
+        return tomllib.loads(text_of(path))
+    except (FileNotFoundError, NotADirectoryError):
+        # Where a file is in the folder's place, the ledger says so.
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read ({error}): correct it or remove it."
+        ) from error
+
+
+def text_of(path: Path) -> str:
+    """The text of the file, without the byte order mark that Windows editors write.
+
+    Raises:
+        SettingsError: the file is not UTF-8.
+    """
+    content = path.read_bytes()
+    # UTF-16 without its mark is valid UTF-8 with a zero beside each letter.
+    with contextlib.suppress(UnicodeDecodeError):
+        if b"\0" not in content:
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+    raise SettingsError(
+        f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
+        "as UTF-8."
+    )
