@@ -28,6 +28,12 @@ class Host(NamedTuple):
     """What ComfyUI logged until it was ready: errors that tests provoke come later."""
 
 
+def add_list_nodes(base: Path) -> None:
+    """Give a ComfyUI whose data is in `base` the nodes of lists."""
+    (base / "custom_nodes").mkdir()
+    shutil.copy(Path(__file__).with_name("list_nodes.py"), base / "custom_nodes")
+
+
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """ComfyUI with the pack, asking a quick gateway of the tests' own."""
@@ -36,8 +42,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     settings = {"AIGATEWAY_BASE_URL": gateway.base_url, "AIGATEWAY_API_KEY": "sk-aig-tests"}
     try:
         base = tmp_path_factory.mktemp("comfyui")
-        (base / "custom_nodes").mkdir()
-        shutil.copy(Path(__file__).with_name("list_nodes.py"), base / "custom_nodes")
+        add_list_nodes(base)
         with running(folder, base, settings) as server:
             yield Host(server, gateway.sandbox, server.log_text())
     finally:

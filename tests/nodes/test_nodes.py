@@ -110,6 +110,33 @@ async def test_the_status_names_what_was_delivered(
         assert shown[-1].startswith("wav, 128 kbit/s, 5.0 s, 8000 Hz")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "asked", "said"),
+    [
+        ("sandbox:short", 20.0, "asked for 20.0 s, received 10.0 s"),
+        ("sandbox:short", 12.5, "asked for 12.5 s, received 6.2 s"),
+        ("sandbox:short", 6.0, "asked for 6.0 s, received 5.0 s"),
+        ("piano", 20.0, ""),
+    ],
+)
+async def test_a_track_of_another_length_is_named_with_both_lengths(
+    node: Node,
+    sandbox: Sandbox,
+    session: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    prompt: str,
+    asked: float,
+    said: str,
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(session.host.Display, "show", lambda self, text, *_: shown.append(text))
+    job, _ = await submit(node, prompt, duration=asked)
+    url, *_ = await run(node, "PollJob", job=job)
+    for _place in ("the gateway", "the store"):
+        await load(node, url)
+        assert shown[-1].partition(" · ")[2] == said
+
+
 async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
