@@ -15,6 +15,7 @@ from . import answers, clock
 from .cards import Cards, Tally
 from .jobs import COMPLETED, JobBook, SandboxJob
 from .media import Addresses, send
+from .openapi import DESCRIPTION
 from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile
 from .rates import RollingWindow
 from .render import MusicRequest, sketch
@@ -81,6 +82,7 @@ class Sandbox:
         app.router.add_get("/v1/files/jobs/{id}/{filename}/signed", self._signed)
         app.router.add_get("/media/{id}/{filename}", self._media)
         app.router.add_get("/sandbox/bill", self._bill)
+        app.router.add_get("/openapi.json", self._openapi)
         self.base_url = f"{await self._listen(app, port)}/v1"
         self.files_root = self.base_url.removesuffix("/v1")
         if self.profile.dialect.files.is_elsewhere:
@@ -304,3 +306,6 @@ class Sandbox:
 
     async def _bill(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.bill())
+
+    async def _openapi(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(DESCRIPTION)
