@@ -113,7 +113,6 @@ describe("what the price line asks for", () => {
 });
 
 describe("the estimate", () => {
-<<<<<<< HEAD
   const ASKED = {
     request: {},
     duration: 30,
@@ -122,9 +121,6 @@ describe("the estimate", () => {
     isCountWhole: true,
     runs: 1,
   };
-  const PRICE = { free: false, bought: false, each: 0.006, total: 0.006, refused: null };
-=======
-  const ASKED = { request: {}, duration: 30, isDurationKnown: true, count: 1, runs: 1 };
   const PRICE = {
     free: false,
     bought: false,
@@ -133,7 +129,6 @@ describe("the estimate", () => {
     total: 0.006,
     refused: null,
   };
->>>>>>> 1a56976 (Prices say how sure they are: what the gateway charged is learned, and a floor holds the balance)
 
   /**
    * @param {Partial<import("../../web/js/server.js").Price>} price
@@ -150,7 +145,6 @@ describe("the estimate", () => {
     assert.equal(text, "6 × $0.006 = $0.036");
   });
 
-<<<<<<< HEAD
   test("of tracks with different prices is their sum", () => {
     assert.equal(shown({ each: 0.012, total: 0.02 }, { count: 3 }).text, "3 tracks: $0.02");
   });
@@ -161,12 +155,13 @@ describe("the estimate", () => {
     assert.equal(text, "at least 2 × $0.006 = $0.012");
     const bought = shown({ bought: true, total: 0 }, { count: 2, isCountWhole: false });
     assert.equal(bought.text, "at least 2 tracks: $0.00");
-=======
+  });
+
   test("says where the tracks may cost less", () => {
     assert.equal(shown({ at_most: true }).text, "at most $0.006");
     const several = shown({ at_most: true, total: 0.012 }, { count: 2 });
     assert.equal(several.text, "at most 2 × $0.006 = $0.012");
->>>>>>> 1a56976 (Prices say how sure they are: what the gateway charged is learned, and a floor holds the balance)
+    assert.equal(shown({ at_most: true }, { isCountWhole: false }).text, "about $0.006");
   });
 
   test("without a duration is the price of a second", () => {

@@ -32,12 +32,17 @@ export function estimateText(price, asked) {
  * @param {Price} price
  * @param {PriceRequest} asked
  */
-<<<<<<< HEAD
-function amountText({ each, total }, { duration, isDurationKnown, count, isCountWhole, runs }) {
+function amountText(price, asked) {
+  const { each, total, at_most } = price;
   if (each === null) return say("price_unknown");
-  if (!isDurationKnown) return say("price_second", { price: dollars(each / Number(duration)) });
-  const price = sumText(each, total, count * runs);
-  return isCountWhole ? price : say("price_at_least", { price });
+  const { duration, isDurationKnown, isCountWhole, count, runs } = asked;
+  const text = isDurationKnown
+    ? sumText(each, total, count * runs)
+    : say("price_second", { price: dollars(each / Number(duration)) });
+  // Without a duration it is the price of a second, however many tracks there are.
+  const isAtLeast = isDurationKnown && !isCountWhole;
+  if (isAtLeast) return say(at_most ? "price_about" : "price_at_least", { price: text });
+  return at_most ? say("price_at_most", { price: text }) : text;
 }
 
 /**
@@ -51,16 +56,6 @@ function sumText(each, total, n) {
   // Tracks of other lengths have other prices, and what is bought already costs nothing.
   if (sum !== dollars(each * n)) return say("price_sum", { n, total: sum });
   return say("price_many", { n, each: dollars(each), total: sum });
-=======
-function amountText({ each, total, at_most }, { duration, isDurationKnown, count, runs }) {
-  if (each === null) return say("price_unknown");
-  const n = count * runs;
-  let text = dollars(each);
-  if (!isDurationKnown) text = say("price_second", { price: dollars(each / duration) });
-  else if (n > 1)
-    text = say("price_many", { n, each: dollars(each), total: dollars(total ?? each * n) });
-  return at_most ? say("price_at_most", { price: text }) : text;
->>>>>>> 1a56976 (Prices say how sure they are: what the gateway charged is learned, and a floor holds the balance)
 }
 
 /**
