@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,11 +44,10 @@ def to_prompt(canvas: Mapping[str, Any], info: NodeInfo) -> Prompt:
             continue
         if kind not in info:
             raise GraphError(f"The workflow has a node {kind}, which is not loaded.")
-        values = iter(node.get("widgets_values") or [])
+        values = deque(node.get("widgets_values") or [])
         inputs = dict(_widget_values(info[kind]["input"], values, kind))
-        # An older ComfyUI has no control after a number; its canvas skips the value, too.
-        left = [value for value in values if value not in CONTROLS]
-        if left:
+        if values:
+            left = list(values)
             raise GraphError(f"The workflow has more values than {kind} has widgets: {left}.")
         for slot in node.get("inputs") or []:
             if slot.get("link") is not None:
@@ -82,7 +82,7 @@ def choose(prompt: Prompt, info: NodeInfo, kind: str, name: str, choice: str) ->
 
 
 def _widget_values(
-    declared: Mapping[str, Any], values: Iterator[Any], kind: str, prefix: str = ""
+    declared: Mapping[str, Any], values: deque[Any], kind: str, prefix: str = ""
 ) -> Iterator[tuple[str, Any]]:
     """Each widget's name and value, in the order in which the canvas creates the widgets."""
     for section in ("required", "optional"):
@@ -93,12 +93,13 @@ def _widget_values(
             if input_type not in WIDGETS or settings.get("forceInput"):
                 continue
             # A workflow that is older than the input lacks its value.
-            value = next(values, settings.get("default"))
+            value = values.popleft() if values else settings.get("default")
             if value is None:
                 raise GraphError(f"The workflow has no value for {name} of {kind}.")
             yield prefix + name, value
-            if settings.get("control_after_generate"):
-                next(values, None)  # the control: what happens to the number after a run
+            # What happens to the number after a run. Older versions of ComfyUI do not declare it.
+            if input_type == "INT" and values and values[0] in CONTROLS:
+                values.popleft()
             if input_type == DYNAMIC_COMBO:
                 option = _option(settings["options"], value, f"{name} of {kind}")
                 yield from _widget_values(option["inputs"], values, kind, f"{prefix}{name}.")

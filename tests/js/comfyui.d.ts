@@ -119,11 +119,25 @@ declare module "*/scripts/app.js" {
     sortOrder: number;
   }
 
+  type InputDefinition = [string | unknown[], Record<string, unknown>?];
+
+  interface NodeDefinition {
+    name: string;
+    input?: Partial<Record<"required" | "optional", Record<string, InputDefinition>>>;
+  }
+
+  interface SavedGraph {
+    nodes?: { type: string; widgets_values?: unknown }[];
+    definitions?: { subgraphs?: SavedGraph[] };
+  }
+
   interface Extension {
     name: string;
     settings: Setting[];
     init(): Promise<void>;
     setup(): Promise<void>;
+    beforeRegisterNodeDef(type: unknown, definition: NodeDefinition): void;
+    beforeConfigureGraph(graph: SavedGraph): void;
     nodeCreated(node: GraphNode): void;
     onNodeOutputsUpdated(outputs: Record<string, unknown>): void;
   }

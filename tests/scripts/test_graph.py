@@ -154,3 +154,21 @@ def test_a_file_that_is_no_workflow_is_refused(tmp_path: Path, content: str):
     file.write_text(content)
     with pytest.raises(GraphError, match="not a workflow saved by ComfyUI"):
         load(file)
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("saved", [["fixed"], ["increment"], []])
+def test_what_happens_to_a_number_after_a_run_is_no_input(declared: bool, saved: list[str]) -> None:
+    info = {
+        "Make": {
+            "input": {
+                "required": {
+                    "take": ("INT", {"control_after_generate": True} if declared else {}),
+                    "words": ("STRING", {}),
+                }
+            }
+        }
+    }
+    node = {"id": 1, "type": "Make", "widgets_values": [3, *saved, "as given"]}
+    prompt = to_prompt({"nodes": [node], "links": []}, info)
+    assert prompt["1"]["inputs"] == {"take": 3, "words": "as given"}

@@ -4,6 +4,7 @@ import { watchLanguage } from "./language.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
 import { completeSaveAudio } from "./save_audio.js";
+import { alignValues, noteControl } from "./saved_values.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
@@ -22,6 +23,8 @@ app.registerExtension({
     watchPlayers();
     watchStatus();
   },
+  beforeRegisterNodeDef: (_, definition) => noteControl(definition),
+  beforeConfigureGraph: alignValues,
   nodeCreated(node) {
     addPrice(node);
     completeSaveAudio(node);
