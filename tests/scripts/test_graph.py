@@ -114,11 +114,6 @@ def test_values_that_do_not_fit_are_refused(canvas: dict[str, Any], values: list
         to_prompt(canvas, INFO)
 
 
-def test_a_control_that_an_older_comfyui_has_not_is_passed_over(canvas: dict[str, Any]):
-    canvas["nodes"][2]["widgets_values"] += ["fixed"]
-    assert to_prompt(canvas, INFO)["3"]["inputs"]["format.quality"] == "24"
-
-
 def test_an_unknown_node_is_named(canvas: dict[str, Any]):
     with pytest.raises(GraphError, match="has a node Save, which is not loaded"):
         to_prompt(canvas, {"Make": INFO["Make"]})
