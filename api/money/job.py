@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -126,11 +125,12 @@ class Job(NamedTuple):
         """The charged price; the expected price while the charged one is not known."""
         return self.price if self.charged is None else self.charged
 
-    def changes(self, record: JobRecord, took: float | None) -> dict[str, Any]:
+    def changes(self, record: JobRecord, took: float | None, now: float) -> dict[str, Any]:
         """The columns that a job record sets. A job that has ended keeps its state.
 
         Args:
             took: seconds from submit to end, if the record completes the job.
+            now: the time, seconds since 1970.
         """
         state = State(record.status.value)
         if record.status is JobStatus.COMPLETED and record.result_url is None:
@@ -142,7 +142,7 @@ class Job(NamedTuple):
         if record.selected not in (None, self.model, self.selected) and self.model:
             values["selected"] = record.selected
         if state.is_final and state is not self.state:
-            values["finished"] = time.time()
+            values["finished"] = now
         if state is State.FAILED:
             values |= {"charged": 0.0, "error": record.error}
         if state is State.COMPLETED:

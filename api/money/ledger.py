@@ -5,86 +5,58 @@ Several ComfyUI processes share one ledger. A row is one request.
 
 from __future__ import annotations
 
-import time
+import functools
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from filelock import FileLock
-
-from ..errors import DamagedLedgerError, SpendLimitError
+from ..errors import SpendLimitError
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.protocol import JobRecord
+from .engines.sqlite import SqliteEngine
 from .job import Job, State, is_free
-from .ledger_file import FILE_NAME, DamagedFileError, made_beside, set_aside, unusable
 from .ledger_reader import LedgerReader
-from .owners import Owners
 from .rows import Rows
 from .spending import SpendingRules
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _written(
+    method: Callable[Concatenate[Ledger, P], T],
+) -> Callable[Concatenate[Ledger, P], T]:
+    """The method in one write transaction."""
+
+    @functools.wraps(method)
+    def in_transaction(ledger: Ledger, *values: P.args, **options: P.kwargs) -> T:
+        return ledger.engine.write(lambda: method(ledger, *values, **options))
+
+    return in_transaction
+
 
 class Ledger(LedgerReader):
-    """The ledger in `directory`, which is made if need be. Safe to use from several threads.
+    """The ledger in `directory`, see `SqliteEngine`. Safe to use from several threads.
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
 
-    Every method raises LedgerError where the file cannot be read or written.
-
-    Raises:
-        DamagedLedgerError: the file was damaged, and was set aside; the next try makes a new one.
-        LedgerError: the folder or the file cannot be used, or is of a newer version of the pack.
+    Every method raises LedgerError where the ledger cannot be read or written.
     """
 
     def __init__(self, directory: Path, timing: Timing | None = None) -> None:
-        timing = timing or Timing()
-        self.directory = directory
-        self.path = directory / FILE_NAME
-        # SQLite itself uses the name of the file and `.lock` on some drives.
-        lock = FileLock(directory / "opening.lock", timeout=timing.busy_timeout)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            # SQLite does not wait for its lock while it changes the journal mode of a new file.
-            # The lock files of the owners need this lock too, so that no new one looks like a
-            # dead one.
-            with lock:
-                self._owners = Owners(directory / "owners")
-                try:
-                    self._rows = self._open(timing.busy_timeout)
-                except BaseException:
-                    self._owners.close()
-                    raise
-        except (OSError, NotImplementedError) as error:
-            # filelock raises the second one where a drive has no locks.
-            raise unusable(self.path, error) from error
+        self.engine = SqliteEngine(directory, timing or Timing())
+        self._rows = Rows(self.engine)
         self._in_hand: set[str] = set()
-
-    def _open(self, busy_timeout: float) -> Rows:
-        try:
-            if not self.path.exists():
-                # Made under another name: a crash leaves no half-made file that looks damaged.
-                with made_beside(self.path) as new:
-                    Rows(new, busy_timeout).close()
-            return Rows(self.path, busy_timeout)
-        except DamagedFileError as error:
-            aside = set_aside(self.path)
-            raise DamagedLedgerError(
-                f"The ledger {self.path} is damaged ({error}), so it was set aside as {aside.name} "
-                "in the same folder, and a new one is begun. It does not know the tracks that "
-                "were bought: the same request would be bought again. To go on, queue again. To "
-                "get the old one back, stop ComfyUI, repair that file (sqlite3 has the command "
-                f".recover), and rename it to {FILE_NAME}. Nothing was sent."
-            ) from error
 
     @property
     def owner(self) -> str:
         """The name of this process in the rows that it submits."""
-        return self._owners.ours
+        return self.engine.owner
 
     def close(self) -> None:
-        self._rows.close()
-        self._owners.close()
+        self.engine.close()
 
     def create(
         self,
@@ -105,6 +77,7 @@ class Ledger(LedgerReader):
             raise made
         return made
 
+    @_written
     def create_all(
         self,
         service: str,
@@ -130,23 +103,20 @@ class Ledger(LedgerReader):
             Each row, and whether it is new; or why the new ones are refused. The caller submits a
             new one and `release`s it then.
         """
-        with self._rows.transaction():
-            living = [self.living(service, request) for request, _ in priced]
-            new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
-            if new:
-                self._rows.check_in_place()
-            if new and rules is not None:
-                try:
-                    prices = [price for _, price in new]
-                    self.quote(service, prices, rules, run=run, balance=balance).check(
-                        new[0][0].model
-                    )
-                except SpendLimitError as error:
-                    return [error if row is None else (row, False) for row in living]
-            return [
-                (self._insert(service, request, price, run), True) if row is None else (row, False)
-                for (request, price), row in zip(priced, living, strict=True)
-            ]
+        living = [self.living(service, request) for request, _ in priced]
+        new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
+        if new:
+            self.engine.check_usable()
+        if new and rules is not None:
+            try:
+                prices = [price for _, price in new]
+                self.quote(service, prices, rules, run=run, balance=balance).check(new[0][0].model)
+            except SpendLimitError as error:
+                return [error if row is None else (row, False) for row in living]
+        return [
+            (self._insert(service, request, price, run), True) if row is None else (row, False)
+            for (request, price), row in zip(priced, living, strict=True)
+        ]
 
     def _insert(self, service: str, request: MusicRequest, price: float | None, run: str) -> Job:
         fingerprint = request.fingerprint(service)
@@ -158,7 +128,7 @@ class Ledger(LedgerReader):
             state=State.SUBMITTING,
             run=run,
             owner=self.owner,
-            created=time.time(),
+            created=self.engine.now(),
             price=price,
             attempt=self.dead_attempts(fingerprint),
         )
@@ -166,86 +136,92 @@ class Ledger(LedgerReader):
         self._in_hand.add(job.local_id)
         return job
 
+    @_written
     def adopt(self, service: str, job_id: str) -> Job:
         """The row of the job with this id; a new row if the ledger has none."""
-        with self._rows.transaction():
-            job = self.by_job_id(service, job_id)
-            if job is None:
-                unknown = MusicRequest(prompt="", duration=0.0, model="")
-                job = Job(
-                    local_id=uuid.uuid4().hex,
-                    service=service,
-                    fingerprint=f"job:{service}:{job_id}",
-                    **unknown._asdict(),
-                    state=State.QUEUED,
-                    run="",
-                    owner=self.owner,
-                    created=time.time(),
-                    price=0.0 if is_free(service) else None,
-                    job_id=job_id,
-                )
-                self._rows.insert(job)
-            return job
+        job = self.by_job_id(service, job_id)
+        if job is None:
+            unknown = MusicRequest(prompt="", duration=0.0, model="")
+            job = Job(
+                local_id=uuid.uuid4().hex,
+                service=service,
+                fingerprint=f"job:{service}:{job_id}",
+                **unknown._asdict(),
+                state=State.QUEUED,
+                run="",
+                owner=self.owner,
+                created=self.engine.now(),
+                price=0.0 if is_free(service) else None,
+                job_id=job_id,
+            )
+            self._rows.insert(job)
+        return job
 
+    @_written
     def apply(
         self,
         local_id: str,
         record: JobRecord,
         *,
-        submitted: float | None = None,
+        is_answer: bool = False,
         took: float | None = None,
     ) -> Job:
         """Write what a job record says. A job that has ended keeps its state.
 
         Args:
-            submitted: when the gateway answered the submit; only with that answer.
+            is_answer: the record is the answer to the submit.
             took: seconds from submit to end of a completed job.
 
         Raises:
             KeyError: no such row.
         """
-        with self._rows.transaction():
-            job = self.get(local_id)
-            values = job.changes(record, took)
-            if submitted is not None:
-                values |= {"submitted": submitted, "request_id": record.request_id}
-            changed = {name: value for name, value in values.items() if getattr(job, name) != value}
-            return self.update(local_id, **changed) if changed else job
+        job = self.get(local_id)
+        values = job.changes(record, took, self.engine.now())
+        if is_answer:
+            values |= {"submitted": self.engine.now(), "request_id": record.request_id}
+        changed = {name: value for name, value in values.items() if getattr(job, name) != value}
+        return self.update(local_id, **changed) if changed else job
 
+    @_written
     def update(self, local_id: str, **values: Any) -> Job:
         """Write columns of a row.
 
         Raises:
             KeyError: no such row.
         """
-        with self._rows.transaction():
-            self._rows.update(local_id, values)
-            url = values.get("result_url")
-            if url is not None:
-                self._rows.execute("INSERT OR REPLACE INTO urls VALUES (?, ?)", url, local_id)
-            return self.get(local_id)
+        self._rows.update(local_id, values)
+        url = values.get("result_url")
+        if url is not None:
+            self._rows.execute(
+                "INSERT INTO urls (url, local_id) VALUES (?, ?) "
+                "ON CONFLICT (url) DO UPDATE SET local_id = excluded.local_id",
+                url,
+                local_id,
+            )
+        return self.get(local_id)
 
     def fail(self, local_id: str, error: str) -> Job:
         """The request failed; nothing is charged."""
-        return self.update(local_id, state=State.FAILED, error=error, finished=time.time())
+        return self.update(local_id, state=State.FAILED, error=error, finished=self.engine.now())
 
+    @_written
     def compare_and_set(self, job: Job, **values: Any) -> bool:
         """Write columns if the row has not changed since it was read, and take it over.
 
         False: another caller was faster, or a living process submits it. Whoever writes
         `submitting` must `release` the row in the end.
         """
-        with self._rows.transaction():
-            current = self.get(job.local_id)
-            if (current.state, current.owner) != (job.state, job.owner):
-                return False
-            if current.state is State.SUBMITTING and self.is_owned(current):
-                return False
-            if values.get("state") is State.SUBMITTING:
-                self._in_hand.add(job.local_id)
-            self.update(job.local_id, owner=self.owner, **values)
-            return True
+        current = self.get(job.local_id)
+        if (current.state, current.owner) != (job.state, job.owner):
+            return False
+        if current.state is State.SUBMITTING and self.is_owned(current):
+            return False
+        if values.get("state") is State.SUBMITTING:
+            self._in_hand.add(job.local_id)
+        self.update(job.local_id, owner=self.owner, **values)
+        return True
 
+    @_written
     def resubmit(
         self, job: Job, *, run: str, rules: SpendingRules | None, balance: float | None = None
     ) -> bool:
@@ -254,24 +230,24 @@ class Ledger(LedgerReader):
         Raises:
             SpendLimitError: the rules do not allow another track of this price.
         """
-        with self._rows.transaction():
-            self._rows.check_in_place()
-            if rules is not None:
-                quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
-                quote.check(job.model)
-            return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
+        self.engine.check_usable()
+        if rules is not None:
+            quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
+            quote.check(job.model)
+        return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
 
     def release(self, job: Job) -> None:
         """Note that this process no longer submits the row."""
         self._in_hand.discard(job.local_id)
 
+    @_written
     def delete(self, job: Job) -> None:
         """Remove a row that was adopted by mistake: its id belongs to no job."""
-        with self._rows.transaction():
-            self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
+        self._rows.execute("DELETE FROM urls WHERE local_id = ?", job.local_id)
+        self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
 
     def is_owned(self, job: Job) -> bool:
         """Whether this process, or another living one, submits the row."""
         if job.owner == self.owner:
             return job.local_id in self._in_hand
-        return self._owners.is_living(job.owner)
+        return self.engine.is_living(job.owner)

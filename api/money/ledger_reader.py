@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from ..request import MusicRequest
+from .engines.engine import Engine
 from .job import Job, State, is_free
-from .rows import DEAD, Rows, folded
+from .rows import Rows
+from .schema import DEAD, folded
 from .spending import FREE, Quote, SpendingRules, quote
 
 DAY = 24 * 3600.0
@@ -16,15 +17,18 @@ DAY = 24 * 3600.0
 # while the clock was ahead, and would count for ever.
 _CLOCK_SLACK = 60.0
 
-_SEARCHED = (
-    "folded(prompt || char(10) || lyrics || char(10) || model || char(10) || coalesce(job_id, ''))"
-)
+_HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 
 
 class LedgerReader:
     """The reading half of `Ledger`."""
 
+    engine: Engine
     _rows: Rows
+
+    def age(self, job: Job) -> float:
+        """Seconds since the submit; 0 where the clock was ahead then, or is behind now."""
+        return max(0.0, self.engine.now() - (job.submitted or job.created))
 
     def get(self, local_id: str) -> Job:
         """
@@ -72,10 +76,10 @@ class LedgerReader:
         Prompt, lyrics, model and job id are searched, in any case of any alphabet.
         """
         words = folded(search).split()
-        where = " AND ".join([f"instr({_SEARCHED}, ?)"] * len(words)) or "TRUE"
-        values = words
+        where = " AND ".join([_HOLDS] * len(words)) or "TRUE"
+        values = [pattern for word in words for pattern in [_holding(word)] * 2]
         count = self._rows.value(f"SELECT count(*) FROM jobs WHERE {where}", *values)
-        order = "ORDER BY created DESC, rowid DESC LIMIT ? OFFSET ?"
+        order = "ORDER BY created DESC, local_id DESC LIMIT ? OFFSET ?"
         return self._rows.many(f"{where} {order}", *values, limit, offset), count
 
     def count_active(self) -> int:
@@ -89,10 +93,11 @@ class LedgerReader:
         """US dollars that were, or may have been, charged since a time until now, or in one run."""
         where, values = "run = ?", [run]
         if run is None:
-            where, values = "created BETWEEN ? AND ?", [since, time.time() + _CLOCK_SLACK]
+            where, values = "created BETWEEN ? AND ?", [since, self.engine.now() + _CLOCK_SLACK]
         return float(
             self._rows.value(
-                "SELECT total(coalesce(charged, price, 0) + repeats * coalesce(price, 0)) "
+                "SELECT coalesce(sum("
+                "coalesce(charged, price, 0) + repeats * coalesce(price, 0)), 0) "
                 f"FROM jobs WHERE {where} AND state NOT IN ({DEAD})",
                 *values,
             )
@@ -119,7 +124,7 @@ class LedgerReader:
             prices,
             rules,
             spent_run=0.0 if run is None else self.spent(run=run),
-            spent_day=self.spent(since=time.time() - DAY),
+            spent_day=self.spent(since=self.engine.now() - DAY),
             runs=runs,
             balance=None if balance is None else balance - self.pending(service),
         )
@@ -141,10 +146,10 @@ class LedgerReader:
         ended = ", ".join(f"'{state.value}'" for state in State if state.is_final)
         return float(
             self._rows.value(
-                "SELECT total(price) FROM jobs WHERE service = ? AND created >= ? "
+                "SELECT coalesce(sum(price), 0) FROM jobs WHERE service = ? AND created >= ? "
                 f"AND state NOT IN ({ended})",
                 service,
-                time.time() - DAY,
+                self.engine.now() - DAY,
             )
         )
 
@@ -158,3 +163,10 @@ class LedgerReader:
             limit,
         )
         return [(duration, took) for duration, took in rows]
+
+
+def _holding(word: str) -> str:
+    """The pattern of texts that hold `word`, for `LIKE … ESCAPE '!'`."""
+    for special in "!%_":
+        word = word.replace(special, f"!{special}")
+    return f"%{word}%"

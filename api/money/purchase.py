@@ -7,7 +7,6 @@ repeated; one that may have been charged is repeated at most once, below a price
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -286,7 +285,7 @@ class Purchases:
     async def _written(self, job: Job, record: JobRecord) -> Job:
         """The row with the job's id: on the disk before anything else is done with it."""
         try:
-            return await off_loop(self._ledger.apply, job.local_id, record, submitted=time.time())
+            return await off_loop(self._ledger.apply, job.local_id, record, is_answer=True)
         except LedgerError as error:
             raise error.noting(
                 f"The job {record.id} was bought: put its id into Poll Job once the ledger can be "

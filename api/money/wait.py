@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -83,7 +82,7 @@ class Waits:
         if job.state.is_dead:
             raise job.as_error()
         began = self._client.clock()
-        age = _age(job)
+        age = await off_loop(self._ledger.age, job)
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
@@ -150,11 +149,11 @@ class Waits:
     async def _poll(self, watch: _Watch, expected: float | None) -> Job:
         """Poll until the job ends; the watch shows the last record.
 
-        The wall clock is read once, for the age of a job that was picked up again: it may jump.
+        The ledger's clock is read once, for the age of a job that was picked up again: it may jump.
         """
         job, timing, clock = watch.job, self._timing, self._client.clock
         assert job.job_id is not None
-        submitted = clock() - _age(job)
+        submitted = clock() - await off_loop(self._ledger.age, job)
         if job.state is State.RUNNING:
             watch.running_since = clock()
         first = timing.first_poll if expected is None else expected
@@ -236,11 +235,6 @@ class Waits:
             return None
         nearest = sorted(times, key=lambda pair: abs(pair[0] - job.duration))[:_NEIGHBOURS]
         return statistics.median(seconds for _, seconds in nearest)
-
-
-def _age(job: Job) -> float:
-    """Seconds since the submit; 0 where the clock was ahead then, or is behind now."""
-    return max(0.0, time.time() - (job.submitted or job.created))
 
 
 def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ...api.account import Account
 from ...api.errors import GatewayError, SpendLimitError
 from ...api.money.job import State
+from ...api.money.ledger_file import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import Model
@@ -80,7 +81,7 @@ async def test_a_bought_track_is_quoted_as_free(account: Account) -> None:
 async def test_a_ledger_that_another_process_holds_stops_no_poll(
     account: Account, tmp_path: Path
 ) -> None:
-    held = sqlite3.connect(account.library.ledger.path, isolation_level=None)
+    held = sqlite3.connect(account.library.directory / FILE_NAME, isolation_level=None)
     with contextlib.closing(held):
         held.execute("BEGIN IMMEDIATE")
         submitting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))

@@ -24,8 +24,9 @@ from ...api.account import Account
 from ...api.errors import LedgerError, SpendLimitError
 from ...api.library import Library
 from ...api.money.job import Job, State
-from ...api.money.ledger import FILE_NAME, Ledger
-from ...api.money.rows import _VERSIONS
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
+from ...api.money.schema import VERSIONS
 from ...api.money.spending import SpendingRules, dollars
 from ...api.request import MusicRequest
 from ...api.settings import Settings
@@ -525,7 +526,7 @@ def test_a_search_minds_no_case_of_any_alphabet(ledger: Ledger, prompt: str, sea
 
 def test_a_ledger_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        for statement in _VERSIONS[0]:
+        for statement in VERSIONS[0]:
             db.execute(statement)
         db.execute(
             "INSERT INTO jobs (local_id, service, fingerprint, model, prompt, lyrics, duration, "

@@ -22,7 +22,8 @@ from ...api.account import Account
 from ...api.errors import DamagedLedgerError, LedgerError
 from ...api.library import Library
 from ...api.money.job import State
-from ...api.money.ledger import FILE_NAME, Ledger
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing

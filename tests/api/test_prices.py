@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 
 from ...api.errors import SpendLimitError
 from ...api.library import Library
+from ...api.money.ledger_file import FILE_NAME as LEDGER
 from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
-from ...api.money.rows import Rows
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import JobRecord, JobStatus
@@ -98,13 +100,11 @@ def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
     library = Library(tmp_path)
     completed(library, ELEVEN, 24.0)
     completed(library, ELEVEN._replace(take=2), 0.375)
-    path = library.ledger.path
     library.close()
-    rows = Rows(path, 5.0)
-    rows.execute("ALTER TABLE jobs DROP COLUMN words")
-    rows.execute("ALTER TABLE jobs DROP COLUMN selected")
-    rows.execute("PRAGMA user_version = 4")
-    rows.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / LEDGER)) as db:
+        for column in ("words", "selected", "searched"):
+            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 4")
     library = Library(tmp_path)
     assert library.ledger.charges("test", ELEVEN.model) == [(30.0, 0.375)]
     assert library.ledger.spent() == pytest.approx(24.375)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from ...api.errors import InputError
 from ...api.money.ledger import Ledger
-from ...api.money.rows import Rows
+from ...api.money.ledger_file import FILE_NAME
 from ...api.request import MusicRequest
 
 PIANO = MusicRequest("piano")
@@ -127,15 +129,13 @@ def test_a_row_of_an_older_ledger_is_found_by_every_spelling(
 ) -> None:
     ledger = Ledger(tmp_path)
     row, _ = ledger.create("s", older, run="r", price=0.001)
-    path = ledger.path
-    # As the version before wrote it.
-    rows = Rows(path, 1.0)
-    rows.execute("DROP TABLE aliases")
-    rows.execute("ALTER TABLE jobs DROP COLUMN words")
-    rows.execute("ALTER TABLE jobs DROP COLUMN selected")
-    rows.execute("PRAGMA user_version = 3")
-    rows.close()
     ledger.close()
+    # As the version before wrote it.
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
+        db.execute("DROP TABLE aliases")
+        for column in ("words", "selected", "searched"):
+            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
+        db.execute("PRAGMA user_version = 3")
     reopened = Ledger(tmp_path)
     for spelling in SPELLINGS:
         found, is_new = reopened.create(

@@ -18,7 +18,7 @@ import torch
 
 from ...api.errors import DownloadError, GatewayError
 from ...api.library import Library
-from ...api.money.ledger import FILE_NAME
+from ...api.money.ledger_file import FILE_NAME
 from ...api.settings import load as load_settings
 from ...api.wire.certificates import untrusted
 from ...api.wire.protocol import ErrorBody

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...api.money.job import Job, State
-from ...api.money.ledger import FILE_NAME, Ledger
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
 from ...scripts.lib.sandbox_process import SandboxProcess, get
 from .plan import Diary
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from ...api.money import ledger as ledger_module
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
+from ...api.money.schema import searched_text
 from ...scripts.lib import pack
 from .canvas import LOAD, POLL, PROMPT, SAVE
 from .conftest import KEY, Host, Open
@@ -49,11 +51,12 @@ def add_rows(host: Host, count: int, **values: Any) -> list[str]:
             "job_id": f"job_old_{index}",
             **values,
         }
+        row["searched"] = searched_text(row["prompt"], row["lyrics"], row["model"])
         rows.append(row)
     names = list(rows[0])
     marks = ", ".join("?" * len(names))
-    ledger_module.Ledger(host.data).close()
-    with closing(sqlite3.connect(host.data / ledger_module.FILE_NAME, timeout=30)) as db, db:
+    Ledger(host.data).close()
+    with closing(sqlite3.connect(host.data / FILE_NAME, timeout=30)) as db, db:
         db.executemany(
             f"INSERT INTO jobs ({', '.join(names)}) VALUES ({marks})",
             [tuple(row.values()) for row in rows],

@@ -1,0 +1,53 @@
+"""What the ledger asks of its database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """A database with the ledger's tables. Safe to use from several threads.
+
+    Every method raises LedgerError where the database cannot be read or written.
+
+    Attributes:
+        owner: the name of this process in the rows that it submits, new in each process.
+        is_shared: other machines write the same ledger.
+    """
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def is_shared(self) -> bool: ...
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement, with a `?` for each value, and return its rows."""
+        ...
+
+    def write(self, work: Callable[[], T]) -> T:
+        """Run `work` in one write transaction, which is on the disk when this returns.
+
+        Writers of all processes follow one another. A nested call joins the outer transaction.
+        """
+        ...
+
+    def now(self) -> float:
+        """Seconds since 1970, by the clock that dates the rows."""
+        ...
+
+    def is_living(self, owner: str) -> bool:
+        """Whether the process of that name runs."""
+        ...
+
+    def check_usable(self) -> None:
+        """
+        Raises:
+            LedgerError: what is written now would be lost.
+        """
+        ...
+
+    def close(self) -> None: ...
