@@ -1,7 +1,7 @@
 """Lock the versions and hashes of all that .venv holds: `python3 scripts/lock.py [--upgrade]`.
 
-Reads requirements.txt and pyproject.toml, writes requirements/*.txt. Run it after a change of a
-requirement. Without `--upgrade` a version changes only where it no longer fits.
+Reads requirements.txt, requirements-farm.txt and pyproject.toml, writes requirements/*.txt. Run it
+after a change of a requirement. Without `--upgrade` a version changes only where it no longer fits.
 """
 
 from __future__ import annotations

@@ -12,12 +12,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "requirements"
 OLDEST = (3, 10)
+FILES = ("requirements.txt", "requirements-farm.txt")
 
 # Arguments of `uv pip compile` by lock file, in the order in which the files are made.
 SOURCES: dict[str, list[str]] = {
     "uv": ["--group", "uv"],
     "run": ["requirements.txt", "--group", "host"],
-    "dev": ["--constraints", "requirements/run.txt", "--group", "dev", "--group", "references"],
+    "dev": [
+        *("--constraints", "requirements/run.txt", "requirements-farm.txt"),
+        *("--group", "dev", "--group", "references"),
+    ],
 }
 
 
@@ -63,7 +67,8 @@ def _signature() -> str:
     pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
     # Read without a TOML parser: the standard library has none before Python 3.11.
     groups = re.search(r"^\[dependency-groups\]$.*?(?=^\[|\Z)", pyproject, re.M | re.S)
-    sources = (ROOT / "requirements.txt").read_text("utf-8") + (groups.group() if groups else "")
+    files = [(ROOT / name).read_text("utf-8") for name in FILES]
+    sources = "".join(files) + (groups.group() if groups else "")
     digest = hashlib.sha256(_without_comments(sources).encode()).hexdigest()
     return f"# `python3 scripts/lock.py` wrote this file from sources with the SHA-256 {digest}."
 

@@ -14,7 +14,7 @@ from ...scripts.lib import locks
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A root whose sources can be changed, with the lock files of the real one."""
-    for name in ("pyproject.toml", "requirements.txt"):
+    for name in ("pyproject.toml", *locks.FILES):
         shutil.copy(locks.ROOT / name, tmp_path / name)
     shutil.copytree(locks.FOLDER, tmp_path / "requirements")
     monkeypatch.setattr(locks, "ROOT", tmp_path)
@@ -69,6 +69,7 @@ def test_a_package_of_both_layers_has_the_same_versions_in_both():
     ("file", "old", "new"),
     [
         ("requirements.txt", "httpx>=0.27", "httpx>=0.28"),
+        ("requirements-farm.txt", "obstore>=0.12", "obstore>=0.13"),
         ("pyproject.toml", '"ruff>=0.9"', '"ruff>=0.10"'),
     ],
 )

@@ -82,6 +82,7 @@ def test_it_holds_nothing_that_users_do_not_need(release: Path):
     "name",
     [
         "requirements.txt",
+        "requirements-farm.txt",
         "pyproject.toml",
         "README.md",
         "LICENSE",
