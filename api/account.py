@@ -42,6 +42,9 @@ class Account:
         library: shared by all accounts of a machine; not closed with this one.
         file_origins: further origins of the gateway's files, any URL of each. Downloads reach
             them, and `base_url`, also where they are not public.
+
+    Raises:
+        LedgerError: the ledger belongs to another key.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Account:
         file_origins: Sequence[str] = (),
     ) -> None:
         timing = timing or Timing()
+        library.ledger.farm.bind(name, api_key)
         self.name = name
         self.library = library
         self._own_origins = (base_url, *file_origins)

@@ -4,7 +4,8 @@
     ├── InputError                  an input is wrong
     ├── SettingsError               a setting cannot be read
     ├── LedgerError                 the ledger cannot be read or written
-    │   └── DamagedLedgerError      its file was damaged, and was set aside
+    │   ├── DamagedLedgerError      its file was damaged, and was set aside
+    │   └── LedgerAwayError         its database does not answer                temporary
     ├── MissingKeyError             live mode without an API key
     ├── SpendLimitError             over a limit of the user
     ├── UnreachableError            the connection was never made               temporary
@@ -96,6 +97,12 @@ class LedgerError(GatewayError):
 
 class DamagedLedgerError(LedgerError):
     """The ledger's file was damaged and was set aside; the next try begins a new one."""
+
+
+class LedgerAwayError(LedgerError):
+    """The ledger's database cannot be reached, or does not answer in time."""
+
+    is_temporary = True
 
 
 class MissingKeyError(GatewayError):

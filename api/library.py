@@ -1,4 +1,4 @@
-"""What this machine holds: the ledger's rows and the stored tracks. No network.
+"""The ledger's rows and the tracks that this machine holds. Nothing is asked of the gateway.
 
 Every method runs its disk access in a thread, so an event loop may await it.
 """
@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .ledger_url import LedgerUrl
 from .media.track_store import FOLDER, TrackStore
 from .money.job import Job
 from .money.ledger import Ledger
@@ -31,14 +32,23 @@ class Totals(NamedTuple):
 class Library:
     """The ledger and the track store in `directory`, which is made if need be.
 
+    Args:
+        ledger_url: the ledger is there, for many machines, and not in `directory`.
+
     Raises:
         LedgerError: see `Ledger`.
     """
 
-    def __init__(self, directory: Path, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        timing: Timing | None = None,
+        *,
+        ledger_url: LedgerUrl | None = None,
+    ) -> None:
         timing = timing or Timing()
         self.directory = directory
-        self.ledger = Ledger(directory, timing)
+        self.ledger = Ledger(directory, timing, ledger_url)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
 
     def close(self) -> None:
@@ -82,7 +92,7 @@ class Library:
         return await off_loop(count)
 
     def catalogue(self, service: str) -> Catalogue:
-        return Catalogue(self.directory, service)
+        return Catalogue(self.directory, service, self.ledger.farm)
 
     def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service

@@ -17,9 +17,10 @@ from typing import Any
 from ..files.atomic import write_file
 from .cli_key import cli_key
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
+from .ledger_url import LedgerUrl
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
-from .settings_file import read_file, text_of
+from .settings_file import read_file, text_of, text_of_secret
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key, is_sendable
@@ -44,6 +45,7 @@ class OnInterrupt(str, Enum):
     CANCEL = "cancel"
 
 
+_SECRETS = ("api_key", "ledger_url")
 _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
 
 
@@ -51,7 +53,8 @@ _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
 class Settings:
     """Everything that a user can set. Limits in US dollars; the names say other units.
 
-    Each field is the environment variable AIGATEWAY_<NAME> or the key <name> in the file.
+    Each field is the environment variable AIGATEWAY_<NAME> or the key <name> in the file. A secret
+    may stand in a file of its own, which AIGATEWAY_<NAME>_FILE names.
     """
 
     api_key: ApiKey | None = None
@@ -70,6 +73,7 @@ class Settings:
     max_audio_minutes: float = 60.0
     allow_hosts: AllowedHosts = NO_HOSTS
     page_hosts: AllowedHosts = NO_HOSTS
+    ledger_url: LedgerUrl | None = None
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -182,7 +186,7 @@ def write(directory: Path, name: str, value: Any) -> None:
         raise SettingsError(f"There is no setting “{name}”.")
     if value is not None:
         converted = _convert(name, value, "the settings panel")
-        if isinstance(converted, ApiKey):
+        if isinstance(converted, (ApiKey, LedgerUrl)):
             value = converted.reveal()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -213,8 +217,15 @@ def _variable(name: str) -> str:
 
 
 def _from_environment(name: str, environ: Mapping[str, str]) -> str:
-    """The value of a variable; docker's `--env-file` keeps the quotes around it."""
+    """The value of a variable; docker's `--env-file` keeps the quotes around it.
+
+    Raises:
+        SettingsError: the file of a secret cannot be read.
+    """
     text = environ.get(_variable(name), "").strip()
+    file = environ.get(f"{_variable(name)}_FILE", "").strip() if name in _SECRETS else ""
+    if file and not text:
+        text = text_of_secret(Path(file), f"{_variable(name)}_FILE")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         text = text[1:-1].strip()
     return text
@@ -223,6 +234,8 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
 def _convert(name: str, value: Any, source: str) -> Any:
     if name == "api_key":
         return read_key(value, source)
+    if name == "ledger_url":
+        return _ledger_url(value, source)
     if name in _CHOICES:
         choices, word = _CHOICES[name], str(value).lower()
         words = [choice.value for choice in choices]
@@ -264,6 +277,12 @@ def read_key(value: Any, source: str) -> ApiKey | None:
             "or a letter outside ASCII): copy the key again."
         )
     return ApiKey(value, source)
+
+
+def _ledger_url(value: Any, source: str) -> LedgerUrl | None:
+    if not isinstance(value, str):
+        raise SettingsError(f"The ledger_url in {source} is not text: put it in quotes.")
+    return LedgerUrl(value.strip(), source) if value.strip() else None
 
 
 def _cost_tag(value: Any, source: str) -> str:

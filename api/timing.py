@@ -34,6 +34,13 @@ class Timing(NamedTuple):
         silence_timeout: no byte for this long counts as a dropped connection.
         file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.
 
+    A ledger that machines share:
+        ledger_timeout: the longest wait for one answer of the database.
+        ledger_patience: a call is repeated for this long while the database is away.
+        beat: each process tells the ledger this often that it lives.
+        lease: a process that has told nothing for this long is dead.
+        watch_lease: one process polls a job; after this time without news another one does.
+
     This machine:
         row_poll: a row that another process submits is read again after this time.
         busy_timeout: the longest wait for another process's write to the ledger.
@@ -61,10 +68,23 @@ class Timing(NamedTuple):
     silence_timeout: float = 30.0
     file_backoff: float = 0.5
     file_backoff_max: float = 10.0
+    ledger_timeout: float = 10.0
+    ledger_patience: float = 5.0
+    beat: float = 10.0
+    lease: float = 90.0
+    watch_lease: float = 30.0
     row_poll: float = 0.3
     busy_timeout: float = 30.0
     catalogue_age: float = 24 * 3600.0
     in_use: float = 6 * 3600.0
+
+    @property
+    def longest_silence(self) -> float:
+        """A submit leaves only within this time after the ledger heard of this process.
+
+        So its answer arrives, or is given up, before another process may take it for dead.
+        """
+        return self.lease - self.answer_timeout - self.beat
 
     def scaled(self, factor: float) -> Timing:
         """All times that pace the client, multiplied by `factor`.

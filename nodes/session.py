@@ -20,13 +20,14 @@ from . import host
 
 if TYPE_CHECKING:
     from ..api.account import Account
+    from ..api.ledger_url import LedgerUrl
     from ..api.library import Library
     from ..api.money.job import Job
     from ..api.wire.key import ApiKey
 
 _lock = threading.RLock()
-_libraries: dict[Path, Library] = {}
-_accounts: dict[tuple[Path, str], tuple[tuple[str, ApiKey | None, str], Account]] = {}
+_libraries: dict[tuple[Path, LedgerUrl | None], Library] = {}
+_accounts: dict[tuple[Path, str], tuple[tuple[Any, ...], Account]] = {}
 _unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox: tuple[str, ApiKey | None] | None = None
 # For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
@@ -58,21 +59,21 @@ async def account(current: Settings) -> Account:
 
 
 async def library() -> Library:
-    """The ledger and the stored tracks of this machine."""
-    return await asyncio.to_thread(_library)
+    """The ledger of the service that answers, and the stored tracks of this machine."""
+    return await asyncio.to_thread(_library, settings())
 
 
 def _account(current: Settings) -> Account:
     from ..api.account import Account
 
     with _lock:
-        library = _library_that_is_whole()
+        library = _library_that_is_whole(current)
         if current.is_sandbox:
             base_url, key = _start_sandbox()
         else:
             base_url, key = current.address, current.api_key
         place = (host.data_directory(), current.service)
-        identity = (base_url, key, current.cost_tag)
+        identity = (base_url, key, current.cost_tag, library)
         opened = _accounts.get(place)
         if opened is not None and opened[0] == identity:
             return opened[1]
@@ -91,29 +92,31 @@ def _timing(current: Settings) -> Timing:
     return Timing(first_poll=3.0, rate_limit=600) if current.is_sandbox else Timing()
 
 
-def _library() -> Library:
+def _library(current: Settings) -> Library:
     from ..api.library import Library
 
     directory = host.data_directory()
+    # What the sandbox makes is worth nothing to other machines.
+    url = None if current.is_sandbox else current.ledger_url
     with _lock:
-        if directory not in _libraries:
+        if (directory, url) not in _libraries:
             try:
-                _libraries[directory] = Library(directory)
+                _libraries[directory, url] = Library(directory, ledger_url=url)
             except DamagedLedgerError as error:
                 host.log.warning("%s", error)
                 _unsaid[directory] = error
                 raise
-        return _libraries[directory]
+        return _libraries[directory, url]
 
 
-def _library_that_is_whole() -> Library:
+def _library_that_is_whole(current: Settings) -> Library:
     """Like `_library`, but raises the error of a damaged ledger until a person has read it once.
 
     A price line or a fingerprint may open the ledger first, and nobody reads their errors.
     """
     directory = host.data_directory()
     try:
-        library = _library()
+        library = _library(current)
     except DamagedLedgerError:
         del _unsaid[directory]
         raise

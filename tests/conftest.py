@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # A key or an address from the user's own shell must never reach a test.
 for variable in [name for name in os.environ if name.startswith("AIGATEWAY_")]:
-    del os.environ[variable]
+    if not variable.startswith("AIGATEWAY_TEST_"):
+        del os.environ[variable]
 # Nor a key that AIgateway's CLI has stored for the user.
 os.environ["AIGATEWAY_USE_CLI_KEY"] = "false"
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..api.account import Account
+from ..api.ledger_url import LedgerUrl
 from ..api.library import Library
 from ..api.money.job import Job
 from ..api.timing import Timing
@@ -60,9 +61,10 @@ def account_on(
     name: str = "test",
     key: str | None = None,
     timing: Timing | None = None,
+    ledger_url: LedgerUrl | None = None,
 ) -> Iterator[Account]:
     """An account of its own, as a new ComfyUI process would have it."""
-    library = Library(directory)
+    library = Library(directory, ledger_url=ledger_url)
     account = Account(
         name,
         sandbox.base_url,

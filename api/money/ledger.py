@@ -1,253 +1,139 @@
 """The ledger: requests, their prices and their jobs. Written before money moves.
 
-Several ComfyUI processes share one ledger. A row is one request.
+Several ComfyUI processes share one ledger, on one machine or on many. A row is one request.
 """
 
 from __future__ import annotations
 
-import functools
 import uuid
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
-from ..errors import SpendLimitError
-from ..request import MusicRequest
+from ..ledger_url import LedgerUrl
 from ..timing import Timing
-from ..wire.protocol import JobRecord
-from .engines.sqlite import SqliteEngine
-from .job import Job, State, is_free
-from .ledger_reader import LedgerReader
+from ..wire.protocol import JobRecord, JobStatus
+from .engines import opened
+from .farm import Farm
+from .job import Job, State
+from .ledger_writer import LedgerWriter, written
+from .outbox import Outbox
 from .rows import Rows
-from .spending import SpendingRules
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
-def _written(
-    method: Callable[Concatenate[Ledger, P], T],
-) -> Callable[Concatenate[Ledger, P], T]:
-    """The method in one write transaction."""
-
-    @functools.wraps(method)
-    def in_transaction(ledger: Ledger, *values: P.args, **options: P.kwargs) -> T:
-        return ledger.engine.write(lambda: method(ledger, *values, **options))
-
-    return in_transaction
-
-
-class Ledger(LedgerReader):
-    """The ledger in `directory`, see `SqliteEngine`. Safe to use from several threads.
+class Ledger(LedgerWriter):
+    """The ledger in `directory`, or at `url`. Safe to use from several threads.
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
 
     Every method raises LedgerError where the ledger cannot be read or written.
     """
 
-    def __init__(self, directory: Path, timing: Timing | None = None) -> None:
-        self.engine = SqliteEngine(directory, timing or Timing())
+    def __init__(
+        self, directory: Path, timing: Timing | None = None, url: LedgerUrl | None = None
+    ) -> None:
+        timing = timing or Timing()
+        self.engine = opened(directory, timing, url)
+        self.farm = Farm(self.engine, timing)
         self._rows = Rows(self.engine)
         self._in_hand: set[str] = set()
-
-    @property
-    def owner(self) -> str:
-        """The name of this process in the rows that it submits."""
-        return self.engine.owner
+        self._outbox = Outbox(directory)
+        self._late: dict[str, tuple[Job, dict[str, Any]]] = {}
+        if self.engine.is_shared:
+            self.tidy()
+            self.engine.each_beat = self.tidy
 
     def close(self) -> None:
         self.engine.close()
 
-    def create(
-        self,
-        service: str,
-        request: MusicRequest,
-        *,
-        run: str,
-        price: float | None,
-        rules: SpendingRules | None = None,
-    ) -> tuple[Job, bool]:
-        """As `create_all`, of one request.
+    @written
+    def answered(self, job: Job, record: JobRecord) -> Job | None:
+        """Write the gateway's answer to the submit of `job`.
+
+        None: another process took this one for dead, and the row over. The job of the answer gets
+        a row of its own, so that it is counted and can be found.
+        """
+        if self._is_ours(job):
+            return self.apply(job.local_id, record, is_answer=True)
+        if self.by_job_id(job.service, record.id) is None:
+            now = self.engine.now()
+            self._rows.insert(
+                job._replace(
+                    local_id=uuid.uuid4().hex,
+                    fingerprint=f"job:{job.service}:{record.id}",
+                    state=State.QUEUED,
+                    created=now,
+                    submitted=now,
+                    job_id=record.id,
+                    repeats=0,
+                    attempt=0,
+                )
+            )
+        return None
+
+    @written
+    def end_submit(self, job: Job, **values: Any) -> Job | None:
+        """Write columns of a row whose submit has ended without a job id.
+
+        None: another process took this one for dead, and the row over.
+        """
+        if not self._is_ours(job):
+            return None
+        if values.get("state") is State.FAILED:
+            values["finished"] = self.engine.now()
+        return self.update(job.local_id, **values)
+
+    @written
+    def confirm(self, job: Job) -> bool:
+        """Whether `job` may be submitted now: no other process has taken the row over, or will."""
+        self.engine.beat()
+        return self._is_ours(job)
+
+    def _is_ours(self, job: Job) -> bool:
+        """Whether the row is still in the submit that `job` was read or written for."""
+        row = self.get(job.local_id)
+        marks = (State.SUBMITTING, job.owner, job.repeats)
+        return (row.state, row.owner, row.repeats) == marks
+
+    def answered_later(self, job: Job, record: JobRecord) -> None:
+        """Keep the answer outside the ledger, until `tidy` writes it."""
+        self._outbox.put(job._replace(job_id=record.id))
+
+    def end_submit_later(self, job: Job, **values: Any) -> None:
+        """As `end_submit`, once the ledger can be written."""
+        self._late[job.local_id] = (job, values)
+
+    def is_late(self, job: Job) -> bool:
+        """Whether something about the row waits to be written."""
+        return job.local_id in self._late or self._outbox.holds(job.local_id)
+
+    def tidy(self) -> None:
+        """Write what could not be written, and give up rows that this process does not submit.
 
         Raises:
-            SpendLimitError: the rules do not allow it; nothing was written.
+            LedgerError: the rest is written another time.
         """
-        (made,) = self.create_all(service, [(request, price)], run=run, rules=rules)
-        if isinstance(made, SpendLimitError):
-            raise made
-        return made
+        for kept in list(self._outbox.jobs()):
+            if kept.job_id:
+                self.answered(kept, JobRecord(kept.job_id, JobStatus.QUEUED))
+            self._outbox.remove(kept)
+            self.release(kept)
+        for job, values in list(self._late.values()):
+            self.end_submit(job, **values)
+            del self._late[job.local_id]
+            self.release(job)
+        self._disown()
 
-    @_written
-    def create_all(
-        self,
-        service: str,
-        priced: Sequence[tuple[MusicRequest, float | None]],
-        *,
-        run: str,
-        rules: SpendingRules | None = None,
-        balance: float | None = None,
-    ) -> list[tuple[Job, bool] | SpendLimitError]:
-        """For each request its living row, or a new one in `submitting`, in one transaction.
-
-        The new rows are allowed or refused together; living ones are never refused.
-
-        Args:
-            service: the same request to another service is another track.
-            priced: different requests, each with its expected price in US dollars; None where it
-                is not known.
-            run: the run of a graph, whose spending counts together.
-            rules: checked in the same transaction; None checks nothing.
-            balance: what the account has left; None where it is not known.
-
-        Returns:
-            Each row, and whether it is new; or why the new ones are refused. The caller submits a
-            new one and `release`s it then.
-        """
-        living = [self.living(service, request) for request, _ in priced]
-        new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
-        if new:
-            self.engine.check_usable()
-        if new and rules is not None:
-            try:
-                prices = [price for _, price in new]
-                self.quote(service, prices, rules, run=run, balance=balance).check(new[0][0].model)
-            except SpendLimitError as error:
-                return [error if row is None else (row, False) for row in living]
-        return [
-            (self._insert(service, request, price, run), True) if row is None else (row, False)
-            for (request, price), row in zip(priced, living, strict=True)
-        ]
-
-    def _insert(self, service: str, request: MusicRequest, price: float | None, run: str) -> Job:
-        fingerprint = request.fingerprint(service)
-        job = Job(
-            local_id=uuid.uuid4().hex,
-            service=service,
-            fingerprint=fingerprint,
-            **request._asdict(),
-            state=State.SUBMITTING,
-            run=run,
-            owner=self.owner,
-            created=self.engine.now(),
-            price=price,
-            attempt=self.dead_attempts(fingerprint),
+    @written
+    def _disown(self) -> None:
+        """Without this the others would wait for this process as long as it lives."""
+        left = self._rows.execute(
+            f"SELECT local_id FROM jobs WHERE state = '{State.SUBMITTING.value}' AND owner = ?",
+            self.owner,
         )
-        self._rows.insert(job)
-        self._in_hand.add(job.local_id)
-        return job
-
-    @_written
-    def adopt(self, service: str, job_id: str) -> Job:
-        """The row of the job with this id; a new row if the ledger has none."""
-        job = self.by_job_id(service, job_id)
-        if job is None:
-            unknown = MusicRequest(prompt="", duration=0.0, model="")
-            job = Job(
-                local_id=uuid.uuid4().hex,
-                service=service,
-                fingerprint=f"job:{service}:{job_id}",
-                **unknown._asdict(),
-                state=State.QUEUED,
-                run="",
-                owner=self.owner,
-                created=self.engine.now(),
-                price=0.0 if is_free(service) else None,
-                job_id=job_id,
-            )
-            self._rows.insert(job)
-        return job
-
-    @_written
-    def apply(
-        self,
-        local_id: str,
-        record: JobRecord,
-        *,
-        is_answer: bool = False,
-        took: float | None = None,
-    ) -> Job:
-        """Write what a job record says. A job that has ended keeps its state.
-
-        Args:
-            is_answer: the record is the answer to the submit.
-            took: seconds from submit to end of a completed job.
-
-        Raises:
-            KeyError: no such row.
-        """
-        job = self.get(local_id)
-        values = job.changes(record, took, self.engine.now())
-        if is_answer:
-            values |= {"submitted": self.engine.now(), "request_id": record.request_id}
-        changed = {name: value for name, value in values.items() if getattr(job, name) != value}
-        return self.update(local_id, **changed) if changed else job
-
-    @_written
-    def update(self, local_id: str, **values: Any) -> Job:
-        """Write columns of a row.
-
-        Raises:
-            KeyError: no such row.
-        """
-        self._rows.update(local_id, values)
-        url = values.get("result_url")
-        if url is not None:
-            self._rows.execute(
-                "INSERT INTO urls (url, local_id) VALUES (?, ?) "
-                "ON CONFLICT (url) DO UPDATE SET local_id = excluded.local_id",
-                url,
-                local_id,
-            )
-        return self.get(local_id)
-
-    def fail(self, local_id: str, error: str) -> Job:
-        """The request failed; nothing is charged."""
-        return self.update(local_id, state=State.FAILED, error=error, finished=self.engine.now())
-
-    @_written
-    def compare_and_set(self, job: Job, **values: Any) -> bool:
-        """Write columns if the row has not changed since it was read, and take it over.
-
-        False: another caller was faster, or a living process submits it. Whoever writes
-        `submitting` must `release` the row in the end.
-        """
-        current = self.get(job.local_id)
-        if (current.state, current.owner) != (job.state, job.owner):
-            return False
-        if current.state is State.SUBMITTING and self.is_owned(current):
-            return False
-        if values.get("state") is State.SUBMITTING:
-            self._in_hand.add(job.local_id)
-        self.update(job.local_id, owner=self.owner, **values)
-        return True
-
-    @_written
-    def resubmit(
-        self, job: Job, *, run: str, rules: SpendingRules | None, balance: float | None = None
-    ) -> bool:
-        """Take an uncertain row for one more submit, as `compare_and_set`; None checks no limit.
-
-        Raises:
-            SpendLimitError: the rules do not allow another track of this price.
-        """
-        self.engine.check_usable()
-        if rules is not None:
-            quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
-            quote.check(job.model)
-        return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
+        for (local_id,) in left:
+            if local_id not in self._in_hand:
+                self._rows.update(local_id, {"owner": ""})
 
     def release(self, job: Job) -> None:
-        """Note that this process no longer submits the row."""
-        self._in_hand.discard(job.local_id)
-
-    @_written
-    def delete(self, job: Job) -> None:
-        """Remove a row that was adopted by mistake: its id belongs to no job."""
-        self._rows.execute("DELETE FROM urls WHERE local_id = ?", job.local_id)
-        self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
-
-    def is_owned(self, job: Job) -> bool:
-        """Whether this process, or another living one, submits the row."""
-        if job.owner == self.owner:
-            return job.local_id in self._in_hand
-        return self.engine.is_living(job.owner)
+        if not self.is_late(job):
+            super().release(job)

@@ -18,6 +18,7 @@ from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..request import DEFAULT_MODEL, MusicRequest
 from ..wire.amounts import dollars_of
 from ..wire.protocol import Model
+from .farm import Farm
 from .job import is_free
 from .ledger_reader import LedgerReader
 
@@ -51,10 +52,12 @@ class Catalogue:
     Args:
         directory: the folder of the file.
         service: the file of another service is ignored.
+        farm: other machines, which may have a newer list.
     """
 
-    def __init__(self, directory: Path, service: str) -> None:
+    def __init__(self, directory: Path, service: str, farm: Farm | None = None) -> None:
         self._path = directory / FILE_NAME
+        self._farm = farm
         self.service = service
 
     def models(self) -> list[str]:
@@ -85,7 +88,18 @@ class Catalogue:
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models) or self._read()[1]
-        content = {"service": self.service, "fetched": time.time(), "models": kept}
+        self._keep(kept, age=0.0)
+        if self._farm is not None:
+            self._farm.share_catalogue(self.service, kept)
+
+    def share(self, oldest: float) -> None:
+        """Take the list of another machine, where it is newer than this one and than `oldest` s."""
+        shared = None if self._farm is None else self._farm.catalogue(self.service)
+        if shared is not None and shared[0] < min(oldest, self.age()):
+            self._keep(shared[1], age=shared[0])
+
+    def _keep(self, models: Sequence[Model], *, age: float) -> None:
+        content = {"service": self.service, "fetched": time.time() - age, "models": models}
         # The list can be fetched again: a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)

@@ -10,14 +10,6 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_before_delay,
-    wait_random_exponential,
-)
-
 from ..errors import (
     GatewayError,
     InputError,
@@ -28,12 +20,13 @@ from ..models import why_unusable
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
-from ..wire.protocol import JobRecord, parse_balance
+from ..wire.protocol import parse_balance
 from .job import Job, State, is_free
 from .ledger import Ledger
 from .off_loop import off_loop
 from .prices import Catalogue, expected_prices
 from .spending import SpendingRules, dollars
+from .submit import Submits
 
 
 class Purchases:
@@ -52,7 +45,8 @@ class Purchases:
         self._client = client
         self._catalogue = catalogue
         self._timing = timing
-        self._submits: dict[str, asyncio.Task[Job]] = {}
+        self._submits = Submits(service, ledger, client, timing)
+        self._tasks: dict[str, asyncio.Task[Job]] = {}
 
     async def submit(self, request: MusicRequest, *, run: str, rules: SpendingRules) -> Job:
         """As `submit_all`, of one request.
@@ -81,7 +75,7 @@ class Purchases:
         """
         forms = [request.validated() for request in requests]
         named = {request.fingerprint(self._service): request for request in forms}
-        new = {name: form for name, form in named.items() if name not in self._submits}
+        new = {name: form for name, form in named.items() if name not in self._tasks}
         rows = asyncio.ensure_future(self._rows(new, run, rules))
         tasks = {name: self._in_background(name, self._buy(name, rows, rules)) for name in named}
         ended = await asyncio.gather(*map(asyncio.shield, tasks.values()), return_exceptions=True)
@@ -106,15 +100,19 @@ class Purchases:
 
     async def idle(self) -> None:
         """Wait until no request is on its way."""
-        while self._submits:
-            await asyncio.wait(self._submits.values())
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
 
     async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
         """The expected prices, from a model list that is at most `Timing.catalogue_age` old."""
         catalogue = self._catalogue
         if not requests:
             return []
-        is_old = await off_loop(catalogue.age) > self._timing.catalogue_age
+        longest = self._timing.catalogue_age
+        is_old = await off_loop(catalogue.age) > longest
+        if is_old:
+            await off_loop(catalogue.share, longest)
+            is_old = await off_loop(catalogue.age) > longest
         if is_old and not is_free(self._service):
             try:
                 models = await self._client.models()
@@ -140,14 +138,14 @@ class Purchases:
 
         One task a fingerprint: whoever asks meanwhile waits for that one.
         """
-        task = self._submits.get(fingerprint)
+        task = self._tasks.get(fingerprint)
         if task is not None:
             work.close()
             return task
-        task = self._submits[fingerprint] = asyncio.ensure_future(work)
+        task = self._tasks[fingerprint] = asyncio.ensure_future(work)
 
         def ended(task: asyncio.Task[Job]) -> None:
-            del self._submits[fingerprint]
+            del self._tasks[fingerprint]
             # Where the caller was stopped, nobody else reads the exception.
             if not task.cancelled():
                 task.exception()
@@ -178,9 +176,16 @@ class Purchases:
         allowed = [name for name in requests if name in prices]
         priced = [(requests[name], prices[name]) for name in allowed]
         balance = await self._balance(rules) if asked else None
-        made = await off_loop(
-            self._ledger.create_all, self._service, priced, run=run, rules=rules, balance=balance
-        )
+        try:
+            made = await off_loop(
+                self._ledger.create_all,
+                *(self._service, priced),
+                run=run,
+                rules=rules,
+                balance=balance,
+            )
+        except LedgerError as error:
+            raise error.noting("Nothing was sent.") from error
         return {**dict(zip(allowed, made, strict=True)), **refused}
 
     async def _buy(
@@ -196,9 +201,13 @@ class Purchases:
         if not is_new:
             return await self._settled(job, rules)
         try:
-            return await self._first_post(job, rules)
+            return await self._first_post(job, rules) or await self._others(job, rules)
         finally:
             self._ledger.release(job)
+
+    async def _others(self, job: Job, rules: SpendingRules) -> Job:
+        """The job of a row that another process has taken over, because this one was cut off."""
+        return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
 
     async def _settled(self, job: Job, rules: SpendingRules) -> Job:
         """The job of a live row that another call created, after its submit has ended."""
@@ -214,20 +223,18 @@ class Purchases:
             raise job.as_error()
         return job
 
-    async def _first_post(self, job: Job, rules: SpendingRules) -> Job:
+    async def _first_post(self, job: Job, rules: SpendingRules) -> Job | None:
+        """None: the row was taken over."""
         try:
-            return await self._post(job)
-        except LedgerError:
-            # Nothing more can be written. The row stays in `submitting`, as after a crash.
-            raise
+            record = await self._submits.posted(job)
         except GatewayError as error:
             if not error.may_have_been_charged:
-                await off_loop(self._ledger.fail, job.local_id, str(error))
+                if not await self._submits.ended(job, state=State.FAILED, error=str(error)):
+                    return None
                 raise
-            job = await off_loop(
-                self._ledger.update, job.local_id, state=State.UNCERTAIN, error=str(error)
-            )
-            return await self._repeat(job, rules, error)
+            ended = await self._submits.ended(job, state=State.UNCERTAIN, error=str(error))
+            return ended and await self._repeat(ended, rules, error)
+        return record and await self._submits.written(job, record)
 
     async def _repeat(self, job: Job, rules: SpendingRules, cause: Exception | None) -> Job:
         """Submit an uncertain request once more by itself, where the user allows it."""
@@ -240,64 +247,30 @@ class Purchases:
         """One more submit with the same idempotency key; `run` None checks no limit."""
         checked = None if run is None else rules
         balance = None if checked is None else await self._balance(checked)
-        if not await off_loop(
+        taken = await off_loop(
             self._ledger.resubmit, job, run=run or "", rules=checked, balance=balance
-        ):
-            return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
+        )
+        if taken is None:
+            return await self._others(job, rules)
         try:
-            return await self._post(job)
-        except LedgerError:
-            raise
+            return await self._second_post(taken) or await self._others(job, rules)
+        finally:
+            self._ledger.release(taken)
+
+    async def _second_post(self, job: Job) -> Job | None:
+        """None: the row was taken over."""
+        try:
+            record = await self._submits.posted(job)
         except GatewayError as error:
             # This submit may have created nothing; the first one remains uncertain.
-            job = await off_loop(
-                self._ledger.update,
-                job.local_id,
-                state=State.UNCERTAIN,
-                error=str(error),
-                repeats=job.repeats + error.may_have_been_charged,
+            repeats = job.repeats - (not error.may_have_been_charged)
+            ended = await self._submits.ended(
+                job, state=State.UNCERTAIN, error=str(error), repeats=repeats
             )
-            raise _uncertain(job) from error
-        finally:
-            self._ledger.release(job)
-
-    async def _post(self, job: Job) -> Job:
-        """Submit, and again while the error says that nothing was created."""
-        timing = self._timing
-        jitter = wait_random_exponential(multiplier=timing.backoff, max=timing.backoff_max)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = getattr(error, "retry_after", None) or 0.0
-            return max(jitter(state), min(asked, timing.longest_retry_after))
-
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_created_nothing),
-            wait=wait,
-            stop=stop_before_delay(timing.submit_patience),
-            reraise=True,
-        ):
-            with attempt:
-                record = await self._client.submit(job.request, idempotency_key=job.idempotency_key)
-                return await self._written(job, record)
-        raise AssertionError("tenacity ends with a result or an exception")
-
-    async def _written(self, job: Job, record: JobRecord) -> Job:
-        """The row with the job's id: on the disk before anything else is done with it."""
-        try:
-            return await off_loop(self._ledger.apply, job.local_id, record, is_answer=True)
-        except LedgerError as error:
-            raise error.noting(
-                f"The job {record.id} was bought: put its id into Poll Job once the ledger can be "
-                "written.",
-                job_id=record.id,
-            ) from error
-
-
-def _created_nothing(error: BaseException) -> bool:
-    return (
-        isinstance(error, GatewayError) and error.is_temporary and not error.may_have_been_charged
-    )
+            if ended is None:
+                return None
+            raise _uncertain(ended) from error
+        return record and await self._submits.written(job, record)
 
 
 def _uncertain(job: Job) -> UncertainSubmitError:

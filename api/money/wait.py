@@ -6,11 +6,18 @@ A wait costs nothing and may stop at any time; the job goes on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import GatewayError, MissingFileError, NotFoundError, WaitTimeoutError
+from ..errors import (
+    GatewayError,
+    LedgerError,
+    MissingFileError,
+    NotFoundError,
+    WaitTimeoutError,
+)
 from ..timing import Timing
 from ..wire.client import Client
 from ..wire.protocol import JobRecord, JobStatus
@@ -115,6 +122,8 @@ class Waits:
             if watch.users == 0:
                 watch.task.cancel()
                 self._watches.pop(job.local_id, None)
+                with contextlib.suppress(LedgerError):
+                    await off_loop(self._ledger.farm.unwatch, job)
 
     async def cancel(self, job: Job) -> Job:
         """Ask the gateway to cancel the job; the row returned has its state.
@@ -164,15 +173,20 @@ class Waits:
         while True:
             record: JobRecord | None = None
             try:
-                record = await self._client.poll(job.job_id, due=due)
+                if await off_loop(self._ledger.farm.watch, job):
+                    record = await self._client.poll(job.job_id, due=due)
+                else:
+                    await asyncio.sleep(max(due, clock() + timing.poll_floor) - clock())
+                    watch.job = await off_loop(self._ledger.get, job.local_id)
+                if record is not None:
+                    took = self._took(clock() - submitted, first, last_going)
+                    watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 failing_since = None
             except GatewayError as error:
                 failing_since = clock() if failing_since is None else failing_since
                 if self._is_over(error, job, clock() - failing_since, clock() - submitted):
                     raise await self._lost(error, watch.job) from error
             if record is not None:
-                took = self._took(clock() - submitted, first, last_going)
-                watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 last_going = clock() - submitted
                 if record.status is not JobStatus.COMPLETED or record.result_url:
                     fileless_since = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -64,8 +64,17 @@ class Client:
     async def close(self) -> None:
         await self.exchange.close()
 
-    async def submit(self, request: MusicRequest, *, idempotency_key: str) -> JobRecord:
+    async def submit(
+        self,
+        request: MusicRequest,
+        *,
+        idempotency_key: str,
+        confirm: Callable[[], Awaitable[None]] | None = None,
+    ) -> JobRecord:
         """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
+
+        Args:
+            confirm: called just before each sending; its exception stops it.
 
         Raises:
             UnreachableError, RateLimitError, ServerError (500), UnavailableError, RejectedError,
@@ -76,6 +85,7 @@ class Client:
             "POST",
             "/audio/music",
             on_new_connection=True,
+            confirm=confirm,
             json=_body(request),
             headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
         )

@@ -6,8 +6,9 @@ its cost, and this module knows no money.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,6 +86,7 @@ class Exchange:
         *,
         job_id: str | None = None,
         on_new_connection: bool = False,
+        confirm: Callable[[], Awaitable[None]] | None = None,
         due: float | None = None,
         is_poll: bool = False,
         is_first: bool = False,
@@ -96,7 +98,9 @@ class Exchange:
             path: below the base URL.
             job_id: named in an error.
             on_new_connection: for what must not be sent twice. On a kept connection that the
-                server is just closing, a request fails as if it had been received.
+                server is just closing, a request fails as if it had been received. The whole
+                exchange ends within `Timing.answer_timeout`.
+            confirm: called in the slot, before the request leaves; its exception stops it.
             due: send no earlier, seconds of the clock.
             is_poll, is_first: see `RateLimiter.slot`.
 
@@ -108,6 +112,8 @@ class Exchange:
         http = self._fresh_http if on_new_connection else self._http
         while True:
             async with self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first):
+                if confirm is not None:
+                    await confirm()
                 try:
                     return await self._once(http, method, path, job_id=job_id, **options)
                 except RateLimitError as error:
@@ -128,13 +134,20 @@ class Exchange:
         **options: Any,
     ) -> httpx.Response:
         """One request and its answer."""
+        request = http.request(
+            method,
+            f"{self.base_url}{path}",
+            headers={**(headers or {}), **self.authorization()},
+            **options,
+        )
+        # The client's own time-outs are for each wait for bytes. A submit must have an end.
+        longest = self._timing.answer_timeout if http is self._fresh_http else None
         try:
-            answer = await http.request(
-                method,
-                f"{self.base_url}{path}",
-                headers={**(headers or {}), **self.authorization()},
-                **options,
-            )
+            answer = await asyncio.wait_for(request, longest)
+        except asyncio.TimeoutError as error:
+            raise NoAnswerError(
+                f"The gateway at {self.base_url} did not answer in {longest:g} s.", job_id=job_id
+            ) from error
         except _NEVER_SENT as error:
             if is_untrusted(error):
                 sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -41,6 +42,11 @@ class ApiKey:
     def hint(self) -> str:
         """The last four characters: enough to tell two keys apart."""
         return f"…{self._value[-4:]}" if len(self._value) >= 12 else "…"
+
+    @property
+    def digest(self) -> str:
+        """The same for the same key; nobody can read the key from it."""
+        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ApiKey) and other._value == self._value

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
 from ...api.errors import LedgerError, SpendLimitError
-from ...api.library import Library
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
@@ -33,6 +32,7 @@ from ...api.settings import Settings
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
 from ..gateway import TIMING, account_on, rows_of, running
+from ..ledgers import Place
 
 PIANO = MusicRequest("piano", 5.0, format="wav")
 ALIVE = [state for state in State if not state.is_dead]
@@ -41,23 +41,20 @@ NO_LIMITS = SpendingRules(per_run=1e9, per_day=1e9)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with contextlib.closing(Ledger(tmp_path)) as ledger:
+def ledger(place: Place) -> Iterator[Ledger]:
+    with contextlib.closing(place.ledger()) as ledger:
         yield ledger
+
+
+@pytest.fixture
+def account(sandbox: Sandbox, place: Place) -> Iterator[Account]:
+    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+        yield account
 
 
 def begin(ledger: Ledger, request: MusicRequest = PIANO, **changes: Any) -> tuple[Job, bool]:
     options: dict[str, Any] = {"run": "run", "price": 0.001} | changes
     return ledger.create("test", request, **options)
-
-
-def seen_by_another_process(directory: Path, query: str) -> str:
-    """What a process of its own reads from the ledger."""
-    code = (
-        "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchall())"
-    )
-    command = [sys.executable, "-c", code, str(directory / FILE_NAME), query]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 class Buyers:
@@ -67,11 +64,12 @@ class Buyers:
 import asyncio, importlib, runpy, sys
 from pathlib import Path
 
-script, directory, base_url = sys.argv[1:]
+script, directory, base_url, url = sys.argv[1:]
 root = runpy.run_path(script)["load"]().__name__
 api = {name: importlib.import_module(f"{root}.api.{name}")
-       for name in ("account", "library", "request", "settings", "timing")}
-library = api["library"].Library(Path(directory))
+       for name in ("account", "ledger_url", "library", "request", "settings", "timing")}
+url = api["ledger_url"].LedgerUrl(url, "a test") if url else None
+library = api["library"].Library(Path(directory), ledger_url=url)
 timing = api["timing"].Timing(rate_limit=600).scaled(1 / 30)
 account = api["account"].Account("test", base_url, None, library, timing)
 print("ready", flush=True)
@@ -82,9 +80,10 @@ print(job.job_id, flush=True)
 sys.stdin.readline()
 """
 
-    def __init__(self, how_many: int, directory: Path, base_url: str) -> None:
-        script = str(Path(pack.__file__))
-        command = [sys.executable, "-c", self._CODE, script, str(directory), base_url]
+    def __init__(self, how_many: int, place: Place, base_url: str) -> None:
+        script, directory = str(Path(pack.__file__)), str(place.directory)
+        url = place.url.reveal() if place.url else ""
+        command = [sys.executable, "-c", self._CODE, script, directory, base_url, url]
         pipe = subprocess.PIPE
         self.processes = [
             subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) for _ in range(how_many)
@@ -112,7 +111,7 @@ sys.stdin.readline()
 # Before money moves
 
 
-async def test_a_request_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None:
+async def test_a_request_is_on_the_disk_before_it_leaves(place: Place) -> None:
     """The gateway hangs with the POST in its hands; another process sees what is being asked."""
     arrived = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -133,37 +132,35 @@ async def test_a_request_is_on_the_disk_before_it_leaves(tmp_path: Path) -> None
         threading.Thread(target=hang, daemon=True).start()
         silent = Sandbox()
         silent.base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-        with account_on(silent, tmp_path) as account:
+        with account_on(silent, place.directory, ledger_url=place.url) as account:
             waiting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))
             assert await asyncio.to_thread(arrived.wait, 30)
             query = "SELECT state, prompt, duration, job_id FROM jobs"
-            seen = await asyncio.to_thread(seen_by_another_process, tmp_path, query)
-            assert seen == "[('submitting', 'piano', 5.0, None)]"
+            seen = await asyncio.to_thread(place.seen, query)
+            assert seen == [("submitting", "piano", 5.0, None)]
             waiting.cancel()
         server.shutdown(socket.SHUT_RDWR)
     for connection in held:
         connection.close()
 
 
-def test_every_commit_is_synced(ledger: Ledger) -> None:
+def test_every_commit_is_synced(tmp_path: Path) -> None:
     pragmas = ("journal_mode", "synchronous")
-    values = [ledger._rows.value(f"PRAGMA {name}") for name in pragmas]
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        values = [ledger._rows.value(f"PRAGMA {name}") for name in pragmas]
     assert values == ["wal", 2]
 
 
-async def test_the_job_id_is_there_for_every_other_process(
-    account: Account, tmp_path: Path
-) -> None:
+async def test_the_job_id_is_there_for_every_other_process(account: Account, place: Place) -> None:
     job = await account.submit(PIANO, Settings(), run="run")
-    seen = seen_by_another_process(tmp_path, "SELECT state, job_id FROM jobs")
-    assert seen == f"[('queued', '{job.job_id}')]"
+    assert place.seen("SELECT state, job_id FROM jobs") == [("queued", job.job_id)]
 
 
 # One piece, one purchase
 
 
-def test_processes_that_ask_at_the_same_moment_buy_once(tmp_path: Path) -> None:
-    with running() as sandbox, Buyers(3, tmp_path, sandbox.base_url) as buyers:
+def test_processes_that_ask_at_the_same_moment_buy_once(place: Place) -> None:
+    with running() as sandbox, Buyers(3, place, sandbox.base_url) as buyers:
         assert buyers.heard() == ["ready"] * 3
         buyers.go_on()
         ids = buyers.heard()
@@ -180,8 +177,8 @@ def test_threads_that_ask_at_the_same_moment_get_one_row(ledger: Ledger) -> None
     assert len({job.local_id for job, _ in results}) == 1
 
 
-async def test_two_keys_on_one_ledger_buy_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    library = Library(tmp_path)
+async def test_two_accounts_on_one_ledger_buy_once(sandbox: Sandbox, place: Place) -> None:
+    library = place.library()
     accounts = [Account("test", sandbox.base_url, None, library, TIMING) for _ in range(3)]
     jobs = await asyncio.gather(
         *(account.submit(PIANO, Settings(), run="run") for account in accounts)
@@ -237,11 +234,11 @@ def test_another_service_makes_another_piece(ledger: Ledger) -> None:
     assert ledger.create("other", PIANO, run="run", price=0.001)[1]
 
 
-def test_a_row_survives_the_process(tmp_path: Path) -> None:
-    with contextlib.closing(Ledger(tmp_path)) as ledger:
+def test_a_row_survives_the_process(place: Place) -> None:
+    with contextlib.closing(place.ledger()) as ledger:
         job, _ = begin(ledger, PIANO._replace(lyrics="ла 🎹 '; DROP TABLE jobs; --"))
         job = ledger.update(job.local_id, state=State.RUNNING, job_id="job_1")
-    with contextlib.closing(Ledger(tmp_path)) as ledger:
+    with contextlib.closing(place.ledger()) as ledger:
         assert ledger.get(job.local_id) == job
         assert ledger.by_job_id("test", "job_1") == job
 
@@ -275,10 +272,10 @@ def test_a_row_in_hand_is_not_to_be_had_until_it_is_let_go(ledger: Ledger) -> No
     assert ledger.get(job.local_id).state is State.UNCERTAIN
 
 
-def test_a_row_is_claimed_by_one(tmp_path: Path, ledger: Ledger) -> None:
+def test_a_row_is_claimed_by_one(place: Place, ledger: Ledger) -> None:
     job, _ = begin(ledger)
     uncertain = ledger.update(job.local_id, state=State.UNCERTAIN)
-    with contextlib.closing(Ledger(tmp_path)) as other:
+    with contextlib.closing(place.ledger()) as other:
         assert other.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
         assert not ledger.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
         assert ledger.get(job.local_id).owner == other.owner
@@ -286,11 +283,14 @@ def test_a_row_is_claimed_by_one(tmp_path: Path, ledger: Ledger) -> None:
 
 
 def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
-    tmp_path: Path, ledger: Ledger
+    tmp_path: Path,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
+    with (
+        contextlib.closing(Ledger(tmp_path)) as ledger,
+        socket.create_server(("127.0.0.1", 0)) as silent,
+    ):
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        with Buyers(1, tmp_path, base_url) as buyers:
+        with Buyers(1, Place(tmp_path), base_url) as buyers:
             assert buyers.heard() == ["ready"]
             # A catalogue of today, so that the first request is the submit.
             catalogue = {"service": "test", "fetched": time.time(), "models": []}
@@ -304,13 +304,13 @@ def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
             assert ledger.is_owned(job)
             assert not ledger.compare_and_set(job, state=State.UNCERTAIN)
         connection.close()
-    assert not ledger.is_owned(job)
-    assert ledger.compare_and_set(job, state=State.UNCERTAIN)
+        assert not ledger.is_owned(job)
+        assert ledger.compare_and_set(job, state=State.UNCERTAIN)
 
 
 def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
     owners = tmp_path / "owners"
-    with running() as sandbox, Buyers(1, tmp_path, sandbox.base_url) as buyers:
+    with running() as sandbox, Buyers(1, Place(tmp_path), sandbox.base_url) as buyers:
         assert buyers.heard() == ["ready"]
         (killed,) = owners.iterdir()
     assert killed.exists()
@@ -367,11 +367,11 @@ def test_what_is_alive_is_handed_out_above_any_limit(ledger: Ledger) -> None:
     assert begin(ledger, rules=SpendingRules(0.0, 0.0))[0] == job
 
 
-def test_processes_share_the_limit_of_a_day(tmp_path: Path, ledger: Ledger) -> None:
+def test_processes_share_the_limit_of_a_day(place: Place, ledger: Ledger) -> None:
     limits = SpendingRules(per_run=10.0, per_day=0.001)
     begin(ledger, rules=limits)
     with (
-        contextlib.closing(Ledger(tmp_path)) as other,
+        contextlib.closing(place.ledger()) as other,
         pytest.raises(SpendLimitError, match="24 hours"),
     ):
         begin(other, PIANO._replace(take=2), rules=limits, run="another")
@@ -404,10 +404,14 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(rows=ROWS)
 def test_spent_is_what_was_or_may_have_been_charged(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]]
+    place: Place, rows: list[dict[str, Any]]
 ) -> None:
     now = time.time()
 
@@ -418,7 +422,9 @@ def test_spent_is_what_was_or_may_have_been_charged(
         known = row["price"] or 0.0 if row["charged"] is None else row["charged"]
         return known + row["repeats"] * (row["price"] or 0.0)
 
-    with contextlib.closing(Ledger(tmp_path_factory.mktemp("ledger"))) as ledger:
+    with contextlib.closing(place.ledger()) as ledger:
+        for table in ("jobs", "urls"):
+            ledger.engine.write(lambda table=table: ledger.engine.execute(f"DELETE FROM {table}"))
         for take, row in enumerate(rows):
             job, _ = begin(ledger, PIANO._replace(take=take), price=row["price"], run=row["run"])
             values = {name: row[name] for name in ("state", "charged", "repeats")}

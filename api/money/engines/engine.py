@@ -16,6 +16,7 @@ class Engine(Protocol):
     Attributes:
         owner: the name of this process in the rows that it submits, new in each process.
         is_shared: other machines write the same ledger.
+        each_beat: called every `Timing.beat` seconds while the ledger can be reached, in a thread.
     """
 
     @property
@@ -24,12 +25,16 @@ class Engine(Protocol):
     @property
     def is_shared(self) -> bool: ...
 
+    each_beat: Callable[[], object]
+
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement, with a `?` for each value, and return its rows."""
         ...
 
     def write(self, work: Callable[[], T]) -> T:
         """Run `work` in one write transaction, which is on the disk when this returns.
+
+        `work` may be called again where its first transaction was lost.
 
         Writers of all processes follow one another. A nested call joins the outer transaction.
         """
@@ -41,6 +46,14 @@ class Engine(Protocol):
 
     def is_living(self, owner: str) -> bool:
         """Whether the process of that name runs."""
+        ...
+
+    def beat(self) -> None:
+        """Make sure that no other process takes this one for dead within `longest_silence`.
+
+        Raises:
+            LedgerError: the ledger did not hear it.
+        """
         ...
 
     def check_usable(self) -> None:

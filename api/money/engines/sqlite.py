@@ -108,6 +108,7 @@ class SqliteEngine(SqliteFile):
     is_shared = False
 
     def __init__(self, directory: Path, timing: Timing) -> None:
+        self.each_beat: Callable[[], object] = lambda: None
         path = directory / FILE_NAME
         # SQLite itself uses the name of the file and `.lock` on some drives.
         lock = FileLock(directory / "opening.lock", timeout=timing.busy_timeout)
@@ -150,6 +151,9 @@ class SqliteEngine(SqliteFile):
 
     def is_living(self, owner: str) -> bool:
         return self._owners.is_living(owner)
+
+    def beat(self) -> None:
+        """Nothing to do: the lock of the operating system tells that this process lives."""
 
     def now(self) -> float:
         return time.time()

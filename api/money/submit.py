@@ -1,0 +1,123 @@
+"""The submit of a row: confirmed before it leaves, its answer on the disk before anything else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from ..errors import GatewayError, LedgerAwayError, LedgerError
+from ..timing import Timing
+from ..wire.client import Client
+from ..wire.protocol import JobRecord
+from .job import Job
+from .ledger import Ledger
+from .off_loop import off_loop
+
+
+class Submits:
+    """The submits of one account. Lives in one event loop.
+
+    Each row is in the hand of this process. None in the place of a result: another process took
+    this one for dead, and the row over.
+
+    Args:
+        service: the name of the service in the ledger.
+    """
+
+    def __init__(self, service: str, ledger: Ledger, client: Client, timing: Timing) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._client = client
+        self._timing = timing
+
+    async def ended(self, job: Job, **values: Any) -> Job | None:
+        """Write columns of the row after a submit that brought no job id."""
+        try:
+            return await off_loop(self._ledger.end_submit, job, **values)
+        except LedgerAwayError:
+            self._ledger.end_submit_later(job, **values)
+            return job._replace(**values)
+
+    async def posted(self, job: Job) -> JobRecord | None:
+        """Submit, and again while the error says that nothing was created."""
+        timing = self._timing
+        jitter = wait_random_exponential(multiplier=timing.backoff, max=timing.backoff_max)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = getattr(error, "retry_after", None) or 0.0
+            return max(jitter(state), min(asked, timing.longest_retry_after))
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_created_nothing),
+            wait=wait,
+            stop=stop_before_delay(timing.submit_patience),
+            reraise=True,
+        ):
+            with attempt:
+                try:
+                    return await self._client.submit(
+                        job.request,
+                        idempotency_key=job.idempotency_key,
+                        confirm=lambda: self._confirm(job),
+                    )
+                except _TakenOverError:
+                    return None
+        raise AssertionError("tenacity ends with a result or an exception")
+
+    async def _confirm(self, job: Job) -> None:
+        """Called at the last moment before a submit leaves."""
+        try:
+            is_ours = await off_loop(self._ledger.confirm, job)
+        except LedgerError as error:
+            raise error.noting("Nothing was sent.") from error
+        if not is_ours:
+            raise _TakenOverError
+
+    async def written(self, job: Job, record: JobRecord) -> Job | None:
+        """The row with the job's id: on the disk before anything else is done with it."""
+        try:
+            return await off_loop(self._ledger.answered, job, record)
+        except LedgerAwayError as error:
+            await off_loop(self._ledger.answered_later, job, record)
+            return await self._written_later(job, record, error)
+        except LedgerError as error:
+            raise error.noting(
+                f"The job {record.id} was bought: put its id into Poll Job once the ledger can be "
+                "written.",
+                job_id=record.id,
+            ) from error
+
+    async def _written_later(
+        self, job: Job, record: JobRecord, error: LedgerAwayError
+    ) -> Job | None:
+        """The row, once the database is there again; the gateway works on the job meanwhile."""
+        clock = self._client.clock
+        give_up = clock() + self._timing.blip_patience
+        while await off_loop(self._ledger.is_late, job):
+            if clock() > give_up:
+                raise error.noting(
+                    f"The job {record.id} was bought; it is kept on this disk until the ledger can "
+                    "be written, and its id is in the log.",
+                    job_id=record.id,
+                ) from error
+            await asyncio.sleep(self._timing.row_poll)
+        return await off_loop(self._ledger.by_job_id, self._service, record.id)
+
+
+class _TakenOverError(Exception):
+    """Another process has taken over the row of a submit that has not left."""
+
+
+def _created_nothing(error: BaseException) -> bool:
+    return (
+        isinstance(error, GatewayError) and error.is_temporary and not error.may_have_been_charged
+    )

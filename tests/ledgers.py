@@ -1,0 +1,55 @@
+"""Both places of a ledger: a file of this machine, and a database that machines share."""
+
+from __future__ import annotations
+
+import ast
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from ..api.ledger_url import LedgerUrl
+from ..api.library import Library
+from ..api.money.ledger import Ledger
+from ..api.money.ledger_file import FILE_NAME
+from ..api.timing import Timing
+
+
+class Place(NamedTuple):
+    """Where a test has its ledger."""
+
+    directory: Path
+    url: LedgerUrl | None = None
+
+    def ledger(self, timing: Timing | None = None) -> Ledger:
+        return Ledger(self.directory, timing, self.url)
+
+    def library(self, timing: Timing | None = None) -> Library:
+        return Library(self.directory, timing, ledger_url=self.url)
+
+    def seen(self, query: str) -> list[tuple[Any, ...]]:
+        """What another program reads from the database."""
+        if self.url is None:
+            code = "import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute(sys.argv[2])"
+            command = [sys.executable, "-c", f"{code}.fetchall())"]
+            path = str(self.directory / FILE_NAME)
+            done = subprocess.run([*command, path, query], check=True, capture_output=True)
+            return ast.literal_eval(done.stdout.decode())
+        import psycopg
+
+        with psycopg.connect(self.url.reveal()) as connection:
+            return connection.execute(query.encode()).fetchall()
+
+
+def new_schema(server: str) -> LedgerUrl:
+    """The address of an empty schema on the server at this address."""
+    import psycopg
+
+    name = f"test_{secrets.token_hex(8)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}".encode())
+    joined = "&" if "?" in server else "?"
+    options = quote(f"-csearch_path={name}")
+    return LedgerUrl(f"{server}{joined}options={options}", "a test")
