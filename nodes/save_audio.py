@@ -179,9 +179,9 @@ def _write(
     from ..audio.retag import format_of, retag
     from ..audio.validate import AudioError
 
-    if source is not None and format_of(source) is encoding.format:
-        # A file with broken tags is encoded like any other audio.
-        with contextlib.suppress(AudioError):
+    # A file with broken tags, and one that is gone by now, is encoded like any other audio.
+    with contextlib.suppress(AudioError, FileNotFoundError):
+        if source is not None and format_of(source) is encoding.format:
             return retag(source, path, tags or {})
     report = encode(waveform, sample_rate, path, encoding, tags=tags, peaks=peaks)
     if report.clipped:

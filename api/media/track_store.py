@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import time
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...files.atomic import write_file
-from ...files.sniff import SNIFF_BYTES, sniff
+from ...files.hashed import hashed_name, is_whole
+from ...files.room import make_room
 
 GIGABYTE = 1e9
-# Seconds by which clocks may differ: some drives have one of their own.
-_CLOCK_SLACK = 60.0
 FOLDER = "tracks"
 """The name of the folder, beside the ledger."""
 
+_NAME = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.[a-z0-9]{1,8}")
+
+
+def name_of(content: bytes | memoryview) -> str:
+    """The name by which a store finds a track with these bytes."""
+    name = hashed_name(content)
+    return f"{name[:2]}/{name}"
+
 
 class TrackStore:
-    """A folder of files within a size limit.
+    """A folder of files within a size limit. No link in it is followed.
 
     Args:
         directory: made if need be.
@@ -30,58 +37,65 @@ class TrackStore:
     def __init__(self, directory: Path, in_use: float) -> None:
         self._directory = directory
         self._in_use = in_use
+        self._checked: dict[str, tuple[int, ...]] = {}
 
-    def put(self, content: bytes | memoryview, limit_bytes: float) -> str:
-        """Keep a file; on the disk when this returns.
+    def put(self, name: str, content: bytes | memoryview, limit_bytes: float) -> Path:
+        """Keep a file; on the disk when this returns. A damaged one is replaced.
 
         Args:
+            name: the `name_of` its bytes.
             limit_bytes: above this size of the store, the files that were used longest ago go.
-
-        Returns:
-            The name by which `path` finds it.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        digest = hashlib.sha256(content).hexdigest()
-        extension = sniff(content[:SNIFF_BYTES]).extension
-        name = f"{digest[:2]}/{digest}.{extension}"
-        path = self._directory / name
-        if not path.exists():
+        path = self.path(name)
+        if path is None:
+            path = self._directory / name
+            if not self._has_no_link(path.parent):
+                path.parent.unlink()
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, content)
-        self.path(name)
+            self._checked[name] = _mark(path)
         self.evict(limit_bytes)
-        return name
+        return path
 
     def path(self, name: str) -> Path | None:
-        """The file, marked as used now; None if it is not here (any more)."""
+        """The file, marked as used now; None if it is not here, or is damaged.
+
+        Its bytes are checked once, and again after another program has changed it. A name of any
+        other form than that of `name_of` is None.
+        """
         path = self._directory / name
         try:
-            os.utime(path)
-        except FileNotFoundError:
-            return None
-        except OSError:
+            if not (_NAME.fullmatch(name) and self._has_no_link(path)):
+                return None
+            if self._checked.get(name) != _mark(path) and not is_whole(path):
+                return None
             # A read-only store still plays.
-            return path if path.exists() else None
+            with contextlib.suppress(OSError):
+                os.utime(path)
+            self._checked[name] = _mark(path)
+        except OSError:
+            return None
         return path
 
     def evict(self, limit_bytes: float) -> None:
         """Remove what was used longest ago until the limit is kept; files in use stay."""
-        files = []
-        for path in self._directory.glob("??/*"):
-            with contextlib.suppress(OSError):
-                status = path.stat()
-                files.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in files)
-        now = time.time()
-        for used, size, path in sorted(files):
-            if total <= limit_bytes:
-                return
-            # A use that is yet to come is of a clock that was ahead.
-            if now - self._in_use < used <= now + _CLOCK_SLACK:
-                continue
-            # On Windows a file that is being read cannot be removed, which is right.
-            with contextlib.suppress(OSError):
-                path.unlink()
-                total -= size
+        make_room(self._files(), limit_bytes, in_use=self._in_use)
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self._directory.glob("??"):
+            if self._has_no_link(folder):
+                yield from folder.glob("*")
+
+    def _has_no_link(self, path: Path) -> bool:
+        """Whether the way from the store's folder to `path` has no link of any kind."""
+        root = os.path.realpath(self._directory)
+        return os.path.realpath(path) == os.path.join(root, path.relative_to(self._directory))
+
+
+def _mark(path: Path) -> tuple[int, ...]:
+    """A mark of a file that differs after a change of its bytes."""
+    status = os.lstat(path)
+    return status.st_ino, status.st_size, status.st_mtime_ns

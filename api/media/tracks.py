@@ -16,7 +16,7 @@ from ..wire.address_guard import AddressGuard
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
-from .track_store import TrackStore
+from .track_store import TrackStore, name_of
 
 Refresh = Callable[[Job], Awaitable[Job]]
 
@@ -116,9 +116,10 @@ class Tracks:
         content = audio.content()
         if audio.job is None or not content:
             return audio.path
-        name = self._store.put(content, limit_bytes)
+        name = name_of(content)
+        path = self._store.put(name, content, limit_bytes)
         self._ledger.update(audio.job.local_id, file=name)
-        return self._store.path(name)
+        return path
 
 
 class _Renewal:

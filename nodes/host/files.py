@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import uuid
 from pathlib import Path
 from typing import NamedTuple
 
 from ...files.atomic import rename_to_new, write_file
-from ...files.sniff import SNIFF_BYTES, sniff
+from ...files.hashed import hashed_name, is_whole
+from ...files.room import make_room
+
+LOADED_LIMIT = 2_000_000_000
+"""Bytes of all copies of foreign files together."""
 
 _DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 
@@ -45,14 +48,24 @@ def temporary_path(suffix: str) -> Path:
 def temporary_file(content: bytes | memoryview) -> Path:
     """A file with `content`, named by its hash, in a folder that ComfyUI empties when it starts.
 
+    The files that were used longest ago go while the folder has more than LOADED_LIMIT bytes.
+
     Raises:
         OSError: the disk is full or cannot be written.
     """
-    extension = sniff(content[:SNIFF_BYTES]).extension
-    name = f"{hashlib.sha256(content).hexdigest()}.{extension}"
-    path = temporary_path("").with_name(name)
-    if not path.exists():
-        write_file(path, content, durable=False)
+    import folder_paths
+
+    folder = Path(folder_paths.get_temp_directory()) / "aigateway_loaded"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / hashed_name(content)
+    # Hidden files are written at this moment.
+    others = [file for file in folder.glob("[!.]*") if file != path]
+    make_room(others, LOADED_LIMIT - len(content))
+    with contextlib.suppress(OSError):
+        if is_whole(path):
+            os.utime(path)
+            return path
+    write_file(path, content, durable=False)
     return path
 
 

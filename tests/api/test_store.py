@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ...api.account import Account
-from ...api.media.track_store import TrackStore
+from ...api.media import track_store
+from ...api.media.track_store import TrackStore, name_of
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
+from ...files.hashed import is_whole
 from ...sandbox.server import Sandbox
+from ..gateway import rows_of
 
 LIMIT = 1e9
 
@@ -29,10 +34,13 @@ def files(store: TrackStore, tmp_path: Path) -> list[Path]:
     return [path for path in (tmp_path / "tracks").rglob("*") if path.is_file()]
 
 
+def put(store: TrackStore, content: bytes | memoryview, limit: float = LIMIT) -> Path:
+    return store.put(name_of(content), content, limit)
+
+
 def put_long_ago(store: TrackStore, content: bytes, hours: float) -> Path:
     """A track that was used last so many hours ago."""
-    path = store.path(store.put(content, LIMIT))
-    assert path is not None
+    path = put(store, content)
     then = time.time() - hours * 3600
     os.utime(path, (then, then))
     return path
@@ -42,25 +50,23 @@ def put_long_ago(store: TrackStore, content: bytes, hours: float) -> Path:
 def test_a_track_is_kept_byte_for_byte_under_its_hash(
     store: TrackStore, content: bytes | memoryview
 ) -> None:
-    path = store.path(store.put(content, LIMIT))
-    assert path is not None
+    path = put(store, content)
+    assert store.path(name_of(content)) == path
     assert path.read_bytes() == bytes(content)
     assert path.name == f"{hashlib.sha256(content).hexdigest()}.mp3"
 
 
 def test_the_same_bytes_are_kept_once(store: TrackStore, tmp_path: Path) -> None:
-    assert store.put(b"music", LIMIT) == store.put(b"music", LIMIT)
+    assert put(store, b"music") == put(store, b"music")
     assert len(files(store, tmp_path)) == 1
 
 
 def test_a_track_that_is_not_there_is_none(store: TrackStore) -> None:
-    name = store.put(b"music", LIMIT)
-    path = store.path(name)
-    assert path is not None
+    path = put(store, b"music")
     path.unlink()
-    assert store.path(name) is None
-    assert store.put(b"music", LIMIT) == name
-    assert store.path(name) == path
+    assert store.path(name_of(b"music")) is None
+    assert put(store, b"music") == path
+    assert store.path(name_of(b"music")) == path
 
 
 def test_the_bytes_are_synced_before_the_name_is_given(
@@ -79,7 +85,7 @@ def test_the_bytes_are_synced_before_the_name_is_given(
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     monkeypatch.setattr(os, "replace", noted_replace)
-    store.put(b"music", LIMIT)
+    put(store, b"music")
     assert order[:2] == ["sync of 5 bytes", "name"]
 
 
@@ -92,9 +98,9 @@ def test_a_full_disk_leaves_nothing_half(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
-            store.put(b"music", LIMIT)
+            put(store, b"music")
     assert files(store, tmp_path) == []
-    assert store.path(store.put(b"music", LIMIT)) is not None
+    assert put(store, b"music").read_bytes() == b"music"
 
 
 def test_threads_that_keep_the_same_track_do_not_hurt_each_other(
@@ -102,7 +108,7 @@ def test_threads_that_keep_the_same_track_do_not_hurt_each_other(
 ) -> None:
     content = os.urandom(200_000)
     with ThreadPoolExecutor(8) as pool:
-        names = set(pool.map(lambda _: store.put(content, LIMIT), range(32)))
+        names = set(pool.map(lambda _: put(store, content), range(32)))
     assert [path.read_bytes() for path in files(store, tmp_path)] == [content]
     assert len(names) == 1
 
@@ -125,14 +131,13 @@ def test_a_track_in_use_is_never_removed(store: TrackStore) -> None:
     hours = Timing().in_use / 3600
     just_in_use = put_long_ago(store, b"1" * 1000, hours=hours - 0.1)
     not_any_more = put_long_ago(store, b"2" * 1000, hours=hours + 0.1)
-    new = store.path(store.put(b"3" * 1000, 0))
-    assert new is not None
+    new = put(store, b"3" * 1000, 0)
     assert (just_in_use.exists(), not_any_more.exists(), new.exists()) == (True, False, True)
 
 
 def test_a_new_track_makes_room_for_itself(store: TrackStore) -> None:
     old = put_long_ago(store, b"1" * 1000, hours=100)
-    store.put(b"2" * 1000, 1500)
+    put(store, b"2" * 1000, 1500)
     assert not old.exists()
 
 
@@ -154,33 +159,219 @@ def test_what_a_crash_left_half_written_goes_too(store: TrackStore, tmp_path: Pa
 def test_a_store_that_cannot_be_written_still_plays(
     store: TrackStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = store.put(b"music", LIMIT)
+    put(store, b"music")
 
     def refused(*arguments: object) -> None:
-        raise PermissionError("read-only")
+        raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(os, "utime", refused)
-    path = store.path(name)
+    path = store.path(name_of(b"music"))
     assert path is not None
     assert path.read_bytes() == b"music"
 
 
-async def test_an_evicted_track_is_downloaded_again(account: Account, sandbox: Sandbox) -> None:
+# Damage: whatever became of the file, the store never gives out other bytes.
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def lengthen(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"more")
+
+
+def empty(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def link(path: Path) -> None:
+    """A link to a file outside, which has the right bytes even."""
+    elsewhere = path.parent.parent.parent / "elsewhere"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+
+
+def link_folder(path: Path) -> None:
+    elsewhere = path.parent.parent.parent / "elsewhere"
+    path.parent.rename(elsewhere)
+    path.parent.symlink_to(elsewhere, target_is_directory=True)
+
+
+def broken_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent.parent.parent / "nowhere")
+
+
+def circle(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+windows = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files for every user")
+damages = pytest.mark.parametrize(
+    "damage",
+    [
+        flip,
+        truncate,
+        lengthen,
+        empty,
+        remove,
+        *(pytest.param(of, marks=windows) for of in (link, link_folder, broken_link, circle, pipe)),
+    ],
+)
+
+
+@damages
+@pytest.mark.parametrize("session", ["the same", "a new"])
+def test_a_damaged_track_is_not_given_out_and_is_mended(
+    store: TrackStore, tmp_path: Path, damage: Callable[[Path], None], session: str
+) -> None:
+    name, path = name_of(b"music"), put(store, b"music")
+    damage(path)
+    if session == "a new":
+        store = TrackStore(tmp_path / "tracks", Timing().in_use)
+    assert store.path(name) is None
+    assert put(store, b"music") == path
+    assert not path.is_symlink()
+    assert not path.parent.is_symlink()
+    assert path.read_bytes() == b"music"
+    assert store.path(name) == path
+
+
+@windows
+@pytest.mark.parametrize("damage", [link, link_folder])
+def test_nothing_outside_the_folder_is_read_written_or_removed(
+    store: TrackStore, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    damage(put_long_ago(store, b"music", hours=100))
+    elsewhere = tmp_path / "elsewhere"
+    outside = elsewhere if elsewhere.is_file() else next(elsewhere.iterdir())
+    os.utime(outside, (0, 0))
+    put(store, b"more music", 0)
+    store.evict(0)
+    assert outside.read_bytes() == b"music"
+    put(store, b"music")
+    assert outside.read_bytes() == b"music"
+    assert outside.stat().st_mtime == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../secret",
+        "ab/../../secret",
+        "/etc/passwd",
+        "C:/secret",
+        "\\\\server\\share",
+        "ab/secret",
+        "cd/" + "ab" * 32 + ".mp3",
+        "ab/" + "ab" * 32 + ".mp3/..",
+        "ab/" + "ab" * 32 + ".mp3\n",
+        "ab/" + "ab" * 32 + ".mp3\0",
+        "ab/" + "AB" * 32 + ".mp3",
+        "ab/" + "ab" * 5000,
+    ],
+)
+def test_a_name_that_no_track_has_is_never_opened(
+    store: TrackStore, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    put(store, b"music")
+    assert store.path(name) is None
+
+
+def test_a_track_is_hashed_once_and_again_after_a_change(
+    store: TrackStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, path = name_of(b"music"), put(store, b"music")
+    store = TrackStore(tmp_path / "tracks", Timing().in_use)
+    hashed: list[Path] = []
+
+    def noted(path: Path) -> bool:
+        hashed.append(path)
+        return is_whole(path)
+
+    monkeypatch.setattr(track_store, "is_whole", noted)
+    for _ in range(3):
+        assert store.path(name) == path
+    assert hashed == [path]
+    os.utime(path, (1, 1))
+    assert store.path(name) == path
+    assert hashed == [path, path]
+
+
+@pytest.fixture
+async def loaded(account: Account) -> Callable[[], Awaitable[tuple[Path, bytes]]]:
+    """Loads one bought track: the stored file, and the bytes that a decoder reads."""
     request = MusicRequest("piano", 5.0, format="wav")
     job = await account.submit(request, Settings(), run="run")
     done = await account.wait(job, timeout=30, progress=lambda progress: None)
-    assert done.result_url is not None
 
-    async def content() -> tuple[Path, bytes]:
+    async def load() -> tuple[Path, bytes]:
         assert done.result_url is not None
         track = await account.open(done.result_url, Settings(max_download_mb=1))
         with track.reader:
             await account.download(track)
             path = await account.keep(track, Settings())
+            content = track.reader.read()
         assert path is not None
-        return path, path.read_bytes()
+        return path, content
 
-    path, first = await content()
-    path.unlink()
-    assert await content() == (path, first)
+    return load
+
+
+@damages
+async def test_a_damaged_track_is_downloaded_again_and_paid_once(
+    account: Account, sandbox: Sandbox, loaded: Any, damage: Callable[[Path], None]
+) -> None:
+    path, first = await loaded()
+    damage(path)
+    assert await loaded() == (path, first)
+    sandbox.seen.clear()
+    assert await loaded() == (path, first)
+    assert sandbox.seen == []
+    assert path.read_bytes() == first
     assert len(sandbox.bill()["jobs"]) == 1
+
+
+async def test_a_ledger_that_names_another_file_does_not_open_it(
+    account: Account, loaded: Any, tmp_path: Path
+) -> None:
+    path, first = await loaded()
+    (row,) = rows_of(account)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"secret")
+    for name in ("../secret", str(secret), "../tracks/../secret"):
+        account.library.ledger.update(row.local_id, file=name)
+        assert await account.library.stored_track(row._replace(file=name)) is None
+        assert await loaded() == (path, first)
+    assert secret.read_bytes() == b"secret"
+
+
+def test_a_file_that_cannot_be_replaced_is_an_error_with_a_type(
+    store: TrackStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "tracks" / name_of(b"music")
+    (folder / "something").mkdir(parents=True)
+    assert store.path(name_of(b"music")) is None
+    with pytest.raises(OSError, match=r"music|rectory|denied|exists"):
+        put(store, b"music")

@@ -1,0 +1,33 @@
+"""Files that are named by the SHA-256 of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from .sniff import SNIFF_BYTES, sniff
+
+_BLOCK = 1 << 20
+
+
+def hashed_name(content: bytes | memoryview) -> str:
+    """The name of a file with these bytes: their hash, and the extension of their container."""
+    return f"{hashlib.sha256(content).hexdigest()}.{sniff(content[:SNIFF_BYTES]).extension}"
+
+
+def is_whole(path: Path) -> bool:
+    """Whether `path` is a regular file, no link, whose bytes have the hash that its name says.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+    """
+    # A pipe would be waited for.
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        return False
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest() == path.stem
