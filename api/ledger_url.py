@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import SettingsError
+from .secret import Secret
 
 SCHEMES = ("postgresql", "postgres")
 _HIDDEN = "…"
 
 
-class LedgerUrl:
+class LedgerUrl(Secret):
     """`postgresql://user:password@host/database?sslmode=require`, which only `reveal()` shows.
 
     Attributes:
-        source: where the address was read from, for people.
         place: the server and the database, for people.
 
     Raises:
         SettingsError: the text is no such address. The message does not hold it.
     """
 
-    __slots__ = ("_secrets", "_value", "place", "source")
+    __slots__ = ("_secrets", "place")
 
     def __init__(self, value: str, source: str) -> None:
-        self._value = value
-        self.source = source
+        super().__init__(value, source)
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port
@@ -42,33 +39,11 @@ class LedgerUrl:
         words = {value, password, unquote(password), options.get("password", "")}
         self._secrets = sorted(filter(None, words), key=len, reverse=True)
 
-    def reveal(self) -> str:
-        return self._value
-
-    @property
-    def digest(self) -> str:
-        """The same for the same address; nobody can read the address from it."""
-        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
-
     def hide_in(self, text: str) -> str:
         """`text` without the address and the password: some messages of the driver quote them."""
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         return text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LedgerUrl) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return "LedgerUrl(hidden)"
-
-    __str__ = __repr__
-
-    def __reduce__(self) -> Any:
-        raise TypeError("The address of a ledger is never copied or written anywhere.")
 
 
 def _wrong(source: str) -> SettingsError:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..files.atomic import write_file
 from .cli_key import cli_key
@@ -20,10 +20,15 @@ from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .ledger_url import LedgerUrl
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
-from .settings_file import read_file, text_of, text_of_secret
+from .secret import Secret
+from .settings_environment import variable
+from .settings_file import read_file, text_of
+from .store_url import StoreUrl
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key, is_sendable
+
+Url = TypeVar("Url", LedgerUrl, StoreUrl)
 
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
@@ -45,7 +50,6 @@ class OnInterrupt(str, Enum):
     CANCEL = "cancel"
 
 
-_SECRETS = ("api_key", "ledger_url")
 _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
 
 
@@ -55,6 +59,10 @@ class Settings:
 
     Each field is the environment variable AIGATEWAY_<NAME> or the key <name> in the file. A secret
     may stand in a file of its own, which AIGATEWAY_<NAME>_FILE names.
+
+    Attributes:
+        ledger_url: the database that holds the ledger; None where this machine alone has one.
+        store_url: the bucket that holds the tracks; None where this machine alone holds them.
     """
 
     api_key: ApiKey | None = None
@@ -74,6 +82,7 @@ class Settings:
     allow_hosts: AllowedHosts = NO_HOSTS
     page_hosts: AllowedHosts = NO_HOSTS
     ledger_url: LedgerUrl | None = None
+    store_url: StoreUrl | None = None
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -154,9 +163,9 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
         )
     values: dict[str, Any] = {}
     for field in fields(Settings):
-        text = _from_environment(field.name, environ)
+        text, source = variable(field.name, environ)
         if text:
-            values[field.name] = _convert(field.name, text, _variable(field.name))
+            values[field.name] = _convert(field.name, text, source)
         elif field.name in stored:
             values[field.name] = _convert(field.name, stored[field.name], str(path))
     current = Settings(**{name: value for name, value in values.items() if value is not None})
@@ -186,7 +195,7 @@ def write(directory: Path, name: str, value: Any) -> None:
         raise SettingsError(f"There is no setting “{name}”.")
     if value is not None:
         converted = _convert(name, value, "the settings panel")
-        if isinstance(converted, (ApiKey, LedgerUrl)):
+        if isinstance(converted, Secret):
             value = converted.reveal()
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -209,33 +218,16 @@ def write(directory: Path, name: str, value: Any) -> None:
 def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether an environment variable decides this setting."""
     environ = os.environ if environ is None else environ
-    return bool(_from_environment(name, environ))
-
-
-def _variable(name: str) -> str:
-    return f"AIGATEWAY_{name.upper()}"
-
-
-def _from_environment(name: str, environ: Mapping[str, str]) -> str:
-    """The value of a variable; docker's `--env-file` keeps the quotes around it.
-
-    Raises:
-        SettingsError: the file of a secret cannot be read.
-    """
-    text = environ.get(_variable(name), "").strip()
-    file = environ.get(f"{_variable(name)}_FILE", "").strip() if name in _SECRETS else ""
-    if file and not text:
-        text = text_of_secret(Path(file), f"{_variable(name)}_FILE")
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        text = text[1:-1].strip()
-    return text
+    return bool(variable(name, environ).text)
 
 
 def _convert(name: str, value: Any, source: str) -> Any:
     if name == "api_key":
         return read_key(value, source)
     if name == "ledger_url":
-        return _ledger_url(value, source)
+        return _address(LedgerUrl, name, value, source)
+    if name == "store_url":
+        return _address(StoreUrl, name, value, source)
     if name in _CHOICES:
         choices, word = _CHOICES[name], str(value).lower()
         words = [choice.value for choice in choices]
@@ -279,10 +271,11 @@ def read_key(value: Any, source: str) -> ApiKey | None:
     return ApiKey(value, source)
 
 
-def _ledger_url(value: Any, source: str) -> LedgerUrl | None:
+def _address(kind: type[Url], name: str, value: Any, source: str) -> Url | None:
+    """A secret address; None for an empty one."""
     if not isinstance(value, str):
-        raise SettingsError(f"The ledger_url in {source} is not text: put it in quotes.")
-    return LedgerUrl(value.strip(), source) if value.strip() else None
+        raise SettingsError(f"The {name} in {source} is not text: put it in quotes.")
+    return kind(value.strip(), source) if value.strip() else None
 
 
 def _cost_tag(value: Any, source: str) -> str:

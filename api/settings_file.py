@@ -47,17 +47,3 @@ def text_of(path: Path) -> str:
         f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
         "as UTF-8."
     )
-
-
-def text_of_secret(path: Path, variable: str) -> str:
-    """The one line in the file of a secret, as Docker and Kubernetes mount it.
-
-    Raises:
-        SettingsError: the file cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"The file {path}, which {variable} names, cannot be read ({error}): correct it."
-        ) from None

@@ -1,0 +1,42 @@
+"""A text that nobody may read by accident: in a log, an error or a file."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+
+class Secret:
+    """A text that only `reveal()` shows.
+
+    Attributes:
+        source: where it was read from, for people.
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        return self._value
+
+    @property
+    def digest(self) -> str:
+        """The same for the same text; nobody can read the text from it."""
+        return hashlib.sha256(self._value.encode()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.reveal() == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(hidden)"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A secret is never copied or written anywhere.")
