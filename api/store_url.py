@@ -31,7 +31,8 @@ class StoreUrl(Secret):
             raise _wrong(source) from None
         if parts.scheme not in SCHEMES or not parts.netloc or parts.fragment:
             raise _wrong(source)
-        if "@" in parts.netloc:
+        # A slash in a password ends the host's part early. No bucket has a colon in its name.
+        if "@" in parts.netloc or ":" in parts.netloc:
             raise SettingsError(
                 f"The store_url from {source} has a user name before the bucket: put the "
                 "credentials into the variables of the service, for example AWS_ACCESS_KEY_ID "
