@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import NotFoundError
 from .library import Library
 from .loop_thread import LoopThread
-from .media.track_store import GIGABYTE
+from .media.kept_tracks import Kept
 from .media.tracks import OpenAudio, Tracks
 from .money.job import Job, is_free
 from .money.off_loop import off_loop
@@ -67,11 +66,11 @@ class Account:
         self._queue_limit = timing.queue_limit
         self._calls: set[asyncio.Future[Any]] = set()
         self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
-        ledger, store = library.ledger, library.store
+        ledger = library.ledger
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._waits = Waits(name, ledger, self._client, timing)
-        self._tracks = Tracks(ledger, store, self._client, self._refreshed, timing)
+        self._tracks = Tracks(ledger, self._client, self._refreshed, timing)
 
     @property
     def is_free(self) -> bool:
@@ -135,7 +134,12 @@ class Account:
         """See `Tracks.open`."""
         guard = AddressGuard(self._own_origins, settings.allow_hosts)
         return await self._run(
-            self._tracks.open(url, max_download_mb=settings.max_download_mb, guard=guard)
+            self._tracks.open(
+                url,
+                self.library.kept_tracks(settings),
+                max_download_mb=settings.max_download_mb,
+                guard=guard,
+            )
         )
 
     async def download(self, audio: OpenAudio) -> None:
@@ -143,9 +147,9 @@ class Account:
         if audio.download is not None:
             await self._run(audio.download())
 
-    async def keep(self, audio: OpenAudio, settings: Settings) -> Path | None:
+    async def keep(self, audio: OpenAudio, settings: Settings) -> Kept:
         """See `Tracks.keep`."""
-        return await off_loop(self._tracks.keep, audio, settings.store_limit_gb * GIGABYTE)
+        return await self._run(self._tracks.keep(audio, self.library.kept_tracks(settings)))
 
     def retire(self) -> None:
         """Close the account by itself, once its calls and its submits have ended."""

@@ -28,6 +28,7 @@
     ├── JobCancelledError           the job was cancelled
     ├── WaitTimeoutError            the wait ended, the job goes on
     ├── MissingFileError            the job completed, and the gateway names no file
+    ├── BucketError                 the bucket of the tracks fails                  temporary
     └── DownloadError               the audio file did not arrive whole
         └── AddressError            the address is not one that a download may reach
 
@@ -232,6 +233,20 @@ class WaitTimeoutError(GatewayError):
 
 class MissingFileError(GatewayError):
     """The job completed and is paid, but the gateway names no address of its file."""
+
+
+class BucketError(GatewayError):
+    """The bucket of the tracks cannot be asked; its address stands in no message.
+
+    Attributes:
+        reason: what happened, for people.
+    """
+
+    is_temporary = True
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DownloadError(GatewayError):

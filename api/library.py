@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .ledger_url import LedgerUrl
-from .media.track_store import FOLDER, TrackStore
+from .media.bucket import Bucket
+from .media.kept_tracks import KeptTracks
+from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job
 from .money.ledger import Ledger
 from .money.off_loop import off_loop
@@ -18,7 +20,9 @@ from .money.prices import Catalogue, expected_prices
 from .money.spending import Quote
 from .request import MusicRequest
 from .settings import Settings
+from .store_url import StoreUrl
 from .timing import Timing
+from .wire.arriving_file import MEGABYTE
 
 
 class Totals(NamedTuple):
@@ -50,6 +54,8 @@ class Library:
         self.directory = directory
         self.ledger = Ledger(directory, timing, ledger_url)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
+        self._timing = timing
+        self._buckets: dict[StoreUrl, Bucket] = {}
 
     def close(self) -> None:
         self.ledger.close()
@@ -62,9 +68,34 @@ class Library:
         """The job whose stored track is `path`."""
         return await off_loop(self.ledger.by_file, path)
 
-    async def stored_track(self, job: Job) -> Path | None:
-        """The job's file on this machine; None if it is not here (any more)."""
-        return await off_loop(self.store.path, job.file) if job.file else None
+    async def stored_track(self, job: Job, settings: Settings) -> Path | None:
+        """The job's file on this machine, from the bucket if need be; None where neither has it.
+
+        Raises:
+            BucketError: see `KeptTracks.find`.
+            SettingsError: see `Bucket`.
+        """
+        found = await self.kept_tracks(settings).find(job)
+        return None if isinstance(found, bytes) else found
+
+    def kept_tracks(self, settings: Settings) -> KeptTracks:
+        """
+        Raises:
+            SettingsError: see `Bucket`.
+        """
+        url = None if settings.is_sandbox else settings.store_url
+        bucket = None
+        if url is not None:
+            bucket = self._buckets.get(url) or self._buckets.setdefault(
+                url, Bucket(url, self._timing)
+            )
+        return KeptTracks(
+            self.store,
+            self.ledger,
+            bucket,
+            limit_bytes=settings.store_limit_gb * GIGABYTE,
+            max_bytes=settings.max_download_mb * MEGABYTE,
+        )
 
     async def page(self, search: str, *, limit: int, offset: int) -> tuple[list[Job], int]:
         """See `Ledger.page`."""

@@ -41,6 +41,12 @@ class Timing(NamedTuple):
         lease: a process that has told nothing for this long is dead.
         watch_lease: one process polls a job; after this time without news another one does.
 
+    A bucket:
+        bucket_connect_timeout: for the connection.
+        bucket_timeout: for an answer; a large object has more time.
+        bucket_pause, bucket_pause_max: a bucket that failed is left alone for this long; what was
+            not sent is sent again after this time, doubled each time, and the longest one.
+
     This machine:
         row_poll: a row that another process submits is read again after this time.
         busy_timeout: the longest wait for another process's write to the ledger.
@@ -73,6 +79,10 @@ class Timing(NamedTuple):
     beat: float = 10.0
     lease: float = 90.0
     watch_lease: float = 30.0
+    bucket_connect_timeout: float = 5.0
+    bucket_timeout: float = 20.0
+    bucket_pause: float = 30.0
+    bucket_pause_max: float = 600.0
     row_poll: float = 0.3
     busy_timeout: float = 30.0
     catalogue_age: float = 24 * 3600.0
@@ -109,5 +119,7 @@ _PACE = (
     "queue_limit",
     "file_backoff",
     "file_backoff_max",
+    "bucket_pause",
+    "bucket_pause_max",
     "row_poll",
 )

@@ -77,7 +77,9 @@ class LoadAudioURL(again.Node):
         sides = _choice("channels", channels, CHANNELS)
         settings = session.settings()
         account = await session.account(settings)
-        source = await account.open(url, settings)
+        source = await host.interruptible(account.open(url, settings))
+        if source.trouble:
+            host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
         display = host.Display()
         waveform, rate, path, lost = await host.interruptible(
             _decoded(account, source, settings), on_look=lambda: _show(display, source)
@@ -108,7 +110,7 @@ async def _decoded(
 ) -> tuple[torch.Tensor, int, Path | None, str]:
     """Decode while the bytes arrive, and keep the file.
 
-    The text is for the status line if the file could not be kept, else empty.
+    The text is for the status line if the file could not be kept everywhere, else empty.
     """
     from ..audio.decode import decode
 
@@ -124,12 +126,15 @@ async def _decoded(
         # The end of the download wakes a decoder that waits for bytes.
         filling.cancel()
     try:
-        path = await _kept(account, source, settings)
+        path, unsent = await _kept(account, source, settings)
     except (OSError, LedgerError) as error:
         # The decoded audio is complete, and the next run does not pay again.
         host.log.warning("The track could not be kept on this machine: %s", error)
         return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
-    return waveform, rate, path, ""
+    if not unsent:
+        return waveform, rate, path, ""
+    host.log.warning("The bucket does not have the track yet: %s. It is sent again later.", unsent)
+    return waveform, rate, path, f" · not in the bucket yet ({unsent}): it is sent again later"
 
 
 def _shaped(
@@ -187,12 +192,15 @@ def _show(display: host.Display, source: OpenAudio) -> None:
         display.show(f"downloading {megabytes} MB", received / size)
 
 
-async def _kept(account: Account, source: OpenAudio, settings: Settings) -> Path | None:
-    """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder."""
+async def _kept(account: Account, source: OpenAudio, settings: Settings) -> tuple[Path | None, str]:
+    """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder.
+
+    The text says why the bucket does not have it yet, else it is empty.
+    """
     kept = await account.keep(source, settings)
-    if kept is not None or source.job is not None:
-        return kept
-    return await asyncio.to_thread(host.temporary_file, source.content())
+    if kept.path is not None or source.job is not None:
+        return kept.path, kept.unsent
+    return await asyncio.to_thread(host.temporary_file, source.content()), ""
 
 
 def _choice(name: str, value: str, choices: Mapping[str, int]) -> int | None:

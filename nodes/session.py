@@ -68,6 +68,8 @@ def _account(current: Settings) -> Account:
 
     with _lock:
         library = _library_that_is_whole(current)
+        # A bucket that cannot be used is refused before anything is bought.
+        library.kept_tracks(current)
         if current.is_sandbox:
             base_url, key = _start_sandbox()
         else:

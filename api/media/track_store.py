@@ -25,6 +25,11 @@ def name_of(content: bytes | memoryview) -> str:
     return f"{name[:2]}/{name}"
 
 
+def is_name(name: str) -> bool:
+    """Whether `name_of` can give this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 class TrackStore:
     """A folder of files within a size limit. No link in it is followed.
 
@@ -68,7 +73,7 @@ class TrackStore:
         """
         path = self._directory / name
         try:
-            if not (_NAME.fullmatch(name) and self._has_no_link(path)):
+            if not (is_name(name) and self._has_no_link(path)):
                 return None
             if self._checked.get(name) != _mark(path) and not is_whole(path):
                 return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import io
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from ..errors import GatewayError
+from ..errors import BucketError, GatewayError
 from ..money.job import Job
 from ..money.ledger import Ledger
 from ..money.off_loop import off_loop
@@ -16,7 +18,7 @@ from ..wire.address_guard import AddressGuard
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
-from .track_store import TrackStore, name_of
+from .kept_tracks import Kept, KeptTracks
 
 Refresh = Callable[[Job], Awaitable[Job]]
 
@@ -29,12 +31,14 @@ class OpenAudio(NamedTuple):
         job: the job that made it, None for the address of another origin.
         path: the stored file, None where it is downloaded.
         download: fills `reader`, in the account's loop; None where the file is stored.
+        trouble: why the bucket could not be asked for the file, for people; else "".
     """
 
     reader: BinaryIO | ArrivingFile
     job: Job | None
     path: Path | None = None
     download: Callable[[], Coroutine[Any, Any, None]] | None = None
+    trouble: str = ""
 
     @property
     def received(self) -> int:
@@ -63,16 +67,17 @@ class Tracks:
         refresh: gives the job with a fresh address of its track.
     """
 
-    def __init__(
-        self, ledger: Ledger, store: TrackStore, client: Client, refresh: Refresh, timing: Timing
-    ) -> None:
+    def __init__(self, ledger: Ledger, client: Client, refresh: Refresh, timing: Timing) -> None:
         self._ledger = ledger
-        self._store = store
         self._client = client
         self._refresh = refresh
         self._timing = timing
+        self._sender: asyncio.Task[None] | None = None
+        self._is_more_unsent = False
 
-    async def open(self, url: str, *, max_download_mb: float, guard: AddressGuard) -> OpenAudio:
+    async def open(
+        self, url: str, kept: KeptTracks, *, max_download_mb: float, guard: AddressGuard
+    ) -> OpenAudio:
         """Open the file at `url`.
 
         Raises:
@@ -81,13 +86,17 @@ class Tracks:
         """
         url = checked_url(url)
         job = await off_loop(self._ledger.by_url, url)
-        path = None
-        if job is not None and job.file:
-            path = await off_loop(self._store.path, job.file)
-        if path is not None:
-            # A file that another program holds is downloaded again.
-            with contextlib.suppress(OSError):
-                return OpenAudio(path.open("rb"), job, path)
+        trouble = ""
+        if job is not None:
+            if self._sender is None:
+                # An earlier process may have kept what the bucket did not take.
+                self._send_later(kept)
+            try:
+                found = await self._kept_audio(job, kept)
+                if found is not None:
+                    return found
+            except BucketError as error:
+                trouble = str(error)
         # The latest address of a job is the best one to begin with.
         latest = job.result_url if job is not None and job.result_url else url
         source = self._client.source(latest)
@@ -105,21 +114,51 @@ class Tracks:
                 renew=renewal,
                 job_id=job_id,
             ),
+            trouble=trouble,
         )
 
-    def keep(self, audio: OpenAudio, limit_bytes: float) -> Path | None:
-        """Store the file of a job, once it is whole and was decoded; None for other files.
+    async def keep(self, audio: OpenAudio, kept: KeptTracks) -> Kept:
+        """Keep the file of a job, once it is whole and was decoded; other files are not kept.
+
+        What the bucket does not take is sent again later.
 
         Raises:
-            OSError: the disk is full or cannot be written.
+            OSError, LedgerError: see `KeptTracks.keep`.
         """
         content = audio.content()
         if audio.job is None or not content:
-            return audio.path
-        name = name_of(content)
-        path = self._store.put(name, content, limit_bytes)
-        self._ledger.update(audio.job.local_id, file=name)
-        return path
+            return Kept(audio.path)
+        result = await kept.keep(audio.job, content)
+        if result.unsent:
+            self._send_later(kept)
+        return result
+
+    async def _kept_audio(self, job: Job, kept: KeptTracks) -> OpenAudio | None:
+        found = await kept.find(job)
+        if isinstance(found, bytes):
+            return OpenAudio(io.BytesIO(found), job)
+        if found is None:
+            return None
+        if await kept.is_unsent(job):
+            self._send_later(kept)
+        # A file that another program holds is downloaded again.
+        with contextlib.suppress(OSError):
+            return OpenAudio(found.open("rb"), job, found)
+        return None
+
+    def _send_later(self, kept: KeptTracks) -> None:
+        self._is_more_unsent = True
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.ensure_future(self._send(kept))
+
+    async def _send(self, kept: KeptTracks) -> None:
+        pause = self._timing.bucket_pause
+        while self._is_more_unsent:
+            self._is_more_unsent = False
+            if await kept.send():
+                self._is_more_unsent = True
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, self._timing.bucket_pause_max)
 
 
 class _Renewal:

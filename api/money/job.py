@@ -67,6 +67,7 @@ class Job(NamedTuple):
         repeats: submits that were repeated although the one before may have been charged.
         attempt: earlier rows of the same request that are dead.
         selected: the model that the gateway chose, None where it is the one that was asked for.
+        kept: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
         request_id: the id of the gateway's answer to the submit, for its support.
     """
 
@@ -98,6 +99,7 @@ class Job(NamedTuple):
     request_id: str | None = None
     words: str = AS_GIVEN
     selected: str | None = None
+    kept: int | None = None
 
     @property
     def idempotency_key(self) -> str:

@@ -64,6 +64,10 @@ class LedgerReader:
         """The job whose stored track is `path`."""
         return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
 
+    def unsent(self) -> list[Job]:
+        """The rows whose track the bucket does not have yet."""
+        return self._rows.many("kept = 0 AND file IS NOT NULL ORDER BY created")
+
     def dead_attempts(self, fingerprint: str) -> int:
         """How many rows of a request are dead."""
         return self._rows.value(

@@ -90,6 +90,7 @@ VERSIONS = (
         "ALTER TABLE jobs ADD COLUMN searched TEXT NOT NULL DEFAULT ''",
         "UPDATE jobs SET searched = searched_text(prompt, lyrics, model)",
     ),
+    ("ALTER TABLE jobs ADD COLUMN kept INTEGER",),
 )
 
 

@@ -109,7 +109,7 @@ async def job_of(request: web.Request) -> Job:
 
 
 async def stored(job: Job) -> Path:
-    path = await (await session.library()).stored_track(job)
+    path = await (await session.library()).stored_track(job, session.settings())
     if path is None:
         raise answers.NotHereError(
             "The file of this track is not on this machine: pick the track up to load it again."

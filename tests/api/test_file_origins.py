@@ -36,7 +36,7 @@ async def loaded(account: Account, url: str | None) -> Path | None:
     audio = await account.open(url, Settings())
     with audio.reader:
         await account.download(audio)
-        return await account.keep(audio, Settings())
+        return (await account.keep(audio, Settings())).path
 
 
 @pytest.mark.parametrize(("files", "shape"), itertools.product(REACHABLE, ResultShape))

@@ -52,7 +52,7 @@ async def content(account: Account, job: Job) -> bytes:
     assert job.result_url is not None
     track = await account.open(job.result_url, Settings(max_download_mb=1))
     await account.download(track)
-    path = await account.keep(track, Settings())
+    path, _ = await account.keep(track, Settings())
     assert path is not None
     return path.read_bytes()
 

@@ -331,7 +331,7 @@ async def loaded(account: Account) -> Callable[[], Awaitable[tuple[Path, bytes]]
         track = await account.open(done.result_url, Settings(max_download_mb=1))
         with track.reader:
             await account.download(track)
-            path = await account.keep(track, Settings())
+            path, _ = await account.keep(track, Settings())
             content = track.reader.read()
         assert path is not None
         return path, content
@@ -362,7 +362,7 @@ async def test_a_ledger_that_names_another_file_does_not_open_it(
     secret.write_bytes(b"secret")
     for name in ("../secret", str(secret), "../tracks/../secret"):
         account.library.ledger.update(row.local_id, file=name)
-        assert await account.library.stored_track(row._replace(file=name)) is None
+        assert await account.library.stored_track(row._replace(file=name), Settings()) is None
         assert await loaded() == (path, first)
     assert secret.read_bytes() == b"secret"
 

@@ -1,0 +1,140 @@
+"""The kept tracks: the folder of this machine, with a bucket behind it where one is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import BucketError
+from ..money.job import Job
+from ..money.ledger import Ledger
+from ..money.off_loop import off_loop
+from .bucket import Bucket
+from .track_store import TrackStore, is_name, name_of
+
+
+class Kept(NamedTuple):
+    """What became of a track's bytes.
+
+    Attributes:
+        path: the file on this machine, None where it could not be written.
+        unsent: why the bucket does not have it yet, for people; "" where it has it, or needs not.
+    """
+
+    path: Path | None
+    unsent: str = ""
+
+
+class KeptTracks:
+    """
+    Args:
+        bucket: the tracks of paid jobs go there first. None: the folder is all there is.
+        limit_bytes: of the folder. Nothing is ever removed from the bucket.
+        max_bytes: a larger object of the bucket is no track.
+    """
+
+    def __init__(
+        self,
+        store: TrackStore,
+        ledger: Ledger,
+        bucket: Bucket | None,
+        *,
+        limit_bytes: float,
+        max_bytes: float,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._bucket = bucket
+        self._limit_bytes = limit_bytes
+        self._max_bytes = max_bytes
+
+    async def find(self, job: Job) -> Path | bytes | None:
+        """The track of a job, from this machine or from the bucket; None where neither has it.
+
+        Bytes where this machine cannot keep them. What has other bytes than its name says is not
+        handed out.
+
+        Raises:
+            BucketError: this machine does not have it, and the bucket cannot be asked.
+        """
+        if job.file is None:
+            return None
+        path = await off_loop(self._store.path, job.file)
+        bucket = self._bucket_for(job)
+        if path is not None or bucket is None or not is_name(job.file):
+            return path
+        content = await bucket.get(job.file, self._max_bytes)
+        if content is None or await off_loop(name_of, content) != job.file:
+            return None
+        await self._note(job, kept=True)
+        try:
+            return await off_loop(self._store.put, job.file, content, self._limit_bytes)
+        except OSError:
+            return content
+
+    async def keep(self, job: Job, content: memoryview) -> Kept:
+        """Keep the bytes of a job's track: in the bucket, then here, then in the ledger.
+
+        Raises:
+            OSError: this machine cannot keep them, and the bucket does not have them.
+            LedgerError: the ledger cannot be written.
+        """
+        name = await off_loop(name_of, content)
+        bucket = self._bucket_for(job)
+        unsent = "" if bucket is None else await _sent(bucket, name, content)
+        try:
+            path = await off_loop(self._store.put, name, content, self._limit_bytes)
+        except OSError:
+            if bucket is None or unsent:
+                raise
+            path = None
+        await off_loop(self._ledger.update, job.local_id, file=name)
+        if bucket is not None:
+            await self._note(job, kept=not unsent)
+        return Kept(path, unsent)
+
+    async def is_unsent(self, job: Job) -> bool:
+        """Whether this machine has a track that the bucket should have; the ledger notes it."""
+        if self._bucket_for(job) is None or job.file is None or job.kept:
+            return False
+        await self._note(job, kept=False)
+        return True
+
+    async def send(self) -> bool:
+        """Send what the bucket does not have yet, as far as this machine has it.
+
+        Returns:
+            Whether something is left for a later time.
+        """
+        unsent = [] if self._bucket is None else await off_loop(self._ledger.unsent)
+        for job in unsent:
+            bucket = self._bucket_for(job)
+            # Asking for the path marks the file as used, so it is not evicted meanwhile.
+            path = await off_loop(self._store.path, job.file or "")
+            if bucket is None or path is None or job.file is None:
+                continue
+            try:
+                content = await off_loop(path.read_bytes)
+            except OSError:
+                continue
+            if await _sent(bucket, job.file, content):
+                return True
+            await self._note(job, kept=True)
+        return False
+
+    def _bucket_for(self, job: Job) -> Bucket | None:
+        """Sketches of the sandbox stay on this machine."""
+        return None if job.is_free else self._bucket
+
+    async def _note(self, job: Job, *, kept: bool) -> None:
+        if job.kept != int(kept):
+            await off_loop(self._ledger.update, job.local_id, kept=int(kept))
+
+
+async def _sent(bucket: Bucket, name: str, content: bytes | memoryview) -> str:
+    """Send one track: "" if the bucket has it, else why not."""
+    try:
+        await bucket.put(name, content)
+    except BucketError as error:
+        return error.reason
+    return ""
