@@ -64,7 +64,7 @@ def account_on(
     ledger_url: LedgerUrl | None = None,
 ) -> Iterator[Account]:
     """An account of its own, as a new ComfyUI process would have it."""
-    library = Library(directory, ledger_url=ledger_url)
+    library = Library(directory, timing or TIMING, ledger_url=ledger_url)
     account = Account(
         name,
         sandbox.base_url,
