@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 
 from ..errors import NotFoundError, ProtocolError, RejectedError
 from ..models import AUTO_MODEL, BASELINE_MODEL
+from ..plain_text import plain
 from ..request import MusicRequest
 from ..timing import Timing
 from .download import Source
@@ -25,6 +27,8 @@ from .protocol import (
     parse_models,
     parse_signed,
 )
+
+_log = logging.getLogger("aigateway")
 
 _KEY_LENGTH = 16
 SIGNED_SECONDS = 3600
@@ -89,7 +93,10 @@ class Client:
             json=_body(request),
             headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
         )
-        return self._record(answer)
+        record = self._record(answer)
+        # A farm's log outlives the disk of a worker.
+        _log.info("The gateway has the job %s.", plain(record.id))
+        return record
 
     async def poll(self, job_id: str, *, due: float | None = None) -> JobRecord | None:
         """The job's record: `GET /jobs/{id}`. None means no news (304).
