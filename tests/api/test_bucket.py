@@ -23,6 +23,7 @@ from ...api.media.bucket import Bucket
 from ...api.media.kept_tracks import Kept
 from ...api.media.track_store import name_of
 from ...api.money.job import Job
+from ...api.money.ledger_file import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.store_url import StoreUrl
@@ -262,7 +263,7 @@ async def farm(
             if like is not None:
                 folder.mkdir()
                 like.account.library.ledger.close()
-                shutil.copy(like.account.library.ledger.path, folder)
+                shutil.copy(like.folder / FILE_NAME, folder)
             account = stack.enter_context(account_on(sandbox, folder, timing=timing))
             return Worker(account, settings, folder)
 
