@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from .hidden import without_keys
+
 MAX_MESSAGE = 2000
 
 # Terminal commands (ECMA-48): a control sequence, an operating system command, or any other.
@@ -22,7 +24,7 @@ _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 def plain(text: str, limit: int = MAX_MESSAGE) -> str:
-    """`text` as one line without terminal commands, control and bidirectional characters.
+    """`text` as one line without keys, terminal commands, control and bidirectional characters.
 
     A line longer than `limit` characters loses its middle: a message ends with what to do.
     """
@@ -30,6 +32,8 @@ def plain(text: str, limit: int = MAX_MESSAGE) -> str:
     line = "".join(
         each for each in line if each in _JOINERS or unicodedata.category(each) not in _HIDDEN
     )
+    # Characters that hide could have stood within a key, and the cut could leave half of one.
+    line = without_keys(line)
     if len(line) <= limit:
         return line
     tail = limit // 4

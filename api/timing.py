@@ -14,7 +14,8 @@ class Timing(NamedTuple):
         rate_limit: requests in a window on a free account; not a time.
 
     A request:
-        connect_timeout, answer_timeout: for the connection; for each wait for bytes.
+        connect_timeout, answer_timeout, answer_total: for the connection; for each wait for bytes;
+            for the whole answer.
         backoff, backoff_max: the first wait between two attempts, doubled each time, and the
             longest one.
         longest_retry_after: no wait that a server asks for is longer; then it is asked again.
@@ -31,7 +32,9 @@ class Timing(NamedTuple):
 
     A file:
         address_timeout: the next address of a server's name is tried after this time.
-        silence_timeout: no byte for this long counts as a dropped connection.
+        silence_timeout: less than `file_body.LEAST_BYTES` in this time count as a dropped
+            connection.
+        file_total: for a whole file, with all attempts.
         file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.
 
     A ledger that machines share:
@@ -59,6 +62,7 @@ class Timing(NamedTuple):
     rate_limit: int = 10
     connect_timeout: float = 15.0
     answer_timeout: float = 60.0
+    answer_total: float = 120.0
     backoff: float = 1.0
     backoff_max: float = 30.0
     longest_retry_after: float = 120.0
@@ -72,6 +76,7 @@ class Timing(NamedTuple):
     progress_tick: float = 0.25
     address_timeout: float = 2.0
     silence_timeout: float = 30.0
+    file_total: float = 3600.0
     file_backoff: float = 0.5
     file_backoff_max: float = 10.0
     ledger_timeout: float = 10.0

@@ -30,7 +30,6 @@ class ArrivingFile(io.RawIOBase):
         self.paused = ""
         self._max_bytes = max_bytes
         self._buffer = bytearray()
-        self._received = 0
         self._position = 0
         self._failure: BaseException | None = None
         self._news = threading.Condition()
@@ -65,13 +64,13 @@ class ArrivingFile(io.RawIOBase):
         target = memoryview(buffer).cast("B")
         with self._news:
             self._news.wait_for(
-                lambda: self._received > self._position or self.complete or self._failure
+                lambda: self.received > self._position or self.complete or self._failure
             )
-            if self._received <= self._position:
+            if self.received <= self._position:
                 if self._failure is not None:
                     raise self._failure
                 return 0
-            count = min(len(target), self._received - self._position)
+            count = min(len(target), self.received - self._position)
             target[:count] = memoryview(self._buffer)[self._position : self._position + count]
             self._position += count
             return count
@@ -80,11 +79,11 @@ class ArrivingFile(io.RawIOBase):
 
     @property
     def received(self) -> int:
-        return self._received
+        return len(self._buffer)
 
     def content(self) -> memoryview:
-        """The bytes that have arrived, without a copy."""
-        return memoryview(self._buffer)[: self._received]
+        """The bytes that have arrived, without a copy. Released before more bytes are fed."""
+        return memoryview(self._buffer)
 
     def expect(self, size: int | None) -> None:
         """Announce the whole length; None if the server does not tell it.
@@ -94,9 +93,7 @@ class ArrivingFile(io.RawIOBase):
         """
         with self._news:
             if size is not None:
-                self._check(size)
-                if self._received == 0:
-                    self._buffer = bytearray(size)
+                self.check(size)
                 self.size = size
             self._news.notify_all()
 
@@ -107,14 +104,10 @@ class ArrivingFile(io.RawIOBase):
             DownloadError: more than allowed.
         """
         with self._news:
-            end = self._received + len(chunk)
-            self._check(end)
-            if end > len(self._buffer):
-                # Grown by half: a long body without a length is not copied at each chunk.
-                room = max(end, min(len(self._buffer) * 3 // 2, self._max_bytes))
-                self._buffer.extend(bytes(room - len(self._buffer)))
-            self._buffer[self._received : end] = chunk
-            self._received = end
+            self.check(len(self._buffer) + len(chunk))
+            # Grows with what arrives, not with what a header promises. Python adds an eighth, so
+            # that a long file is not copied at each chunk.
+            self._buffer += chunk
             self._news.notify_all()
 
     def finish(self, failure: BaseException | None = None) -> None:
@@ -122,11 +115,12 @@ class ArrivingFile(io.RawIOBase):
         with self._news:
             self._failure = failure
             if failure is None:
-                self.size = self._received
+                self.size = len(self._buffer)
                 self.complete = True
             self._news.notify_all()
 
-    def _check(self, size: int) -> None:
+    def check(self, size: int) -> None:
+        """Raises DownloadError: `size` bytes are more than allowed."""
         if size > self._max_bytes:
             raise DownloadError(
                 f"The file is larger than {self._max_bytes / MEGABYTE:g} MB: raise max_download_mb "

@@ -15,6 +15,7 @@ from ..models import AUTO_MODEL, BASELINE_MODEL
 from ..plain_text import plain
 from ..request import MusicRequest
 from ..timing import Timing
+from .body import Answer
 from .download import Source
 from .exchange import Exchange
 from .job_files import job_file, key_may_go_elsewhere, key_may_go_to
@@ -142,7 +143,7 @@ class Client:
             if error.status not in (404, 405):
                 raise
             answer = await self.exchange.send("POST", f"{path}/cancel", job_id=job_id)
-        if not answer.content:
+        if not answer.content and not answer.fault:
             return JobRecord(job_id, JobStatus.CANCELLED)
         return self._record(answer, job_id)
 
@@ -204,7 +205,7 @@ class Client:
             return {}
         return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
 
-    def _record(self, answer: httpx.Response, job_id: str | None = None) -> JobRecord:
+    def _record(self, answer: Answer, job_id: str | None = None) -> JobRecord:
         return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)
 
 

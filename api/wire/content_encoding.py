@@ -6,16 +6,20 @@ import zlib
 from collections.abc import Iterator
 from typing import Protocol
 
-from ..errors import DownloadError
-
 _PIECE_BYTES = 1 << 18
 """Decode so many bytes in one step: a small body cannot fill the memory before the size check."""
+_EMPTY_MEMBERS = 100
+"""A gzip file with more members that hold nothing only takes time."""
 _GZIP = 16 + zlib.MAX_WBITS
 _IDENTITY = ("", "identity", "none")
 
 
+class EncodingError(ValueError):
+    """A body cannot be decoded. The message is a whole sentence about a file."""
+
+
 class Decoder(Protocol):
-    """Decodes a body into the file."""
+    """Decodes a body in pieces of bounded size."""
 
     @property
     def complete(self) -> bool:
@@ -31,14 +35,14 @@ def decoder_for(header: str) -> Decoder | None:
     """The decoder of a Content-Encoding header; None for a body that is the file itself.
 
     Raises:
-        DownloadError: the standard library cannot decode it.
+        EncodingError: the standard library cannot decode it.
     """
     names = [name.strip().lower() for name in header.split(",")]
     names = [name for name in names if name not in _IDENTITY]
     if not names:
         return None
     if len(names) > 1 or names[0] not in ("gzip", "x-gzip", "deflate"):
-        raise DownloadError(
+        raise EncodingError(
             f"The server sent the file encoded as “{', '.join(names)[:40]}”: expected the file as "
             "it is, gzip or deflate; download it with a browser and load it from there."
         )
@@ -49,6 +53,8 @@ class _Zlib:
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
         self._inflater = zlib.decompressobj(window_bits)
+        self._is_empty = True
+        self._empty_members = 0
 
     @property
     def complete(self) -> bool:
@@ -61,13 +67,18 @@ class _Zlib:
                 data = data.lstrip(b"\0")
                 if self._window_bits != _GZIP or not data:
                     return
+                self._empty_members += self._is_empty
+                if self._empty_members > _EMPTY_MEMBERS:
+                    raise _broken()
                 self._inflater = zlib.decompressobj(self._window_bits)
+                self._is_empty = True
             try:
                 piece = self._inflater.decompress(data, _PIECE_BYTES)
             except zlib.error as error:
                 raise _broken() from error
             data = self._inflater.unused_data or self._inflater.unconsumed_tail
             if piece:
+                self._is_empty = False
                 yield piece
 
     def flush(self) -> Iterator[bytes]:
@@ -108,8 +119,8 @@ class _Deflate:
             yield from self._inner.flush()
 
 
-def _broken() -> DownloadError:
-    return DownloadError(
+def _broken() -> EncodingError:
+    return EncodingError(
         "The server sent an encoded file that cannot be decoded: expected gzip or deflate as it "
         "says; queue again, or download it with a browser."
     )

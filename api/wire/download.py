@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -16,7 +17,8 @@ from .address import split_address, without_user_info
 from .address_guard import AddressGuard, refusal, same_host_spelling
 from .arriving_file import ArrivingFile
 from .certificates import is_untrusted, untrusted
-from .content_encoding import Decoder, decoder_for
+from .content_encoding import EncodingError
+from .file_body import read_body
 from .guarded import MAX_REDIRECTS, GuardedTransport
 from .http import USER_AGENT, cause
 from .retry_after import moment_in, retry_after
@@ -25,7 +27,6 @@ from .retry_after import moment_in, retry_after
 _ATTEMPTS = 6
 # How often a source that is refused is replaced: by its job, and by a signed address each time.
 _RENEWALS = 3
-_CHANGED = "The file changed on the server during the download: queue again."
 
 Renew = Callable[["Source", int], Awaitable["Source | None"]]
 """From a source and the status it answered with to another source; None where there is none."""
@@ -89,7 +90,8 @@ async def download(
     """
     try:
         is_track = job_id is not None or bool(source.headers)
-        await _download(source, into, timing, guard, renew, is_track=is_track)
+        work = _download(source, into, timing, guard, renew, is_track=is_track)
+        await _within_total(work, into, timing)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
         raise
@@ -102,6 +104,17 @@ async def download(
         into.finish(error)
         raise
     into.finish()
+
+
+async def _within_total(work: Awaitable[None], into: ArrivingFile, timing: Timing) -> None:
+    try:
+        await asyncio.wait_for(work, timing.file_total)
+    except asyncio.TimeoutError:
+        raise DownloadError(
+            f"The audio file did not arrive whole within {timing.file_total / 60:g} minutes "
+            f"({into.received} bytes came): queue again, or download it with a browser and load it "
+            "from there. A bought track is not paid again."
+        ) from None
 
 
 async def _download(
@@ -138,7 +151,7 @@ async def _download(
             if into.received and validator:
                 headers.update({"Range": f"bytes={into.received}-", "If-Range": validator})
             try:
-                async with http.stream("GET", source.url, headers=headers) as answer:
+                async with _answer_to(http, source.url, headers, timing) as answer:
                     status = answer.status_code
                     if status in (401, 403, 404, 410):
                         renewed = await another(status)
@@ -159,8 +172,10 @@ async def _download(
                         encoded = "content-encoding" in answer.headers
                         # A range counts the bytes of the encoded body.
                         validator = "" if encoded else _validator(answer)
-                        await _read_body(answer, into)
+                        await read_body(answer, into, timing)
                         return
+            except EncodingError as error:
+                raise DownloadError(str(error)) from error
             except AddressError:
                 # The address of a sandbox that has ended is nobody's any more: its job has another.
                 renewed = await another(0)
@@ -198,65 +213,20 @@ async def _download(
             await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))
 
 
-async def _read_body(answer: httpx.Response, into: ArrivingFile) -> None:
-    position = 0
-    decoder = decoder_for(answer.headers.get("content-encoding", ""))
-    if decoder is not None:
-        await _read_encoded(answer, decoder, into)
-        return
-    length = answer.headers.get("content-length", "")
-    whole = int(length) if length.isdigit() else None
-    if answer.status_code == 206:
-        position, whole = _content_range(answer)
-        if position > into.received:
-            raise DownloadError("The server sent the wrong part of the file: queue again.")
-    if into.size is not None and whole is not None and whole != into.size:
-        raise DownloadError(_CHANGED)
-    into.expect(whole)
-    async for chunk in answer.aiter_raw():
-        position = _feed(into, position, chunk)
-    if into.size is not None and into.received < into.size:
-        raise httpx.RemoteProtocolError(f"the body ended {into.size - into.received} bytes short")
-
-
-async def _read_encoded(answer: httpx.Response, decoder: Decoder, into: ArrivingFile) -> None:
-    """Read a body that is encoded although it should not be. Each try starts at its beginning."""
-    if answer.status_code == 206:
-        raise DownloadError(
-            "The server sent an encoded part of the file: expected the file as it is; queue again."
-        )
-    position = 0
-    async for chunk in answer.aiter_raw():
-        for piece in decoder.decode(chunk):
-            position = _feed(into, position, piece)
-    for piece in decoder.flush():
-        position = _feed(into, position, piece)
-    if not decoder.complete or position < into.received:
-        raise httpx.RemoteProtocolError("the encoded body ended early")
-
-
-def _feed(into: ArrivingFile, position: int, chunk: bytes) -> int:
-    """Add the file's bytes from `position` on; the position behind them."""
-    end = position + len(chunk)
-    known = into.received - position
-    if known > 0:
-        # The server began anew. What the reader has already used must be the same.
-        head = bytes(into.content()[position : position + min(known, len(chunk))])
-        if head != chunk[: len(head)]:
-            raise DownloadError(_CHANGED)
-        chunk = chunk[len(head) :]
-    if chunk:
-        into.feed(chunk)
-    return end
-
-
-def _content_range(answer: httpx.Response) -> tuple[int, int | None]:
-    unit, _, rest = answer.headers.get("content-range", "").partition(" ")
-    span, _, total = rest.partition("/")
-    first = span.partition("-")[0]
-    if unit != "bytes" or not first.isdigit():
-        raise DownloadError("The server sent an unnamed part of the file: queue again.")
-    return int(first), int(total) if total.isdigit() else None
+@contextlib.asynccontextmanager
+async def _answer_to(
+    http: httpx.AsyncClient, url: str, headers: Mapping[str, str], timing: Timing
+) -> AsyncIterator[httpx.Response]:
+    """The answer, once its head is whole. Raises httpx.HTTPError."""
+    request = http.build_request("GET", url, headers=headers)
+    try:
+        answer = await asyncio.wait_for(http.send(request, stream=True), timing.answer_total)
+    except asyncio.TimeoutError:
+        raise httpx.ReadTimeout(f"no answer within {timing.answer_total:g} s") from None
+    try:
+        yield answer
+    finally:
+        await answer.aclose()
 
 
 def _validator(answer: httpx.Response) -> str:

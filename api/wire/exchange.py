@@ -6,7 +6,6 @@ its cost, and this module knows no money.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -22,12 +21,15 @@ from ..errors import (
     UnreachableError,
     UntrustedCertificateError,
 )
+from ..hidden import without_keys
 from ..timing import Timing
+from .body import ENCODINGS, Answer, fetch
 from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
-from .rate_limit import Rate, RateLimiter
+from .rate_headers import rate_of
+from .rate_limit import RateLimiter
 from .retry_after import retry_after
 from .status_errors import named, status_error
 
@@ -63,7 +65,11 @@ class Exchange:
             "timeout": httpx.Timeout(
                 timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
             ),
-            "headers": {"User-Agent": USER_AGENT, "Accept": "application/json"},
+            "headers": {
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": ENCODINGS,
+            },
         }
         self._http = httpx.AsyncClient(**options, **options_for(base_url))
         self._fresh_http = httpx.AsyncClient(
@@ -91,7 +97,7 @@ class Exchange:
         is_poll: bool = False,
         is_first: bool = False,
         **options: Any,
-    ) -> httpx.Response:
+    ) -> Answer:
         """Send a request in its slot; after a 429 in another one, until the patience ends.
 
         Args:
@@ -132,22 +138,20 @@ class Exchange:
         job_id: str | None,
         headers: Mapping[str, str] | None = None,
         **options: Any,
-    ) -> httpx.Response:
+    ) -> Answer:
         """One request and its answer."""
-        request = http.request(
-            method,
-            f"{self.base_url}{path}",
-            headers={**(headers or {}), **self.authorization()},
-            **options,
-        )
-        # The client's own time-outs are for each wait for bytes. A submit must have an end.
-        longest = self._timing.answer_timeout if http is self._fresh_http else None
+        # A machine that shares its ledger may lose its rows to another one, so a submit has to end
+        # well before that.
+        is_submit = http is self._fresh_http
+        longest = self._timing.answer_timeout if is_submit else self._timing.answer_total
         try:
-            answer = await asyncio.wait_for(request, longest)
-        except asyncio.TimeoutError as error:
-            raise NoAnswerError(
-                f"The gateway at {self.base_url} did not answer in {longest:g} s.", job_id=job_id
-            ) from error
+            request = http.build_request(
+                method,
+                f"{self.base_url}{path}",
+                headers={**(headers or {}), **self.authorization()},
+                **options,
+            )
+            answer = await fetch(http, request, longest)
         except _NEVER_SENT as error:
             if is_untrusted(error):
                 sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
@@ -163,7 +167,7 @@ class Exchange:
             raise NoAnswerError(
                 f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
             ) from error
-        self.rate_limiter.observe(_rate(answer))
+        self.rate_limiter.observe(rate_of(answer.status_code, answer.headers))
         is_closed = answer.status_code in (
             httpx.codes.TOO_MANY_REQUESTS,
             httpx.codes.SERVICE_UNAVAILABLE,
@@ -178,29 +182,22 @@ class Exchange:
         """The header with the key; nothing without one."""
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
 
-    def _decoded(self, answer: httpx.Response) -> object:
-        content = answer.content
-        if self._key:
-            # The gateway may quote the key: it must not reach a message, a log or the ledger.
-            content = content.replace(self._key.reveal().encode(), self._key.hint.encode())
-        return json.loads(content)
-
-    def json(self, answer: httpx.Response, job_id: str | None = None) -> object:
-        """The JSON in an answer, without the key. Raises ProtocolError."""
+    def json(self, answer: Answer, job_id: str | None = None) -> object:
+        """The JSON in an answer, without API keys. Raises ProtocolError."""
         try:
-            return self._decoded(answer)
-        except ValueError as error:
+            return _decoded(answer)
+        except (ValueError, RecursionError) as error:
+            fault = answer.fault or answer.headers.get("content-type", "no content type")[:80]
             raise ProtocolError(
-                f"The gateway answered {answer.status_code} without JSON "
-                f"({answer.headers.get('content-type', 'no content type')}). "
+                f"The gateway answered {answer.status_code} without usable JSON ({fault}). "
                 f"This is a fault of the gateway{named(request_id(answer.headers))}.",
                 job_id=job_id,
             ) from error
 
-    def _status_error(self, answer: httpx.Response, job_id: str | None) -> StatusError:
+    def _status_error(self, answer: Answer, job_id: str | None) -> StatusError:
         try:
-            body = parse_error(self._decoded(answer))
-        except ValueError:
+            body = parse_error(_decoded(answer))
+        except (ValueError, RecursionError):
             body = ErrorBody()
         return status_error(
             answer.status_code,
@@ -212,19 +209,18 @@ class Exchange:
         )
 
 
-def _rate(answer: httpx.Response) -> Rate:
-    def number(name: str) -> float | None:
-        try:
-            return float(answer.headers[name])
-        except (KeyError, ValueError):
-            return None
+def _decoded(answer: Answer) -> object:
+    """The JSON in an answer. The gateway may quote the key, which must not reach the ledger."""
+    if answer.fault:
+        raise ValueError(answer.fault)
+    return _without_keys(json.loads(answer.content))
 
-    limit = number("x-ratelimit-limit-requests")
-    remaining = number("x-ratelimit-remaining-requests")
-    return Rate(
-        limit=None if limit is None else int(limit),
-        remaining=None if remaining is None else int(remaining),
-        reset=number("x-ratelimit-reset-requests"),
-        exceeded=answer.status_code == httpx.codes.TOO_MANY_REQUESTS,
-        retry_after=retry_after(answer.headers),
-    )
+
+def _without_keys(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_keys(value)
+    if isinstance(value, list):
+        return [_without_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {without_keys(name): _without_keys(item) for name, item in value.items()}
+    return value

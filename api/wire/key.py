@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..hidden import hide
 from ..secret import Secret
 
 # Blanks, quotes and the byte order mark: what editors, shells and web pages leave around a key.
@@ -23,9 +24,13 @@ def is_sendable(key: str) -> bool:
 
 
 class ApiKey(Secret):
-    """An API key."""
+    """An API key. From the first one on, its value is kept out of every text (`api.hidden`)."""
 
     __slots__ = ()
+
+    def __init__(self, value: str, source: str) -> None:
+        super().__init__(value, source)
+        hide(value, self.hint)
 
     @property
     def hint(self) -> str:

@@ -56,7 +56,9 @@ class RateLimiter:
     def __init__(self, timing: Timing, clock: Callable[[], float]) -> None:
         self._timing = timing
         self._clock = clock
-        self.limit = timing.rate_limit
+        self._told_limit = timing.rate_limit
+        self._lowered_limit: int | None = None
+        self._lowered_until = 0.0
         self._waiters: list[_Waiter] = []
         self._numbers = itertools.count()
         self._in_flight = 0
@@ -65,8 +67,28 @@ class RateLimiter:
         self._elsewhere = 0
         self._elsewhere_until = 0.0
         self._closed_until = 0.0
+        self._held_until = 0.0
         self._last_poll = -float("inf")
         self._wake: asyncio.TimerHandle | None = None
+
+    @property
+    def limit(self) -> int:
+        """Requests in a window: as the gateway told it last, or as 429s without a limit lower it.
+
+        A lowered limit doubles after each window without a further 429.
+        """
+        now = self._clock()
+        while self._lowered_limit is not None and now >= self._lowered_until:
+            self._lowered_until += self._timing.rate_window
+            self._lowered_limit *= 2
+            if self._lowered_limit >= self._told_limit:
+                self._lowered_limit = None
+        return self._told_limit if self._lowered_limit is None else self._lowered_limit
+
+    @property
+    def held_for(self) -> float:
+        """Seconds until a request that is due may be sent; 0 where none waits."""
+        return max(0.0, self._held_until - self._clock())
 
     @contextlib.asynccontextmanager
     async def slot(
@@ -100,8 +122,11 @@ class RateLimiter:
     def observe(self, rate: Rate) -> None:
         """Learn from an answer's rate headers, and from a 429."""
         now = self._clock()
+        window = self._timing.rate_window
+        # A reset lies within the window that it ends; some gateways send a date instead.
+        reset = None if rate.reset is None else min(rate.reset, window)
         if rate.limit:
-            self.limit = rate.limit
+            self._told_limit, self._lowered_limit = rate.limit, None
         if rate.limit and rate.remaining is not None:
             # Somebody else spent what the gateway counted beyond our own requests. Of ours in
             # flight it had counted all, or only the one that is answered here.
@@ -109,14 +134,13 @@ class RateLimiter:
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
             self._elsewhere = max(0, min(at_least, beyond - min(1, self._in_flight)))
-            window = self._timing.rate_window
-            self._elsewhere_until = now + (
-                window if rate.reset is None else min(rate.reset, 2 * window)
-            )
+            self._elsewhere_until = now + (window if reset is None else reset)
         if rate.exceeded:
             if not rate.limit:
-                self.limit = max(1, min(self.limit, self._in_window(now) + self._in_flight - 1))
-            waits = (rate.retry_after, rate.reset, self._timing.rate_window / 6)
+                sent = self._in_window(now) + self._in_flight
+                self._lowered_limit = max(1, min(self.limit, sent - 1))
+                self._lowered_until = now + window
+            waits = (rate.retry_after, reset, window / 6)
             wait = next(wait for wait in waits if wait is not None)
             wait = min(wait, self._timing.longest_retry_after)
             self._closed_until = max(self._closed_until, now + wait)
@@ -140,7 +164,7 @@ class RateLimiter:
         """Grant every slot that is due and free, and set a timer for the next one."""
         now = self._clock()
         blocked: list[_Waiter] = []
-        next_time = float("inf")
+        next_time = held_until = float("inf")
         while self._waiters:
             waiter = self._waiters[0]
             if waiter.granted.done():
@@ -151,6 +175,7 @@ class RateLimiter:
                 next_time = min(next_time, opens)
                 if waiter.due > now:
                     break
+                held_until = min(held_until, opens)
                 # A poll that waits for the polls' share lets a submit behind it pass.
                 blocked.append(heapq.heappop(self._waiters))
                 continue
@@ -160,6 +185,7 @@ class RateLimiter:
                 self._polls_in_flight += 1
                 self._last_poll = now
             waiter.granted.set_result(None)
+        self._held_until = held_until if held_until < float("inf") else 0.0
         for waiter in blocked:
             heapq.heappush(self._waiters, waiter)
         if self._wake is not None:
