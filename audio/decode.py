@@ -17,6 +17,7 @@ from .containers.ogg import ogg_length
 from .containers.riff import Coding, read_wav
 from .containers.source import Source
 from .containers.text import refuse_text
+from .memory import Bounds, Memory, Share
 from .samples.planar import Planar
 from .validate import AudioError, check_finite
 
@@ -28,7 +29,9 @@ _MISSING_SECONDS = 0.1
 """A file that misses more than this is truncated. Less is padding that its encoder miscounted."""
 
 
-def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor, int]:
+def decode(
+    source: BinaryIO, *, max_minutes: float = 60.0, memory: Memory | None = None
+) -> tuple[torch.Tensor, int]:
     """The audio in `source` as float32 [C, T], contiguous on the CPU, and its sample rate in Hz.
 
     `source` is a seekable binary file. It may still be arriving: then its reads block, and it has
@@ -36,11 +39,22 @@ def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor
     arrive. Errors of its reads are raised unchanged. This call blocks: run it in a thread.
 
     Delay and padding that the file declares are removed. AudioError for a file that cannot be
-    decoded: text instead of audio, truncated, longer than `max_minutes`, NaN, no known format.
+    decoded: text instead of audio, truncated, longer than `max_minutes`, larger than what is left
+    of `memory` (None: all that there is), NaN, no known format.
     """
-    file = Source(source)
+    share = Share(memory)
     try:
-        planar = _decode(file, max_minutes)
+        waveform, sample_rate = _decoded(Source(source), Bounds(max_minutes, share))
+    except BaseException:
+        share.settle(0)
+        raise
+    share.settle(waveform.nbytes)
+    return waveform, sample_rate
+
+
+def _decoded(file: Source, bounds: Bounds) -> tuple[torch.Tensor, int]:
+    try:
+        planar = _decode(file, bounds)
     except Exception:
         file.raise_error()
         raise
@@ -56,56 +70,54 @@ def decode(source: BinaryIO, *, max_minutes: float = 60.0) -> tuple[torch.Tensor
     return waveform, planar.sample_rate
 
 
-def _decode(source: Source, max_minutes: float) -> Planar:
+def _decode(source: Source, bounds: Bounds) -> Planar:
     start = skip_id3v2(source.bytes_at)
     head = source.bytes_at(start, SNIFF_BYTES)
     container = sniff(head)
     if container is Container.WAV and start == 0:
-        return _decode_wav(source, max_minutes)
+        return _decode_wav(source, bounds)
     if container is Container.MP3 or (start and container is Container.UNKNOWN):
-        return _decode_mp3(source, start, max_minutes)
+        return _decode_mp3(source, start, bounds)
     if container in (Container.FLAC, Container.AIFF):
-        return _decode_sndfile(source, container, max_minutes)
+        return _decode_sndfile(source, container, bounds)
     if container is Container.OGG:
-        return _decode_ogg(source, max_minutes)
+        return _decode_ogg(source, bounds)
     refuse_text(head)
-    return _decode_other(source, max_minutes)
+    return _decode_other(source, bounds)
 
 
-def _decode_wav(source: Source, max_minutes: float) -> Planar:
+def _decode_wav(source: Source, bounds: Bounds) -> Planar:
     wav = read_wav(source)
     if wav.coding is Coding.OTHER:
-        return _decode_sndfile(source, Container.WAV, max_minutes)
+        return _decode_sndfile(source, Container.WAV, bounds)
     if wav.truncated:
         raise _truncated("WAV", "its header promises more samples than there are")
-    planar = Planar(wav.channels, wav.sample_rate, wav.frames, max_minutes, exact=True)
+    planar = Planar(wav.channels, wav.sample_rate, wav.frames, bounds, exact=True)
     read_pcm(source, wav, planar)
     if planar.filled < wav.frames and source.error is None:
         raise _truncated("WAV", "its header promises more samples than there are")
     return planar
 
 
-def _decode_ogg(source: Source, max_minutes: float) -> Planar:
+def _decode_ogg(source: Source, bounds: Bounds) -> Planar:
     length = ogg_length(source)
-    planar, declared = read_av(
-        source, max_minutes, format="ogg", end=length.frames if length else None
-    )
+    planar, declared = read_av(source, bounds, format="ogg", end=length.frames if length else None)
     if declared is not None and planar.filled < declared:
         # FFmpeg loses samples of a Vorbis file that is one page long.
         with contextlib.suppress(NotForLibsndfile):
-            planar, _ = read_sndfile(source, max_minutes, expected=declared)
+            planar, _ = read_sndfile(source, bounds, expected=declared)
     return planar
 
 
-def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
+def _decode_mp3(source: Source, start: int, bounds: Bounds) -> Planar:
     header = mpeg.find_first_frame(source, start)
     if header is None:
         refuse_text(source.bytes_at(start, SNIFF_BYTES))
-        return _decode_other(source, max_minutes)
+        return _decode_other(source, bounds)
     xing = mpeg.read_xing(source, header)
     if xing and xing.frames and xing.size:
         joined = source.complete and _goes_on(source, header, xing)
-        planar = None if joined else _decode_declared_mp3(source, header, xing, max_minutes)
+        planar = None if joined else _decode_declared_mp3(source, header, xing, bounds)
         # What lies behind the declared end of an arriving file is known when it has arrived.
         if planar is not None and not _goes_on(source, header, xing):
             return planar
@@ -113,7 +125,7 @@ def _decode_mp3(source: Source, start: int, max_minutes: float) -> Planar:
         source.cut(music_end(source))
     # libsndfile guesses the length of an MP3 without a tag, and may stop before its end.
     guess = (source.size - header.start) * header.samples // max(1, header.size)
-    return read_av(source, max_minutes, format="mp3", frames=guess).planar
+    return read_av(source, bounds, format="mp3", frames=guess).planar
 
 
 def _goes_on(source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing) -> bool:
@@ -125,13 +137,13 @@ def _goes_on(source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing) -> bool:
 
 
 def _decode_declared_mp3(
-    source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing, max_minutes: float
+    source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing, bounds: Bounds
 ) -> Planar | None:
     """The music that the tag in the first frame declares; None if libsndfile knows better."""
     try:
         planar, frames = read_sndfile(
             source,
-            max_minutes,
+            bounds,
             expected=xing.frames * header.samples - xing.delay - xing.padding,
             run_up=_MP3_RUN_UP_FRAMES * header.samples,
             # With shorter frames, rounding depends on where decoding began.
@@ -142,16 +154,16 @@ def _decode_declared_mp3(
     return _whole(planar, frames, "MP3", source)
 
 
-def _decode_sndfile(source: Source, container: Container, max_minutes: float) -> Planar:
+def _decode_sndfile(source: Source, container: Container, bounds: Bounds) -> Planar:
     try:
-        planar, frames = read_sndfile(source, max_minutes)
+        planar, frames = read_sndfile(source, bounds)
     except NotForLibsndfile:
-        return _decode_other(source, max_minutes)
+        return _decode_other(source, bounds)
     return _whole(planar, frames, container.value, source)
 
 
-def _decode_other(source: Source, max_minutes: float) -> Planar:
-    planar, declared = read_av(source, max_minutes)
+def _decode_other(source: Source, bounds: Bounds) -> Planar:
+    planar, declared = read_av(source, bounds)
     return planar if declared is None else _whole(planar, declared, "audio", source)
 
 

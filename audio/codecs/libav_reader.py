@@ -12,6 +12,7 @@ from av.audio.plane import AudioPlane
 from av.container import InputContainer
 
 from ..containers.source import Reader, Source
+from ..memory import Bounds
 from ..samples.planar import Planar, Samples
 from ..validate import AudioError
 
@@ -57,7 +58,7 @@ class AvRead(NamedTuple):
 
 def read_av(
     source: Source,
-    max_minutes: float,
+    bounds: Bounds,
     *,
     format: str | None = None,
     frames: int | None = None,
@@ -71,7 +72,7 @@ def read_av(
         end: the length beyond which all samples are padding.
 
     Raises:
-        AudioError: FFmpeg finds no sound, or it is longer than `max_minutes`.
+        AudioError: FFmpeg finds no sound, or more than `bounds` allow.
     """
     reader = Reader(source)
     try:
@@ -97,7 +98,7 @@ def read_av(
                 declared = round(stream.duration * stream.time_base * rate)
             elif container.duration is not None and frames is None:
                 frames = container.duration * rate // av.time_base
-            planar = _fill(container, stream, frames, declared, max_minutes)
+            planar = _fill(container, stream, frames, declared, bounds)
     except av.error.FFmpegError as error:
         source.raise_error()
         raise AudioError(
@@ -112,7 +113,7 @@ def _fill(
     stream: av.AudioStream,
     frames: int | None,
     declared: int | None,
-    max_minutes: float,
+    bounds: Bounds,
 ) -> Planar:
     planar: Planar | None = None
     for block in _blocks(container, stream):
@@ -120,7 +121,7 @@ def _fill(
         if planar is None:
             channels, sample_rate = block.layout.nb_channels, block.sample_rate
             guess = declared or frames or _GUESS_SECONDS * sample_rate
-            planar = Planar(channels, sample_rate, guess, max_minutes, exact=False)
+            planar = Planar(channels, sample_rate, guess, bounds, exact=False)
         count = block.samples
         if declared is not None:
             # Behind the declared end is the encoder's padding.

@@ -10,6 +10,7 @@ import numpy as np
 import soundfile
 
 from ..containers.source import Reader, Source
+from ..memory import Bounds
 from ..samples.planar import Planar, Samples
 
 _BLOCK_SAMPLES = 1 << 17
@@ -35,7 +36,7 @@ class _Sound(soundfile.SoundFile):
 
 def read_sndfile(
     source: Source,
-    max_minutes: float,
+    bounds: Bounds,
     *,
     expected: int | None = None,
     run_up: int = 0,
@@ -53,7 +54,7 @@ def read_sndfile(
 
     Raises:
         NotForLibsndfile: libsndfile cannot open it, or its length is another. Nothing was read.
-        AudioError: longer than `max_minutes`.
+        AudioError: more than `bounds` allow.
     """
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(_open(source))
@@ -62,7 +63,7 @@ def read_sndfile(
             raise NotForLibsndfile
         if expected is not None and abs(frames - expected) > run_up:
             raise NotForLibsndfile
-        planar = Planar(sound.channels, sound.samplerate, frames, max_minutes, exact=True)
+        planar = Planar(sound.channels, sound.samplerate, frames, bounds, exact=True)
         planar.integer = sound.subtype.startswith("PCM")
         planar.make_room(_Fill(source, stack, planar.array, run_up, two_threads).run(sound))
     return planar, frames

@@ -6,12 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from ..memory import Bounds
 from ..validate import AudioError, check_sample_rate
 
 Samples = npt.NDArray[np.float32]
 
 _BOUND_CHANNELS = 2
-_BOUND_RATE = 192_000
+_BOUND_RATE = 48_000
 _MOVE = 1 << 18
 """Samples that are moved at a time, so that no second array as long as a channel is needed."""
 
@@ -19,26 +20,27 @@ _MOVE = 1 << 18
 class Planar:
     """Float32 [channels, frames], filled from the left; grows only if it must.
 
-    AudioError before it holds more than `max_minutes`, or more samples in all than `max_minutes`
-    of 192 kHz stereo: a small file cannot demand more memory than that.
+    AudioError before it is longer than `max_minutes`, holds more samples in all than `max_minutes`
+    of 48 kHz stereo, or takes more memory than its run has: no small file demands more than that.
     """
 
     def __init__(
-        self, channels: int, sample_rate: int, frames: int, max_minutes: float, *, exact: bool
+        self, channels: int, sample_rate: int, frames: int, bounds: Bounds, *, exact: bool
     ) -> None:
         self.channels = channels
         self.integer = False
         """The samples were integers, so that none can be NaN or infinite."""
         self.sample_rate = check_sample_rate(sample_rate)
         self.filled = 0
-        self._max_minutes = max_minutes
-        seconds = max_minutes * 60
+        self._memory = bounds.memory
+        seconds = bounds.max_minutes * 60
         self._limit = int(
             min(seconds * sample_rate, seconds * _BOUND_RATE * _BOUND_CHANNELS / channels)
         )
         if exact:
             self._check(frames)
         self._capacity = max(1, min(frames, self._limit))
+        self._memory.take(self._bytes(self._capacity))
         try:
             self._flat: Samples = np.empty(channels * self._capacity, np.float32)
             self.array: Samples = self._flat.reshape(channels, self._capacity)
@@ -70,16 +72,20 @@ class Planar:
     def _check(self, frames: int) -> None:
         if frames > self._limit:
             raise AudioError(
-                f"The audio is longer than {self._max_minutes:g} minutes "
-                f"({self.channels} channels at {self.sample_rate} Hz): load a shorter file, or "
-                "raise the limit (max_audio_minutes)."
+                f"The audio is longer than {self._limit / self.sample_rate / 60:.4g} minutes, the "
+                f"most that is loaded of {self.channels} channels at {self.sample_rate} Hz: load a "
+                "shorter file, or raise the limit (max_audio_minutes)."
             )
+
+    def _bytes(self, frames: int) -> int:
+        return frames * self.channels * np.dtype(np.float32).itemsize
 
     def _relocate(self, capacity: int, filled: int) -> None:
         """Move the channels `capacity` apart, in the same memory where the system can do that."""
         del self.array
         grows = capacity > self._capacity
         if grows:
+            self._memory.take(self._bytes(capacity - self._capacity))
             # No view is in use (see `make_room`), so the memory may move.
             self._flat.resize(self.channels * capacity, refcheck=False)
         channels = range(1, self.channels)

@@ -1,0 +1,68 @@
+"""How much audio may be decoded: one file by its length, the files of one run by their memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import NamedTuple
+
+from .validate import AudioError
+
+
+class Memory:
+    """The memory that decoded files may take together. Safe to use from several threads.
+
+    Args:
+        most_gb: in 10^9 bytes.
+    """
+
+    def __init__(self, most_gb: float) -> None:
+        self._most_gb = most_gb
+        self._taken = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> None:
+        """Count `size` more bytes.
+
+        Raises:
+            AudioError: more than allowed; nothing was counted.
+        """
+        with self._lock:
+            if self._taken + size > self._most_gb * 1e9:
+                raise AudioError(
+                    f"The decoded audio of this run takes more than {self._most_gb:g} GB of "
+                    "memory: load fewer or shorter files in one run, or raise max_run_gb in the "
+                    "settings."
+                )
+            self._taken += size
+
+    def give_back(self, size: int) -> None:
+        """Count `size` bytes less."""
+        with self._lock:
+            self._taken -= size
+
+
+class Bounds(NamedTuple):
+    """What one file may decode to: a length, and a share of the memory of its run."""
+
+    max_minutes: float
+    memory: Share
+
+
+class Share:
+    """What one file takes of the memory of a run; None: of no run."""
+
+    def __init__(self, memory: Memory | None) -> None:
+        self._memory = memory
+        self._taken = 0
+
+    def take(self, size: int) -> None:
+        """See `Memory.take`."""
+        if self._memory is not None:
+            self._memory.take(size)
+            self._taken += size
+
+    def settle(self, size: int) -> None:
+        """Keep `size` bytes, and give the others back."""
+        if self._memory is not None:
+            self._memory.give_back(self._taken - size)
+            self._taken = size
