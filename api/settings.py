@@ -79,6 +79,7 @@ class Settings:
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
     max_audio_minutes: float = 60.0
+    max_run_gb: float = 4.0
     allow_hosts: AllowedHosts = NO_HOSTS
     page_hosts: AllowedHosts = NO_HOSTS
     ledger_url: LedgerUrl | None = None

@@ -12,7 +12,7 @@ from comfy_api.latest import io
 
 from ..api.errors import InputError, LedgerError
 from ..files.sniff import SNIFF_BYTES, sniff
-from . import again, host, session
+from . import again, host, loading, session
 from .player import heard
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..api.account import Account
     from ..api.media.tracks import OpenAudio
     from ..api.settings import Settings
+    from ..audio.memory import Memory
 
 ORIGINAL = "original"
 SAMPLE_RATES = {"44100": 44100, "48000": 48000}
@@ -77,16 +78,25 @@ class LoadAudioURL(again.Node):
         sides = _choice("channels", channels, CHANNELS)
         settings = session.settings()
         account = await session.account(settings)
-        source = await host.interruptible(account.open(url, settings))
-        if source.trouble:
-            host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
         display = host.Display()
-        waveform, rate, path, lost = await host.interruptible(
-            _decoded(account, source, settings), on_look=lambda: _show(display, source)
-        )
+        run = loading.of_this_run(settings)
+        if run.turn.locked():
+            display.show("waits until other files are loaded")
+        await host.interruptible(run.turn.acquire())
+        try:
+            source = await host.interruptible(account.open(url, settings))
+            if source.trouble:
+                host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
+            waveform, rate, path, lost = await host.interruptible(
+                _decoded(account, source, settings, run.memory),
+                on_look=lambda: _show(display, source),
+            )
+            seconds = waveform.shape[-1] / rate
+            came = await asyncio.to_thread(_came, source, path, seconds)
+        finally:
+            run.turn.release()
         waveform, rate = await asyncio.to_thread(_shaped, waveform, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
-        came = await asyncio.to_thread(_came, source, path, seconds)
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
         display.show(f"{line}{_difference(source, seconds)}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
@@ -106,7 +116,7 @@ def _came(source: OpenAudio, path: Path | None, seconds: float) -> str:
 
 
 async def _decoded(
-    account: Account, source: OpenAudio, settings: Settings
+    account: Account, source: OpenAudio, settings: Settings, memory: Memory
 ) -> tuple[torch.Tensor, int, Path | None, str]:
     """Decode while the bytes arrive, and keep the file.
 
@@ -116,7 +126,11 @@ async def _decoded(
 
     def work() -> tuple[torch.Tensor, int]:
         with source.reader as reader:
-            return decode(cast("BinaryIO", reader), max_minutes=settings.max_audio_minutes)
+            return decode(
+                cast("BinaryIO", reader),
+                max_minutes=settings.max_audio_minutes,
+                memory=memory,
+            )
 
     filling = asyncio.ensure_future(account.download(source))
     decoding = asyncio.ensure_future(asyncio.to_thread(work))

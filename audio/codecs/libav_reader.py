@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import NamedTuple, cast
 
@@ -74,6 +75,32 @@ def read_av(
     Raises:
         AudioError: FFmpeg finds no sound, or more than `bounds` allow.
     """
+    with _opened(source, format) as (container, stream):
+        rate = stream.codec_context.sample_rate
+        declared = end
+        if stream.duration is not None and stream.time_base is not None and format is None:
+            declared = round(stream.duration * stream.time_base * rate)
+        elif container.duration is not None and frames is None:
+            frames = container.duration * rate // av.time_base
+        planar = _fill(container, stream, frames, declared, bounds)
+    return AvRead(planar, declared)
+
+
+def av_blocks(source: Source) -> Iterator[tuple[Samples, int]]:
+    """The first sound track of `source` in blocks [C, n] of little memory, and its rate in Hz.
+
+    Raises:
+        AudioError: FFmpeg finds no sound, or cannot decode it.
+    """
+    with _opened(source, None) as (container, stream):
+        for block in _blocks(container, stream):
+            samples = np.empty((block.layout.nb_channels, block.samples), np.float32)
+            _copy(block.planes, block.format.name, samples)
+            yield samples, block.sample_rate
+
+
+@contextlib.contextmanager
+def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     reader = Reader(source)
     try:
         with av.open(
@@ -93,19 +120,13 @@ def read_av(
                     "The file's sound track has a codec that FFmpeg cannot decode: it is broken, "
                     "or must be converted with another program first."
                 )
-            declared = end
-            if stream.duration is not None and stream.time_base is not None and format is None:
-                declared = round(stream.duration * stream.time_base * rate)
-            elif container.duration is not None and frames is None:
-                frames = container.duration * rate // av.time_base
-            planar = _fill(container, stream, frames, declared, bounds)
+            yield container, stream
     except av.error.FFmpegError as error:
         source.raise_error()
         raise AudioError(
             f"The file cannot be decoded ({error.strerror}): expected audio that FFmpeg knows; "
             "it is truncated, broken or no audio, so download or export it again."
         ) from error
-    return AvRead(planar, declared)
 
 
 def _fill(

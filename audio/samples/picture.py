@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import itertools
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from ..validate import AudioError, check_sample_rate
+from .envelope import Columns, Envelope
 
 _BACKGROUND = (24, 26, 31)
 _GRID = (46, 49, 57)
@@ -28,47 +26,45 @@ _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 60
 def draw_waveform(
     waveform: torch.Tensor, sample_rate: int, *, width: int = 1200, height: int = 240
 ) -> bytes:
-    """PNG bytes of `waveform` (float32 [C, T]), `width` x `height` pixels.
+    """PNG bytes of `waveform` (float32 [C, T]); see `draw_envelope`.
 
-    One lane for each channel; more than two channels are averaged into one lane. Each column shows
-    the lowest and highest sample and, brighter, the root mean square. Its ends are red above full
-    scale. The time axis is at the bottom. AudioError for another shape or no samples.
+    AudioError for another shape or no samples.
     """
     if waveform.ndim != 2 or 0 in waveform.shape:
         raise AudioError(
             f"A waveform of the shape {list(waveform.shape)} cannot be drawn: expected [channels, "
             "samples] with at least one of each; pass one item of the batch."
         )
-    duration = waveform.shape[1] / check_sample_rate(sample_rate)
+    envelope = Envelope()
+    envelope.add(waveform.detach().cpu().float().numpy())
+    return draw_envelope(envelope, check_sample_rate(sample_rate), width=width, height=height)
+
+
+def draw_envelope(envelope: Envelope, sample_rate: int, *, width: int, height: int) -> bytes:
+    """PNG bytes of a waveform, `width` x `height` pixels.
+
+    Each column shows the lowest and highest sample and, brighter, the root mean square. Its ends
+    are red above full scale. The time axis is at the bottom. AudioError for no samples.
+    """
+    if not envelope.frames:
+        raise AudioError("The file holds no samples: there is nothing to draw.")
     image = Image.new("RGB", (width, height), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     bottom = height - _AXIS_HEIGHT
-    _draw_time(draw, duration, width, bottom)
-    lanes = waveform.detach().cpu().float().numpy()
-    if lanes.shape[0] > 2:
-        lanes = lanes.mean(axis=0, keepdims=True)
-    for index, lane in enumerate(lanes):
-        top, end = bottom * index // len(lanes), bottom * (index + 1) // len(lanes)
-        _draw_lane(draw, lane, width, (top + end) / 2, (end - top) / 2 - 3)
+    _draw_time(draw, envelope.frames / sample_rate, width, bottom)
+    columns = envelope.columns(width)
+    count = len(columns.low)
+    for index, lane in enumerate(zip(*columns, strict=True)):
+        top, end = bottom * index // count, bottom * (index + 1) // count
+        _draw_lane(draw, Columns(*lane), (top + end) / 2, (end - top) / 2 - 3)
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
 
 
-def _draw_lane(
-    draw: ImageDraw.ImageDraw,
-    lane: npt.NDArray[np.float32],
-    width: int,
-    middle: float,
-    reach: float,
-) -> None:
-    draw.line((0, middle, width, middle), fill=_GRID)
-    edges = np.linspace(0, lane.shape[0], width + 1).astype(np.int64)
-    for x, (start, end) in enumerate(itertools.pairwise(edges.tolist())):
-        start = min(start, lane.shape[0] - 1)
-        column = lane[start : max(end, start + 1)]
-        low, high = float(column.min()), float(column.max())
-        loud = float(np.sqrt(np.dot(column, column) / column.shape[0]))
+def _draw_lane(draw: ImageDraw.ImageDraw, lane: Columns, middle: float, reach: float) -> None:
+    draw.line((0, middle, len(lane.low), middle), fill=_GRID)
+    for x, (low, high, loud) in enumerate(zip(*(each.tolist() for each in lane), strict=True)):
         top, bottom = middle - reach * min(high, 1), middle - reach * max(low, -1)
         _draw_column(draw, x, top, bottom, _PEAK)
         if low < 0 < high:

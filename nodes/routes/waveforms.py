@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SIZE = (800, 120)
 _KEPT_PICTURES = 1000
 
-# One decode at a time: a track of four minutes takes 85 MB.
+# One decode at a time: the others keep a processor.
 _drawing = asyncio.Semaphore(1)
 
 
@@ -51,15 +51,14 @@ async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
 
 
 def _draw(path: Path, picture: Path) -> None:
-    from ...audio.decode import decode
-    from ...audio.samples.picture import draw_waveform
+    from ...audio.draw import draw_file
 
     if picture.exists():
         return
-    with path.open("rb") as file:
-        waveform, sample_rate = decode(file, max_minutes=session.settings().max_audio_minutes)
     width, height = _SIZE
-    content = draw_waveform(waveform, sample_rate, width=width, height=height)
+    minutes = session.settings().max_audio_minutes
+    with path.open("rb") as file:
+        content = draw_file(file, max_minutes=minutes, width=width, height=height)
     picture.parent.mkdir(parents=True, exist_ok=True)
     write_file(picture, content, durable=False)
     kept = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)
