@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from .errors import NotFoundError
+from .errors import NoAnswerError, NotFoundError
 from .library import Library
 from .loop_thread import LoopThread
 from .media.kept_tracks import Kept
@@ -64,6 +64,7 @@ class Account:
         self._own_origins = (base_url, *file_origins)
         self._thread = LoopThread()
         self._queue_limit = timing.queue_limit
+        self._balance_patience = timing.balance_patience
         self._calls: set[asyncio.Future[Any]] = set()
         self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
         ledger = library.ledger
@@ -80,8 +81,12 @@ class Account:
     @property
     def closed_until(self) -> str:
         """The time of day until which the gateway takes no requests; "" where it takes them."""
-        seconds = self._client.closed_for
-        return moment_in(seconds) if seconds >= 1 else ""
+        return _moment(self._client.closed_for)
+
+    @property
+    def held_until(self) -> str:
+        """The time of day until which a request waits for its place in the account's rate."""
+        return _moment(self._client.held_for)
 
     async def submit(self, request: MusicRequest, settings: Settings, *, run: str) -> Job:
         """See `Purchases.submit`."""
@@ -116,8 +121,21 @@ class Account:
         return await self._run(self._waits.cancel(job))
 
     async def balance(self) -> float | None:
-        """US dollars left on the account; None where the gateway's answer does not say."""
-        return parse_balance(await self._run(self._client.balance()))
+        """US dollars left on the account; None where the gateway's answer does not say.
+
+        Raises:
+            NoAnswerError: none within `Timing.balance_patience`.
+        """
+        try:
+            asked = self._run(self._client.balance())
+            return parse_balance(await asyncio.wait_for(asked, self._balance_patience))
+        except asyncio.TimeoutError:
+            until = self.closed_until or self.held_until
+            closed = f", and takes no requests until {until}" if until else ""
+            raise NoAnswerError(
+                f"The gateway has not answered within {self._balance_patience:g} s{closed}: test "
+                "the connection again later. Runs are not affected."
+            ) from None
 
     async def current(self, job: Job) -> Job:
         """The job as the ledger has it now."""
@@ -206,3 +224,8 @@ class Account:
         except asyncio.CancelledError:
             call.cancel()
             raise
+
+
+def _moment(seconds: float) -> str:
+    """The time of day in so many seconds; "" for less than one."""
+    return moment_in(seconds) if seconds >= 1 else ""

@@ -76,6 +76,7 @@ class Settings:
     minimum_balance: float = 0.0
     cost_tag: str = "comfyui-music"
     allow_unknown_price: bool = False
+    unknown_price: float = 1.0
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
     max_audio_minutes: float = 60.0
@@ -93,6 +94,7 @@ class Settings:
             self.uncertain_limit,
             self.allow_unknown_price,
             self.minimum_balance,
+            self.unknown_price,
         )
 
     @property

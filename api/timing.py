@@ -20,6 +20,7 @@ class Timing(NamedTuple):
             longest one.
         longest_retry_after: no wait that a server asks for is longer; then it is asked again.
         submit_patience: a submit that created nothing is repeated for this long.
+        balance_patience: the longest wait for the balance, which only informs.
         blip_patience: a 429, and a poll that fails, are repeated for this long.
 
     A job:
@@ -67,6 +68,7 @@ class Timing(NamedTuple):
     backoff_max: float = 30.0
     longest_retry_after: float = 120.0
     submit_patience: float = 120.0
+    balance_patience: float = 30.0
     blip_patience: float = 600.0
     first_poll: float = 12.0
     first_poll_max: float = 300.0

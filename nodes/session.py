@@ -197,10 +197,11 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
 
 
 def show_closed(account: Account, display: host.Display) -> None:
-    """The status line while the gateway takes no requests."""
-    until = account.closed_until
-    if until:
-        display.show(f"the gateway takes no requests until {until}")
+    """The status line while the gateway takes no requests, or the account has sent too many."""
+    if account.closed_until:
+        display.show(f"the gateway takes no requests until {account.closed_until}")
+    elif account.held_until:
+        display.show(f"waits for the account's request rate until {account.held_until}")
 
 
 def show_job(account: Account, job: Job) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import GatewayError, JobCancelledError, JobFailedError
 from ..request import AS_GIVEN, MusicRequest
 from ..wire.protocol import JobRecord, JobStatus
+from .spending import dollars
 
 SANDBOX = "sandbox"
 """The service that charges nothing: the pack's own sandbox."""
@@ -20,8 +21,8 @@ class State(str, Enum):
     QUEUED: the gateway has the job.
     RUNNING: the gateway works on the job.
     COMPLETED: the track is there.
-    FAILED: the job failed, or the gateway refused the request. Nothing is charged.
-    CANCELLED: the job was cancelled. Nothing is charged.
+    FAILED: the job failed, or the gateway refused the request. Nothing is charged, as a rule.
+    CANCELLED: the job was cancelled. Nothing is charged, as a rule.
     UNCERTAIN: the request may have been charged, and no job id is known.
     """
 
@@ -146,7 +147,10 @@ class Job(NamedTuple):
         if state.is_final and state is not self.state:
             values["finished"] = now
         if state is State.FAILED:
-            values |= {"charged": 0.0, "error": record.error}
+            values["error"] = record.error
+        if state.is_dead and (record.cost or self.charged is None):
+            # A gateway that charges for nothing is believed.
+            values["charged"] = 0.0 if self.is_free else record.cost or 0.0
         if state is State.COMPLETED:
             # The sandbox reports what the track would cost at the gateway; nobody pays it.
             values |= {"charged": 0.0 if self.is_free else record.cost, "error": None}
@@ -165,14 +169,21 @@ class Job(NamedTuple):
         if self.state is State.FAILED:
             reason = f": {self.error.rstrip('.')}" if self.error else ""
             return JobFailedError(
-                f"The job {which} failed{reason}. Failed jobs are not charged: queue "
-                "again to try anew, with another prompt if the gateway refused this one.",
+                f"The job {which} failed{reason}. "
+                f"{self._charged or 'Failed jobs are not charged'}: queue again to try anew, with "
+                "another prompt if the gateway refused this one.",
                 job_id=self.job_id,
             )
+        charged = f" {self._charged}." if self._charged else ""
         return JobCancelledError(
-            f"The job {which} was cancelled: queue again to buy the track anew.",
+            f"The job {which} was cancelled: queue again to buy the track anew.{charged}",
             job_id=self.job_id,
         )
+
+    @property
+    def _charged(self) -> str:
+        """A sentence without its end; "" where a dead job costs nothing."""
+        return f"The gateway charged {dollars(self.charged)} for it" if self.charged else ""
 
 
 def is_free(service: str) -> bool:

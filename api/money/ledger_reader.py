@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..request import MusicRequest
+from ..wire.amounts import MOST_DOLLARS
 from .engines.engine import Engine
-from .job import Job, State, is_free
+from .job import SANDBOX, Job, State, is_free
 from .rows import Rows
 from .schema import DEAD, folded
 from .spending import FREE, Quote, SpendingRules, quote
@@ -95,15 +96,51 @@ class LedgerReader:
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
         """US dollars that were, or may have been, charged since a time until now, or in one run."""
-        where, values = "run = ?", [run]
-        if run is None:
-            where, values = "created BETWEEN ? AND ?", [since, self.engine.now() + _CLOCK_SLACK]
+        return self._sum(
+            f"CASE WHEN state IN ({DEAD}) THEN coalesce(charged, 0) "
+            "ELSE coalesce(charged, price, 0) + repeats * coalesce(price, 0) END",
+            *self._when(since, run),
+        )
+
+    def counted(self, unknown: float, *, since: float = 0.0, run: str | None = None) -> float:
+        """US dollars that the tracks since a time, or of one run, count for the limits.
+
+        The rule stands in `spending`. A job that was picked up by its id has no model: this
+        machine did not buy it, so only what the gateway reports counts.
+
+        Args:
+            unknown: what a track of unknown price counts as.
+        """
+        charged, price = _amount("charged"), _amount("price")
+        estimate = (
+            f"CASE WHEN price IS NULL AND model != '' THEN {float(unknown)!r} ELSE {price} END"
+        )
+        return self._sum(
+            f"CASE WHEN state IN ({DEAD}) OR {charged} > {estimate} THEN {charged} "
+            f"ELSE {estimate} END + "
+            f"CASE WHEN state IN ({DEAD}) THEN 0 ELSE repeats * {estimate} END",
+            *self._when(since, run),
+        )
+
+    def unknown_tracks(self, *, since: float) -> int:
+        """How many tracks of unknown price were bought since a time."""
+        where, values = self._when(since, None)
+        return self._rows.value(
+            f"SELECT count(*) FROM jobs WHERE {where} AND price IS NULL AND model != '' "
+            f"AND service != '{SANDBOX}' AND state NOT IN ({DEAD})",
+            *values,
+        )
+
+    def _when(self, since: float, run: str | None) -> tuple[str, list[object]]:
+        """A condition for the rows since a time until now, or of one run, and its values."""
+        if run is not None:
+            return "run = ?", [run]
+        return "created BETWEEN ? AND ?", [since, self.engine.now() + _CLOCK_SLACK]
+
+    def _sum(self, expression: str, where: str, values: Sequence[object]) -> float:
         return float(
             self._rows.value(
-                "SELECT coalesce(sum("
-                "coalesce(charged, price, 0) + repeats * coalesce(price, 0)), 0) "
-                f"FROM jobs WHERE {where} AND state NOT IN ({DEAD})",
-                *values,
+                f"SELECT coalesce(sum({expression}), 0) FROM jobs WHERE {where}", *values
             )
         )
 
@@ -127,8 +164,9 @@ class LedgerReader:
         return quote(
             prices,
             rules,
-            spent_run=0.0 if run is None else self.spent(run=run),
-            spent_day=self.spent(since=self.engine.now() - DAY),
+            spent_run=0.0 if run is None else self.counted(rules.unknown_price, run=run),
+            spent_day=self.counted(rules.unknown_price, since=self.engine.now() - DAY),
+            unknown_day=self.unknown_tracks(since=self.engine.now() - DAY),
             runs=runs,
             balance=None if balance is None else balance - self.pending(service),
         )
@@ -174,3 +212,9 @@ def _holding(word: str) -> str:
     for special in "!%_":
         word = word.replace(special, f"!{special}")
     return f"%{word}%"
+
+
+def _amount(column: str) -> str:
+    """A column of dollars in SQL, as `wire.amounts` would read it: an old row may have any."""
+    low, high = f"{column} > 0", f"{column} > {MOST_DOLLARS!r}"
+    return f"(CASE WHEN {high} THEN {MOST_DOLLARS!r} WHEN {low} THEN {column} ELSE 0 END)"

@@ -32,6 +32,10 @@ BUILT_IN_PRICES = {
 _BY_THE_SECOND = (DEFAULT_MODEL, "fal-ai/ace-step/prompt-to-audio")
 # Prices by the second that differ by no more than this share are one price.
 _SAME = 0.1
+# A listed price is by the second, by the minute or by the piece. Half of what the cheapest of these
+# kinds would make is the least that a track is believed to cost.
+_LEAST_SHARE = 0.5
+_MOST_MODELS = 2000
 FILE_NAME = "catalogue.json"
 
 
@@ -72,8 +76,14 @@ class Catalogue:
         return age if age >= 0 else float("inf")
 
     def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
-        """What each track is expected to cost by the list."""
-        listed = {model.id: model.price_per_second for model in self._read()[1]}
+        """What each track is expected to cost by the list.
+
+        A model that is listed twice has the higher price, and none where one of them is not known.
+        """
+        listed: dict[str, float | None] = {}
+        for model, rate in self._read()[1]:
+            other = listed.get(model, rate)
+            listed[model] = None if rate is None or other is None else max(rate, other)
 
         def price(request: MusicRequest) -> Price:
             per_second = listed.get(request.model)
@@ -87,7 +97,7 @@ class Catalogue:
 
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
-        kept = list(models) or self._read()[1]
+        kept = list(models)[:_MOST_MODELS] or self._read()[1]
         self._keep(kept, age=0.0)
         if self._farm is not None:
             self._farm.share_catalogue(self.service, kept)
@@ -118,7 +128,10 @@ class Catalogue:
 def expected_prices(
     catalogue: Catalogue, ledger: LedgerReader, requests: Sequence[MusicRequest]
 ) -> list[Price]:
-    """What each track is expected to cost: by earlier tracks of its model, else by the list."""
+    """What each track is expected to cost: by earlier tracks of its model, else by the list.
+
+    What was learned is never lower than the list allows: the gateway reports it.
+    """
     if is_free(catalogue.service):
         return [Price(0.0)] * len(requests)
     charges = {
@@ -128,7 +141,10 @@ def expected_prices(
 
     def expected(request: MusicRequest, listed: Price) -> Price:
         known = charges[request.model]
-        return learned(request, known) if known else listed
+        if not known:
+            return listed
+        amount, is_at_most = learned(request, known)
+        return Price(max(amount, _least(request, listed)), is_at_most)
 
     as_priced = [_priced_as(request) for request in requests]
     prices = map(expected, as_priced, catalogue.prices(as_priced))
@@ -143,7 +159,17 @@ def _priced_as(request: MusicRequest) -> MusicRequest:
     return request._replace(model=BASELINE_MODEL) if request.model == AUTO_MODEL else request
 
 
-def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> Price:
+def _least(request: MusicRequest, listed: Price) -> float:
+    """The least dollars that a track can cost by the list."""
+    if listed.amount is None:
+        return 0.0
+    if not listed.is_at_most:
+        return listed.amount
+    unit = listed.amount / request.duration
+    return _LEAST_SHARE * unit * min(1.0, request.duration / 60)
+
+
+def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> tuple[float, bool]:
     """The price of a track by what earlier ones of its model cost.
 
     A price by the second is taken for one where the model is known to have it, or where tracks of
@@ -152,14 +178,17 @@ def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> Pr
 
     Args:
         charges: seconds asked for and dollars charged, at least one pair.
+
+    Returns:
+        US dollars, and whether the track may cost less.
     """
     duration = request.duration
     rates = [cost / seconds for seconds, cost in charges]
     lengths = {seconds for seconds, _ in charges}
     shows_rate = len(lengths) > 1 and max(rates) <= min(rates) * (1 + _SAME)
     if request.model in _BY_THE_SECOND or shows_rate:
-        return Price(max(rates) * duration)
+        return max(rates) * duration, False
     same = [cost for seconds, cost in charges if seconds == duration]
     if same:
-        return Price(max(same))
-    return Price(min(cost * max(1.0, duration / seconds) for seconds, cost in charges), True)
+        return max(same), False
+    return min(cost * max(1.0, duration / seconds) for seconds, cost in charges), True

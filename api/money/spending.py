@@ -1,6 +1,13 @@
 """The spending limits of the user, and whether a purchase keeps to them.
 
 The price line, a submit and a repeated submit all ask `quote`.
+
+What a track counts for the limits, whatever the gateway lists and reports:
+    A track that was bought counts as the higher of two amounts: what was estimated before it was
+    bought, and what the gateway reports. So no report makes room for more.
+    A track whose price is not known counts as `unknown_price`, and few of them are bought in a day.
+    A failed or cancelled track counts as what the gateway reports for it, else as nothing.
+    An estimate is never negative and never below what the model list allows (`prices.expected`).
 """
 
 from __future__ import annotations
@@ -19,8 +26,10 @@ class SpendingRules(NamedTuple):
         per_run: for all tracks of one run of a graph.
         per_day: for all tracks of 24 hours.
         uncertain_limit: up to this price, a submit without an answer is repeated once.
-        allow_unknown_price: whether a model without a known price may be used.
+        allow_unknown_price: whether a model without a known price may be used, for at most
+            UNKNOWN_PER_DAY tracks in 24 hours.
         minimum_balance: the account's balance must not fall below it; 0 checks nothing.
+        unknown_price: what a track of unknown price counts as.
     """
 
     per_run: float
@@ -28,12 +37,18 @@ class SpendingRules(NamedTuple):
     uncertain_limit: float = 0.0
     allow_unknown_price: bool = False
     minimum_balance: float = 0.0
+    unknown_price: float = 1.0
+
+
+UNKNOWN_PER_DAY = 5
+"""Tracks of unknown price that are bought in 24 hours."""
 
 
 class Reason(str, Enum):
     """Why a purchase is refused."""
 
     UNKNOWN_PRICE = "unknown_price"
+    UNKNOWN_PER_DAY = "unknown_per_day"
     PER_RUN = "per_run"
     PER_DAY = "per_day"
     MINIMUM_BALANCE = "minimum_balance"
@@ -61,6 +76,7 @@ class Quote(NamedTuple):
         is_bought: every track exists already and is handed out again.
         tracks: how many a run buys.
         is_at_most: the prices are the highest that they can be, as far as is known.
+        counted: what a run counts for the limits.
     """
 
     each: float | None
@@ -69,6 +85,7 @@ class Quote(NamedTuple):
     is_bought: bool = False
     tracks: int = 1
     is_at_most: bool = False
+    counted: float = 0.0
 
     def check(self, model: str) -> None:
         """
@@ -83,10 +100,16 @@ class Quote(NamedTuple):
                 f"The price of {model} is not known, so it counts as over your limit: choose "
                 "another model, or set allow_unknown_price in the settings. Nothing was sent."
             )
-        what = "This track costs" if self.tracks == 1 else f"These {self.tracks} tracks cost"
+        if reason is Reason.UNKNOWN_PER_DAY:
+            raise SpendLimitError(
+                f"The price of {model} is not known. Of such tracks, at most {UNKNOWN_PER_DAY} are "
+                f"bought in 24 hours, and {spent:g} were: choose another model, or wait. Nothing "
+                "was sent."
+            )
+        what = self._what(model)
         if reason is Reason.MINIMUM_BALANCE:
             raise SpendLimitError(
-                f"{what} about {dollars(self.total)}, and the account has {dollars(balance)} "
+                f"{what}, and the account has {dollars(balance)} "
                 f"left. That would bring it below your floor of {dollars(limit)}: top up, or lower "
                 "minimum_balance in the settings. Nothing was sent."
             )
@@ -95,10 +118,19 @@ class Quote(NamedTuple):
             Reason.PER_DAY: ("the last 24 hours", "spend_limit_per_day"),
         }[reason]
         raise SpendLimitError(
-            f"{what} about {dollars(self.total)}. With {dollars(spent)} of {of}, that is "
+            f"{what}. With {dollars(spent)} of {of}, that is "
             f"over your limit of {dollars(limit)}: raise {setting} in the settings if you want "
             "that. Nothing was sent."
         )
+
+    def _what(self, model: str) -> str:
+        """The beginning of a sentence: what the tracks cost, or count as."""
+        these = "This track" if self.tracks == 1 else f"These {self.tracks} tracks"
+        if self.total is not None:
+            return f"{these} {'costs' if self.tracks == 1 else 'cost'} about {dollars(self.total)}"
+        counts = "counts" if self.tracks == 1 else "count"
+        why = f"the price of {model} is not known"
+        return f"{these} {counts} as {dollars(self.counted)}, because {why}"
 
 
 FREE = Quote(0.0, 0.0)
@@ -113,24 +145,29 @@ def quote(
     spent_day: float,
     runs: int = 1,
     balance: float | None = None,
+    unknown_day: int = 0,
 ) -> Quote:
     """The price of the tracks of each of `runs` runs, and whether the rules refuse them.
 
     Args:
         prices: the expected price of each track, None where it is not known.
-        spent_run: what the run has spent before.
-        spent_day: what all runs have spent in the last 24 hours.
+        spent_run: what the tracks of the run before count.
+        spent_day: what the tracks of the last 24 hours count.
         balance: what the account has left for them; None where it is not known.
+        unknown_day: tracks of unknown price of the last 24 hours.
     """
     count = len(prices)
     known = [price for price in prices if price is not None]
-    is_known = len(known) == count
+    unknown = count - len(known)
+    is_known = not unknown
     if not is_known and not rules.allow_unknown_price:
         return Quote(None, None, Refusal(Reason.UNKNOWN_PRICE), tracks=count)
-    # A price that is not known and allowed counts as nothing.
-    run = sum(known)
+    run = sum(known) + unknown * rules.unknown_price
     each = max(known, default=0.0) if is_known else None
-    made = Quote(each, run * runs if is_known else None, tracks=count)
+    made = Quote(each, run * runs if is_known else None, tracks=count, counted=run)
+    if unknown and unknown_day + unknown * runs > UNKNOWN_PER_DAY:
+        refusal = Refusal(Reason.UNKNOWN_PER_DAY, UNKNOWN_PER_DAY, unknown_day)
+        return made._replace(refusal=refusal)
     if run and exceeds(spent_run + run, rules.per_run):
         return made._replace(refusal=Refusal(Reason.PER_RUN, rules.per_run, spent_run))
     if run and exceeds(spent_day + run * runs, rules.per_day):

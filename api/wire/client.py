@@ -66,6 +66,11 @@ class Client:
         """Seconds for which the gateway said that it takes no requests; 0 where it takes them."""
         return self.exchange.closed_for
 
+    @property
+    def held_for(self) -> float:
+        """Seconds for which a request waits for its place in the rate of the account."""
+        return self.exchange.rate_limiter.held_for
+
     async def close(self) -> None:
         await self.exchange.close()
 

@@ -87,7 +87,7 @@ class RateLimiter:
 
     @property
     def held_for(self) -> float:
-        """Seconds until a request that is due may be sent; 0 where none waits."""
+        """Seconds until a due request other than a poll may be sent; 0 where none waits."""
         return max(0.0, self._held_until - self._clock())
 
     @contextlib.asynccontextmanager
@@ -175,7 +175,8 @@ class RateLimiter:
                 next_time = min(next_time, opens)
                 if waiter.due > now:
                     break
-                held_until = min(held_until, opens)
+                if not waiter.is_poll:
+                    held_until = min(held_until, opens)
                 # A poll that waits for the polls' share lets a submit behind it pass.
                 blocked.append(heapq.heappop(self._waiters))
                 continue

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...api.errors import MissingKeyError
+from ...api.errors import InputError, MissingKeyError
 from ...api.request import MAX_TAKE, MusicRequest
 from .. import host, session
 from . import answers
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+
+MOST_TRACKS = 10_000
+"""Tracks of a run, and runs, whose price is asked for."""
 
 
 async def price(request: web.Request) -> web.Response:
@@ -25,10 +30,12 @@ async def price(request: web.Request) -> web.Response:
     from aiohttp import web
 
     given = request.query if request.method == "GET" else await answers.body(request)
-    count = answers.whole(str(given.get("count", 1)), "count", 1, 10_000)
-    runs = answers.whole(str(given.get("runs", 1)), "runs", 1, 10_000)
+    count = answers.whole(str(given.get("count", 1)), "count", 1, MOST_TRACKS)
+    runs = answers.whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
     values = {name: _listed(given[name]) for name in MusicRequest._fields if name in given}
-    return web.json_response(await _answer(_requests(values, count), runs))
+    return web.json_response(
+        await _answer(await asyncio.to_thread(_requests, values, count), runs)
+    )
 
 
 def _listed(value: Any) -> list[Any]:
@@ -38,6 +45,8 @@ def _listed(value: Any) -> list[Any]:
 def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]:
     """The requests of one run. A request that is not known gets a take that no other has."""
     longest = max(map(len, values.values()), default=1)
+    if longest > MOST_TRACKS:
+        raise InputError(f"The run has {longest} tracks: the most is {MOST_TRACKS}.")
     known = longest if "prompt" in values else 0
     requests = []
     for index in range(max(count, longest)):

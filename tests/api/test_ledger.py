@@ -417,7 +417,7 @@ def test_spent_is_what_was_or_may_have_been_charged(
 
     def cost(row: dict[str, Any]) -> float:
         if row["state"].is_dead:
-            return 0.0
+            return row["charged"] or 0.0
         # Once it has completed the charge is known; until then the price stands for it.
         known = row["price"] or 0.0 if row["charged"] is None else row["charged"]
         return known + row["repeats"] * (row["price"] or 0.0)

@@ -226,6 +226,33 @@ def test_a_429_that_tells_no_limit_lowers_it() -> None:
     in_virtual_time(work)
 
 
+def test_a_limit_that_a_429_lowered_comes_back() -> None:
+    async def work(pacer: RateLimiter) -> None:
+        pacer.observe(Rate(exceeded=True))
+        assert pacer.limit == 1
+        limits = []
+        for _ in range(4):
+            await asyncio.sleep(WINDOW)
+            limits.append(pacer.limit)
+        assert limits == [2, 4, 8, 10]
+
+    in_virtual_time(work)
+
+
+def test_a_request_that_waits_for_the_rate_says_how_long() -> None:
+    async def work(pacer: RateLimiter) -> None:
+        gateway = Gateway(pacer, 1)
+        assert pacer.held_for == 0
+        await gateway.ask()
+        second = asyncio.ensure_future(gateway.ask())
+        await asyncio.sleep(1)
+        assert WINDOW - 2 < pacer.held_for < WINDOW
+        await second
+        assert pacer.held_for == 0
+
+    in_virtual_time(work, limit=1)
+
+
 def test_what_others_use_of_the_key_is_left_to_them() -> None:
     async def work(pacer: RateLimiter) -> None:
         gateway = Gateway(pacer, 10)

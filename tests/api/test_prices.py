@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...api.errors import SpendLimitError
 from ...api.library import Library
 from ...api.money.ledger_file import FILE_NAME as LEDGER
 from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
+from ...api.money.spending import UNKNOWN_PER_DAY, Reason
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.wire.protocol import JobRecord, JobStatus
+from ...api.wire.amounts import MOST_DOLLARS
+from ...api.wire.protocol import JobRecord, JobStatus, Model
 from ...sandbox.profile import Profile
 from ..gateway import SCALE, account_on, rows_of, running
 
@@ -67,7 +70,10 @@ async def test_the_price_that_was_learned_is_the_one_that_limits_compare(tmp_pat
     job, _ = library.ledger.create(rules.service, ELEVEN._replace(take=2), run="", price=24.0)
     record = JobRecord("job_1", JobStatus.COMPLETED, "http://x/", 30.0, cost=0.375)
     library.ledger.apply(job.local_id, record)
+    # The track that taught it still counts as what it was allowed for.
     quote = await library.quote([ELEVEN], rules)
+    assert quote.refusal == (Reason.PER_DAY, 10.0, 24.0, 0.0)
+    quote = await library.quote([ELEVEN], dataclasses.replace(rules, spend_limit_per_day=24.375))
     assert (quote.each, quote.refusal, quote.is_at_most) == (0.375, None, False)
     library.close()
 
@@ -136,4 +142,110 @@ def test_jobs_under_way_are_taken_off_the_balance(tmp_path: Path) -> None:
     quote = library.ledger.quote("test", [0.006], rules, balance=1.011)
     assert quote.refusal is not None
     assert json.dumps(quote.refusal.reason.value) == '"minimum_balance"'
+    library.close()
+
+
+# What a gateway lists and reports makes no room
+
+
+@pytest.mark.parametrize(
+    ("rates", "rate"),
+    [([0.1, 0.001], 0.1), ([0.001, 0.1], 0.1), ([0.1, None], None), ([None, 0.1], None)],
+)
+def test_a_model_listed_twice_has_the_higher_price(
+    tmp_path: Path, rates: list[float | None], rate: float | None
+) -> None:
+    catalogue = Catalogue(tmp_path, "test")
+    catalogue.replace([Model("m", each) for each in rates])
+    amount = catalogue.prices([ACE._replace(model="m")])[0].amount
+    assert amount == (None if rate is None else pytest.approx(rate * 30))
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    reported=st.lists(st.floats(1e-9, 1e-3), min_size=1, max_size=5),
+    seconds=st.floats(5, 240),
+)
+def test_forged_bills_do_not_lower_an_estimate_below_the_list(
+    tmp_path_factory: pytest.TempPathFactory, reported: list[float], seconds: float
+) -> None:
+    library = Library(tmp_path_factory.mktemp("forged"))
+    for take, cost in enumerate(reported):
+        for request in (ACE, ELEVEN):
+            completed(library, request._replace(take=take), cost)
+    catalogue = library.catalogue("test")
+    for request in (ACE._replace(duration=seconds), ELEVEN._replace(duration=seconds)):
+        listed = catalogue.prices([request])[0]
+        (price,) = expected_prices(catalogue, library.ledger, [request])
+        assert listed.amount is not None
+        assert price.amount is not None
+        cheapest = listed.amount / max(60, seconds)
+        least = cheapest / 2 if listed.is_at_most else listed.amount
+        assert price.amount >= least * (1 - 1e-9)
+    library.close()
+
+
+@pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.COMPLETED])
+@pytest.mark.parametrize("cost", [None, 0.0, 0.001, 7.0])
+def test_a_report_never_makes_room_and_a_charge_for_nothing_counts(
+    tmp_path: Path, status: JobStatus, cost: float | None
+) -> None:
+    library = Library(tmp_path)
+    job, _ = library.ledger.create("test", ACE, run="run", price=1.0)
+    library.ledger.release(job)
+    assert library.ledger.counted(1.0, run="run") == 1.0
+    library.ledger.apply(job.local_id, JobRecord("job_1", status, "http://x/", cost=cost))
+    is_dead = status is not JobStatus.COMPLETED
+    assert library.ledger.counted(1.0, run="run") == max(cost or 0.0, 0.0 if is_dead else 1.0)
+    known = 1.0 if cost is None else cost
+    assert library.ledger.spent(run="run") == ((cost or 0.0) if is_dead else known)
+    dead = library.ledger.get(job.local_id)
+    if is_dead:
+        assert ("The gateway charged" in str(dead.as_error())) == bool(cost)
+    library.close()
+
+
+@pytest.mark.parametrize("amount", [-1e9, -1.0, 1e308])
+@pytest.mark.parametrize("column", ["price", "charged"])
+@pytest.mark.parametrize("state", ["completed", "failed", "uncertain"])
+def test_an_absurd_amount_in_the_ledger_makes_no_room_and_closes_nothing_for_ever(
+    tmp_path: Path, amount: float, column: str, state: str
+) -> None:
+    library = Library(tmp_path)
+    job, _ = library.ledger.create("test", ACE, run="run", price=1.0)
+    library.ledger.release(job)
+    library.ledger.update(job.local_id, state=state, **{column: amount})
+    assert 0 <= library.ledger.counted(1.0, since=0.0) <= MOST_DOLLARS
+    library.close()
+
+
+def test_tracks_of_unknown_price_count_as_what_the_user_says_and_are_few(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    unknown = ACE._replace(model="nobody/knows")
+    rules = Settings(
+        allow_unknown_price=True,
+        unknown_price=2.0,
+        spend_limit_per_run=4.0,
+        spend_limit_per_day=100.0,
+    ).spending_rules
+
+    def buy(take: int, run: str) -> None:
+        request = unknown._replace(take=take)
+        job, _ = library.ledger.create("test", request, run=run, price=None, rules=rules)
+        library.ledger.release(job)
+
+    buy(1, "one")
+    buy(2, "one")
+    assert library.ledger.counted(2.0, run="one") == 4.0
+    with pytest.raises(
+        SpendLimitError, match=r"counts as \$2\.00, because the price of .* limit of \$4\.00"
+    ):
+        buy(3, "one")
+    for take in range(3, UNKNOWN_PER_DAY + 1):
+        buy(take, f"run {take}")
+    with pytest.raises(SpendLimitError, match="at most 5 are bought in 24 hours, and 5 were"):
+        buy(9, "another")
+    # A job that was made elsewhere is not bought here.
+    library.ledger.adopt("test", "job_elsewhere")
+    assert library.ledger.unknown_tracks(since=0.0) == UNKNOWN_PER_DAY
     library.close()
