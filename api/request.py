@@ -20,6 +20,8 @@ WORDS = (AS_GIVEN, INSTRUMENTAL, MODEL_WRITES)
 """What is sung: the lyrics, and nothing where they are empty; nothing; what the model writes."""
 # The ledger stores a take in 64 bits.
 MAX_TAKE = 2**63 - 1
+MAX_COUNT = 16
+"""The most takes that are ordered at once."""
 
 # The inputs that the models of a family ignore, by a part of the model's id. MiniMax chooses its
 # own length; Stable Audio does not sing.
@@ -74,6 +76,21 @@ class MusicRequest(NamedTuple):
             take=_take(self.take),
             words=words,
         )
+
+    def takes(self, count: Any) -> list[MusicRequest]:
+        """The one form of this request, and of those with the `count` - 1 takes after it.
+
+        Raises:
+            InputError: as `validated`; or the count is outside its range.
+        """
+        first = self.validated()
+        whole = _whole(count)
+        if whole is None or not 1 <= whole <= MAX_COUNT:
+            raise InputError(
+                f"The count is {_shown(count)}, and 1 to {MAX_COUNT} takes are expected: set a "
+                "whole number in that range."
+            )
+        return [first._replace(take=first.take + more).validated() for more in range(whole)]
 
     def body(self) -> dict[str, Any]:
         """The JSON body of the submit. It has no `take`: the gateway knows no seed."""

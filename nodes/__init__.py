@@ -27,6 +27,7 @@ class MusicExtension(ComfyExtension):
         from .poll_job import PollJob
         from .prompt_to_music import PromptToMusic
         from .save_audio import SaveAudio
+        from .takes import Takes
         from .visualize import Visualize
 
         # ComfyUI 0.8 does not call `on_load` yet.
@@ -44,6 +45,7 @@ class MusicExtension(ComfyExtension):
             Beats,
             Visualize,
             MakeLoop,
+            Takes,
         ]
 
 

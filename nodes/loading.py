@@ -1,39 +1,114 @@
-"""What the files that one run loads share: turns, and the memory of decoded audio."""
+"""From an open file to samples: decoded while it arrives, and kept on this machine."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from ..api.errors import LedgerError
+from . import host
 
 if TYPE_CHECKING:
+    import torch
+
+    from ..api.account import Account
+    from ..api.media.tracks import OpenAudio
     from ..api.settings import Settings
     from ..audio.memory import Memory
 
-AT_ONCE = 4
-"""Files that are downloaded at the same time. Each may take `max_download_mb` of memory."""
+
+async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
+    """See `Account.open`; the log says where it had to be opened in another way."""
+    source = await account.open(url, settings)
+    if source.trouble:
+        host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
+    return source
 
 
-class Loading(NamedTuple):
-    """Of one run.
+async def decoded(
+    account: Account, source: OpenAudio, settings: Settings, memory: Memory
+) -> tuple[torch.Tensor, int, Path | None, str]:
+    """Decode while the bytes arrive, and keep the file. Call it in a turn of the run.
 
-    Attributes:
-        turn: held while a file is downloaded and decoded.
+    The text is for the status line if the file could not be kept everywhere, else empty.
     """
+    from ..audio.decode import decode
 
-    turn: asyncio.Semaphore
-    memory: Memory
+    def work() -> tuple[torch.Tensor, int]:
+        with source.reader as reader:
+            return decode(
+                cast("BinaryIO", reader), max_minutes=settings.max_audio_minutes, memory=memory
+            )
+
+    filling = asyncio.ensure_future(account.download(source))
+    decoding = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        (waveform, rate), _ = await asyncio.gather(decoding, filling)
+    finally:
+        # The end of the download wakes a decoder that waits for bytes.
+        filling.cancel()
+    try:
+        path, unsent = await _kept(account, source, settings)
+    except (OSError, LedgerError) as error:
+        # The decoded audio is complete, and the next run does not pay again.
+        host.log.warning("The track could not be kept on this machine: %s", error)
+        return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
+    if not unsent:
+        return waveform, rate, path, ""
+    host.log.warning("The bucket does not have the track yet: %s. It is sent again later.", unsent)
+    return waveform, rate, path, f" · not in the bucket yet ({unsent}): it is sent again later"
 
 
-# ComfyUI has a new event loop for each run.
-_of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, Loading] = WeakKeyDictionary()
+def shaped(
+    original: torch.Tensor, rate: int, path: Path | None, target: int | None, sides: int | None
+) -> tuple[torch.Tensor, int]:
+    """The waveform [C, T] at the chosen rate and with the chosen channels.
+
+    Save Audio can find out that it comes from the file at `path`.
+    """
+    from ..audio.samples.channels import set_channels
+    from ..audio.samples.origin import remember
+    from ..audio.samples.resample import resample
+
+    waveform = original
+    if sides is not None:
+        waveform = set_channels(waveform, sides)
+    if target is not None:
+        waveform, rate = resample(waveform, rate, target), target
+    if path is not None:
+        # The file may be gone already. Then the waveform has no origin.
+        with contextlib.suppress(OSError):
+            remember(waveform, path, rate, exact=waveform is original)
+    return waveform, rate
 
 
-def of_this_run(settings: Settings) -> Loading:
-    """What the running nodes share. The first one's settings count."""
-    from ..audio.memory import Memory
+def difference(source: OpenAudio, seconds: float) -> str:
+    """Names both lengths, where the track is clearly shorter or longer than the request."""
+    asked = 0.0 if source.job is None else source.job.duration
+    # A job that was picked up by its id has no requested length. Encoders add some hundredths
+    # of a second.
+    if not asked or abs(seconds - asked) <= max(0.5, 0.02 * asked):
+        return ""
+    line = f"asked for {asked:.1f} s, received {seconds:.1f} s"
+    host.log.warning("%s (job %s).", line, source.job.job_id if source.job else "")
+    return f" · {line}"
 
-    loop = asyncio.get_running_loop()
-    if loop not in _of_loop:
-        _of_loop[loop] = Loading(asyncio.Semaphore(AT_ONCE), Memory(settings.max_run_gb))
-    return _of_loop[loop]
+
+def playable(source: OpenAudio, path: Path) -> dict[str, str]:
+    """Tells the node's player where the file is: the id of its row, or ComfyUI's name for it."""
+    if source.job is not None:
+        return {"local_id": source.job.local_id}
+    return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
+
+
+async def _kept(account: Account, source: OpenAudio, settings: Settings) -> tuple[Path | None, str]:
+    """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder.
+
+    The text says why the bucket does not have it yet, else it is empty.
+    """
+    kept = await account.keep(source, settings)
+    if kept.path is not None or source.job is not None:
+        return kept.path, kept.unsent
+    return await asyncio.to_thread(host.temporary_file, source.content()), ""

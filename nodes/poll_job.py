@@ -10,6 +10,7 @@ from ..api.errors import GatewayError, InputError
 from ..api.settings import OnInterrupt
 from . import again, host, session
 from .prompt_to_music import JobType
+from .waiting import TIMEOUT, fraction_of, line_of, timeout_input
 
 if TYPE_CHECKING:
     from ..api.account import Account
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from ..api.money.wait import Progress
 
 KEEP, CANCEL = OnInterrupt.KEEP.value, OnInterrupt.CANCEL.value
-TIMEOUT = 900.0
-# Used until the ledger has run times. The gateway's documentation says 30 s to 5 min.
-TYPICAL_SECONDS = 60.0
 
 
 class PollJob(again.Node):
@@ -42,16 +40,7 @@ class PollJob(again.Node):
                     tooltip="Instead of job: the id of a job from an earlier day or another "
                     "machine.",
                 ),
-                io.Float.Input(
-                    "timeout",
-                    default=TIMEOUT,
-                    min=1.0,
-                    max=86400.0,
-                    step=1.0,
-                    # The canvas puts optional inputs last. All are optional, to keep their order.
-                    optional=True,
-                    tooltip="Seconds to wait once the job runs. Ends the wait, not the job.",
-                ),
+                timeout_input(),
                 io.Combo.Input(
                     "on_interrupt",
                     options=[KEEP, CANCEL],
@@ -118,7 +107,7 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
         if latest:
             progress = latest[-1]
             latest.clear()
-            display.show(_line(progress, account.closed_until), _fraction(progress))
+            display.show(line_of(progress, account.closed_until), fraction_of(progress))
 
     try:
         done = await host.interruptible(
@@ -129,21 +118,6 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
         raise
     display.show(f"job {done.job_id} completed", 1.0)
     return done
-
-
-def _line(progress: Progress, closed_until: str) -> str:
-    if closed_until:
-        return f"the gateway takes no requests until {closed_until}; the job goes on"
-    what = "in the queue" if progress.running is None else "composing"
-    expected = progress.expected or 0.0
-    about = f" of about {expected:.0f}" if expected > progress.elapsed else ""
-    return f"{what}, {progress.elapsed:.0f}{about} s"
-
-
-def _fraction(progress: Progress) -> float:
-    """The estimated share of the wait that is over: linear to 0.9, then ever slower, below 1."""
-    share = progress.elapsed / (progress.expected or TYPICAL_SECONDS)
-    return 0.9 * share if share <= 1 else 1 - 0.1 / share
 
 
 async def _interrupted(account: Account, job: Job, on_interrupt: str) -> str:

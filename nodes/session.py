@@ -176,8 +176,12 @@ async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
             request = MusicRequest(**known).validated()
             before = {request.fingerprint(service): 0}
     dead = await (await library()).dead_attempts(before)
-    died = sum(dead[name] - before[name] for name in before)
-    return hashlib.sha256(f"{service} {died}".encode()).hexdigest()[:16]
+    return service_fingerprint(sum(dead[name] - before[name] for name in before))
+
+
+def service_fingerprint(died: int = 0) -> str:
+    """A hash of the service and a number of dead jobs, which shows neither."""
+    return hashlib.sha256(f"{settings().service} {died}".encode()).hexdigest()[:16]
 
 
 async def remember(service: str, request: MusicRequest) -> None:
@@ -206,5 +210,9 @@ def show_closed(account: Account, display: host.Display) -> None:
 
 def show_job(account: Account, job: Job) -> None:
     """The status line of a job; a sandbox says so."""
-    notice = " · sandbox sketch: set a key in Settings > AIgateway" if account.is_free else ""
-    host.show_status(f"job {job.job_id}{notice}")
+    host.show_status(f"job {job.job_id}{sketch_notice(account)}")
+
+
+def sketch_notice(account: Account) -> str:
+    """The end of a status line: what a sandbox makes is no track."""
+    return " · sandbox sketch: set a key in Settings > AIgateway" if account.is_free else ""

@@ -29,6 +29,7 @@ CARDS = {
     "queue": "the job waits N seconds (60) in the queue",
     "slow": "the job runs N seconds (60)",
     "fail": "the job fails; `fail=plain` gives the reason as a plain string",
+    "fail-nth": "the Nth job (2) of the prompt fails, and no other",
     "cancelled": "the job is cancelled by somebody else",
     "unknown": "the job reports a status that no document names while it runs",
     "short": "the music is shorter than what was asked for, as some models do",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class SandboxJob:
     All times are seconds since 1970.
 
     Attributes:
+        nth: it is the nth job of its prompt, counted from 1.
         rendered: the file exists. A job completes no earlier.
         broken: why the file could not be made, None where nothing failed.
     """
@@ -42,6 +44,7 @@ class SandboxJob:
             run = self.cards.number("slow", 60.0)
         self.starts = created + queue
         self.ends = self.starts + run
+        self.nth = 1
         self.cancelled_at: float | None = None
         self.rendered = False
         self.broken: str | None = None
@@ -62,7 +65,8 @@ class SandboxJob:
             return QUEUED
         if now < self.ends:
             return RUNNING
-        if self.cards.has("fail") or self.broken is not None:
+        is_nth = self.cards.has("fail-nth") and self.nth == self.cards.number("fail-nth", 2)
+        if self.cards.has("fail") or is_nth or self.broken is not None:
             return FAILED
         if self.cards.has("cancelled"):
             return CANCELLED
@@ -120,6 +124,7 @@ class JobBook:
         self._clock = clock
         self._jobs: dict[str, SandboxJob] = {}
         self._by_key: dict[str, str] = {}
+        self._of_prompt: Counter[str] = Counter()
         self._read: tuple[int, int, int] | None = None
         self._refresh()
 
@@ -156,6 +161,8 @@ class JobBook:
 
     def _add(self, job: SandboxJob) -> None:
         self._jobs[job.id] = job
+        self._of_prompt[job.request.prompt] += 1
+        job.nth = self._of_prompt[job.request.prompt]
         if job.request.key:
             self._by_key[job.request.key] = job.id
 

@@ -128,6 +128,18 @@ class Job(NamedTuple):
         """The charged price; the expected price while the charged one is not known."""
         return self.price if self.charged is None else self.charged
 
+    @property
+    def bill(self) -> str:
+        """What the job costs, in words."""
+        if self.is_free:
+            return "free"
+        if self.state.is_dead:
+            return "not charged"
+        if not self.state.is_bought:
+            return f"may have been charged with {dollars(self.cost)}"
+        verb = "paid" if self.state is State.COMPLETED else "costs"
+        return f"{verb} {dollars(self.cost)}"
+
     def changes(self, record: JobRecord, took: float | None, now: float) -> dict[str, Any]:
         """The columns that a job record sets. A job that has ended keeps its state.
 

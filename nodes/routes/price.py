@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import InputError, MissingKeyError
-from ...api.request import MAX_TAKE, MusicRequest
+from ...api.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from .. import host, session
 from . import answers
 
@@ -25,17 +25,16 @@ async def price(request: web.Request) -> web.Response:
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
     says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
     end of the longest, and repeats the last item of a shorter one. `count` is the least number of
-    tracks.
+    items, and `takes` how many tracks each of them makes.
     """
     from aiohttp import web
 
     given = request.query if request.method == "GET" else await answers.body(request)
     count = answers.whole(str(given.get("count", 1)), "count", 1, MOST_TRACKS)
     runs = answers.whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
-    values = {name: _listed(given[name]) for name in MusicRequest._fields if name in given}
-    return web.json_response(
-        await _answer(await asyncio.to_thread(_requests, values, count), runs)
-    )
+    names = [*MusicRequest._fields, "takes"]
+    values = {name: _listed(given[name]) for name in names if name in given}
+    return web.json_response(await _answer(await asyncio.to_thread(_requests, values, count), runs))
 
 
 def _listed(value: Any) -> list[Any]:
@@ -51,11 +50,12 @@ def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]
     requests = []
     for index in range(max(count, longest)):
         item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
+        takes = item.pop("takes", 1)
         # The price does not depend on the prompt, which may be empty still.
         item["prompt"] = str(item.get("prompt") or "").strip() or "…"
         if index >= known:
-            item["take"] = MAX_TAKE - index
-        requests.append(MusicRequest(**item).validated())
+            item["take"] = MAX_TAKE - MAX_COUNT * (index + 1)
+        requests += MusicRequest(**item).takes(takes)
     return requests
 
 
@@ -73,6 +73,7 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
         "each": quote.each,
         "at_most": quote.is_at_most,
         "total": quote.total,
+        "tracks": len(requests),
         "refused": None if quote.is_bought else refused,
         "bought": quote.is_bought,
     }

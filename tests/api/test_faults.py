@@ -64,7 +64,7 @@ POLL = ("poll-404", "poll-429", "poll-500", "poll-503", "poll-html", "poll-drop"
 FILE = ("cut", "media-500")
 COUNTED = SUBMIT + POLL + FILE
 REFUSED = ("400", "401", "402", "budget", "403", "404")
-ENDS = ("fail", "fail=plain", "cancelled")
+ENDS = ("fail", "fail=plain", "fail-nth", "cancelled")
 SPOILED = ("gone", "page", "endless")
 OTHER = ("nofile", "unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
 
@@ -304,7 +304,7 @@ def check(
         assert person.posts() == before
         return
     # What ends otherwise is what no patience overcomes.
-    assert names & {"fail", "cancelled", *SPOILED, *REFUSED}
+    assert names & {"fail", "fail-nth", "cancelled", *SPOILED, *REFUSED}
     if names & set(REFUSED):
         assert alive == []
         assert person.charges() == 0

@@ -9,6 +9,7 @@ import { trackOf } from "./tracks.js";
 /** @typedef {import("./graphs.js").NodeOptions} NodeOptions */
 
 const MUSIC = "AIGatewayPromptToMusic";
+const TAKES = "AIGatewayTakes";
 const VALUES = {
   prompt: "calm",
   duration: 30,
@@ -44,9 +45,20 @@ describe("what the price line asks for", () => {
       duration,
       isDurationKnown: true,
       count: 1,
+      takes: 1,
       isCountWhole: true,
       runs: 1,
     });
+  });
+
+  test("is the takes that a node makes of each item", () => {
+    const several = { ...VALUES, count: 4 };
+    const root = graphOf([["Count"], [TAKES, { values: several }]]);
+    const asked = priceRequest({ node: nodeOf(root, TAKES), hosts: [] }, root, 1);
+    assert.deepEqual([asked.takes, asked.count, asked.isCountWhole], [4, 1, true]);
+    const linked = graphOf([["Count"], [TAKES, { values: several, links: { count: [1] } }]]);
+    const unknown = priceRequest({ node: nodeOf(linked, TAKES), hosts: [] }, linked, 1);
+    assert.deepEqual([unknown.takes, unknown.isCountWhole], [1, false]);
   });
 
   test("is only the model where another input is not known", () => {
@@ -118,6 +130,7 @@ describe("the estimate", () => {
     duration: 30,
     isDurationKnown: true,
     count: 1,
+    takes: 1,
     isCountWhole: true,
     runs: 1,
   };
@@ -127,6 +140,7 @@ describe("the estimate", () => {
     each: 0.006,
     at_most: false,
     total: 0.006,
+    tracks: 1,
     refused: null,
   };
 
@@ -141,25 +155,25 @@ describe("the estimate", () => {
   });
 
   test("of several tracks is each price and their sum", () => {
-    const { text } = shown({ total: 0.036 }, { count: 3, runs: 2 });
+    const { text } = shown({ total: 0.036, tracks: 3 }, { runs: 2 });
     assert.equal(text, "6 × $0.006 = $0.036");
   });
 
   test("of tracks with different prices is their sum", () => {
-    assert.equal(shown({ each: 0.012, total: 0.02 }, { count: 3 }).text, "3 tracks: $0.02");
+    assert.equal(shown({ each: 0.012, total: 0.02, tracks: 3 }).text, "3 tracks: $0.02");
   });
 
   test("of a list that may be longer is at least that of what is known", () => {
     assert.equal(shown({}, { isCountWhole: false }).text, "at least $0.006");
-    const { text } = shown({ total: 0.012 }, { count: 2, isCountWhole: false });
+    const { text } = shown({ total: 0.012, tracks: 2 }, { isCountWhole: false });
     assert.equal(text, "at least 2 × $0.006 = $0.012");
-    const bought = shown({ bought: true, total: 0 }, { count: 2, isCountWhole: false });
+    const bought = shown({ bought: true, total: 0, tracks: 2 }, { isCountWhole: false });
     assert.equal(bought.text, "at least 2 tracks: $0.00");
   });
 
   test("says where the tracks may cost less", () => {
     assert.equal(shown({ at_most: true }).text, "at most $0.006");
-    const several = shown({ at_most: true, total: 0.012 }, { count: 2 });
+    const several = shown({ at_most: true, total: 0.012, tracks: 2 });
     assert.equal(several.text, "at most 2 × $0.006 = $0.012");
     assert.equal(shown({ at_most: true }, { isCountWhole: false }).text, "about $0.006");
   });

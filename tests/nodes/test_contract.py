@@ -139,6 +139,20 @@ CONTRACT = {
             ("report", "STRING"),
         ],
     ),
+    "AIGatewayTakes": (
+        [
+            ("prompt", "STRING"),
+            ("duration", "FLOAT"),
+            ("lyrics", "STRING"),
+            ("format", "COMBO"),
+            ("model", "COMBO"),
+            ("take", "INT"),
+            ("words", "COMBO"),
+            ("count", "INT"),
+            ("timeout", "FLOAT"),
+        ],
+        [("audio", "AUDIO"), ("job_id", "STRING"), ("report", "STRING")],
+    ),
 }
 
 

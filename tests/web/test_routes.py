@@ -159,6 +159,10 @@ async def test_prices_and_refusals(client: Client):
     _, price = await get(client, "price", model="nobody/knows")
     assert price["total"] is None
     assert price["refused"]["reason"] == "unknown_price"
+    _, price = await get(client, "price", duration=30, takes=16)
+    assert (price["tracks"], price["total"]) == (16, pytest.approx(0.096))
+    status, answer = await get(client, "price", takes=17)
+    assert (status, "1 to 16 takes" in answer["error"]) == (400, True)
     status, answer = await get(client, "price", duration=1)
     assert (status, "5 to 240" in answer["error"]) == (400, True)
 
@@ -180,6 +184,8 @@ async def test_what_was_bought_already_is_known(client: Client, data: Path):
     ledger.close()
     assert await is_bought()
     assert not await is_bought(take=3)
+    assert await is_bought(takes=1)
+    assert not await is_bought(takes=2)
     assert not await is_bought(count=2)
 
 

@@ -10,6 +10,7 @@ const NODES = [
   "AIGatewayFitMusic",
   "AIGatewayAddSoundtrack",
   "AIGatewayMakeLoop",
+  "AIGatewayTakes",
 ];
 
 /**

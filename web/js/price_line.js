@@ -10,7 +10,7 @@ import { placeOf, placesOf } from "./subgraphs.js";
 /** @typedef {import("./price_text.js").PriceText} PriceText */
 /** @typedef {import("./subgraphs.js").Place} Place */
 
-const NODE = "AIGatewayPromptToMusic";
+const NODES = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
 const HEIGHT = 30;
 const CHECK_MILLISECONDS = 300;
 
@@ -64,9 +64,9 @@ class PriceLine {
 
   /** @param {PriceRequest} asked */
   async showEstimate(asked) {
-    const { request, duration, count, runs } = asked;
+    const { request, duration, count, takes, runs } = asked;
     const { checked } = this;
-    const body = { ...request, duration, count, runs };
+    const body = { ...request, duration, count, takes, runs };
     const text = await textOrError(async () =>
       estimateText(await ask("price", { method: "POST", body }), asked),
     );
@@ -114,7 +114,7 @@ const lines = new Set();
 
 /** @param {GraphNode} node any node that was just made */
 export function addPrice(node) {
-  const made = placesOf(node, [NODE]).map((place) => new PriceLine(place));
+  const made = placesOf(node, NODES).map((place) => new PriceLine(place));
   if (!made.length) return;
   for (const line of made) lines.add(line);
   const { onRemoved } = node;

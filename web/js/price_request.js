@@ -18,13 +18,14 @@ const SOME_SECONDS = 10;
  * @property {unknown} duration in seconds, a number or a list
  * @property {boolean} isDurationKnown if not, `duration` is some duration to find the price of a
  *     second with
- * @property {number} count tracks that one run of the graph makes
- * @property {boolean} isCountWhole if not, the run may make more
+ * @property {number} count items of the longest list
+ * @property {unknown} takes tracks that each item makes, a number or a list
+ * @property {boolean} isCountWhole if not, the run may make more tracks
  * @property {number} runs that each make other tracks
  */
 
 /**
- * What the price of a Prompt to Music node depends on.
+ * What the price of a node depends on that buys tracks.
  *
  * @param {Place} place
  * @param {Graph} root the graph that holds all others
@@ -37,18 +38,30 @@ export function priceRequest({ node, hosts }, root, batchCount) {
   const known = inputs.filter(isKnown);
   const sent = known.length === NAMES.length ? known : known.filter(({ name }) => name === "model");
   const isDurationKnown = isKnown(duration);
-  const all = [duration, ...inputs];
+  const takes = hasInput(node, "count") ? itemsOf(node, "count", root, hosts) : ONE;
+  const all = [duration, takes, ...inputs];
   return {
     request: Object.fromEntries(sent.map(({ name, items }) => [name, oneOrList(items)])),
     duration: isDurationKnown ? oneOrList(duration.items.map(Number)) : SOME_SECONDS,
     isDurationKnown,
     // ComfyUI runs lists of different lengths to the end of the longest.
     count: Math.max(...all.map(({ items }) => items.length)),
-    isCountWhole: all.every(({ isWhole }) => isWhole),
+    takes: isKnown(takes) ? oneOrList(takes.items.map(Number)) : 1,
+    isCountWhole: isKnown(takes) && all.every(({ isWhole }) => isWhole),
     // The same take is bought once, however often the graph runs.
     runs: changesTake(node) ? batchCount : 1,
   };
 }
+
+/** What a node without the input `count` makes of each item. */
+const ONE = { items: [1], isWhole: true };
+
+/**
+ * @param {Place["node"]} node
+ * @param {string} name
+ */
+const hasInput = (node, name) =>
+  [...(node.widgets ?? []), ...(node.inputs ?? [])].some((each) => each.name === name);
 
 /** @param {Items} input */
 const isKnown = ({ items }) => items.length > 0 && !items.includes(undefined);

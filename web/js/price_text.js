@@ -33,11 +33,11 @@ export function estimateText(price, asked) {
  * @param {PriceRequest} asked
  */
 function amountText(price, asked) {
-  const { each, total, at_most } = price;
+  const { each, total, tracks, at_most } = price;
   if (each === null) return say("price_unknown");
-  const { duration, isDurationKnown, isCountWhole, count, runs } = asked;
+  const { duration, isDurationKnown, isCountWhole, runs } = asked;
   const text = isDurationKnown
-    ? sumText(each, total, count * runs)
+    ? sumText(each, total, tracks * runs)
     : say("price_second", { price: dollars(each / Number(duration)) });
   // Without a duration it is the price of a second, however many tracks there are.
   const isAtLeast = isDurationKnown && !isCountWhole;

@@ -10,6 +10,7 @@ import { api } from "./comfy.js";
  * @property {number | null} each of one track; null if it is not known
  * @property {boolean} at_most whether the tracks may cost less
  * @property {number | null} total of all tracks of all runs
+ * @property {number} tracks that one run makes
  * @property {Refusal | null} refused why the request would be refused
  */
 /**
