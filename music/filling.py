@@ -5,12 +5,17 @@ from __future__ import annotations
 from .samples import MusicError
 
 BEATS_IN_A_BAR = 4
+FASTEST = 400.0
+"""In bpm: nobody counts faster."""
+SHORTEST = 60 * BEATS_IN_A_BAR / FASTEST
+"""In seconds, one bar at the fastest tempo."""
 
 
 def filling_tempo(seconds: float, near: float) -> float:
     """The tempo in bpm nearest to `near` at which whole 4/4 bars last `seconds`.
 
-    n bars of 4 beats last 4 n · 60 ÷ tempo seconds, so the tempo is 240 n ÷ seconds.
+    n bars of 4 beats last 4 n · 60 ÷ tempo seconds, so the tempo is 240 n ÷ seconds. No bar is as
+    short as what lasts less than `SHORTEST`: the tempo is `near` then.
 
     Raises:
         MusicError: a length or a tempo that is not above 0.
@@ -19,6 +24,8 @@ def filling_tempo(seconds: float, near: float) -> float:
         raise MusicError(
             f"The length is {seconds:g} s and the tempo {near:g} bpm: both must be above 0."
         )
+    if seconds < SHORTEST:
+        return near
     bar_a_minute = 60 * BEATS_IN_A_BAR / seconds
     fewer = max(1, int(near / bar_a_minute))
-    return min((fewer * bar_a_minute, (fewer + 1) * bar_a_minute), key=lambda bpm: abs(bpm - near))
+    return min(fewer * bar_a_minute, (fewer + 1) * bar_a_minute, key=lambda bpm: abs(bpm - near))

@@ -11,6 +11,7 @@ from ..api.errors import InputError
 from ..video.choices import Mix
 from . import host
 from . import picture as pictures
+from .inputs import checked
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
 from .sound import audio_of, samples_of
@@ -98,6 +99,9 @@ class AddSoundtrack(io.ComfyNode):
     ) -> io.NodeOutput:
         if mix not in MIXES:
             raise InputError(f"The mix is “{mix}”: choose one of {', '.join(MIXES)}.")
+        given = {"level": level, "duck": duck, "fade": fade, "true_peak": true_peak}
+        for name, value in given.items():
+            checked(name, value)
         work = asyncio.to_thread(
             _with_music,
             video,

@@ -8,11 +8,12 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..api.errors import InputError
 from ..music.choices import ENDINGS, METHODS
-from . import host
+from . import host, session
 from . import picture as pictures
 from .images import image_of
-from .inputs import fps_input, frames_input, picture_input, tempo_input
+from .inputs import checked, fps_input, frames_input, picture_input, tempo_input
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
 
@@ -112,10 +113,13 @@ class FitMusic(io.ComfyNode):
         fade_in: float = 0.0,
         fade_out: float = 0.0,
     ) -> io.NodeOutput:
+        given = {"tempo": tempo, "fade_in": fade_in, "fade_out": fade_out, "true_peak": true_peak}
+        for name, value in given.items():
+            checked(name, value)
         work = asyncio.to_thread(
             _fitted,
             audio,
-            lambda: pictures.length(picture, frames, fps, seconds),
+            lambda: _length(picture, frames, fps, seconds, session.settings().max_audio_minutes),
             loudness,
             true_peak,
             method=method,
@@ -125,6 +129,18 @@ class FitMusic(io.ComfyNode):
             fade_out=fade_out,
         )
         return await host.interruptible(work)
+
+
+def _length(
+    picture: Any, frames: int, fps: float, seconds: float, max_minutes: float
+) -> pictures.Length:
+    found = pictures.length(picture, frames, fps, seconds)
+    if found.seconds > 60 * max_minutes:
+        raise InputError(
+            f"The length is {float(found.seconds) / 60:.1f} minutes, and the settings allow "
+            f"{max_minutes:g}: give a shorter length, or raise max_audio_minutes in the settings."
+        )
+    return found
 
 
 def _fitted(

@@ -1,8 +1,13 @@
-"""Inputs that several nodes share."""
+"""Inputs that several nodes share, and what a number may be."""
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from comfy_api.latest import io
+
+from ..api.errors import InputError
 
 
 def picture_input() -> io.MultiType.Input:
@@ -43,3 +48,15 @@ def tempo_input() -> io.Float.Input:
         optional=True,
         tooltip="The tempo that was asked for, in bpm. 0 finds it.",
     )
+
+
+def checked(name: str, value: Any) -> float:
+    """A finite number: a link may bring anything.
+
+    Raises:
+        InputError: it is none.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise InputError(f"{name} is {value!r}: a number is expected, so connect or type one.")
+    return value

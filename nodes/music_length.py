@@ -8,10 +8,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..api.errors import InputError
 from ..api.request import MAX_DURATION, MIN_DURATION
 from . import host
 from . import picture as pictures
-from .inputs import fps_input, frames_input, picture_input
+from .inputs import checked, fps_input, frames_input, picture_input
 
 NEAR_TEMPO = 100.0
 
@@ -89,17 +90,21 @@ class MusicLength(io.ComfyNode):
 
 
 def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:
-    from ..music.filling import filling_tempo
+    from ..music.filling import SHORTEST, filling_tempo
 
+    if checked("tail", tail) < 0:
+        raise InputError(f"tail is {tail:g} s: give 0 or more seconds.")
+    checked("near_tempo", near_tempo)
     found = pictures.length(given, frames, fps)
     seconds = float(found.seconds)
     # A request has milliseconds. They are rounded up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
     tempo = filling_tempo(seconds, near_tempo)
+    filled = f"{tempo:.1f} bpm fills them" if seconds >= SHORTEST else "less than a bar"
     host.show_status(
         f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · "
-        f"{tempo:.1f} bpm fills them{_beyond(wanted)}"
+        f"{filled}{_beyond(wanted)}"
     )
     return io.NodeOutput(
         duration, seconds, found.frames, float(found.fps), tempo, f"{tempo:.0f} bpm"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..api.errors import InputError
 from . import host
+from .inputs import checked
 
 # A typed rate has three decimals.
 _ROUNDED = Fraction(1, 1000)
@@ -39,7 +39,7 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
         PictureError: the picture cannot be read.
     """
     for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
-        if not math.isfinite(value) or value < 0:
+        if not checked(name, value) >= 0:
             raise InputError(
                 f"{name} is {value:g}: give a number above 0, or 0 to take it from the picture."
             )
@@ -66,7 +66,15 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
 
 @contextlib.contextmanager
 def file_of(video: Any) -> Iterator[Path | io.BytesIO]:
-    """The file of a VIDEO. A video that is trimmed or in memory gets a temporary file."""
+    """The file of a VIDEO. A video that is trimmed or in memory gets a temporary file.
+
+    Raises:
+        InputError: it is no VIDEO.
+    """
+    if not hasattr(video, "save_to"):
+        raise InputError(
+            f"A VIDEO is expected, and {_kind(video)} came: connect the video of Load Video."
+        )
     source = _untrimmed_file(video)
     if source is not None:
         yield source
@@ -84,7 +92,13 @@ def _of_picture(picture: Any, fps: float) -> Length | None:
         return None
     if hasattr(picture, "save_to"):
         return _of_video(picture)
-    count = len(picture)
+    shape = getattr(picture, "shape", ())
+    if len(shape) != 4:
+        raise InputError(
+            f"The picture is a VIDEO or a batch of images, and {_kind(picture)} came: connect "
+            "Load Video, or frames."
+        )
+    count = int(shape[0])
     if not count:
         raise InputError("The picture has no frames: connect at least one image.")
     if not fps:
@@ -134,6 +148,10 @@ def _untrimmed_file(video: Any) -> Path | io.BytesIO | None:
         return None
     source = video.get_stream_source()
     return Path(source) if isinstance(source, str) else source
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"something of the type {type(value).__name__}"
 
 
 def _disagree(one: str, other: str) -> InputError:

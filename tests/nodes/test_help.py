@@ -9,6 +9,7 @@ import importlib
 import os
 import re
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,6 +90,40 @@ def with_samples(waveform: torch.Tensor) -> dict[str, Any]:
     return {"waveform": waveform, "sample_rate": 48000}
 
 
+def running(name: str, **inputs: Any) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        return await run(node, name, **inputs)
+
+    return fault
+
+
+def taking(prompt: str = "piano", **inputs: Any) -> Fault:
+    return running("Takes", prompt=prompt, duration=5.0, **{"format": "wav", **inputs})
+
+
+class BrokenVideo:
+    """A VIDEO whose file is none."""
+
+    def get_stream_source(self) -> BytesIO:
+        return BytesIO(b"no video" * 100)
+
+    def save_to(self, path: str) -> None:
+        raise AssertionError(path)
+
+
+@pytest.fixture(autouse=True)
+def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host of these tests has no class of its own for a VIDEO."""
+    host = importlib.import_module(f"{nodes.__name__}.host")
+    monkeypatch.setattr(host, "components_of", lambda video: None)
+
+
+MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
+SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
+NINE = with_samples(torch.zeros(1, 9, 48000))
+IMAGES = torch.zeros(3, 4, 4, 3)
+
+
 # Node: for each row of its page in order, the environment and the fault that says it.
 FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
     "AIGatewayPromptToMusic": [
@@ -126,6 +161,54 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, saving(with_samples(torch.full((1, 2, 9), float("nan"))))),
         ({}, saving(LOUD, peaks="refuse")),
         ({}, saving(LOUD, prefix="../../elsewhere/x")),
+    ],
+    "AIGatewayMusicLength": [
+        ({}, running("MusicLength")),
+        ({}, running("MusicLength", picture=IMAGES, fps=24.0, frames=4)),
+        ({}, running("MusicLength", fps=24.0)),
+        ({}, running("MusicLength", frames=24)),
+        ({}, running("MusicLength", picture=IMAGES)),
+        ({}, running("MusicLength", picture=IMAGES[:0], fps=24.0)),
+    ],
+    "AIGatewayFitMusic": [
+        ({}, running("FitMusic", audio=MUSIC)),
+        ({}, running("FitMusic", audio=MUSIC, frames=240, fps=24.0, seconds=30.0)),
+        ({}, running("FitMusic", audio=MUSIC, frames=240)),
+        ({"MAX_AUDIO_MINUTES": "1"}, running("FitMusic", audio=MUSIC, seconds=61.0)),
+        ({}, running("FitMusic", audio=None, seconds=5.0)),
+        ({}, running("FitMusic", audio=NINE, seconds=5.0)),
+        ({}, running("FitMusic", audio=MUSIC, seconds=9.0, method="remix")),
+        ({}, running("FitMusic", audio=MUSIC, seconds=9.0, method="stretch")),
+        ({}, running("FitMusic", audio=MUSIC, seconds=5.0, fade_in=6.0)),
+    ],
+    "AIGatewayAddSoundtrack": [
+        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=MUSIC, mix="over")),
+        ({}, running("AddSoundtrack", video=None, audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=None)),
+        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=NINE)),
+    ],
+    "AIGatewayBeats": [
+        ({}, running("Beats", audio=MUSIC, fps=0.0)),
+        ({}, running("Beats", audio=MUSIC, follow="mood")),
+        ({}, running("Beats", audio=None)),
+    ],
+    "AIGatewayVisualize": [
+        ({}, running("Visualize", audio=MUSIC, look="dance")),
+        ({}, running("Visualize", audio=MUSIC, width=321)),
+        ({}, running("Visualize", audio=MUSIC, fps=0.0)),
+    ],
+    "AIGatewayMakeLoop": [
+        ({}, running("MakeLoop", audio=MUSIC, min_seconds=3.9)),
+        ({}, running("MakeLoop", audio=MUSIC, min_seconds=9.0)),
+        ({}, running("MakeLoop", audio=SILENCE, min_seconds=1.0)),
+    ],
+    "AIGatewayTakes": [
+        ({}, taking("")),
+        ({}, taking(count=17)),
+        ({"SPEND_LIMIT_PER_RUN": "0.0001"}, taking(count=4)),
+        ({}, taking("sandbox:fail", count=2)),
+        ({}, taking("sandbox:slow=60", count=1, timeout=1)),
     ],
 }
 
