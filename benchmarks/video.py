@@ -17,7 +17,7 @@ from pathlib import Path
 if __name__ == "__main__":
     # As a module of the pack, so that its imports are relative like everywhere.
     scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "pack.py"))["load"]().__name__
+    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
     sys.exit(importlib.import_module(f"{root}.benchmarks.video").main())
 
 import argparse
