@@ -71,6 +71,14 @@ class Browser:
         async with self._session.post("/free", json={"free_memory": True}) as response:
             response.raise_for_status()
 
+    async def upload(self, name: str, content: bytes) -> None:
+        """Put a file into ComfyUI's input folder."""
+        form = aiohttp.FormData()
+        form.add_field("image", content, filename=name)
+        form.add_field("overwrite", "true")
+        async with self._session.post("/upload/image", data=form) as response:
+            response.raise_for_status()
+
     async def view(self, file: Mapping[str, str]) -> bytes:
         """The bytes of a file as the history names it."""
         async with self._session.get("/view", params=dict(file)) as response:
