@@ -11,6 +11,7 @@ PROMPT = "AIGatewayPromptToMusic"
 POLL = "AIGatewayPollJob"
 LOAD = "AIGatewayLoadAudioURL"
 SAVE = "AIGatewaySaveAudio"
+TAKES = "AIGatewayTakes"
 
 READY = """() =>
   window.app?.extensionManager?.getSidebarTabs().some((tab) => tab.id === "aigateway-music") &&
@@ -51,6 +52,17 @@ class Canvas:
     def load(self, workflow: Path) -> None:
         graph = json.loads(workflow.read_text("utf-8"))
         self.page.evaluate("(graph) => window.app.loadGraphData(graph)", graph)
+
+    def add(self, node: str, **values: Any) -> None:
+        """Put a node onto an empty canvas."""
+        self.page.evaluate(
+            """(type) => {
+              window.app.graph.clear();
+              window.app.graph.add(window.LiteGraph.createNode(type));
+            }""",
+            node,
+        )
+        self.set(node, **values)
 
     def set(self, node: str, **values: Any) -> None:
         for name, value in values.items():
@@ -95,6 +107,13 @@ class Canvas:
 
     def seen(self, what: str) -> list[Any]:
         return self.page.evaluate("(what) => window.seen[what]", what)
+
+    def knows(self, command: str) -> bool:
+        """Whether this ComfyUI has the command."""
+        return self.page.evaluate(
+            "(id) => window.app.extensionManager.command.commands.some((each) => each.id === id)",
+            command,
+        )
 
     def command(self, name: str) -> None:
         self.page.evaluate("(name) => window.app.extensionManager.command.execute(name)", name)

@@ -17,6 +17,7 @@ from ..comfyui.server import running, supported
 from .canvas import Canvas
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CLIP = comfyui.pack.ROOT / "example_workflows" / "clip.mp4"
 KEY = "sk-aig-tests-of-the-panel-9f3c"
 Open = Callable[..., Canvas]
 
@@ -54,11 +55,13 @@ def chromium() -> Iterator[Any]:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """ComfyUI asking a quick gateway that costs money; the key is left to the settings panel."""
     folder = supported()
-    data = tmp_path_factory.mktemp("data")
+    data, base = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("comfyui")
+    (base / "input").mkdir()
+    shutil.copy(CLIP, base / "input")
     gateway = SandboxThread(Sandbox(Profile().scaled(0.1)))
     settings = {"AIGATEWAY_BASE_URL": gateway.base_url, "AIGATEWAY_DATA_DIR": str(data)}
     try:
-        with running(folder, tmp_path_factory.mktemp("comfyui"), settings) as server:
+        with running(folder, base, settings) as server:
             yield Host(server, gateway.sandbox, data)
     finally:
         gateway.stop()

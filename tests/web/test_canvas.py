@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ...scripts.lib import pack
-from .canvas import POLL, PROMPT, SAVE, Canvas
+from .canvas import POLL, PROMPT, SAVE, TAKES, Canvas
 from .conftest import Host, Open
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -17,23 +17,34 @@ expect: Any = pytest.importorskip(
 ).expect
 expect.set_options(timeout=20_000)
 
+APPS = ["score_my_clip", "music_under_speech", "four_takes_one_clip"]
 EXAMPLES = pack.ROOT / "example_workflows"
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
 BOUGHT = "Already bought: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
 
 
+def next_take() -> int:
+    """A take that no test has asked for."""
+    return next(_TAKES)
+
+
 def fresh(canvas: Canvas, **values: Any) -> None:
     """The example with a request that nobody made before."""
     canvas.load(EXAMPLES / "text_to_music.json")
-    values = {"prompt": "calm piano", "duration": 6, "take": next(_TAKES), **values}
+    values = {"prompt": "calm piano", "duration": 6, "take": next_take(), **values}
     canvas.set(PROMPT, **values)
 
 
 @BOTH
 @pytest.mark.parametrize(
     ("name", "players"),
-    [("text_to_music", 2), ("song_with_lyrics", 2), ("takes_side_by_side", 4)],
+    [
+        ("text_to_music", 2),
+        ("song_with_lyrics", 2),
+        ("takes_side_by_side", 4),
+        *((name, 3) for name in APPS),
+    ],
 )
 def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
     open_canvas: Open, name: str, players: int, nodes_2: bool, host: Host
@@ -47,7 +58,8 @@ def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
     card = dialog.locator(f'[data-testid$="{name}"]').or_(dialog.get_by_text(name, exact=True))
     card.first.click()
     canvas.page.wait_for_function(
-        "(type) => window.app.graph.nodes.some((node) => node.comfyClass === type)", arg=PROMPT
+        "(types) => window.app.graph.nodes.some((node) => types.includes(node.comfyClass))",
+        arg=[PROMPT, TAKES],
     )
     canvas.run()
     canvas.succeeded()
@@ -211,7 +223,7 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
             set("duration", 6);
             set("take", take);
         }""",
-        next(_TAKES),
+        next_take(),
     )
     # What the nodes within show is seen from outside as well.
     expect(canvas.price).to_have_text("$0.0012")
