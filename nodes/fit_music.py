@@ -172,8 +172,8 @@ def _fitted(
     joins = ", ".join(f"{join.at:.2f}" for join in first.joins)
     plot = image_of(draw_fit(first))
     joined = f", {len(first.joins)} joins" if first.joins else ""
-    how = "as it was" if first.method == "none" else f"by {first.method}{joined}"
-    host.show_status(f"{samples / sample_rate:.3f} s {how}")
+    done_how = "as it was" if first.method == "none" else f"by {first.method}{joined}"
+    host.show_status(f"{samples / sample_rate:.3f} s {done_how}")
     return io.NodeOutput(
         {"waveform": waveform, "sample_rate": sample_rate},
         reports[0],

@@ -16,7 +16,7 @@ from ...audio.validate import AudioError
 from . import make
 
 
-def decoded(data: bytes, **options: float) -> tuple[torch.Tensor, int]:
+def decoded(data: bytes, **options: Any) -> tuple[torch.Tensor, int]:
     return decode(io.BytesIO(data), **options)
 
 
