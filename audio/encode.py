@@ -1,4 +1,4 @@
-"""A waveform to a file: FLAC, WAV, MP3 or Opus, written whole or not at all."""
+"""A waveform to a file: FLAC, WAV, MP3, Opus or Ogg Vorbis, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ import torch
 from ..files.atomic import new_file
 from .codecs.libav_writer import LEGAL_RATES, write_av
 from .codecs.sndfile_writer import write_sndfile
-from .containers.tagged_file import FilePart, tagged_file
-from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
+from .containers.loop_points import LoopPoints
+from .containers.tagged_file import tagged_file
+from .formats import FLOAT, HOLDS_LOOP, QUALITIES, Encoding, Format, Peaks
 from .samples.outgoing import BLOCK, Outgoing
 from .validate import AudioError, check_finite, check_sample_rate
 
-_MAX_CHANNELS = {Format.FLAC: 8, Format.WAV: 65_535, Format.MP3: 2, Format.OPUS: 2}
-_FLAC_MAX_RATE = 655_350
+_MAX_CHANNELS = {
+    Format.FLAC: 8,
+    Format.WAV: 65_535,
+    Format.MP3: 2,
+    Format.OPUS: 2,
+    Format.OGG: 2,
+}
+_MAX_RATES = {Format.FLAC: 655_350, Format.OGG: 200_000}
+"""In Hz; libvorbis ends the process where a rate is higher."""
+_LOSSY = (*LEGAL_RATES, Format.OGG)
 
 
 class EncodeReport(NamedTuple):
@@ -45,6 +54,7 @@ def encode(
     *,
     tags: Mapping[str, str] | None = None,
     peaks: Peaks = Peaks.CLIP,
+    loop: LoopPoints | None = None,
 ) -> EncodeReport:
     """Write `waveform` (float32 [C, T] on the CPU) to the new file `path`.
 
@@ -53,13 +63,18 @@ def encode(
     highest of the same family (44.1 or 48 kHz). "32 bit float" keeps samples above full scale,
     unless `peaks` is NORMALIZE. Memory does not grow with the length.
 
+    With `loop` the file has loop points (WAV, FLAC and Ogg), and ends where the loop ends.
+
     `path` appears whole or not at all, and no other file is left. FileExistsError if it exists.
     AudioError when the file cannot be written, and, before anything is written, for an unknown
-    quality, more channels or a higher rate than the format holds, NaN, infinity, or samples above
-    full scale under REFUSE.
+    quality, more channels or a higher rate than the format holds, a loop in another format or
+    behind the end, NaN, infinity, or samples above full scale under REFUSE.
     """
     sample_rate = check_sample_rate(sample_rate)
     _check(waveform, sample_rate, encoding)
+    if loop is not None:
+        check_loop(loop, encoding.format, waveform.shape[1])
+        waveform = waveform[:, : loop.end]
     peak, over = _peak(waveform)
     keeps_overs = encoding.quality == FLOAT
     if over and peaks is Peaks.REFUSE and not keeps_overs:
@@ -69,26 +84,47 @@ def encode(
         )
     gain = 1 / peak if over and peaks is Peaks.NORMALIZE else 1.0
     target = _legal_rate(encoding.format, sample_rate)
-    clips = encoding.format in LEGAL_RATES and (over > 0 or target != sample_rate)
+    clips = encoding.format in _LOSSY and (over > 0 or target != sample_rate)
     outgoing = Outgoing(waveform, sample_rate, target, gain, clips)
-    dropped = _write(outgoing, path, encoding, tags or {})
+    dropped = _write(outgoing, path, encoding, tags or {}, loop)
     return EncodeReport(over if gain == 1 and not keeps_overs else 0, gain, dropped)
 
 
+def check_loop(loop: LoopPoints, format: Format, frames: int) -> None:
+    """AudioError: the format holds no loop, or the loop is not within `frames` samples."""
+    if format not in HOLDS_LOOP:
+        names = ", ".join(holding.value for holding in HOLDS_LOOP)
+        raise AudioError(f"{_NO_LOOP[format]}, so a loop would not be seamless: choose {names}.")
+    if loop.start < 0 or loop.length < 1 or loop.end > frames:
+        raise AudioError(
+            f"The loop has {loop.length} samples from sample {loop.start} on, and the audio has "
+            f"{frames}: connect loop_start and loop_length of Make Loop together with its audio."
+        )
+
+
+_NO_LOOP = {
+    Format.MP3: "mp3 adds samples before and behind the audio",
+    Format.OPUS: "opus changes the sample rate, and engines read no loop points in it",
+}
+
+
 def _write(
-    outgoing: Outgoing, path: Path, encoding: Encoding, tags: Mapping[str, str]
+    outgoing: Outgoing,
+    path: Path,
+    encoding: Encoding,
+    tags: Mapping[str, str],
+    loop: LoopPoints | None,
 ) -> tuple[str, ...]:
     """Write the file; the keys of the tags that were left out."""
     try:
         # Not durable: the file can be made again from its samples.
         with (
             new_file(path, durable=False) as temporary,
-            tagged_file(temporary, encoding.format, tags) as body,
+            tagged_file(temporary, encoding.format, tags, loop) as body,
         ):
             if encoding.format in LEGAL_RATES:
                 write_av(outgoing, body, encoding)
             else:
-                assert isinstance(body, FilePart)
                 write_sndfile(outgoing, body, encoding)
     except FileExistsError:
         raise
@@ -118,10 +154,11 @@ def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None
             f"The audio has {waveform.shape[0]} channels: {format.value} is written with at most "
             f"{most}; mix it down to stereo, or choose wav."
         )
-    if format is Format.FLAC and sample_rate > _FLAC_MAX_RATE:
+    most_rate = _MAX_RATES.get(format, sample_rate)
+    if sample_rate > most_rate:
         raise AudioError(
-            f"The sample rate is {sample_rate} Hz: flac holds at most {_FLAC_MAX_RATE}; resample "
-            "the audio, or choose wav."
+            f"The sample rate is {sample_rate} Hz: {format.value} holds at most {most_rate}; "
+            "resample the audio, or choose wav."
         )
 
 

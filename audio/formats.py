@@ -13,6 +13,8 @@ class Format(str, Enum):
     WAV = "wav"
     MP3 = "mp3"
     OPUS = "opus"
+    OGG = "ogg"
+    """Vorbis."""
 
     @property
     def extension(self) -> str:
@@ -42,13 +44,17 @@ QUALITIES: dict[Format, tuple[str, ...]] = {
         "256 kbit/s",
         "320 kbit/s",
     ),
+    Format.OGG: ("quality 4", "quality 6", "quality 8", "quality 10"),
 }
 DEFAULT_QUALITY: dict[Format, str] = {
     Format.FLAC: "16 bit",
     Format.WAV: "16 bit",
     Format.MP3: "V0",
     Format.OPUS: "128 kbit/s",
+    Format.OGG: "quality 6",
 }
+HOLDS_LOOP = (Format.WAV, Format.FLAC, Format.OGG)
+"""The formats whose files hold loop points that engines read."""
 
 
 class Encoding(NamedTuple):

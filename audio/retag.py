@@ -19,6 +19,7 @@ from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
 from .containers import mpeg
 from .containers.flac import flac_pieces
 from .containers.id3 import build_id3
+from .containers.loop_points import LoopPoints
 from .containers.ogg_tags import codec_of, ogg_pieces
 from .containers.pieces import Piece, Span, size_of, write_pieces
 from .containers.riff import Coding, read_wav, wav_pieces
@@ -27,8 +28,12 @@ from .formats import Format
 from .validate import AudioError
 
 
-def retag(source: Path | bytes, path: Path, tags: Mapping[str, str]) -> tuple[str, ...]:
+def retag(
+    source: Path | bytes, path: Path, tags: Mapping[str, str], loop: LoopPoints | None = None
+) -> tuple[str, ...]:
     """Write `source` (MP3, WAV, FLAC, Opus or Ogg Vorbis) to the new file `path` with `tags`.
+
+    `loop` is written into WAV, FLAC and Ogg Vorbis. Without it, loop points that are there stay.
 
     Old tags stay, but for those of the same name and for the graphs and receipts of others. Returns
     the keys left out: in Ogg the graph must fit one page (64.9 KB in all), else `prompt` is left
@@ -39,7 +44,7 @@ def retag(source: Path | bytes, path: Path, tags: Mapping[str, str]) -> tuple[st
     """
     # Not durable: the file can be made again from its source.
     with _opened(source) as file, new_file(path, durable=False) as temporary:
-        pieces, dropped = _plan(file, tags)
+        pieces, dropped = _plan(file, tags, loop)
         with open(temporary, "wb") as out:
             write_pieces(file, pieces, out)
     return dropped
@@ -49,7 +54,7 @@ def format_of(source: Path | bytes) -> Format | None:
     """The format of `source`, told from its content, if `retag` can write a file of it.
 
     None for everything else: other codecs, also in a container that a format shares with them (AAC
-    behind an ID3v2 tag, MP3 in WAV, Vorbis or FLAC in Ogg), RF64, a header that contradicts itself.
+    behind an ID3v2 tag, MP3 in WAV, FLAC in Ogg), RF64, a header that contradicts itself.
     """
     with _opened(source) as file:
         start, container = _identify(file)
@@ -57,7 +62,7 @@ def format_of(source: Path | bytes) -> Format | None:
             if container is Container.FLAC:
                 return Format.FLAC
             if container is Container.OGG and start == 0:
-                return Format.OPUS if codec_of(file) == "opus" else None
+                return Format.OPUS if codec_of(file) == "opus" else Format.OGG
             if container is Container.WAV and start == 0:
                 return Format.WAV if _is_plain_wav(Source(file)) else None
             if container is Container.MP3:
@@ -78,14 +83,16 @@ def _is_plain_wav(source: Source) -> bool:
     )
 
 
-def _plan(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
+def _plan(
+    file: BinaryIO, tags: Mapping[str, str], loop: LoopPoints | None
+) -> tuple[Iterable[Piece], tuple[str, ...]]:
     start, container = _identify(file)
     if container is Container.FLAC:
-        return flac_pieces(file, start, tags), ()
+        return flac_pieces(file, start, _with_loop(tags, loop, Format.FLAC)), ()
     if container is Container.OGG:
-        return ogg_pieces(file, tags)
+        return ogg_pieces(file, _with_loop(tags, loop, Format.OGG))
     if container is Container.WAV and start == 0:
-        return wav_pieces(file, tags), ()
+        return wav_pieces(file, tags, loop), ()
     if container is Container.MP3:
         file.seek(0)
         old = file.read(start)
@@ -94,6 +101,12 @@ def _plan(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tup
         "This format cannot be tagged: expected MP3, WAV, FLAC, Opus or Ogg Vorbis; save it in "
         "one of these formats instead."
     )
+
+
+def _with_loop(
+    tags: Mapping[str, str], loop: LoopPoints | None, format: Format
+) -> Mapping[str, str]:
+    return tags if loop is None else {**tags, **loop.tags(format)}
 
 
 def _identify(file: BinaryIO) -> tuple[int, Container]:

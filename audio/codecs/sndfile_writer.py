@@ -1,4 +1,4 @@
-"""Encoding through libsndfile: FLAC and WAV."""
+"""Encoding through libsndfile: FLAC, WAV and Ogg Vorbis."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any, BinaryIO, cast
 import numpy.typing as npt
 import soundfile
 
+from ..containers.ogg_tags import OggTagger
 from ..containers.tagged_file import FilePart
-from ..formats import FLOAT, Encoding, Format
+from ..formats import Encoding, Format
 from ..samples.outgoing import Outgoing, made_ahead
 from ..samples.quantize import Quantizer
 
@@ -17,11 +18,14 @@ _RIFF_MAX_BYTES = (1 << 32) - (1 << 16)
 """Above this a WAV's 32-bit lengths overflow, and it is written as RF64."""
 _FLAC_LEVEL = 0.5
 """libFLAC's level 4 of 8: a thousandth larger than its default 5, and a tenth faster."""
+_VORBIS_BEST = 10
+"""Vorbis' qualities count up to this one."""
+_SUBTYPES = {Format.WAV: "FLOAT", Format.OGG: "VORBIS"}
 
 
-def write_sndfile(outgoing: Outgoing, file: FilePart, encoding: Encoding) -> None:
+def write_sndfile(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding) -> None:
     """Encode `outgoing` into `file`. soundfile.SoundFileError when libsndfile cannot write it."""
-    bits = 0 if encoding.quality == FLOAT else int(encoding.quality.split()[0])
+    bits = int(encoding.quality.split()[0]) if encoding.quality.endswith("bit") else 0
     blocks: Iterator[npt.NDArray[Any]]
     if bits:
         quantizer = Quantizer(bits)
@@ -34,11 +38,18 @@ def write_sndfile(outgoing: Outgoing, file: FilePart, encoding: Encoding) -> Non
         outgoing.target,
         outgoing.channels,
         format=_container(outgoing, encoding.format, bits or 32),
-        subtype=f"PCM_{bits}" if bits else "FLOAT",
-        compression_level=_FLAC_LEVEL if encoding.format is Format.FLAC else None,
+        subtype=f"PCM_{bits}" if bits else _SUBTYPES[encoding.format],
+        compression_level=_level(encoding),
     ) as sound:
         for block in made_ahead(blocks):
             sound.write(block)
+
+
+def _level(encoding: Encoding) -> float | None:
+    """libsndfile's compression level, 0 to 1; for Vorbis, 0 is the best quality."""
+    if encoding.format is Format.OGG:
+        return 1 - int(encoding.quality.split()[1]) / _VORBIS_BEST
+    return _FLAC_LEVEL if encoding.format is Format.FLAC else None
 
 
 def _container(outgoing: Outgoing, format: Format, bits: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..validate import AudioError
+from .loop_points import LOOP_KEYS
 
 GRAPH_KEYS = ("workflow", "prompt")
 """Tags from which ComfyUI's frontend restores a graph (JSON), the most useful first."""
@@ -16,6 +17,7 @@ FOREIGN_KEYS = (*GRAPH_KEYS, "receipt")
 """Tags that are never taken over from another file."""
 _VENDOR = "AIgateway Music"
 _BRACE = 0x7D
+_DIGITS = range(ord("0"), ord("9") + 1)
 _FOREIGN = re.compile(rf"({'|'.join(FOREIGN_KEYS)})\s*[=\0]", re.IGNORECASE)
 _MOST_COMMENTS = 10_000
 
@@ -54,25 +56,30 @@ def parse_comments(data: bytes) -> Comments:
 
 
 def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
-    """`old` with `tags`, which replace entries of the same name; the graph comes first.
+    """`old` with `tags`, which replace entries of the same name; loop points and the graph first.
 
-    Entries of `old` that could be read as a graph or a receipt are left out (`is_foreign`).
+    Entries of `old` that could be read as a graph or a receipt are left out (`is_foreign`), and
+    its loop points where `tags` has some.
 
-    A comment that follows the graph's JSON is padded with spaces where its length would hold the
-    byte 0x7D, '}': the frontend takes it for the end of the JSON when it reads Ogg.
+    The length of a comment stands between it and the one before it. A comment is padded with spaces
+    where its length would read as a part of the one before: behind the graph's JSON as the byte
+    0x7D, '}', which the frontend takes for the JSON's end when it reads Ogg; behind a loop point as
+    a digit, for engines that read a number to its last digit.
     """
     names = {key.lower() for key in tags}
+    if names & set(LOOP_KEYS):
+        names.update(LOOP_KEYS)
     ordered = sorted(tags, key=lambda key: _rank(key.lower()))
     entries = [f"{key}={tags[key]}" for key in ordered]
     entries += [
-        entry
-        for entry in old.entries
-        if entry.partition("=")[0].lower() not in names and not is_foreign(entry)
+        entry for entry in old.entries if _key(entry) not in names and not is_foreign(entry)
     ]
     for index in range(1, len(entries)):
+        size = len(entries[index].encode())
         if _is_graph(entries[index - 1]):
-            size = len(entries[index].encode())
             entries[index] += " " * (_without_brace(size) - size)
+        elif _key(entries[index - 1]) in LOOP_KEYS and size & 0xFF in _DIGITS:
+            entries[index] += " " * (_DIGITS.stop - (size & 0xFF))
     vendor = _VENDOR if is_foreign(old.vendor) else old.vendor
     return Comments(vendor, tuple(entries))
 
@@ -110,11 +117,18 @@ def graph_end(comments: Comments) -> int:
 
 
 def _is_graph(entry: str) -> bool:
-    return entry.partition("=")[0].lower() in GRAPH_KEYS
+    return _key(entry) in GRAPH_KEYS
+
+
+def _key(entry: str) -> str:
+    return entry.partition("=")[0].lower()
+
+
+_FIRST = ("loopstart", "looplength", "loopend", *GRAPH_KEYS)
 
 
 def _rank(key: str) -> int:
-    return GRAPH_KEYS.index(key) if key in GRAPH_KEYS else len(GRAPH_KEYS)
+    return _FIRST.index(key) if key in _FIRST else len(_FIRST)
 
 
 def _sized(text: str) -> bytes:

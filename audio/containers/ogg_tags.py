@@ -77,10 +77,9 @@ def _renumbered(file: BinaryIO, header: _NewHeader) -> Iterator[bytes]:
 class OggTagger(io.RawIOBase):
     """A file for an Ogg muxer to write; its pages go on to `out` with `tags` in them.
 
-    It knows Opus, whose header is two packets, as FFmpeg writes it.
+    Native encoders swallow what a callback raises: it is kept in `error`, and raised by
+    `tagged_file`.
     """
-
-    _HEADERS = 2
 
     def __init__(self, out: BinaryIO, tags: Mapping[str, str]) -> None:
         self._out = out
@@ -89,6 +88,8 @@ class OggTagger(io.RawIOBase):
         self._header = bytearray()
         self._packets = 0
         self._new: _NewHeader | None = None
+        self._written = 0
+        self.error: Exception | None = None
 
     @property
     def dropped(self) -> tuple[str, ...]:
@@ -98,11 +99,24 @@ class OggTagger(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
+    def tell(self) -> int:
+        return self._written
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """A muxer asks for the length, and goes back to where it writes."""
+        return self._written
+
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        self._rest += data
-        while size := page_size(self._rest):
-            self._take(bytes(self._rest[:size]))
-            del self._rest[:size]
+        try:
+            # libsndfile's buffer is reused after the call.
+            self._rest += bytes(data)
+            while size := page_size(self._rest):
+                self._take(bytes(self._rest[:size]))
+                del self._rest[:size]
+        except (OSError, AudioError) as error:
+            self.error = error
+            return 0
+        self._written += len(data)
         return len(data)
 
     def _take(self, data: bytes) -> None:
@@ -112,7 +126,7 @@ class OggTagger(io.RawIOBase):
             return
         self._header += data
         self._packets += packets_ended(page)
-        if self._packets == self._HEADERS:
+        if self._packets == _codec(next(read_pages(io.BytesIO(self._header)))).headers:
             self._new = _new_header(io.BytesIO(self._header), self._tags)
             self._out.write(self._new.content)
 
@@ -153,15 +167,20 @@ def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
     Leaves `file` behind these pages.
     """
     file.seek(0)
-    head = next(read_pages(file)).content
-    codec = next((codec for codec in _CODECS if head.startswith(codec.head)), None)
-    if codec is None:
-        raise AudioError(
-            "This Ogg file cannot be tagged: expected Opus or Vorbis in it; save it in another "
-            "format instead."
-        )
+    codec = _codec(next(read_pages(file)))
     file.seek(0)
     packets, count, serial = read_packets(read_pages(file), codec.headers)
     if not packets[1].startswith(codec.comments):
         raise AudioError("The Ogg file has no comment header: it is broken; download it again.")
     return codec, packets, count, serial
+
+
+def _codec(first: Page) -> _Codec:
+    """The codec of a file with this first page; AudioError for one that is not known."""
+    codec = next((codec for codec in _CODECS if first.content.startswith(codec.head)), None)
+    if codec is None:
+        raise AudioError(
+            "This Ogg file cannot be tagged: expected Opus or Vorbis in it; save it in another "
+            "format instead."
+        )
+    return codec

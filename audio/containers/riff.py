@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..validate import AudioError
 from .id3 import build_id3
+from .loop_points import LoopPoints
 from .pieces import Piece, Span
 from .source import Source
 
@@ -140,8 +141,12 @@ def _sample_bytes(bits: int, aligned: float, confirmed: bool) -> int:
     return int(aligned) if wider or not bits else needed
 
 
-def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:
-    """The file with `tags` in an `id3 ` chunk behind the samples.
+def wav_pieces(
+    file: BinaryIO, tags: Mapping[str, str], loop: LoopPoints | None = None
+) -> list[Piece]:
+    """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk behind the samples.
+
+    Without `loop`, loop points that the file has stay.
 
     Lengths that a streaming encoder left open are corrected. AudioError for a truncated file.
     """
@@ -154,11 +159,12 @@ def wav_pieces(file: BinaryIO, tags: Mapping[str, str]) -> list[Piece]:
     chunks = list(_chunks_behind(source, end + len(padding)))
     old = next((source.bytes_at(*chunk[1:]) for chunk in chunks if chunk.name in _ID3_CHUNKS), b"")
     tag = build_id3(tags, old)
-    new = b"id3 " + struct.pack("<I", len(tag)) + tag + b"\0" * (len(tag) % 2)
+    new = loop.smpl(wav.sample_rate) if loop else b""
+    new += b"id3 " + struct.pack("<I", len(tag)) + tag + b"\0" * (len(tag) % 2)
     others = [
         Span(chunk.start - 8, min(chunk.start + chunk.size + chunk.size % 2, source.size))
         for chunk in chunks
-        if chunk.name not in _ID3_CHUNKS
+        if chunk.name not in (*_ID3_CHUNKS, *([b"smpl"] if loop else []))
     ]
     size = end + len(padding) + sum(stop - start for start, stop in others) + len(new) - 8
     head = bytearray(source.bytes_at(0, wav.data_start))

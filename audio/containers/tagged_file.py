@@ -1,8 +1,8 @@
 """Tags for a new file, put in while an encoder writes it: its audio goes to the disk once.
 
 FLAC and MP3 keep their tags before the audio, so the encoder begins behind a room for them. WAV
-keeps them behind the samples. An Opus file's pages are numbered, and get their final number as
-they are written.
+keeps them, and its loop points, behind the samples. An Ogg file's pages are numbered, and get
+their final number as they are written.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import BinaryIO
 from ..formats import Format
 from . import flac, riff
 from .id3 import build_id3
+from .loop_points import LoopPoints
 from .ogg_tags import OggTagger
 from .pieces import write_in_place
 
@@ -66,18 +67,17 @@ class FilePart(io.RawIOBase):
 
 @contextlib.contextmanager
 def tagged_file(
-    path: Path, format: Format, tags: Mapping[str, str]
+    path: Path, format: Format, tags: Mapping[str, str], loop: LoopPoints | None = None
 ) -> Iterator[FilePart | OggTagger]:
-    """What an encoder writes to, so that `path`, an empty file, has `tags` when the block ends.
+    """What an encoder writes to, so that `path`, an empty file, has `tags` and `loop` at the end.
 
     AudioError when the tags do not fit the format. OSError when the file cannot be written.
     """
+    tags = {**tags, **(loop.tags(format) if loop else {})}
     with open(path, "r+b", buffering=_BUFFER_BYTES) as file:
-        if format is Format.OPUS and tags:
-            yield OggTagger(file, tags)
-            return
-        start = _write_front(file, format, tags)
-        part = FilePart(file, start)
+        is_ogg = format in (Format.OPUS, Format.OGG) and tags
+        start = 0 if is_ogg else _write_front(file, format, tags)
+        part = OggTagger(file, tags) if is_ogg else FilePart(file, start)
         try:
             yield part
         finally:
@@ -85,8 +85,8 @@ def tagged_file(
                 raise part.error
         if format is Format.FLAC and tags:
             write_in_place(file, flac.fill_tag_room(file, start, tags))
-        elif format is Format.WAV and tags:
-            write_in_place(file, riff.wav_pieces(file, tags))
+        elif format is Format.WAV and (tags or loop):
+            write_in_place(file, riff.wav_pieces(file, tags, loop))
 
 
 def _write_front(file: BinaryIO, format: Format, tags: Mapping[str, str]) -> int:

@@ -38,6 +38,7 @@ PASSED_ON: dict[str, tuple[Format, Callable[[], bytes]]] = {
     "MP3": (Format.MP3, lambda: av("mp3", "libmp3lame")),
     "MP3 behind ID3": (Format.MP3, lambda: ID3 + make.without_xing(av("mp3", "libmp3lame"))),
     "Opus": (Format.OPUS, lambda: av("opus", "libopus")),
+    "Vorbis": (Format.OGG, lambda: sound("OGG")),
 }
 ENCODED: dict[str, Callable[[], bytes]] = {
     "AAC": lambda: av("adts", "aac"),
@@ -50,7 +51,6 @@ ENCODED: dict[str, Callable[[], bytes]] = {
     "CAF": lambda: sound("CAF"),
     "AIFF": lambda: sound("AIFF"),
     "W64": lambda: sound("W64"),
-    "Vorbis": lambda: sound("OGG"),
     "FLAC in Ogg": lambda: av("ogg", "flac"),
     "Opus behind ID3": lambda: ID3 + av("opus", "libopus"),
     "Opus in WebM": lambda: av("webm", "libopus"),
