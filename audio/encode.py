@@ -14,9 +14,9 @@ import torch
 from ..files.atomic import new_file
 from .codecs.libav_writer import LEGAL_RATES, write_av
 from .codecs.sndfile_writer import write_sndfile
-from .containers.loop_points import LoopPoints
+from .containers.loop_points import LoopPoints, check_loop
 from .containers.tagged_file import tagged_file
-from .formats import FLOAT, HOLDS_LOOP, QUALITIES, Encoding, Format, Peaks
+from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
 from .samples.outgoing import BLOCK, Outgoing
 from .validate import AudioError, check_finite, check_sample_rate
 
@@ -88,24 +88,6 @@ def encode(
     outgoing = Outgoing(waveform, sample_rate, target, gain, clips)
     dropped = _write(outgoing, path, encoding, tags or {}, loop)
     return EncodeReport(over if gain == 1 and not keeps_overs else 0, gain, dropped)
-
-
-def check_loop(loop: LoopPoints, format: Format, frames: int) -> None:
-    """AudioError: the format holds no loop, or the loop is not within `frames` samples."""
-    if format not in HOLDS_LOOP:
-        names = ", ".join(holding.value for holding in HOLDS_LOOP)
-        raise AudioError(f"{_NO_LOOP[format]}, so a loop would not be seamless: choose {names}.")
-    if loop.start < 0 or loop.length < 1 or loop.end > frames:
-        raise AudioError(
-            f"The loop has {loop.length} samples from sample {loop.start} on, and the audio has "
-            f"{frames}: connect loop_start and loop_length of Make Loop together with its audio."
-        )
-
-
-_NO_LOOP = {
-    Format.MP3: "mp3 adds samples before and behind the audio",
-    Format.OPUS: "opus changes the sample rate, and engines read no loop points in it",
-}
 
 
 def _write(

@@ -16,6 +16,7 @@ from .images import image_of
 from .inputs import checked, fps_input, frames_input, picture_input, tempo_input
 from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
 from .player import preview
+from .sound import keep_origin
 
 
 class FitMusic(io.ComfyNode):
@@ -157,11 +158,11 @@ def _fitted(
     from ..music.fit import fit
     from ..music.plot import draw_fit
 
-    checked = check(audio)
-    sample_rate = checked["sample_rate"]
+    valid = check(audio)
+    sample_rate = valid["sample_rate"]
     samples = length().samples(sample_rate)
     fits, sounds, reports = [], [], []
-    for waveform in checked["waveform"]:
+    for waveform in valid["waveform"]:
         done = fit(waveform.numpy(), sample_rate, samples, **how)
         sound = mastered(done.samples, sample_rate, loudness, true_peak)
         fits.append(done)
@@ -174,8 +175,10 @@ def _fitted(
     joined = f", {len(first.joins)} joins" if first.joins else ""
     done_how = "as it was" if first.method == "none" else f"by {first.method}{joined}"
     host.show_status(f"{samples / sample_rate:.3f} s {done_how}")
+    made = {"waveform": waveform, "sample_rate": sample_rate}
+    keep_origin(made, audio)
     return io.NodeOutput(
-        {"waveform": waveform, "sample_rate": sample_rate},
+        made,
         reports[0],
         joins,
         plot,

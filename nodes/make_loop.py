@@ -11,7 +11,7 @@ from ..api.errors import InputError
 from . import host
 from .inputs import tempo_input
 from .player import preview
-from .sound import audio_of, samples_of
+from .sound import audio_of, keep_origin, samples_of
 
 INTROS = ("keep", "none")
 
@@ -47,6 +47,13 @@ class MakeLoop(io.ComfyNode):
                     tooltip="keep: the music before the loop is played once. none: the audio "
                     "begins with the loop.",
                 ),
+                io.Boolean.Input(
+                    "loop",
+                    default=True,
+                    optional=True,
+                    tooltip="off: the audio is passed on as it is, with the loop points 0. Connect "
+                    "loop of Cue Sheet.",
+                ),
             ],
             outputs=[
                 io.Audio.Output(
@@ -71,12 +78,25 @@ class MakeLoop(io.ComfyNode):
     @classmethod
     @host.shows_errors
     async def execute(
-        cls, audio: Any, tempo: float = 0.0, min_seconds: float = 8.0, intro: str = INTROS[0]
+        cls,
+        audio: Any,
+        tempo: float = 0.0,
+        min_seconds: float = 8.0,
+        intro: str = INTROS[0],
+        loop: bool = True,
     ) -> io.NodeOutput:
         if intro not in INTROS:
             raise InputError(f"The intro is “{intro}”: choose one of {', '.join(INTROS)}.")
+        if not loop:
+            return await asyncio.to_thread(_passed_on, audio)
         work = asyncio.to_thread(_looped, audio, tempo, min_seconds, intro == INTROS[0])
         return await host.interruptible(work)
+
+
+def _passed_on(audio: Any) -> io.NodeOutput:
+    samples, sample_rate = samples_of(audio)
+    shown = preview(audio_of(samples, sample_rate)["waveform"][0], sample_rate)
+    return io.NodeOutput(audio, 0, 0, "No loop was asked for: the audio is unchanged.", ui=shown)
 
 
 def _looped(audio: Any, tempo: float, min_seconds: float, keep_intro: bool) -> io.NodeOutput:
@@ -86,6 +106,7 @@ def _looped(audio: Any, tempo: float, min_seconds: float, keep_intro: bool) -> i
     samples, sample_rate = samples_of(audio)
     loop = make_loop(read_track(samples, sample_rate, tempo), min_seconds, keep_intro=keep_intro)
     made = audio_of(loop.samples, sample_rate)
+    keep_origin(made, audio)
     verdict = "a good loop" if loop.seam.good else "no good loop: see the report"
     host.show_status(f"{loop.length / sample_rate:.2f} s · {verdict}")
     return io.NodeOutput(

@@ -22,11 +22,11 @@ TITLE_LENGTH = 60
 _FILE_BYTES = 255 - len("_00000000_.flac")
 _FOLDER_BYTES = 255
 
-_TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title)%")
+_TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title|bpm)%")
 # ComfyUI's frontend writes a date like this: one letter has no leading zero, two letters have it.
 _DATE_PART = re.compile("yyyy|yy|MM?|dd?|hh?|mm?|ss?")
 _REFUSED = re.compile(f'[<>:"|?*\n\t{text.REPLACEMENT}]')
-_SEPARATORS = re.compile(r"[/\\]")
+SEPARATORS = re.compile(r"[/\\]")
 # Marks that change the order of letters on the screen, and zero-width characters: they make one
 # name look like another.
 _HIDDEN = re.compile("[\u200b\u200e\u200f\u061c\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -42,8 +42,8 @@ def safe_prefix(
     """A relative path with `/` between its parts; its last part begins the file's name.
 
     Args:
-        prefix: may hold `%take%`, `%job_id%`, `%title%`, and `%date:yyyy-MM-dd%` with ComfyUI's
-            letters.
+        prefix: may hold `%take%`, `%job_id%`, `%title%`, `%bpm%`, and `%date:yyyy-MM-dd%` with
+            ComfyUI's letters.
         values: of the tokens. A token without a value is removed.
         output: an absolute prefix has to lie in this folder.
 
@@ -59,11 +59,11 @@ def safe_prefix(
     def value(token: re.Match[str]) -> str:
         name = token[1]
         if name.startswith("date:"):
-            return _SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
-        return _SEPARATORS.sub("_", values.get(name, ""))
+            return SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
+        return SEPARATORS.sub("_", values.get(name, ""))
 
     filled = _HIDDEN.sub("", text.clean(_TOKEN.sub(value, _relative(prefix, output))))
-    *folders, name = _SEPARATORS.split(filled)
+    *folders, name = SEPARATORS.split(filled)
     parts: list[str] = []
     for folder in folders:
         if folder.strip() == "..":
@@ -83,7 +83,7 @@ def _relative(prefix: str, output: Path) -> str:
         return str(Path(prefix).relative_to(output))
     except ValueError:
         pass
-    if _SEPARATORS.match(prefix) or re.match(r"[A-Za-z]:[/\\]", prefix):
+    if SEPARATORS.match(prefix) or re.match(r"[A-Za-z]:[/\\]", prefix):
         raise _outside(prefix)
     return prefix
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +13,13 @@ from comfy_api.latest import io
 from ..api import text
 from ..api.errors import InputError
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
-from ..files.atomic import write_file
 from . import again, host, receipt, session
 from .draft import Draft
-from .prefix import TITLE_LENGTH, safe_prefix
+from .loop_notes import Tempo, loop_points, tempo_of
+from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix
+from .saving import Saving, say
 
 if TYPE_CHECKING:
-    import torch
-
     from ..api.money.job import Job
 
 
@@ -32,6 +29,7 @@ _TOOLTIPS = {
     Format.MP3: "V0 is the best variable rate, the others are constant. A delivered MP3 that was "
     "not changed is kept as it is.",
     Format.OPUS: "Bit rate; 128 kbit/s is hard to tell from the original.",
+    Format.OGG: "Vorbis' own scale: 4 is about 128 kbit/s, 6 about 192, 10 about 500.",
 }
 
 
@@ -44,11 +42,19 @@ class SaveAudio(again.Node):
             node_id="AIGatewaySaveAudio",
             display_name="Save Audio (AIgateway)",
             description=(
-                "Saves audio to ComfyUI's output folder as FLAC, WAV, MP3 or Opus, with the "
-                "workflow inside, and passes the audio on. Audio that comes unchanged from Load "
-                "Audio URL is saved without encoding it again, if the format is the same."
+                "Saves audio to ComfyUI's output folder as FLAC, WAV, MP3, Opus or Ogg Vorbis, "
+                "with the workflow inside, and passes the audio on. Audio that comes unchanged "
+                "from Load Audio URL is saved without encoding it again, if the format is the "
+                "same. Loop points of Make Loop are written for game engines."
             ),
-            search_aliases=["export audio", "save music", "save wav", "save mp3", "save flac"],
+            search_aliases=[
+                "export audio",
+                "save music",
+                "save wav",
+                "save mp3",
+                "save flac",
+                "save ogg",
+            ],
             is_output_node=True,
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
@@ -57,7 +63,7 @@ class SaveAudio(again.Node):
                     "filename_prefix",
                     default="audio/AIgateway",
                     tooltip="Folder under output/ and beginning of the name. A number is added. "
-                    "%take%, %job_id%, %title% and %date:yyyy-MM-dd% are replaced.",
+                    "%take%, %job_id%, %title%, %bpm% and %date:yyyy-MM-dd% are replaced.",
                 ),
                 io.DynamicCombo.Input(
                     "format",
@@ -75,7 +81,8 @@ class SaveAudio(again.Node):
                         )
                         for format, qualities in QUALITIES.items()
                     ],
-                    tooltip="FLAC and WAV are lossless; MP3 and Opus are small.",
+                    tooltip="FLAC and WAV are lossless; MP3, Opus and Ogg (Vorbis) are small. "
+                    "Loops need WAV, FLAC or Ogg.",
                 ),
                 io.Combo.Input(
                     "peaks",
@@ -84,6 +91,24 @@ class SaveAudio(again.Node):
                     optional=True,
                     tooltip="What to do with samples above full scale. clip: cut them off. "
                     "normalize: lower the whole volume. refuse: do not save.",
+                ),
+                _samples_input("loop_start", "The first sample of the loop: connect Make Loop."),
+                _samples_input(
+                    "loop_length",
+                    "The loop's length in samples; the file ends where the loop ends. 0: no loop.",
+                ),
+                io.String.Input(
+                    "title",
+                    default="",
+                    optional=True,
+                    tooltip="The title in the file's tags. Empty: the first words of the prompt.",
+                ),
+                io.String.Input(
+                    "name",
+                    default="",
+                    optional=True,
+                    tooltip="The name of the file: connect Cue Sheet. filename_prefix is the "
+                    "folder then, and a manifest.json there lists the files.",
                 ),
             ],
             outputs=[
@@ -103,12 +128,22 @@ class SaveAudio(again.Node):
     @classmethod
     @host.shows_errors
     async def execute(
-        cls, audio: Any, filename_prefix: str, format: Any = None, peaks: str = Peaks.CLIP.value
+        cls,
+        audio: Any,
+        filename_prefix: str,
+        format: Any = None,
+        peaks: str = Peaks.CLIP.value,
+        loop_start: int = 0,
+        loop_length: int = 0,
+        title: str = "",
+        name: str = "",
     ) -> io.NodeOutput:
         from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
 
         encoding = _encoding(format)
+        loop = loop_points(loop_start, loop_length, encoding.format)
+        title, name = (text.trimmed(text.clean(value)) for value in (title, name))
         checked = check(audio)
         graph = None
         if host.writes_metadata():
@@ -120,22 +155,26 @@ class SaveAudio(again.Node):
             job = await _job_of(found.source if found else None)
             if job is not None:
                 host.item().label = job.request.label
-            prefix = _prefix(filename_prefix, job)
-            tags = None
-            if graph is not None:
-                seconds = waveform.shape[-1] / sample_rate
-                tags = {**graph, **({} if job is None else receipt.job_tags(job, seconds))}
-            draft = Draft(prefix, encoding.format.extension)
-            write = functools.partial(
-                _write,
+            tempo = Tempo(0.0, 0.0)
+            if loop is not None or "%bpm%" in str(filename_prefix):
+                prompt = job.prompt if job else ""
+                tempo = await asyncio.to_thread(tempo_of, waveform, sample_rate, prompt)
+            saving = Saving(
                 waveform,
                 sample_rate,
                 found.source if found and found.exact else None,
                 encoding,
                 Peaks(peaks),
-                tags,
+                loop,
+                tempo,
+                graph,
+                job,
+                title,
+                name,
             )
-            slots.append(await host.interruptible(_saved(draft, write, tags)))
+            prefix = _prefix(filename_prefix, saving)
+            draft = Draft(prefix, encoding.format.extension)
+            slots.append(await host.interruptible(_saved(draft, saving)))
         host.item().passed()
         files = [
             {"filename": slot.path.name, "subfolder": slot.subfolder, "type": "output"}
@@ -145,50 +184,20 @@ class SaveAudio(again.Node):
         return io.NodeOutput(audio, paths, ui={"audio": files})
 
 
-async def _saved(
-    draft: Draft, write: Callable[[Path], tuple[str, ...]], tags: Mapping[str, str] | None
-) -> host.Slot:
+async def _saved(draft: Draft, saving: Saving) -> host.Slot:
     """Save one file. Files of a list are written side by side, and numbered in the list's order."""
     try:
-        dropped = await asyncio.to_thread(draft.fill, write)
+        dropped = await asyncio.to_thread(draft.fill, saving.write)
         await host.item().turn()
         slot = await asyncio.to_thread(draft.publish)
     finally:
         draft.give_up()
-    if tags and (dropped or slot.path.suffix == ".wav"):
-        # The frontend does not read a WAV, and a file without room has no graph: a sidecar has it.
-        sidecar = slot.path.with_suffix(".json")
-        await asyncio.to_thread(_write_sidecar, sidecar, tags, dropped)
+    await asyncio.to_thread(saving.write_beside, slot.path, dropped)
     return slot
 
 
-def _write(
-    waveform: torch.Tensor,
-    sample_rate: int,
-    source: Path | None,
-    encoding: Encoding,
-    peaks: Peaks,
-    tags: Mapping[str, str] | None,
-    path: Path,
-) -> tuple[str, ...]:
-    """Write one waveform [C, T]; returns the keys of the tags that were left out.
-
-    `source` is the file that holds its samples unchanged.
-    """
-    from ..audio.encode import encode
-    from ..audio.retag import format_of, retag
-    from ..audio.validate import AudioError
-
-    # A file with broken tags, and one that is gone by now, is encoded like any other audio.
-    with contextlib.suppress(AudioError, FileNotFoundError):
-        if source is not None and format_of(source) is encoding.format:
-            return retag(source, path, tags or {})
-    report = encode(waveform, sample_rate, path, encoding, tags=tags, peaks=peaks)
-    if report.clipped:
-        _say(f"{report.clipped} samples above full scale were clipped")
-    elif report.gain != 1:
-        _say(f"the volume is lowered to {report.gain:.0%}, so that no sample is clipped")
-    return report.dropped_tags
+def _samples_input(name: str, tooltip: str) -> io.Int.Input:
+    return io.Int.Input(name, default=0, min=0, max=2**31 - 1, optional=True, tooltip=tooltip)
 
 
 def _encoding(given: Any) -> Encoding:
@@ -199,7 +208,7 @@ def _encoding(given: Any) -> Encoding:
     name, quality = chosen.get("format"), chosen.get("quality")
     if name is None:
         name = Format.FLAC.value
-        _say("the format is missing or unknown, so the audio is saved as FLAC")
+        say("the format is missing or unknown, so the audio is saved as FLAC")
     known = [format.value for format in Format]
     if name not in known:
         raise InputError(f"The format is “{name}”: choose one of {', '.join(known)}.")
@@ -211,29 +220,17 @@ def _encoding(given: Any) -> Encoding:
     return Encoding(format, quality or DEFAULT_QUALITY[format])
 
 
-def _prefix(prefix: object, job: Job | None) -> str:
-    values = {}
+def _prefix(prefix: object, saving: Saving) -> str:
+    values = {"title": saving.title, "bpm": saving.tempo.shown}
+    job = saving.job
     if job is not None:
-        title = text.shortened(job.prompt, TITLE_LENGTH).rstrip("…")
-        values = {"take": str(job.take), "job_id": job.job_id or "", "title": title}
+        values |= {"take": str(job.take), "job_id": job.job_id or ""}
+        values["title"] = saving.title or text.shortened(job.prompt, TITLE_LENGTH).rstrip("…")
+    if saving.name and isinstance(prefix, str):
+        prefix = f"{prefix}/{SEPARATORS.sub('_', saving.name)}"
     return safe_prefix(prefix, values, time.localtime(), host.output_directory())
 
 
 async def _job_of(source: Path | None) -> Job | None:
     """The job whose stored track is `source`."""
     return None if source is None else await (await session.library()).job_of_file(source)
-
-
-def _write_sidecar(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:
-    """Write the graph beside the audio: the workflow, or the prompt of a script."""
-    graph = tags.get("workflow") or tags.get("prompt")
-    if graph is not None:
-        write_file(path, graph.encode(), durable=False)
-    if dropped:
-        where = f"drop {path.name} on the canvas to restore the graph" if graph else "left out"
-        _say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
-
-
-def _say(line: str) -> None:
-    host.log.info("Save Audio: %s.", line)
-    host.show_status(line)

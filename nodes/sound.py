@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,3 +26,21 @@ def audio_of(samples: Samples, sample_rate: int) -> dict[str, Any]:
     import torch
 
     return {"waveform": torch.from_numpy(samples).unsqueeze(0), "sample_rate": sample_rate}
+
+
+def keep_origin(made: Any, audio: Any) -> None:
+    """Note that `made` was cut out of `audio`: the receipt of a track goes with its music.
+
+    Nothing is noted where the origin of `audio` is not known, or where it is a batch of several.
+    """
+    from ..audio.samples.origin import provenance_of, remember
+    from ..audio.validate import check
+
+    checked = check(audio)
+    if len(checked["waveform"]) != 1:
+        return
+    # The stored file may be gone already. Then the music has no origin.
+    with contextlib.suppress(OSError):
+        found = provenance_of(checked["waveform"][0], checked["sample_rate"])
+        if found is not None:
+            remember(made["waveform"], found.source, made["sample_rate"], exact=False)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from ..formats import Format
+from ..formats import HOLDS_LOOP, Format
+from ..validate import AudioError
 
 LOOP_KEYS = ("loopstart", "loopend", "loop_start", "loop_end", "looplength")
 """Every name that engines know for a loop's points, in lower case."""
 
+_NO_LOOP = {
+    Format.MP3: "mp3 adds samples before and behind the audio, so the loop would have a gap",
+    Format.OPUS: "opus changes the sample rate, and engines read no loop points in it",
+}
 _MIDDLE_C = 60
 _FORWARD, _FOR_EVER = 0, 0
 
@@ -45,3 +50,22 @@ class LoopPoints(NamedTuple):
         loop = struct.pack("<6I", 0, _FORWARD, self.start, self.end - 1, 0, _FOR_EVER)
         content = sampler + loop
         return b"smpl" + struct.pack("<I", len(content)) + content
+
+
+def check_holds_loop(format: Format) -> None:
+    """AudioError: a file of this format holds no loop."""
+    if format not in HOLDS_LOOP:
+        names = ", ".join(holding.value for holding in HOLDS_LOOP)
+        raise AudioError(
+            f"A loop cannot be saved as {format.value}: {_NO_LOOP[format]}. Choose {names}."
+        )
+
+
+def check_loop(loop: LoopPoints, format: Format, frames: int) -> None:
+    """AudioError: the format holds no loop, or the loop is not within `frames` samples."""
+    check_holds_loop(format)
+    if loop.start < 0 or loop.length < 1 or loop.end > frames:
+        raise AudioError(
+            f"The loop has {loop.length} samples from sample {loop.start} on, and the audio has "
+            f"{frames}: connect loop_start and loop_length of Make Loop together with its audio."
+        )

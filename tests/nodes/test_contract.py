@@ -43,6 +43,10 @@ CONTRACT = {
             ("filename_prefix", "STRING"),
             ("format", "COMFY_DYNAMICCOMBO_V3"),
             ("peaks", "COMBO"),
+            ("loop_start", "INT"),
+            ("loop_length", "INT"),
+            ("title", "STRING"),
+            ("name", "STRING"),
         ],
         [("audio", "AUDIO"), ("path", "STRING")],
     ),
@@ -131,6 +135,7 @@ CONTRACT = {
             ("tempo", "FLOAT"),
             ("min_seconds", "FLOAT"),
             ("intro", "COMBO"),
+            ("loop", "BOOLEAN"),
         ],
         [
             ("audio", "AUDIO"),

@@ -76,11 +76,11 @@ def loading_track(prompt: str) -> Fault:
     return fault
 
 
-def saving(audio: Any, prefix: str = "audio/test", peaks: str = "clip") -> Fault:
+def saving(audio: Any, prefix: str = "audio/test", format: str = "wav", **inputs: Any) -> Fault:
     async def fault(node: Node, sandbox: Sandbox) -> Any:
-        choice = {"format": "wav", "quality": "16 bit"}
+        choice = {"format": format}
         return await run(
-            node, "SaveAudio", audio=audio, filename_prefix=prefix, format=choice, peaks=peaks
+            node, "SaveAudio", audio=audio, filename_prefix=prefix, format=choice, **inputs
         )
 
     return fault
@@ -161,6 +161,9 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, saving(with_samples(torch.full((1, 2, 9), float("nan"))))),
         ({}, saving(LOUD, peaks="refuse")),
         ({}, saving(LOUD, prefix="../../elsewhere/x")),
+        ({}, saving(LOUD, format="mp3", loop_length=100)),
+        ({}, saving(LOUD, loop_start=100)),
+        ({}, saving(LOUD, loop_length=10_000)),
     ],
     "AIGatewayMusicLength": [
         ({}, running("MusicLength")),

@@ -115,7 +115,7 @@ def test_the_demo_writes_the_file_that_was_asked_for(
     [
         ({"duration": 300.0}, None, "5 to 240"),
         ({"prompt": " "}, None, "prompt is empty"),
-        ({}, "aiff", "choose one of flac, wav, mp3, opus"),
+        ({}, "aiff", "choose one of flac, wav, mp3, opus, ogg"),
     ],
 )
 def test_a_value_that_cannot_be_is_one_sentence(
