@@ -68,6 +68,10 @@ class Library:
         """The job whose stored track is `path`."""
         return await off_loop(self.ledger.by_file, path)
 
+    async def job_of_id(self, service: str, job_id: str) -> Job | None:
+        """The job with an id of the gateway."""
+        return await off_loop(self.ledger.by_job_id, service, job_id)
+
     async def stored_track(self, job: Job, settings: Settings) -> Path | None:
         """The job's file on this machine, from the bucket if need be; None where neither has it.
 

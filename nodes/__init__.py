@@ -20,12 +20,14 @@ class MusicExtension(ComfyExtension):
         from . import host, routes
         from .add_soundtrack import AddSoundtrack
         from .beats import Beats
+        from .cue_sheet import CueSheet
         from .fit_music import FitMusic
         from .load_audio_url import LoadAudioURL
         from .make_loop import MakeLoop
         from .music_length import MusicLength
         from .poll_job import PollJob
         from .prompt_to_music import PromptToMusic
+        from .read_receipt import ReadReceipt
         from .save_audio import SaveAudio
         from .takes import Takes
         from .visualize import Visualize
@@ -46,6 +48,8 @@ class MusicExtension(ComfyExtension):
             Visualize,
             MakeLoop,
             Takes,
+            CueSheet,
+            ReadReceipt,
         ]
 
 

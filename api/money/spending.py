@@ -87,6 +87,11 @@ class Quote(NamedTuple):
     is_at_most: bool = False
     counted: float = 0.0
 
+    @property
+    def shown(self) -> str:
+        """The total for people: `$0.024`, `at most $0.024`."""
+        return f"at most {dollars(self.total)}" if self.is_at_most else dollars(self.total)
+
     def check(self, model: str) -> None:
         """
         Raises:

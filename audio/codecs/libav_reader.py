@@ -43,11 +43,12 @@ _DECODER_NAMES = (
     "pcm_u8 pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le"
 )
 _DECODERS = frozenset(_DECODER_NAMES.split())
-_OPTIONS = {
+OPTIONS = {
     "format_whitelist": _DEMUXERS,
     "codec_whitelist": ",".join(sorted(_DECODERS)),
     "protocol_whitelist": "none",
 }
+"""With these, FFmpeg reads the file that it is given, and nothing that the file names."""
 
 
 class AvRead(NamedTuple):
@@ -104,7 +105,7 @@ def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer
     reader = Reader(source)
     try:
         with av.open(
-            reader, mode="r", format=format, options=_OPTIONS, metadata_errors="replace"
+            reader, mode="r", format=format, options=OPTIONS, metadata_errors="replace"
         ) as container:
             reader.opened()
             if not container.streams.audio:

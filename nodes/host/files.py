@@ -108,6 +108,15 @@ def publish(draft: Path, prefix: str) -> Slot:
             return Slot(path, subfolder)
 
 
+def input_files(suffixes: tuple[str, ...]) -> list[str]:
+    """The files in ComfyUI's input folder with one of these endings, in lower case, sorted."""
+    import folder_paths
+
+    root = Path(folder_paths.get_input_directory())
+    found = (path for path in root.iterdir() if path.suffix.lower() in suffixes)
+    return sorted(path.name for path in found if path.is_file())
+
+
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     """A file in ComfyUI's output, input or temp folder; None where it does not exist."""
     import folder_paths
@@ -122,6 +131,37 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     except (OSError, ValueError):
         # Names that no file can have: too long, or with a NUL.
         return None
+
+
+def own_file(name: str) -> Path | None:
+    """A file in ComfyUI's output or input folder, by its path there or its whole path.
+
+    `song.flac [input]` is one of the input folder, as ComfyUI writes it.
+    """
+    for folder in ("output", "input"):
+        bare = name.strip().removesuffix(f"[{folder}]").rstrip()
+        # A whole path stays as it is.
+        found = shown_file(bare, "", folder)
+        if found is not None:
+            return found
+    return None
+
+
+def served(path: Path) -> dict[str, str]:
+    """How a browser names a file of the output or input folder.
+
+    Raises:
+        ValueError: the file is in neither.
+    """
+    import folder_paths
+
+    for folder in ("output", "input"):
+        root = Path(folder_paths.get_directory_by_type(folder)).resolve()
+        if path.is_relative_to(root):
+            within = path.relative_to(root)
+            subfolder = within.parent.as_posix().removeprefix(".")
+            return {"filename": path.name, "subfolder": subfolder, "type": folder}
+    raise ValueError(f"{path} is in neither folder")
 
 
 def writes_metadata() -> bool:

@@ -158,6 +158,30 @@ CONTRACT = {
         ],
         [("audio", "AUDIO"), ("job_id", "STRING"), ("report", "STRING")],
     ),
+    "AIGatewayCueSheet": (
+        [("table", "STRING"), ("file", "COMBO")],
+        [
+            ("prompt", "STRING"),
+            ("duration", "FLOAT"),
+            ("lyrics", "STRING"),
+            ("take", "INT"),
+            ("name", "STRING"),
+            ("loop", "BOOLEAN"),
+            ("report", "STRING"),
+        ],
+    ),
+    "AIGatewayReadReceipt": (
+        [("file", "STRING")],
+        [
+            ("prompt", "STRING"),
+            ("take", "INT"),
+            ("job_id", "STRING"),
+            ("model", "STRING"),
+            ("price", "FLOAT"),
+            ("audio", "AUDIO"),
+            ("tags", "STRING"),
+        ],
+    ),
 }
 
 

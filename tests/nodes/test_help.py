@@ -5,6 +5,7 @@ Each fault below is provoked through the nodes. A row of a page is stale where n
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import re
@@ -124,6 +125,24 @@ NINE = with_samples(torch.zeros(1, 9, 48000))
 IMAGES = torch.zeros(3, 4, 4, 3)
 
 
+def reading_cues(table: str = "", content: bytes = b"", file: str = "none") -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        folder = Path(importlib.import_module("folder_paths").get_input_directory())
+        await asyncio.to_thread((folder / "cues.csv").write_bytes, content)
+        return await run(node, "CueSheet", table=table, file=file)
+
+    return fault
+
+
+def reading_receipt(file: str) -> Fault:
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        folder = Path(importlib.import_module("folder_paths").get_input_directory())
+        await asyncio.to_thread((folder / "text.txt").write_text, "no audio")
+        return await run(node, "ReadReceipt", file=file)
+
+    return fault
+
+
 # Node: for each row of its page in order, the environment and the fault that says it.
 FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
     "AIGatewayPromptToMusic": [
@@ -212,6 +231,19 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({"SPEND_LIMIT_PER_RUN": "0.0001"}, taking(count=4)),
         ({}, taking("sandbox:fail", count=2)),
         ({}, taking("sandbox:slow=60", count=1, timeout=1)),
+    ],
+    "AIGatewayCueSheet": [
+        ({}, reading_cues()),
+        ({}, reading_cues("piano,30")),
+        ({}, reading_cues("prompt,seconds\npiano,30\npiano,500")),
+        ({}, reading_cues('prompt,name\n"piano,x')),
+        ({}, reading_cues(file="missing.csv")),
+        ({}, reading_cues(file="cues.csv", content=b"prompt\n\xff\xfa")),
+    ],
+    "AIGatewayReadReceipt": [
+        ({}, reading_receipt("")),
+        ({}, reading_receipt("missing.flac")),
+        ({}, reading_receipt("text.txt")),
     ],
 }
 

@@ -1,0 +1,37 @@
+"""The text tags of any audio file, as FFmpeg's libraries read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import av.error
+
+from .codecs.libav_reader import OPTIONS
+from .containers.source import Reader, Source
+from .validate import AudioError
+
+_MOST_TAGS = 1000
+
+
+def read_tags(path: Path) -> dict[str, str]:
+    """Tags of the file and of its first sound track, keys in lower case.
+
+    AudioError: the file cannot be read, or has no sound.
+    """
+    try:
+        with path.open("rb") as file:
+            reader = Reader(Source(file))
+            # Some tags are in no encoding that can be told.
+            with av.open(reader, options=OPTIONS, metadata_errors="replace") as container:
+                if not container.streams.audio:
+                    raise AudioError(
+                        f"The file {path.name} has no sound: choose an audio file, or a video "
+                        "with sound."
+                    )
+                found = {**container.metadata, **container.streams.audio[0].metadata}
+    except (av.error.FFmpegError, OSError) as error:
+        raise AudioError(
+            f"The file {path.name} cannot be read as audio ({error}): choose another file."
+        ) from error
+    return {key.lower(): value for key, value in list(found.items())[:_MOST_TAGS]}

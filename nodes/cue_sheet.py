@@ -1,0 +1,132 @@
+"""CueSheet: a table of tracks, as the lists that other nodes take."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import TYPE_CHECKING
+
+from comfy_api.latest import io
+
+from ..api.errors import InputError
+from . import host, session
+from .cue_table import Cue, decoded, read_cues
+
+if TYPE_CHECKING:
+    from ..api.money.spending import Quote
+
+NO_FILE = "none"
+_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+class CueSheet(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayCueSheet",
+            display_name="Cue Sheet (AIgateway)",
+            description=(
+                "Reads a table with one row for each track, and gives the lists that Prompt to "
+                "Music takes. Checks every row before anything is bought, and shows the price of "
+                "all tracks."
+            ),
+            search_aliases=["csv", "table", "batch of music", "soundtrack list", "game audio"],
+            inputs=[
+                io.String.Input(
+                    "table",
+                    multiline=True,
+                    default="",
+                    optional=True,
+                    placeholder="name,seconds,prompt,loop\nforest,40,calm flute and harp,yes",
+                    tooltip="The first line names the columns: name, seconds, prompt, lyrics, "
+                    "take, loop. Divide them by commas, semicolons or tabs.",
+                ),
+                io.Combo.Input(
+                    "file",
+                    options=[NO_FILE, *host.input_files(_SUFFIXES)],
+                    default=NO_FILE,
+                    optional=True,
+                    tooltip="Instead of the table: a CSV file in ComfyUI's input folder.",
+                ),
+            ],
+            outputs=[
+                _list(io.String, "prompt", "Connect prompt of Prompt to Music."),
+                _list(io.Float, "duration", "In seconds. Connect duration of Prompt to Music."),
+                _list(io.String, "lyrics", "Connect lyrics of Prompt to Music."),
+                _list(io.Int, "take", "Connect take of Prompt to Music."),
+                _list(io.String, "name", "Connect name of Save Audio."),
+                _list(io.Boolean, "loop", "Connect loop of Make Loop."),
+                io.String.Output(
+                    id="report", display_name="report", tooltip="The rows and their price."
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, table: str = "", file: str = NO_FILE) -> str:
+        """Changes with the content of the file."""
+        path = None if file == NO_FILE else host.shown_file(str(file), "", "input")
+        return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+    @classmethod
+    @host.shows_errors
+    async def execute(cls, table: str = "", file: str = NO_FILE) -> io.NodeOutput:
+        cues = await asyncio.to_thread(_cues, table, file)
+        current = session.settings()
+        requests = [cue.request for cue in cues]
+        quote = await (await session.library()).quote(requests, current)
+        line = _line(cues, quote, is_free=current.is_sandbox)
+        host.show_status(line)
+        return io.NodeOutput(
+            [request.prompt for request in requests],
+            [request.duration for request in requests],
+            [request.lyrics for request in requests],
+            [request.take for request in requests],
+            [cue.name for cue in cues],
+            [cue.loop for cue in cues],
+            "\n".join([line, *map(_row, cues)]),
+        )
+
+
+def _list(kind: type[io.ComfyTypeIO], name: str, tooltip: str) -> io.Output:
+    return kind.Output(id=name, display_name=name, is_output_list=True, tooltip=tooltip)
+
+
+def _cues(table: object, file: object) -> list[Cue]:
+    if not isinstance(table, str):
+        raise InputError(
+            f"The table is of the type {type(table).__name__}, and text is expected: connect text, "
+            "or type it."
+        )
+    if file == NO_FILE:
+        return read_cues(table)
+    if table.strip():
+        raise InputError(
+            f"A table and the file “{file}” are given: clear the table, or set file to {NO_FILE}."
+        )
+    path = host.shown_file(str(file), "", "input")
+    if path is None or path.suffix.lower() not in _SUFFIXES:
+        raise InputError(
+            f"The file “{file}” is no CSV file in ComfyUI's input folder: put it there with one of "
+            f"the endings {', '.join(_SUFFIXES)}, or choose another."
+        )
+    return read_cues(decoded(path.read_bytes(), path.name))
+
+
+def _line(cues: list[Cue], quote: Quote, *, is_free: bool) -> str:
+    count = "1 track" if len(cues) == 1 else f"{len(cues)} tracks"
+    seconds = sum(cue.request.duration for cue in cues)
+    if is_free:
+        price = "free in the sandbox"
+    elif quote.is_bought:
+        price = "already bought"
+    else:
+        price = f"{quote.shown} with ACE-Step"
+        price += ", over your limit" if quote.refusal else ""
+    return f"{count}, {seconds:g} s: {price}"
+
+
+def _row(cue: Cue) -> str:
+    looped = ", loop" if cue.loop else ""
+    request = cue.request
+    return f"{cue.name}: {request.duration:g} s, take {request.take}{looped}, “{request.prompt}”"

@@ -1,0 +1,256 @@
+"""A cue sheet: a table with one row for each track, typed by a person or made by a program."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from ..api import text
+from ..api.errors import InputError
+from ..api.request import MusicRequest
+
+COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
+DEFAULT_SECONDS = 30.0
+
+_ALIASES = {
+    "duration": "seconds",
+    "length": "seconds",
+    "file": "name",
+    "名称": "name",
+    "秒": "seconds",
+    "时长": "seconds",
+    "提示词": "prompt",
+    "歌词": "lyrics",
+    "版本": "take",
+    "循环": "loop",
+}
+_YES = frozenset(["1", "yes", "y", "true", "on", "x", "loop", "wahr", "vrai", "是"])
+_NO = frozenset(["", "0", "no", "n", "false", "off", "-", "falsch", "faux", "否"])
+_DELIMITERS = (",", ";", "\t", "|")
+_NONE = "\x1f"
+"""Delimiter of a table with one column: no text has it, so commas stay in the cells."""
+_EXCEL_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_RULE = re.compile(r":?-+:?")
+_DECIMAL_COMMA = re.compile(r"\d+,\d+")
+_MOST_ROWS = 1000
+_MOST_BYTES = 10_000_000
+_NAME_LENGTH = 40
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How files of Excel and LibreOffice begin, new and old."""
+
+
+class Cue(NamedTuple):
+    """One row. `line`: where it begins in the table, from 1. `name` names its file."""
+
+    line: int
+    name: str
+    request: MusicRequest
+    loop: bool
+
+
+class _Row(NamedTuple):
+    line: int
+    cells: list[str]
+
+
+def decoded(content: bytes, filename: str) -> str:
+    """The text of a table's file: UTF-8, or UTF-16 and UTF-32 as Excel and scripts write them.
+
+    Raises:
+        InputError: it is a workbook, too large, or in another encoding.
+    """
+    if content.startswith(_WORKBOOKS):
+        raise InputError(
+            f"The file “{filename}” is a workbook, and a table in text is expected: save it as "
+            "“CSV UTF-8”."
+        )
+    if len(content) > _MOST_BYTES:
+        raise InputError(
+            f"The file “{filename}” has {len(content)} bytes, and a cue sheet at most "
+            f"{_MOST_BYTES}: choose another file."
+        )
+    encoding = _encoding(content)
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"Line {line} of the file “{filename}” is not in the encoding UTF-8: save it as “CSV "
+            "UTF-8”."
+        ) from None
+
+
+def _encoding(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    # A table begins with a word of ASCII: where every second byte is NUL, it is UTF-16.
+    if content[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if content[:1] == b"\0" else "utf-8-sig"
+
+
+def read_cues(table: str) -> list[Cue]:
+    """The rows of a table, whose first line names the columns; only `prompt` has to be there.
+
+    Columns are divided by commas, semicolons, tabs or `|`; quotes hold cells with such a character
+    or with several lines. A row without seconds has DEFAULT_SECONDS, one without a take the first.
+
+    Raises:
+        InputError: there are no rows, or some are wrong. The message names each by its line.
+    """
+    rows, first = _rows(table)
+    header = next(rows, None)
+    if header is None:
+        raise InputError(
+            "The cue sheet is empty: write a line such as name,seconds,prompt,loop, and then a row "
+            "for each track."
+        )
+    columns = _columns(header)
+    cues: list[Cue] = []
+    wrong: list[tuple[int, str]] = []
+    names: dict[str, int] = {}
+    for row in rows:
+        if first == "|" and all(_RULE.fullmatch(cell) for cell in row.cells if cell):
+            continue
+        try:
+            cue = _cue(row, columns, names)
+        except InputError as error:
+            wrong.append((row.line, str(error)))
+            continue
+        cues.append(cue)
+        if len(cues) > _MOST_ROWS:
+            raise InputError(
+                f"The cue sheet has more than {_MOST_ROWS} rows: divide it into several."
+            )
+    if wrong:
+        line, sentence = wrong[0]
+        others = ", ".join(str(other) for other, _ in wrong[1:])
+        also = f" Also wrong: line {others}." if others else ""
+        raise InputError(f"Line {line} of the cue sheet: {sentence}{also} Nothing was bought.")
+    if not cues:
+        raise InputError("The cue sheet has no row below its columns: write one for each track.")
+    return cues
+
+
+def _rows(table: str) -> tuple[Iterator[_Row], str]:
+    """The rows that are not blank, and what divides their cells."""
+    table = text.clean(table).removeprefix("\ufeff")
+    lines = table.split("\n")
+    skipped = 0
+    while skipped < len(lines) and not lines[skipped].strip():
+        skipped += 1
+    given = _EXCEL_DELIMITER.fullmatch(lines[skipped]) if skipped < len(lines) else None
+    skipped += 1 if given else 0
+    header = lines[skipped] if skipped < len(lines) else ""
+    delimiter = given[1] if given else _delimiter(header)
+    return _read(lines[skipped:], delimiter, skipped), delimiter
+
+
+def _delimiter(header: str) -> str:
+    """What divides the header into the most known columns."""
+
+    def known(delimiter: str) -> int:
+        cells = header.split(delimiter)
+        return sum(_column(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
+
+    best = max(_DELIMITERS, key=known)
+    # A header of unknown columns is divided too, so that the message can name one of them.
+    often = max(_DELIMITERS, key=header.count)
+    return best if known(best) else often if often in header else _NONE
+
+
+def _read(lines: Sequence[str], delimiter: str, skipped: int) -> Iterator[_Row]:
+    reader = csv.reader(
+        (f"{line}\n" for line in lines), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    begins = skipped + 1
+    try:
+        for cells in reader:
+            cells = [text.trimmed(cell) for cell in cells]
+            if delimiter == "|" and len(cells) > 1 and not cells[0] and not cells[-1]:
+                cells = cells[1:-1]
+            if any(cells):
+                yield _Row(begins, cells)
+            begins = skipped + reader.line_num + 1
+    except csv.Error as error:
+        reason = "a quote is never closed" if "end of data" in str(error) else str(error)
+        raise InputError(
+            f"Line {begins} of the cue sheet cannot be divided into cells ({reason}): put a cell "
+            "with quotes into quotes, and double the quotes in it."
+        ) from None
+
+
+def _column(cell: str) -> str:
+    name = text.trimmed(cell).strip("\"'").strip().lower()
+    return _ALIASES.get(name, name)
+
+
+def _columns(header: _Row) -> list[str]:
+    columns = [_column(cell) for cell in header.cells]
+    if "prompt" not in columns:
+        raise InputError(
+            f"Line {header.line} of the cue sheet has no column “prompt”: begin with the names of "
+            f"the columns, out of {', '.join(COLUMNS)}."
+        )
+    for place, column in enumerate(columns):
+        if column and column not in COLUMNS:
+            raise InputError(
+                f"Line {header.line} of the cue sheet has the column "
+                f"“{text.shortened(header.cells[place], 40)}”: only {', '.join(COLUMNS)} are known."
+            )
+        if column and columns.index(column) != place:
+            raise InputError(
+                f"Line {header.line} of the cue sheet has the column “{column}” twice: remove one."
+            )
+    return columns
+
+
+def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
+    values: dict[str, str] = dict.fromkeys(COLUMNS, "")
+    for place, cell in enumerate(row.cells):
+        column = columns[place] if place < len(columns) else ""
+        if column:
+            values[column] = cell
+        elif cell:
+            raise InputError(
+                f"it has the cell “{text.shortened(cell, 40)}” below no column: put a cell that "
+                "holds the dividing character into quotes."
+            )
+    request = MusicRequest(
+        values["prompt"],
+        _seconds(values["seconds"]),
+        # A row of a text field has one line.
+        values["lyrics"].replace("\\n", "\n"),
+        take=_take(values["take"]),
+    ).validated()
+    name = text.trimmed(" ".join(values["name"].split()))
+    if name:
+        other = names.setdefault(name.lower(), row.line)
+        if other != row.line:
+            raise InputError(f"line {other} has the name “{name}” too: give each row its own.")
+    name = name or text.shortened(request.prompt, _NAME_LENGTH).rstrip("…")
+    return Cue(row.line, name, request, _is_yes(values["loop"]))
+
+
+def _seconds(cell: str) -> Any:
+    """A length as a number where it is one; the request refuses all else by its text."""
+    cell = re.sub(r"\s*(s|sec|seconds|秒)$", "", cell, flags=re.IGNORECASE)
+    if _DECIMAL_COMMA.fullmatch(cell):
+        cell = cell.replace(",", ".")
+    return cell or DEFAULT_SECONDS
+
+
+def _take(cell: str) -> Any:
+    return cell or 1
+
+
+def _is_yes(cell: str) -> bool:
+    word = cell.lower()
+    if word in _YES or word in _NO:
+        return word in _YES
+    raise InputError(f"loop is “{text.shortened(cell, 40)}”: write yes or no.")

@@ -1,0 +1,207 @@
+"""ReadReceipt: what a saved file says about the track in it, and the track itself."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from comfy_api.latest import io
+
+from ..api import text
+from ..api.errors import InputError
+from ..api.plain_text import plain
+from ..api.request import MAX_TAKE
+from ..audio.containers.comments import GRAPH_KEYS
+from . import host, session
+from .player import heard
+
+if TYPE_CHECKING:
+    from ..api.money.job import Job
+    from ..api.settings import Settings
+
+_LONGEST_TAG = 500
+
+
+class ReadReceipt(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            node_id="AIGatewayReadReceipt",
+            display_name="Read Receipt (AIgateway)",
+            description=(
+                "Reads the receipt in a saved file: the prompt, the take, the job, the model and "
+                "the price. Gives the bought track again, as long as this machine has it. Of other "
+                "files it reads the tags."
+            ),
+            search_aliases=["audio metadata", "tags", "id3", "which prompt", "file info"],
+            inputs=[
+                io.String.Input(
+                    "file",
+                    default="",
+                    tooltip="An audio file in ComfyUI's output or input folder, for example "
+                    "audio/AIgateway_00001_.flac, or path of Save Audio.",
+                ),
+            ],
+            outputs=[
+                io.String.Output(id="prompt", display_name="prompt", tooltip="Empty if unknown."),
+                io.Int.Output(id="take", display_name="take", tooltip="0 if unknown."),
+                io.String.Output(id="job_id", display_name="job_id", tooltip="For Poll Job."),
+                io.String.Output(id="model", display_name="model", tooltip="Empty if unknown."),
+                io.Float.Output(
+                    id="price",
+                    display_name="price",
+                    tooltip="What the track cost, in US dollars. 0 if unknown.",
+                ),
+                io.Audio.Output(
+                    id="audio",
+                    display_name="audio",
+                    tooltip="The track as it was bought; the audio of the file where this machine "
+                    "does not have the track.",
+                ),
+                io.String.Output(
+                    id="tags", display_name="tags", tooltip="All tags of the file, one per line."
+                ),
+            ],
+        )
+
+    @classmethod
+    def fingerprint_inputs(cls, file: str = "") -> str:
+        """Changes with the file."""
+        path = host.own_file(file) if isinstance(file, str) else None
+        if path is None:
+            return ""
+        facts = path.stat()
+        return hashlib.sha256(f"{facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()
+
+    @classmethod
+    @host.shows_errors
+    async def execute(cls, file: str) -> io.NodeOutput:
+        path = _path(file)
+        return await host.interruptible(_read(path, session.settings()))
+
+
+def _path(file: object) -> Path:
+    if not isinstance(file, str):
+        raise InputError(
+            f"The file is of the type {type(file).__name__}, and text is expected: connect path of "
+            "Save Audio, or type a path."
+        )
+    # Save Audio gives one path per line for a batch.
+    first = next(filter(None, map(str.strip, file.splitlines())), "")
+    if not first:
+        raise InputError("The file is empty: type the path of a file in output/ or input/.")
+    path = host.own_file(first)
+    if path is None:
+        raise InputError(
+            f"The file “{text.shortened(text.clean(first), 80)}” is not in ComfyUI's output or "
+            "input folder: check its name, or copy it there."
+        )
+    return path
+
+
+class Receipt(NamedTuple):
+    """What is known of a track; empty or 0 where it is not."""
+
+    prompt: str = ""
+    take: int = 0
+    job_id: str = ""
+    model: str = ""
+    price: float = 0.0
+    service: str = ""
+
+    @classmethod
+    def of_job(cls, job: Job) -> Receipt:
+        model = job.selected or job.model
+        return cls(job.prompt, job.take, job.job_id or "", model, job.cost or 0.0, job.service)
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Receipt:
+        """Anybody can write such a tag: what does not fit is as if it was missing."""
+        try:
+            found = json.loads(tags.get("receipt", ""))
+        except (ValueError, RecursionError):
+            return cls()
+        if not isinstance(found, dict):
+            return cls()
+        return cls(
+            text.clean(_text(found, "prompt")),
+            int(_number(found, "take", MAX_TAKE)),
+            plain(_text(found, "job_id")),
+            plain(_text(found, "selected_model") or _text(found, "model")),
+            _number(found, "price_usd", MAX_TAKE),
+            plain(_text(found, "service")),
+        )
+
+
+def _text(found: Mapping[str, Any], key: str) -> str:
+    value = found.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(found: Mapping[str, Any], key: str, most: int) -> float:
+    """A number from 0 to `most`; 0 for anything else."""
+    value = found.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    return value if 0 <= value <= most else 0.0
+
+
+async def _read(path: Path, settings: Settings) -> io.NodeOutput:
+    from ..audio.tags import read_tags
+
+    tags = await asyncio.to_thread(read_tags, path)
+    receipt = Receipt.of_tags(tags)
+    library = await session.library()
+    job = None
+    if receipt.job_id:
+        job = await library.job_of_id(receipt.service, receipt.job_id)
+    track = None
+    if job is not None:
+        # The ledger knows better than a tag.
+        receipt = Receipt.of_job(job)
+        track = await library.stored_track(job, settings)
+    audio = await asyncio.to_thread(
+        _decoded, track or path, settings.max_audio_minutes, is_track=bool(track)
+    )
+    host.show_status(_line(receipt, job, track))
+    if track is not None and job is not None:
+        shown = heard({"local_id": job.local_id})
+    else:
+        shown = heard(host.served(path))
+    return io.NodeOutput(*receipt[:5], audio, _shown(tags), ui=shown)
+
+
+def _decoded(path: Path, max_minutes: float, *, is_track: bool) -> dict[str, Any]:
+    from ..audio.decode import decode
+    from ..audio.samples.origin import remember
+
+    with path.open("rb") as file:
+        waveform, sample_rate = decode(file, max_minutes=max_minutes)
+    if is_track:
+        remember(waveform, path, sample_rate)
+    return {"waveform": waveform.unsqueeze(0), "sample_rate": sample_rate}
+
+
+def _line(receipt: Receipt, job: Job | None, track: Path | None) -> str:
+    if not receipt.job_id:
+        return "the file has no receipt: the audio is its own"
+    if job is None:
+        return f"job {receipt.job_id} is not in this machine's ledger: the audio is the file's own"
+    if track is None:
+        return f"job {receipt.job_id}: this machine has not kept the track: the audio is the file's"
+    return f"job {receipt.job_id}: the audio is the bought track"
+
+
+def _shown(tags: Mapping[str, str]) -> str:
+    """One tag per line; of a graph only its size."""
+    lines = []
+    for key, value in sorted(tags.items()):
+        shown = plain(value, _LONGEST_TAG)
+        if key in GRAPH_KEYS:
+            shown = f"a graph of {len(value)} characters"
+        lines.append(f"{plain(key, _LONGEST_TAG)}: {shown}")
+    return "\n".join(lines)

@@ -1,0 +1,236 @@
+"""Cue Sheet: tables of many dialects, and bad rows that are named before anything is bought."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ...api.errors import InputError
+from ...sandbox.server import Sandbox
+from .test_nodes import Node
+
+TABLE = """name,seconds,prompt,lyrics,take,loop
+forest,40,calm flute and harp,,1,yes
+boss,62.5,"fast strings, drums, 160 bpm",,2,no
+credits,30,choir,"[verse]
+Thank you
+[chorus]
+Good night",,
+"""
+ROWS = [
+    ("forest", 40.0, "calm flute and harp", "", 1, True),
+    ("boss", 62.5, "fast strings, drums, 160 bpm", "", 2, False),
+    ("credits", 30.0, "choir", "[verse]\nThank you\n[chorus]\nGood night", 1, False),
+]
+
+
+@pytest.fixture
+def read(nodes: ModuleType) -> Callable[[str], list[tuple[Any, ...]]]:
+    table = importlib.import_module(f"{nodes.__name__}.cue_table")
+
+    def rows(text: str) -> list[tuple[Any, ...]]:
+        return [
+            (
+                cue.name,
+                cue.request.duration,
+                cue.request.prompt,
+                cue.request.lyrics,
+                cue.request.take,
+                cue.loop,
+            )
+            for cue in table.read_cues(text)
+        ]
+
+    return rows
+
+
+def with_delimiter(delimiter: str) -> str:
+    quoted = TABLE.replace('"fast strings, drums, 160 bpm"', "fast strings@ drums@ 160 bpm")
+    return quoted.replace(",", delimiter).replace("@", ",")
+
+
+DIALECTS = {
+    "commas": TABLE,
+    "CRLF": TABLE.replace("\n", "\r\n"),
+    "CR": TABLE.replace("\n", "\r"),
+    "blank lines": "\n\n" + TABLE.replace("\nboss", "\n\n,,,,,\nboss") + "\n\n",
+    "semicolons of Excel": "sep=;\n" + with_delimiter(";").replace("62.5", "62,5"),
+    "semicolons": with_delimiter(";"),
+    "tabs": with_delimiter("\t"),
+    "other order": "loop;prompt;take;name;lyrics;duration\n"
+    "x;calm flute and harp;;forest;;40\n;fast strings, drums, 160 bpm;2;boss;;62.5 s\n"
+    ";choir;;credits;[verse]\\nThank you\\n[chorus]\\nGood night;30\n",
+    "Markdown": "| name | seconds | prompt | lyrics | take | loop |\n"
+    "|---|---:|:--|---|---|---|\n| forest | 40 | calm flute and harp | | 1 | yes |\n"
+    "| boss | 62.5 | fast strings, drums, 160 bpm | | 2 | no |\n"
+    "| credits | 30 | choir | [verse]\\nThank you\\n[chorus]\\nGood night | | |",
+    "capitals and quotes": TABLE.replace(
+        "name,seconds,prompt,lyrics,take,loop", '"Name", "Seconds", "PROMPT", Lyrics, take,Loop'
+    ),
+    "Chinese": TABLE.replace(
+        "name,seconds,prompt,lyrics,take,loop", "名称,秒,提示词,歌词,版本,循环"
+    ).replace("yes", "是"),
+    "empty cells at the end": TABLE.replace("yes\n", "yes,,\n"),
+    "a BOM that was pasted": "\ufeff" + TABLE,
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_table_is_read_in_every_dialect(name: str, read: Any) -> None:
+    assert read(DIALECTS[name]) == ROWS
+
+
+def test_only_a_prompt_is_needed(read: Any) -> None:
+    expected = [
+        ("warm piano, slow", 30.0, "warm piano, slow", "", 1, False),
+        ('the "blue" hour', 30.0, 'the "blue" hour', "", 1, False),
+    ]
+    assert read('prompt\nwarm piano, slow\nthe "blue" hour\n') == expected
+
+
+def test_a_row_without_a_name_is_called_by_its_first_words(read: Any) -> None:
+    (row,) = read("prompt,name\n" + "word " * 30 + ",")
+    assert row[0] == "word word word word word word word word"
+
+
+ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+
+
+async def cue_sheet(node: Node, **inputs: Any) -> Any:
+    clone = node["AIGatewayCueSheet"].PREPARE_CLASS_CLONE({"hidden_inputs": {}})
+    return (await clone.EXECUTE_NORMALIZED_ASYNC(**inputs)).result
+
+
+@pytest.fixture
+def folder(nodes: ModuleType) -> Path:
+    return Path(importlib.import_module("folder_paths").get_input_directory())
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+async def test_a_file_is_read_in_every_encoding(
+    encoding: str, line_end: str, node: Node, folder: Path
+) -> None:
+    text = TABLE.replace("choir", "chœur 合唱").replace("\n", line_end)
+    (folder / "cues.csv").write_bytes(text.encode(encoding))
+    prompt, duration, lyrics, take, name, loop, report = await cue_sheet(node, file="cues.csv")
+    assert prompt == ["calm flute and harp", "fast strings, drums, 160 bpm", "chœur 合唱"]
+    assert (duration, take, name) == ([40.0, 62.5, 30.0], [1, 2, 1], ["forest", "boss", "credits"])
+    assert loop == [True, False, False]
+    assert lyrics[2].count("\n") == 3
+    assert len(report.splitlines()) == 4
+
+
+BAD = {
+    "": "cue sheet is empty",
+    " \n\n": "cue sheet is empty",
+    "name,seconds\na,30\n": "Line 1 of the cue sheet has no column “prompt”",
+    "forest,40,calm flute\n": "Line 1 of the cue sheet has no column “prompt”",
+    "prompt,tempo\na,120\n": "Line 1 of the cue sheet has the column “tempo”",
+    "prompt,name,prompt\na,b,c\n": "the column “prompt” twice",
+    "prompt,seconds,duration\na,5,6\n": "the column “seconds” twice",
+    "prompt,seconds\n": "has no row below its columns",
+    "prompt,seconds\na,30\n,30\n": "Line 3 of the cue sheet: The prompt is empty",
+    "prompt,seconds\na,300\n": "Line 2 of the cue sheet: The duration is 300 s",
+    "prompt,seconds\na,0:30\n": "Line 2 of the cue sheet: The duration is “0:30”",
+    "prompt,seconds\na,-5\n": "The duration is -5 s",
+    "prompt,seconds\na,nan\n": "Line 2 of the cue sheet: The duration is “nan”",
+    "prompt,seconds\na,half a minute\n": "The duration is “half a minute”",
+    "prompt,take\na,first\n": "Line 2 of the cue sheet: The take is “first”",
+    "prompt,take\na,-1\n": "The take is “-1”",
+    "prompt,take\na,1.5\n": "The take is “1.5”",
+    "prompt,loop\na,maybe\n": "Line 2 of the cue sheet: loop is “maybe”",
+    "prompt,name\na,x\nb,y\nc,X\n": "Line 4 of the cue sheet: line 2 has the name “X” too",
+    "prompt,name\npiano, slow,x\n": "Line 2 of the cue sheet: it has the cell “x” below no column",
+    'prompt,name\n"a "b" c",x\n': "Line 2 of the cue sheet cannot be divided into cells",
+    'prompt,name\na,x\n"b,y\nc,z\n': r"Line 3 of the cue sheet .*\(a quote is never closed\)",
+    'prompt,lyrics\na,"one\ntwo"\n,"three\nfour"\nb,\n': "Line 4 of the cue sheet: The prompt is",
+    "prompt,seconds\na,1\nb,30\nc,2\nd,3\n": "Line 2 .* Also wrong: line 4, 5. Nothing was bought",
+    "prompt\n" + "a\n" * 1001: "more than 1000 rows",
+    "prompt\n" + "x" * 200_000: "cannot be divided into cells",
+}
+
+
+@pytest.mark.parametrize("table", BAD)
+async def test_a_bad_table_is_named_before_anything_is_bought(
+    table: str, node: Node, sandbox: Sandbox
+) -> None:
+    with pytest.raises(InputError, match=BAD[table]):
+        await cue_sheet(node, table=table)
+    assert not sandbox.bill()["jobs"]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("prompt\nnaïve\n".encode("latin-1"), "Line 2 of the file “cues.csv” is not in the enc"),
+        ("prompt\n钢琴\n".encode("gbk"), "Line 2 of the file “cues.csv” is not in the encoding"),
+        (b"PK\x03\x04...", "is a workbook"),
+        (b"\xd0\xcf\x11\xe0...", "is a workbook"),
+        (b"", "cue sheet is empty"),
+        (b"prompt\n" + b"x" * 10_000_000, "has 10000007 bytes"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is not in the encoding UTF-8"),
+        (b"prompt\0\0\n", "no column “prompt”"),
+    ],
+)
+async def test_a_file_that_is_no_table_is_named(
+    content: bytes, says: str, node: Node, folder: Path
+) -> None:
+    (folder / "cues.csv").write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        await cue_sheet(node, file="cues.csv")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "says"),
+    [
+        ({"file": "missing.csv"}, "“missing.csv” is no CSV file in ComfyUI's input folder"),
+        ({"file": "../secret.csv"}, "is no CSV file in ComfyUI's input folder"),
+        ({"file": "picture.png"}, "is no CSV file"),
+        ({"file": "cues.csv", "table": "prompt\na"}, "A table and the file “cues.csv” are given"),
+        ({"table": 5}, "The table is of the type int"),
+    ],
+)
+async def test_an_input_that_cannot_be_is_named(
+    inputs: dict[str, Any], says: str, node: Node, folder: Path
+) -> None:
+    (folder / "picture.png").write_bytes(b"prompt\na")
+    (folder.parent / "secret.csv").write_text("prompt\na")
+    with pytest.raises(InputError, match=says):
+        await cue_sheet(node, **inputs)
+
+
+async def test_the_price_of_all_tracks_comes_first(node: Node, sandbox: Sandbox) -> None:
+    *_, report = await cue_sheet(node, table=TABLE)
+    assert report.splitlines()[0] == "3 tracks, 132.5 s: $0.0265 with ACE-Step"
+    assert report.splitlines()[1] == "forest: 40 s, take 1, loop, “calm flute and harp”"
+    assert not sandbox.bill()["jobs"]
+
+
+async def test_a_price_over_the_limit_is_said(
+    node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "0.01")
+    *_, report = await cue_sheet(node, table=TABLE)
+    assert report.splitlines()[0].endswith("over your limit")
+
+
+async def test_a_changed_file_is_read_again(node: Node, folder: Path) -> None:
+    kind = node["AIGatewayCueSheet"]
+    prints = []
+    for content in ("prompt\na", "prompt\nb"):
+        (folder / "cues.csv").write_text(content)
+        prints.append(kind.fingerprint_inputs(file="cues.csv"))
+    assert len({*prints, kind.fingerprint_inputs(file="gone.csv")}) == 3
+
+
+async def test_files_of_the_input_folder_can_be_chosen(node: Node, folder: Path) -> None:
+    for name in ("b.csv", "a.TSV", "picture.png"):
+        (folder / name).touch()
+    info = node["AIGatewayCueSheet"].GET_NODE_INFO_V1()
+    assert info["input"]["optional"]["file"][1]["options"] == ["none", "a.TSV", "b.csv"]
