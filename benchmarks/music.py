@@ -1,10 +1,11 @@
-"""Beats and remixes beside librosa: `python benchmarks/music.py FOLDER [--json FILE]`.
+"""Beats, remixes and loops beside others: `python benchmarks/music.py FOLDER [--json FILE]`.
 
 FOLDER holds songs in Frets on Fire's layout (Debian's fretsonfire-songs-sectoid has four). For
 each: the tempo and the F-measure (70 ms, from 5 s on, mir_eval's where it is installed) of ours
 and of librosa's tracker, with and without the true tempo as a hint; then time and memory of a
 remix of 60 s, beats included, beside librosa's beat tracking alone. librosa is timed in a process
-that has run it before, and as a first run, with its import and numba's compilation.
+that has run it before, and as a first run, with its import and numba's compilation. Loops stand
+beside those of PyMusicLooper, if `--looper` names a Python that has it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ..music.follow import follow
 from ..music.loop import make_loop
 from ..music.samples import Samples
 from ..music.track import read_track
+from .loops import print_loops
 from .report import Row, compare, report
 from .songs import LATE_CHARTS, Song, read_songs
 
@@ -46,6 +48,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--json", type=Path, help="write the rows there")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--looper", type=Path, help="a Python that has pymusiclooper")
     arguments = parser.parse_args()
     songs = read_songs(arguments.folder)
     if not songs:
@@ -59,6 +62,7 @@ def main() -> int:
     first = first_run(librosa, songs[0]) if librosa else math.nan
     for song in songs:
         print_beats(song, librosa)
+    print_loops(songs, SECONDS, arguments.looper)
     report(speed_rows(songs[0], librosa, first, arguments.rounds), arguments.json)
     return 0
 
