@@ -47,19 +47,18 @@ class Bucket:
                 "and restart ComfyUI. Nothing was sent."
             ) from None
         self._obstore = obstore
-        endpoint = next((url.options[name] for name in url.options if "endpoint" in name), "")
-        client: dict[str, Any] = {
+        client: Any = {
             "connect_timeout": timedelta(seconds=timing.bucket_connect_timeout),
             # The whole of a request is timed here.
             "timeout": timedelta(hours=1),
+            # For a server that the user has named so.
+            "allow_http": True,
         }
-        if endpoint.startswith("http://"):
-            client["allow_http"] = True
         try:
             self._store: Any = from_url(
                 url.bucket,
                 config=url.options,  # type: ignore[arg-type]
-                client_options=client,  # type: ignore[arg-type]
+                client_options=client,
                 retry_config={
                     "max_retries": 2,
                     "retry_timeout": timedelta(seconds=timing.bucket_timeout / 2),
