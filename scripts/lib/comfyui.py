@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from . import environment, pack
+from . import environment, locks, pack
 
 PATH = "COMFYUI_PATH"
 PYTHON = "COMFYUI_PYTHON"
@@ -63,7 +63,7 @@ def python(folder: Path) -> Path:
         if candidate.is_file():
             _check_requirements(candidate)
             return candidate
-    requirements = [folder / "requirements.txt", pack.ROOT / "requirements.txt"]
+    requirements = [folder / "requirements.txt", *(pack.ROOT / name for name in locks.FILES)]
     contents = [path.read_text("utf-8") for path in (*requirements, pack.ROOT / "pyproject.toml")]
     arguments = [word for path in requirements for word in ("-r", str(path))]
     return environment.make(
