@@ -88,6 +88,11 @@ class Account:
         """The time of day until which a request waits for its place in the account's rate."""
         return _moment(self._client.held_for)
 
+    @property
+    def is_looking_up(self) -> bool:
+        """Whether a submit without an answer is looked up in the gateway's lists."""
+        return self._purchases.lookups.under_way > 0
+
     async def submit(self, request: MusicRequest, settings: Settings, *, run: str) -> Job:
         """See `Purchases.submit`."""
         return await self._run(

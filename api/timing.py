@@ -21,6 +21,9 @@ class Timing(NamedTuple):
         longest_retry_after: no wait that a server asks for is longer; then it is asked again.
         submit_patience: a submit that created nothing is repeated for this long.
         balance_patience: the longest wait for the balance, which only informs.
+        lookup_wait: the first wait between two looks for a submit without an answer, doubled each
+            time.
+        lookup_patience: how long such a submit is looked for.
         blip_patience: a 429, and a poll that fails, are repeated for this long.
 
     A job:
@@ -69,6 +72,8 @@ class Timing(NamedTuple):
     longest_retry_after: float = 120.0
     submit_patience: float = 120.0
     balance_patience: float = 30.0
+    lookup_wait: float = 10.0
+    lookup_patience: float = 60.0
     blip_patience: float = 600.0
     first_poll: float = 12.0
     first_poll_max: float = 300.0
@@ -118,6 +123,8 @@ _PACE = (
     "backoff_max",
     "longest_retry_after",
     "submit_patience",
+    "lookup_wait",
+    "lookup_patience",
     "blip_patience",
     "first_poll",
     "first_poll_max",

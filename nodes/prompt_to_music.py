@@ -79,7 +79,7 @@ class PromptToMusic(io.ComfyNode):
         # The price of the whole list is checked before its first request is sent.
         display = host.Display()
         job = await host.interruptible(
-            item.together(request, submit), on_look=lambda: session.show_closed(account, display)
+            item.together(request, submit), on_look=lambda: session.show_wait(account, display)
         )
         session.show_job(account, job)
         # The browser looks up the cost of the track.

@@ -90,10 +90,13 @@ def _account(current: Settings) -> Account:
 
 
 def _timing(current: Settings) -> Timing:
+    if not current.is_sandbox:
+        return Timing()
     # A job takes seconds in the sandbox, and half a minute at the live gateway. A sandbox on a busy
     # machine is slow once, and polls cost nothing there.
-    sandbox = Timing(first_poll=3.0, first_poll_max=6.0, rate_limit=600)
-    return sandbox if current.is_sandbox else Timing()
+    return Timing(
+        first_poll=3.0, first_poll_max=6.0, rate_limit=600, lookup_wait=0.5, lookup_patience=2.0
+    )
 
 
 def _library(current: Settings) -> Library:
@@ -202,9 +205,11 @@ def warn_of_ignored_inputs(request: MusicRequest) -> None:
         host.show_status(line)
 
 
-def show_closed(account: Account, display: host.Display) -> None:
-    """The status line while the gateway takes no requests, or the account has sent too many."""
-    if account.closed_until:
+def show_wait(account: Account, display: host.Display) -> None:
+    """The status line while a submit has to wait."""
+    if account.is_looking_up:
+        display.show("no answer came: looking for the request in the gateway's list of charges")
+    elif account.closed_until:
         display.show(f"the gateway takes no requests until {account.closed_until}")
     elif account.held_until:
         display.show(f"waits for the account's request rate until {account.held_until}")

@@ -25,6 +25,7 @@ CARDS = {
     "drop": "the first N submits (1) are created and charged, and the connection is dropped",
     "html": "the first N submits (1) are created and charged, and answered with a web page",
     "noid": "the first N submits (1) are created and charged, and answered without an id",
+    "listed": "the gateway lists its charge at once: try it with `sandbox:drop`",
     # The job
     "queue": "the job waits N seconds (60) in the queue",
     "slow": "the job runs N seconds (60)",

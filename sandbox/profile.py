@@ -54,6 +54,18 @@ class FileOrigin(str, Enum):
         return self not in (FileOrigin.SIGNED, FileOrigin.ELSEWHERE_SIGNED)
 
 
+class Usage(NamedTuple):
+    """Which lists of use the gateway has, and in which shape.
+
+    `routes` are of `recent` and `by-tag`; `label` names the tag's field; a bare list has no `data`
+    around it.
+    """
+
+    routes: tuple[str, ...] = ("recent", "by-tag")
+    label: str = "tag"
+    is_bare: bool = False
+
+
 class Dialect(NamedTuple):
     """The points in which AIgateway's public sources disagree. The default is the main one."""
 
@@ -65,11 +77,13 @@ class Dialect(NamedTuple):
     submit_status: int = 202
     honours_idempotency_key: bool = True
     files: FileOrigin = FileOrigin.SIGNED
+    usage: Usage = Usage()
 
 
 class Profile(NamedTuple):
     """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
+    The lists of use show a submit `usage_delay` later; nobody knows the gateway's own delay.
     `max_waiting` jobs at most wait to be composed; a further submit is one too many.
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
@@ -82,6 +96,7 @@ class Profile(NamedTuple):
     limit: int = 600
     retry_after: float = 1.0
     url_lifetime: float = 24 * 3600.0
+    usage_delay: float = 3600.0
     credit: float = 1000.0
     max_waiting: int = 100
     key: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import secrets
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from .rates import RollingWindow
 from .render import MusicRequest, sketch
 from .renderings import Renderings
 from .submission import read_request
+from .usage import REQUEST_ID, UsageLists
 
 
 class Seen(NamedTuple):
@@ -63,6 +65,7 @@ class Sandbox:
         self._polled: dict[str, float] = {}
         self._runners: list[web.AppRunner] = []
         self._stray_keys: list[str] = []
+        self._usage = UsageLists(profile)
         self.files_root = ""
 
     async def start(self, port: int = 0) -> str:
@@ -78,6 +81,7 @@ class Sandbox:
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/v1/balance", self._balance)
+        self._usage.add_to(app.router)
         app.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
         app.router.add_get("/v1/files/jobs/{id}/{filename}/signed", self._signed)
         app.router.add_get("/media/{id}/{filename}", self._media)
@@ -141,6 +145,7 @@ class Sandbox:
         if not request.path.startswith("/v1/"):
             return await handler(request) if self._has_key(request) else self._error(401)
         seen_at = clock.now()
+        REQUEST_ID.set(f"req_{secrets.token_hex(8)}")
         if not self._has_key(request):
             answer: web.StreamResponse = self._error(401)
         elif not self._window.admit():
@@ -157,7 +162,7 @@ class Sandbox:
                 answer = self._error(error.status)
         self.seen.append(Seen(seen_at, request.method, request.path, answer.status))
         if not answer.prepared:
-            answer.headers["X-Request-Id"] = f"req_{len(self.seen)}"
+            answer.headers["X-Request-Id"] = REQUEST_ID.get()
             answer.headers["x-ratelimit-limit-requests"] = str(self._window.limit)
             answer.headers["x-ratelimit-remaining-requests"] = str(self._window.remaining)
             answer.headers["x-ratelimit-reset-requests"] = f"{self._window.reset:.3f}"
@@ -208,6 +213,7 @@ class Sandbox:
         if self._renderings.waiting >= self.profile.max_waiting:
             return self._error(429, wait=self.profile.retry_after)
         job = self._book.create(asked)
+        self._usage.note(request, job)
         self._renderings.start(job)
         for status in (502, 504):
             if self._tally.strikes(cards, str(status), scope):

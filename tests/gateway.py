@@ -62,6 +62,7 @@ def account_on(
     key: str | None = None,
     timing: Timing | None = None,
     ledger_url: LedgerUrl | None = None,
+    cost_tag: str = "",
 ) -> Iterator[Account]:
     """An account of its own, as a new ComfyUI process would have it."""
     library = Library(directory, timing or TIMING, ledger_url=ledger_url)
@@ -71,6 +72,7 @@ def account_on(
         None if key is None else ApiKey(key, "a test"),
         library,
         timing or TIMING,
+        cost_tag,
         file_origins=(sandbox.files_root,),
     )
     try:

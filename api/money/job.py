@@ -69,7 +69,7 @@ class Job(NamedTuple):
         attempt: earlier rows of the same request that are dead.
         selected: the model that the gateway chose, None where it is the one that was asked for.
         kept: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
-        request_id: the id of the gateway's answer to the submit, for its support.
+        request_id: the gateway's id of the submit, for its support.
     """
 
     local_id: str
@@ -122,6 +122,12 @@ class Job(NamedTuple):
     @property
     def is_free(self) -> bool:
         return is_free(self.service)
+
+    @property
+    def is_listed(self) -> bool:
+        """No answer came to the submit, and the gateway lists it: `charged` and `request_id`."""
+        is_found = self.charged is not None or self.request_id is not None
+        return self.state is State.UNCERTAIN and is_found
 
     @property
     def cost(self) -> float | None:

@@ -1,7 +1,8 @@
 """Buying: from a request to a job id, paid at most once.
 
 The ledger has the request before the POST leaves. A submit that certainly created nothing is
-repeated; one that may have been charged is repeated at most once, below a price that the user set.
+repeated. One that may have been charged is looked up, and repeated at most once, below a price that
+the user set.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from ..errors import (
     GatewayError,
     InputError,
     LedgerError,
-    UncertainSubmitError,
 )
 from ..models import why_unusable
 from ..request import MusicRequest
@@ -23,9 +23,10 @@ from ..wire.client import Client
 from ..wire.protocol import parse_balance
 from .job import Job, State, is_free
 from .ledger import Ledger
+from .lookup import Lookups, uncertain
 from .off_loop import off_loop
 from .prices import Catalogue, expected_prices
-from .spending import SpendingRules, dollars
+from .spending import SpendingRules
 from .submit import Submits
 
 
@@ -45,6 +46,7 @@ class Purchases:
         self._client = client
         self._catalogue = catalogue
         self._timing = timing
+        self.lookups = Lookups(ledger, client, timing)
         self._submits = Submits(service, ledger, client, timing)
         self._tasks: dict[str, asyncio.Task[Job]] = {}
 
@@ -237,10 +239,16 @@ class Purchases:
         return record and await self._submits.written(job, record)
 
     async def _repeat(self, job: Job, rules: SpendingRules, cause: Exception | None) -> Job:
-        """Submit an uncertain request once more by itself, where the user allows it."""
+        """Submit an uncertain request once more by itself, where the user allows it.
+
+        Not where the gateway lists the first submit.
+        """
+        job = await self.lookups.find(job, is_new=cause is not None)
+        if job.state is not State.UNCERTAIN:
+            return await self._settled(job, rules)
         affordable = job.price is not None and job.price <= rules.uncertain_limit
-        if job.repeats or not affordable or not rules.uncertain_limit:
-            raise _uncertain(job) from cause
+        if job.is_listed or job.repeats or not affordable or not rules.uncertain_limit:
+            raise uncertain(job) from cause
         return await self._resubmit(job, rules, run=None)
 
     async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
@@ -269,17 +277,5 @@ class Purchases:
             )
             if ended is None:
                 return None
-            raise _uncertain(ended) from error
+            raise uncertain(await self.lookups.find(ended, is_new=True)) from error
         return record and await self._submits.written(job, record)
-
-
-def _uncertain(job: Job) -> UncertainSubmitError:
-    cause = f" ({job.error})" if job.error else ""
-    again = ", also after one repeat" if job.repeats else ""
-    return UncertainSubmitError(
-        f"It is not known whether this track was bought{again}. The request was sent, and no "
-        f"readable answer came{cause}. It may have been charged with {dollars(job.price)}. Check "
-        "AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If not, "
-        "press Buy again in the Music tab, or set another take. The pack does not send the "
-        "request again by itself."
-    )

@@ -28,6 +28,7 @@ from .protocol import (
     parse_models,
     parse_signed,
 )
+from .usage import RECENT_ROWS
 
 _log = logging.getLogger("aigateway")
 
@@ -97,7 +98,7 @@ class Client:
             on_new_connection=True,
             confirm=confirm,
             json=_body(request),
-            headers={"Idempotency-Key": idempotency_key, **self._tag(idempotency_key)},
+            headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
         )
         record = self._record(answer)
         # A farm's log outlives the disk of a worker.
@@ -174,6 +175,28 @@ class Client:
             )
         return body
 
+    def tag_of(self, idempotency_key: str) -> str:
+        """The tag for costs of a submit, at most 64 characters; "" where none is sent."""
+        return f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}" if self._cost_tag else ""
+
+    async def recent_usage(self) -> object:
+        """The last requests of the account: `GET /usage/recent`; `usage` reads the answer.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError.
+        """
+        params = {"limit": RECENT_ROWS}
+        return self.exchange.json(await self.exchange.send("GET", "/usage/recent", params=params))
+
+    async def usage_by_tag(self, month: str) -> object:
+        """The sums of a month such as `2026-01`: `GET /usage/by-tag`; `usage` reads the answer.
+
+        Raises:
+            StatusError, UnreachableError, NoAnswerError, ProtocolError.
+        """
+        params = {"month": month}
+        return self.exchange.json(await self.exchange.send("GET", "/usage/by-tag", params=params))
+
     def source(self, url: str) -> Source:
         """A download of `url`. It has the key if the gateway's own host serves the file."""
         may_go = key_may_go_to(url, self.base_url)
@@ -204,11 +227,9 @@ class Client:
         signed = parse_signed(self.exchange.json(answer, file.job_id), self.base_url)
         return None if signed is None else Source(signed)
 
-    def _tag(self, idempotency_key: str) -> dict[str, str]:
-        """The header with the tag for costs. The gateway accepts 64 characters."""
-        if not self._cost_tag:
-            return {}
-        return {"x-aig-tag": f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}"}
+    def _tag_header(self, idempotency_key: str) -> dict[str, str]:
+        tag = self.tag_of(idempotency_key)
+        return {"x-aig-tag": tag} if tag else {}
 
     def _record(self, answer: Answer, job_id: str | None = None) -> JobRecord:
         return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)

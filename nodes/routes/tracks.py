@@ -67,6 +67,8 @@ def _shown(job: Job) -> dict[str, Any]:
         "is_dead": job.state.is_dead,
         "created": job.created,
         "error": job.error,
+        "listed": job.is_listed,
+        "request_id": job.request_id,
         "stored": job.file is not None,
     }
 

@@ -66,7 +66,8 @@ COUNTED = SUBMIT + POLL + FILE
 REFUSED = ("400", "401", "402", "budget", "403", "404")
 ENDS = ("fail", "fail=plain", "fail-nth", "cancelled")
 SPOILED = ("gone", "page", "endless")
-OTHER = ("nofile", "unknown", "short", "expire", "no-range", "truncated", "queue=0.05", "slow=0.1")
+OTHER = ("nofile", "listed", "unknown", "short", "expire", "no-range", "truncated")
+OTHER += ("queue=0.05", "slow=0.1")
 
 
 class Deed(NamedTuple):

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { pathsOf, playablesOf } from "../../web/js/playable.js";
-import { actionsOf, factsOf, identityOf, isUnderWay, titleOf } from "../../web/js/track_facts.js";
+import {
+  actionsOf,
+  buyAgainQuestion,
+  factsOf,
+  identityOf,
+  isUnderWay,
+  titleOf,
+} from "../../web/js/track_facts.js";
 import { speak } from "./language.js";
 import { trackOf } from "./tracks.js";
 
@@ -47,6 +54,20 @@ describe("what can be done with a track", () => {
     test(what, () => {
       assert.deepEqual(actionsOf(trackOf(track)), actions);
     });
+});
+
+describe("the question before a track is bought again", () => {
+  const UNCERTAIN = { job_id: null, stored: false, state: "uncertain" };
+
+  test("says that it may be bought", () => {
+    assert.match(buyAgainQuestion(trackOf(UNCERTAIN)), /may already be bought.*costs \$0\.006/);
+  });
+
+  test("says that it is bought where the gateway lists it, and what support asks for", () => {
+    const listed = trackOf({ ...UNCERTAIN, listed: true, request_id: "req_1" });
+    assert.match(buyAgainQuestion(listed), /lists this track as bought.*req_1.*\$0\.006 once more/);
+    assert.match(buyAgainQuestion({ ...listed, request_id: null }), /request \?/);
+  });
 });
 
 test("only a track that is dead, completed or uncertain has ended", () => {

@@ -24,6 +24,8 @@ export const trackOf = (changed) => ({
   free: false,
   created: 1000,
   error: null,
+  listed: false,
+  request_id: null,
   stored: true,
   ...changed,
 });

@@ -34,6 +34,8 @@ import { api } from "./comfy.js";
  * @property {boolean} free
  * @property {number} created in seconds since 1970
  * @property {string | null} error
+ * @property {boolean} listed whether the gateway lists a submit that got no answer
+ * @property {string | null} request_id the gateway's id of the submit, for its support
  * @property {boolean} stored whether its file is on the server
  */
 

@@ -2,7 +2,7 @@ import { app } from "./comfy.js";
 import { sentenceOf } from "./dom.js";
 import { notify } from "./notify.js";
 import { ask } from "./server.js";
-import { priceOf } from "./track_facts.js";
+import { buyAgainQuestion } from "./track_facts.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
@@ -32,7 +32,7 @@ export async function cancel(track) {
  * @param {Track} track
  */
 export async function buyAgain(track) {
-  const message = say("buy_again_question", { price: priceOf(track) });
+  const message = buyAgainQuestion(track);
   const isSure = await app.extensionManager.dialog.confirm({ title: say("buy_again"), message });
   if (isSure) await change(track, "buy-again", () => say("bought_again"));
 }

@@ -38,6 +38,17 @@ export function priceOf(track) {
 }
 
 /**
+ * What a person has to know before a track without an answer is bought again.
+ *
+ * @param {Track} track
+ */
+export function buyAgainQuestion(track) {
+  const price = priceOf(track);
+  if (!track.listed) return say("buy_again_question", { price });
+  return say("buy_again_listed", { price, request: track.request_id ?? "?" });
+}
+
+/**
  * What can be done with a track.
  *
  * @param {Track} track

@@ -1,0 +1,85 @@
+"""The lists of use: the last requests of the account, and sums for each cost tag."""
+
+from __future__ import annotations
+
+import time
+from contextvars import ContextVar
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from . import clock
+from .jobs import SandboxJob
+from .profile import Profile
+
+REQUEST_ID: ContextVar[str] = ContextVar("request_id")
+"""The id of the request that is answered now."""
+
+
+class _Use(NamedTuple):
+    request_id: str
+    tag: str
+    job: SandboxJob
+    created: float
+    listed: float
+
+
+class UsageLists:
+    """What was asked of this process. A repeat with the same idempotency key costs nothing."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._uses: list[_Use] = []
+
+    def add_to(self, router: web.UrlDispatcher) -> None:
+        """Add the routes that the dialect has."""
+        handlers = {"recent": self._recent, "by-tag": self._by_tag}
+        for route in self._profile.dialect.usage.routes:
+            router.add_get(f"/v1/usage/{route}", handlers[route])
+
+    def note(self, request: web.Request, job: SandboxJob) -> None:
+        """Note a submit that created `job`, or found it again."""
+        now = clock.now()
+        delay = 0.0 if job.cards.has("listed") else self._profile.usage_delay
+        tag = request.headers.get("x-aig-tag", "")
+        self._uses.append(_Use(REQUEST_ID.get(), tag, job, now, now + delay))
+
+    def _listed(self) -> list[_Use]:
+        now = clock.now()
+        return [use for use in reversed(self._uses) if use.listed <= now]
+
+    def _cost(self, use: _Use) -> float:
+        """Cents; the first submit of a job pays for it."""
+        first = next(one for one in self._uses if one.job is use.job)
+        is_charged = use is first and use.job.is_charged(clock.now())
+        return use.job.price * 100 if is_charged else 0.0
+
+    async def _recent(self, request: web.Request) -> web.Response:
+        limit = int(request.query.get("limit", "100"))
+        return self._answer(
+            [
+                {
+                    "request_id": use.request_id,
+                    "model": use.job.request.model,
+                    "status": use.job.state(clock.now()),
+                    "cost_cents": self._cost(use),
+                    self._profile.dialect.usage.label: use.tag,
+                    "created_at": int(use.created),
+                }
+                for use in self._listed()[:limit]
+            ]
+        )
+
+    async def _by_tag(self, request: web.Request) -> web.Response:
+        sums: dict[str, dict[str, Any]] = {}
+        for use in self._listed():
+            if time.strftime("%Y-%m", time.gmtime(use.created)) == request.query["month"]:
+                row = {self._profile.dialect.usage.label: use.tag, "cost_cents": 0, "requests": 0}
+                row = sums.setdefault(use.tag, row)
+                row["cost_cents"] += self._cost(use)
+                row["requests"] += 1
+        return self._answer(list(sums.values()))
+
+    def _answer(self, rows: list[dict[str, Any]]) -> web.Response:
+        is_bare = self._profile.dialect.usage.is_bare
+        return web.json_response(rows if is_bare else {"object": "list", "data": rows})
