@@ -22,6 +22,9 @@ OTHER_MODELS = (
 # Chooses a model that costs no more than the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 
+# Needs audio to begin with, which its id does not tell.
+COVER_MODEL = "sandbox/cover-of-a-song"
+
 
 class ResultShape(str, Enum):
     """Where a completed job names its file."""
@@ -66,6 +69,14 @@ class Usage(NamedTuple):
     is_bare: bool = False
 
 
+class SchemaShape(str, Enum):
+    """How the gateway writes what a model takes; ABSENT: it does not."""
+
+    FIELDS = "a list of fields"
+    JSON_SCHEMA = "JSON Schema"
+    ABSENT = "absent"
+
+
 class Dialect(NamedTuple):
     """The points in which AIgateway's public sources disagree. The default is the main one."""
 
@@ -78,6 +89,7 @@ class Dialect(NamedTuple):
     honours_idempotency_key: bool = True
     files: FileOrigin = FileOrigin.SIGNED
     usage: Usage = Usage()
+    schema: SchemaShape = SchemaShape.FIELDS
 
 
 class Profile(NamedTuple):

@@ -14,10 +14,11 @@ from aiohttp import web
 
 from . import answers, clock
 from .cards import Cards, Tally
+from .catalogue import ModelRoutes
 from .jobs import COMPLETED, JobBook, SandboxJob
 from .media import Addresses, send
 from .openapi import DESCRIPTION
-from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile
+from .profile import PRICES, FileOrigin, Profile
 from .rates import RollingWindow
 from .render import MusicRequest, sketch
 from .renderings import Renderings
@@ -79,7 +80,7 @@ class Sandbox:
         app.router.add_get("/v1/jobs/{id}", self._poll)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
-        app.router.add_get("/v1/models", self._models)
+        ModelRoutes(self.profile).add_to(app.router)
         app.router.add_get("/v1/balance", self._balance)
         self._usage.add_to(app.router)
         app.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
@@ -293,18 +294,6 @@ class Sandbox:
         return await send(request, job, content, self._tally)
 
     # The account
-
-    async def _models(self, request: web.Request) -> web.StreamResponse:
-        data = [
-            {
-                "id": id,
-                "object": "model",
-                "modality": "music",
-                "pricing": {} if price is None else {"per_second": price},
-            }
-            for id, price in {**PRICES, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}.items()
-        ]
-        return web.json_response({"object": "list", "data": data})
 
     async def _balance(self, request: web.Request) -> web.StreamResponse:
         left = self.profile.credit - self.bill()["dollars"]

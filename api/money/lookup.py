@@ -30,7 +30,8 @@ class Lookups:
         self._ledger = ledger
         self._client = client
         self._timing = timing
-        self._reading: dict[str, asyncio.Task[object]] = {}
+        # The last read of each list, and when it began.
+        self._reads: dict[str, tuple[float, asyncio.Task[object]]] = {}
         self._refused: set[str] = set()
         self.under_way = 0
 
@@ -80,14 +81,16 @@ class Lookups:
     async def _read(
         self, route: str, read: Callable[[], Awaitable[object]], patience: float, of: str = ""
     ) -> object:
-        """An answer, an empty list where none came. Whoever asks meanwhile gets the same one."""
+        """An answer, an empty list where none came. Looks at about the same time share one."""
         if route in self._refused:
             return []
-        name = f"{route} {of}"
-        task = self._reading.get(name)
-        if task is None:
-            task = self._reading[name] = asyncio.ensure_future(read())
-            task.add_done_callback(lambda task: self._read_ended(name, task))
+        name, now = f"{route} {of}", self._client.clock()
+        began, task = self._reads.get(name, (0.0, None))
+        if task is None or (task.done() and now - began > self._timing.lookup_wait / 2):
+            task = asyncio.ensure_future(read())
+            # Where nobody waits any more, nobody else reads the exception.
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._reads[name] = now, task
         await asyncio.wait({task}, timeout=patience)
         if not task.done():
             return []
@@ -98,12 +101,6 @@ class Lookups:
                 self._refused.add(route)
             return []
         return task.result()
-
-    def _read_ended(self, name: str, task: asyncio.Task[object]) -> None:
-        del self._reading[name]
-        # Where nobody waits any more, nobody else reads the exception.
-        if not task.cancelled():
-            task.exception()
 
     async def _written(self, job: Job, charge: Charge) -> Job:
         cost = 0.0 if job.is_free else charge.cost

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...files.atomic import write_file
 from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
@@ -50,8 +50,16 @@ class Price(NamedTuple):
     is_at_most: bool = False
 
 
+class Verdict(NamedTuple):
+    """What the gateway's schema of a model said `age` seconds ago; see `ModelSchema`."""
+
+    why_unusable: str | None
+    age: float
+
+
 class Catalogue:
-    """The model list of one service, kept in a file that is read at each question.
+    """The model list of one service, and what is known of single models. Kept in a file that is
+    read at each question.
 
     Args:
         directory: the folder of the file.
@@ -66,14 +74,28 @@ class Catalogue:
 
     def models(self) -> list[str]:
         """The ids that make music of a prompt, the default first; never asks the network."""
-        listed = [model.id for model in self._read()[1]]
-        usable = [model for model in listed if why_unusable(model) is None]
+        verdicts = self._verdicts()
+        usable = [
+            model.id
+            for model in self._read()[1]
+            if (verdicts[model.id][0] if model.id in verdicts else why_unusable(model.id)) is None
+        ]
         return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
+
+    def verdict(self, model: str) -> Verdict | None:
+        """What the model's schema said when it was last read; None where it never was."""
+        known = self._verdicts().get(model)
+        return None if known is None else Verdict(known[0], _age(known[1]))
+
+    def judge(self, model: str, why_unusable: str | None) -> None:
+        """Keep what the model's schema says."""
+        fetched, models = self._read()
+        verdicts = {**self._verdicts(), model: (why_unusable, time.time())}
+        self._keep(models, fetched=fetched, verdicts=verdicts)
 
     def age(self) -> float:
         """Seconds since the list was fetched; infinite where there is none."""
-        age = time.time() - self._read()[0]
-        return age if age >= 0 else float("inf")
+        return _age(self._read()[0])
 
     def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
         """What each track is expected to cost by the list.
@@ -98,7 +120,7 @@ class Catalogue:
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models)[:_MOST_MODELS] or self._read()[1]
-        self._keep(kept, age=0.0)
+        self._keep(kept, fetched=time.time(), verdicts=self._verdicts())
         if self._farm is not None:
             self._farm.share_catalogue(self.service, kept)
 
@@ -106,23 +128,49 @@ class Catalogue:
         """Take the list of another machine, where it is newer than this one and than `oldest` s."""
         shared = None if self._farm is None else self._farm.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
-            self._keep(shared[1], age=shared[0])
+            self._keep(shared[1], fetched=time.time() - shared[0], verdicts=self._verdicts())
 
-    def _keep(self, models: Sequence[Model], *, age: float) -> None:
-        content = {"service": self.service, "fetched": time.time() - age, "models": models}
+    def _keep(
+        self,
+        models: Sequence[Model],
+        *,
+        fetched: float,
+        verdicts: Mapping[str, tuple[str | None, float]],
+    ) -> None:
+        content = {"service": self.service, "fetched": fetched}
+        content |= {"models": models, "verdicts": verdicts}
         # The list can be fetched again: a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)
 
     def _read(self) -> tuple[float, list[Model]]:
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
-            if content["service"] != self.service:
-                return 0.0, []
+            content = self._content()
             models = [Model(str(id), dollars_of(price)) for id, price in content["models"]]
             return float(content["fetched"]), models
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, []
+
+    def _verdicts(self) -> dict[str, tuple[str | None, float]]:
+        try:
+            verdicts = self._content().get("verdicts", {})
+            return {
+                str(model): (None if why is None else str(why), float(at))
+                for model, (why, at) in verdicts.items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def _content(self) -> dict[str, Any]:
+        """Raises OSError, ValueError, KeyError, TypeError: there is none for this service."""
+        content = json.loads(self._path.read_text(encoding="utf-8"))
+        return content if content["service"] == self.service else {}
+
+
+def _age(moment: float) -> float:
+    """Seconds since then; infinite where the clock was ahead then, so that it is read again."""
+    age = time.time() - moment
+    return age if age >= 0 else float("inf")
 
 
 def expected_prices(

@@ -16,7 +16,6 @@ from ..errors import (
     InputError,
     LedgerError,
 )
-from ..models import why_unusable
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
@@ -28,6 +27,7 @@ from .off_loop import off_loop
 from .prices import Catalogue, expected_prices
 from .spending import SpendingRules
 from .submit import Submits
+from .usable import why_refused
 
 
 class Purchases:
@@ -167,7 +167,9 @@ class Purchases:
             if living is not None and living.state.is_bought:
                 # It needs no model list, and so no request.
                 prices[name] = living.price
-            elif unusable := why_unusable(request.model):
+            elif unusable := await why_refused(
+                request.model, self._catalogue, self._client, self._timing
+            ):
                 refused[name] = InputError(
                     f"The model {request.model} {unusable}; it makes no music of a prompt: choose "
                     "another model. Nothing was sent."
