@@ -7,6 +7,8 @@ account.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -65,6 +67,7 @@ class Account:
         self._thread = LoopThread()
         self._queue_limit = timing.queue_limit
         self._balance_patience = timing.balance_patience
+        self._balance: tuple[float, float | None] = (-math.inf, None)
         self._calls: set[asyncio.Future[Any]] = set()
         self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
         ledger = library.ledger
@@ -125,15 +128,21 @@ class Account:
         """See `Waits.cancel`."""
         return await self._run(self._waits.cancel(job))
 
-    async def balance(self) -> float | None:
+    async def balance(self, *, max_age: float = 0.0) -> float | None:
         """US dollars left on the account; None where the gateway's answer does not say.
+
+        Args:
+            max_age: seconds for which the last answer is still good.
 
         Raises:
             NoAnswerError: none within `Timing.balance_patience`.
         """
+        then, balance = self._balance
+        if time.monotonic() - then < max_age:
+            return balance
         try:
             asked = self._run(self._client.balance())
-            return parse_balance(await asyncio.wait_for(asked, self._balance_patience))
+            balance = parse_balance(await asyncio.wait_for(asked, self._balance_patience))
         except asyncio.TimeoutError:
             until = self.closed_until or self.held_until
             closed = f", and takes no requests until {until}" if until else ""
@@ -141,6 +150,8 @@ class Account:
                 f"The gateway has not answered within {self._balance_patience:g} s{closed}: test "
                 "the connection again later. Runs are not affected."
             ) from None
+        self._balance = time.monotonic(), balance
+        return balance
 
     async def current(self, job: Job) -> Job:
         """The job as the ledger has it now."""

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from .hints import Hint, hints_for
 from .ledger_url import LedgerUrl
 from .media.bucket import Bucket
 from .media.kept_tracks import KeptTracks
@@ -23,6 +24,9 @@ from .settings import Settings
 from .store_url import StoreUrl
 from .timing import Timing
 from .wire.arriving_file import MEGABYTE
+
+# So many different requests of a list get hints.
+_MOST_HINTED = 20
 
 
 class Totals(NamedTuple):
@@ -117,6 +121,19 @@ class Library:
         `Account.submit_all` applies the same rules to the same prices. Never asks the network.
         """
         return await off_loop(self._quote, requests, settings, runs)
+
+    async def hints(self, requests: Sequence[MusicRequest], service: str) -> list[Hint]:
+        """What a person may want to know before `requests` are bought; each hint once."""
+
+        def read() -> list[Hint]:
+            ledger, found = self.ledger, []
+            # The takes of a request have the same hints.
+            distinct = dict.fromkeys(request._replace(take=1) for request in requests)
+            for request in list(distinct)[:_MOST_HINTED]:
+                found += hints_for(request, ledger.takes_with_one_file(service, request))
+            return [hint for at, hint in enumerate(found) if hint not in found[:at]]
+
+        return await off_loop(read)
 
     async def dead_attempts(self, fingerprints: Collection[str]) -> dict[str, int]:
         """How many rows of each request are dead."""

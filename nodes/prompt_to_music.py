@@ -70,7 +70,7 @@ class PromptToMusic(io.ComfyNode):
         item.label = request.label
         settings = session.settings(needs_key=True)
         account = await session.account(settings)
-        session.warn_of_ignored_inputs(request)
+        hints = await session.hints(request, account.name)
         await session.remember(account.name, request)
 
         def submit(requests: Sequence[MusicRequest]) -> Awaitable[Sequence[Job | BaseException]]:
@@ -81,6 +81,6 @@ class PromptToMusic(io.ComfyNode):
         job = await host.interruptible(
             item.together(request, submit), on_look=lambda: session.show_wait(account, display)
         )
-        session.show_job(account, job)
+        session.show_job(account, job, hints)
         # The browser looks up the cost of the track.
         return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [job.local_id]})

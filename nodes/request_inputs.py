@@ -25,7 +25,10 @@ def request_inputs() -> list[Any]:
         io.String.Input(
             "prompt",
             multiline=True,
-            tooltip="Describe the music: style, mood, instruments, tempo.",
+            placeholder="warm lo-fi piano, 80 bpm, {rainy night|early morning}",
+            dynamic_prompts=True,
+            tooltip="Describe the music: style, mood, instruments, tempo. Of words in "
+            "braces, each run takes one; each choice is a request of its own.",
         ),
         io.Float.Input(
             "duration",
@@ -39,6 +42,8 @@ def request_inputs() -> list[Any]:
             "lyrics",
             multiline=True,
             default="",
+            placeholder="[verse]\nwords to sing, a line each\n\n[chorus]\nmore words",
+            dynamic_prompts=True,
             # A script may leave out what has a default.
             optional=True,
             tooltip="Words that the model is asked to sing; it is not certain that it "

@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,12 +197,15 @@ async def remember(service: str, request: MusicRequest) -> None:
         asked[name] = (await (await library()).dead_attempts([name]))[name]
 
 
-def warn_of_ignored_inputs(request: MusicRequest) -> None:
-    """Name the inputs that the model ignores, before anything is bought."""
-    for name in request.ignored_inputs():
-        line = f"{request.model} ignores {name}"
-        host.log.warning("%s.", line)
-        host.show_status(line)
+async def hints(request: MusicRequest, service: str) -> list[str]:
+    """What a person may want to know before the request is bought: on the screen and in the log."""
+    lines = [f"{request.model} ignores {name}" for name in request.ignored_inputs()]
+    lines += [hint.sentence for hint in await (await library()).hints([request], service)]
+    for line in lines:
+        host.log.warning("%s: %s.", request.label, line)
+    if lines:
+        host.show_status(" · ".join(lines))
+    return lines
 
 
 def show_wait(account: Account, display: host.Display) -> None:
@@ -215,9 +218,9 @@ def show_wait(account: Account, display: host.Display) -> None:
         display.show(f"waits for the account's request rate until {account.held_until}")
 
 
-def show_job(account: Account, job: Job) -> None:
+def show_job(account: Account, job: Job, hints: Sequence[str]) -> None:
     """The status line of a job; a sandbox says so."""
-    host.show_status(f"job {job.job_id}{sketch_notice(account)}")
+    host.show_status(" · ".join([f"job {job.job_id}{sketch_notice(account)}", *hints]))
 
 
 def sketch_notice(account: Account) -> str:

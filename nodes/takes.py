@@ -102,7 +102,7 @@ class Takes(io.ComfyNode):
         item.label = f"{len(requests)} takes from {requests[0].label}"
         settings = session.settings(needs_key=True)
         account = await session.account(settings)
-        session.warn_of_ignored_inputs(requests[0])
+        hints = await session.hints(requests[0], account.name)
         display = host.Display()
         takes = await _bought(account, requests, settings, display)
         item.costs_nothing = False
@@ -117,7 +117,7 @@ class Takes(io.ComfyNode):
         except host.interrupt_exception():
             display.show(await _interrupted(account, takes, settings.on_interrupt.value))
             raise
-        return _output(account, takes, display)
+        return _output(account, takes, display, hints)
 
 
 async def _bought(
@@ -135,7 +135,7 @@ async def _bought(
 
     jobs = await host.interruptible(
         host.item().together(requests, submit),
-        on_look=lambda: session.show_closed(account, display),
+        on_look=lambda: session.show_wait(account, display),
     )
     return [Take(request, job) for request, job in zip(requests, jobs, strict=True)]
 
@@ -168,7 +168,9 @@ async def _interrupted(account: Account, takes: Sequence[Take], on_interrupt: st
     return f"{kept}; {spared} were cancelled while queued and cost nothing" if spared else kept
 
 
-def _output(account: Account, takes: Sequence[Take], display: host.Display) -> io.NodeOutput:
+def _output(
+    account: Account, takes: Sequence[Take], display: host.Display, hints: Sequence[str]
+) -> io.NodeOutput:
     """The good takes, and a report of all; the error of the first take if none is good."""
     good = [take for take in takes if take.audio is not None]
     failed = [take for take in takes if take.error is not None]
@@ -179,7 +181,8 @@ def _output(account: Account, takes: Sequence[Take], display: host.Display) -> i
         again.note(host.node_id() or "", host.run_id())
     summary = f"{len(good)} of {len(takes)} takes are loaded"
     outcomes = "".join(f" · {take.outcome}" for take in failed)
-    display.show(f"{summary}{outcomes}{session.sketch_notice(account)}", 1.0)
+    said = "".join(f" · {hint}" for hint in hints)
+    display.show(f"{summary}{outcomes}{session.sketch_notice(account)}{said}", 1.0)
     report = "\n".join([summary, *(take.report for take in takes)])
     files = [take.file for take in good if take.file is not None]
     tracks = [take.job.local_id for take in takes if take.job is not None]

@@ -33,6 +33,7 @@ CARDS = {
     "fail-nth": "the Nth job (2) of the prompt fails, and no other",
     "cancelled": "the job is cancelled by somebody else",
     "unknown": "the job reports a status that no document names while it runs",
+    "same": "every take of the request is the same file",
     "short": "the music is shorter than what was asked for, as some models do",
     # The polls
     "poll-404": "the first N polls (1) do not know the job yet",

@@ -50,6 +50,8 @@ class Renderings:
         request = job.request
         if job.cards.has("short"):
             request = request._replace(duration=max(5.0, request.duration / 2))
+        if job.cards.has("same"):
+            request = request._replace(key="")
         async with self._one_at_a_time:
             try:
                 content = await asyncio.to_thread(self._render, request)

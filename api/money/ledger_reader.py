@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ DAY = 24 * 3600.0
 _CLOCK_SLACK = 60.0
 
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
+_ALL_BUT_TAKE = tuple(name for name in MusicRequest._fields if name != "take")
 
 
 class LedgerReader:
@@ -68,6 +70,23 @@ class LedgerReader:
     def unsent(self) -> list[Job]:
         """The rows whose track the bucket does not have yet."""
         return self._rows.many("kept = 0 AND file IS NOT NULL ORDER BY created")
+
+    def takes_with_one_file(self, service: str, request: MusicRequest) -> list[int]:
+        """The takes of a request whose files are the same to the byte; empty where none are.
+
+        A stored file is named by its SHA-256.
+        """
+        same = " AND ".join(f"{name} = ?" for name in _ALL_BUT_TAKE)
+        values = [getattr(request, name) for name in _ALL_BUT_TAKE]
+        rows = self._rows.execute(
+            f"SELECT file, take FROM jobs WHERE service = ? AND file IS NOT NULL AND {same}",
+            service,
+            *values,
+        )
+        takes: dict[str, set[int]] = defaultdict(set)
+        for file, take in rows:
+            takes[file].add(take)
+        return sorted({take for of_file in takes.values() if len(of_file) > 1 for take in of_file})
 
     def dead_attempts(self, fingerprint: str) -> int:
         """How many rows of a request are dead."""

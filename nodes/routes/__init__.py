@@ -21,6 +21,7 @@ def add_to(table: web.RouteTableDef) -> None:
     table.get("/aigateway/settings")(answering(settings.get_settings))
     table.put("/aigateway/settings")(answering(settings.put_setting))
     table.post("/aigateway/test-connection")(answering(settings.test_connection))
+    table.get("/aigateway/balance")(answering(settings.balance))
     table.get("/aigateway/price")(answering(price.price))
     table.post("/aigateway/price")(answering(price.price))
     table.get("/aigateway/tracks")(answering(tracks.tracks))

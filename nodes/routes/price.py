@@ -14,6 +14,8 @@ from . import answers
 if TYPE_CHECKING:
     from aiohttp import web
 
+_MAX_HINTS = 3
+
 
 MOST_TRACKS = 10_000
 """Tracks of a run, and runs, whose price is asked for."""
@@ -34,7 +36,10 @@ async def price(request: web.Request) -> web.Response:
     runs = answers.whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
     names = [*MusicRequest._fields, "takes"]
     values = {name: _listed(given[name]) for name in names if name in given}
-    return web.json_response(await _answer(await asyncio.to_thread(_requests, values, count), runs))
+    requests = await asyncio.to_thread(_requests, values, count)
+    # Without a prompt, the requests are examples for a price.
+    hints = await _hints(requests) if "prompt" in values else []
+    return web.json_response({**await _answer(requests, runs), "hints": hints})
 
 
 def _listed(value: Any) -> list[Any]:
@@ -57,6 +62,11 @@ def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]
             item["take"] = MAX_TAKE - MAX_COUNT * (index + 1)
         requests += MusicRequest(**item).takes(takes)
     return requests
+
+
+async def _hints(requests: list[MusicRequest]) -> list[dict[str, Any]]:
+    hints = await (await session.library()).hints(requests, session.settings().service)
+    return [{"kind": hint.kind, "values": hint.values} for hint in hints[:_MAX_HINTS]]
 
 
 async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...api import settings as api_settings
-from ...api.errors import InputError, SettingsError
+from ...api.errors import GatewayError, InputError, SettingsError
 from ...api.settings import Settings
 from .. import host, session
 from . import answers
@@ -28,6 +29,8 @@ PANEL = (
     "allow_unknown_price",
     "store_limit_gb",
 )
+# Seconds. A free account may send 10 requests a minute, and a page may ask more often.
+_BALANCE_AGE = 20.0
 
 
 async def get_settings(request: web.Request) -> web.Response:
@@ -77,6 +80,18 @@ async def put_setting(request: web.Request) -> web.Response:
         )
     await asyncio.to_thread(api_settings.write, host.data_directory(), name, value)
     return web.json_response(await asyncio.to_thread(_settings_answer))
+
+
+async def balance(request: web.Request) -> web.Response:
+    """What the account has left; null in the sandbox, without a key, and where nobody tells it."""
+    from aiohttp import web
+
+    current, left = await asyncio.to_thread(session.settings), None
+    if current.api_key is not None and not current.is_sandbox:
+        account = await session.account(current)
+        with contextlib.suppress(GatewayError):
+            left = await account.balance(max_age=_BALANCE_AGE)
+    return web.json_response({"balance": left})
 
 
 async def test_connection(request: web.Request) -> web.Response:

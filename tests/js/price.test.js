@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { priceRequest } from "../../web/js/price_request.js";
-import { costText, estimateText } from "../../web/js/price_text.js";
+import { balanceText, costText, estimateText, hintText } from "../../web/js/price_text.js";
 import { graphOf, nodeOf } from "./graphs.js";
 import { speak } from "./language.js";
 import { trackOf } from "./tracks.js";
@@ -124,6 +124,73 @@ describe("what the price line asks for", () => {
   });
 });
 
+describe("text that the frontend varies for each run", () => {
+  const VARIED = /** @type {const} */ (["prompt", "lyrics"]);
+
+  for (const name of VARIED)
+    test(`in ${name} makes each run another request`, () => {
+      const root = graphOf([[MUSIC, { values: { ...VALUES, [name]: "calm {a|b} piano" } }]]);
+      const asked = priceRequest({ node: nodeOf(root, MUSIC), hosts: [] }, root, 3);
+      assert.deepEqual([asked.request, asked.count, asked.runs], [{ model: "m" }, 1, 3]);
+    });
+
+  test("is not known where it has braces or comments, though it is the same each time", () => {
+    for (const prompt of ["calm {piano}", "calm // piano", "calm /* no */ piano"]) {
+      const root = graphOf([[MUSIC, { values: { ...VALUES, prompt } }]]);
+      const asked = priceRequest({ node: nodeOf(root, MUSIC), hosts: [] }, root, 3);
+      assert.deepEqual([asked.request, asked.runs], [{ model: "m" }, 1]);
+    }
+  });
+
+  test("is what it is where it comes from another node", () => {
+    const primitive = /** @type {[string, NodeOptions]} */ ([
+      "PrimitiveString",
+      { values: { value: "{a|b}" } },
+    ]);
+    const asked = requestFor([primitive], { links: { prompt: [1] }, batch: 3 });
+    assert.deepEqual([asked.request.prompt, asked.runs], ["{a|b}", 1]);
+  });
+});
+
+describe("the balance", () => {
+  test("is shown where the gateway tells it", () => {
+    assert.equal(balanceText({ balance: 4.2 }), "Balance $4.20");
+    assert.equal(balanceText({ balance: 0 }), "Balance $0.00");
+    assert.equal(balanceText({ balance: null }), "");
+  });
+
+  test("is said in Chinese", () => {
+    speak("zh");
+    assert.equal(balanceText({ balance: 4.2 }), "余额 $4.20");
+  });
+});
+
+describe("the hints", () => {
+  /** @type {import("../../web/js/server.js").Hint[]} */
+  const HINTS = [
+    { kind: "short", values: { lines: 14, low: 55, high: 85, seconds: 30 } },
+    { kind: "tag", values: { tag: "vrese" } },
+    { kind: "style", values: { tokens: 300, limit: 256 } },
+    { kind: "same", values: { takes: "1, 2" } },
+  ];
+  /** @param {import("../../web/js/server.js").Hint[]} hints */
+  const shown = (hints) => hintText(/** @type {any} */ ({ hints }));
+
+  test("are one a line", () => {
+    const lines = shown(HINTS).split("\n");
+    assert.equal(lines.length, HINTS.length);
+    assert.equal(lines[0], "14 sung lines need about 55 to 85 s; the length is 30 s");
+    for (const line of lines) assert.doesNotMatch(line, /hint_|\{/);
+  });
+
+  test("are said in Chinese", () => {
+    speak("zh");
+    for (const line of shown(HINTS).split("\n")) assert.match(line, /^[^{}_]*\p{Script=Han}/u);
+  });
+
+  test("are none where there are none", () => assert.equal(shown([]), ""));
+});
+
 describe("the estimate", () => {
   const ASKED = {
     request: {},
@@ -141,6 +208,7 @@ describe("the estimate", () => {
     at_most: false,
     total: 0.006,
     tracks: 1,
+    hints: [],
     refused: null,
   };
 

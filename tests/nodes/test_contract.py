@@ -234,3 +234,10 @@ async def test_what_an_interrupt_does_is_the_users_choice_for_new_nodes(
     monkeypatch.setenv("AIGATEWAY_ON_INTERRUPT", "cancel")
     inputs = dict(described_inputs(node["AIGatewayPollJob"].GET_NODE_INFO_V1()))
     assert inputs["on_interrupt"][1]["default"] == "cancel"
+
+
+async def test_the_words_may_be_varied_and_show_an_example(node: dict[str, Any]) -> None:
+    inputs = dict(described_inputs(node["AIGatewayPromptToMusic"].GET_NODE_INFO_V1()))
+    for name in ("prompt", "lyrics"):
+        assert inputs[name][1]["dynamicPrompts"] is True
+        assert inputs[name][1]["placeholder"]

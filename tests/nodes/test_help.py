@@ -156,6 +156,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, prompting("sandbox:402")),
         ({}, prompting("sandbox:403")),
         ({"UNCERTAIN_LIMIT": "0"}, prompting("sandbox:504=9")),
+        ({}, prompting("sandbox:drop sandbox:listed")),
         ({"BASE_URL": "http://127.0.0.1:1"}, prompting()),
         ({}, prompting("sandbox:503=99")),
     ],
@@ -291,6 +292,7 @@ README_FAULTS: dict[str, tuple[str, int]] = {
     "The account has too little credit": ("AIGatewayPromptToMusic", 7),
     "This track costs about … over your limit": ("AIGatewayPromptToMusic", 3),
     "It is not known whether this track was bought": ("AIGatewayPromptToMusic", 9),
+    "The gateway has charged … for this track": ("AIGatewayPromptToMusic", 10),
 }
 
 

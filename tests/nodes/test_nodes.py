@@ -137,6 +137,20 @@ async def test_a_track_of_another_length_is_named_with_both_lengths(
         assert shown[-1].partition(" · ")[2] == said
 
 
+async def test_hints_stand_beside_the_job_and_refuse_nothing(
+    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(session.host, "show_status", shown.append)
+    _, job_id = await submit(node, lyrics="[vrese]\n" + "la la\n" * 14)
+    hints = (
+        "14 sung lines need about 55 to 85 s; the length is 5 s · "
+        "the section tag [vrese] is unknown; known ones are [verse], [chorus] and [bridge]"
+    )
+    assert shown == [hints, f"job {job_id} · {hints}"]
+    assert len(sandbox.bill()["jobs"]) == 1
+
+
 async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)

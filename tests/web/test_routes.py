@@ -17,7 +17,9 @@ from ...api import settings as api_settings
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
 from ...api.request import MusicRequest
+from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack
+from ..gateway import running
 
 KEY = "sk-aig-tests-of-the-routes-77ab"
 Client = TestClient[web.Request, web.Application]
@@ -187,6 +189,42 @@ async def test_what_was_bought_already_is_known(client: Client, data: Path):
     assert await is_bought(takes=1)
     assert not await is_bought(takes=2)
     assert not await is_bought(count=2)
+
+
+async def test_hints_come_with_the_price_of_a_whole_request(client: Client):
+    async def hints(**values: Any) -> list[dict[str, Any]]:
+        async with client.post("/aigateway/price", json={"duration": 30, **values}) as answer:
+            return (await answer.json())["hints"]
+
+    lyrics = "[vrese]\n" + "la la la\n" * 14
+    found = await hints(prompt=["calm", "wild"], lyrics=lyrics)
+    assert found == [
+        {"kind": "short", "values": {"lines": 14, "low": 55, "high": 85, "seconds": 30.0}},
+        {"kind": "tag", "values": {"tag": "vrese"}},
+    ]
+    assert await hints(prompt="calm", lyrics="[verse]\nla") == []
+    assert await hints(lyrics=lyrics) == []
+    many = "\n".join(f"[part of no song {number}x]" for number in "abcdef")
+    assert len(await hints(prompt="calm", lyrics=many)) == 3
+
+
+async def test_the_balance_is_told_where_the_gateway_tells_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    assert await get(client, "balance") == (200, {"balance": None})
+    with running(Profile(key=KEY, credit=4.2)) as sandbox:
+        monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
+        assert await get(client, "balance") == (200, {"balance": None})
+        assert sandbox.seen == []
+        await put(client, "api_key", KEY)
+        for _page in ("one", "another"):
+            assert await get(client, "balance") == (200, {"balance": 4.2})
+        assert [seen.path for seen in sandbox.seen] == ["/v1/balance"]
+        await put(client, "mode", "sandbox")
+        assert await get(client, "balance") == (200, {"balance": None})
+        await put(client, "mode", "auto")
+        await put(client, "api_key", f"{KEY}-of-nobody")
+        assert await get(client, "balance") == (200, {"balance": None})
 
 
 async def test_the_sandbox_is_free(client: Client):

@@ -48,7 +48,7 @@ export function iconButton(icon, label, act) {
  * @param {import("./comfy.js").GraphNode} node
  * @param {string} name
  * @param {HTMLElement} content
- * @param {number} height in pixels
+ * @param {number} height in pixels; a hidden element takes none
  */
 export function addRow(node, name, content, height) {
   const widget = node.addDOMWidget(name, name, content, {
@@ -63,11 +63,20 @@ export function addRow(node, name, content, height) {
     disabled: true,
     hideOnZoom: false,
     getValue: () => content.textContent,
-    getMinHeight: () => height,
-    getMaxHeight: () => height,
+    getMinHeight: () => (content.hidden ? 0 : height),
+    getMaxHeight: () => (content.hidden ? 0 : height),
     margin: 4,
   });
   widget.serialize = false;
+  makeRoom(node);
+}
+
+/**
+ * Make a node as large as its widgets need.
+ *
+ * @param {import("./comfy.js").GraphNode} node
+ */
+export function makeRoom(node) {
   const [width, needed] = node.computeSize();
   node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], needed)]);
 }

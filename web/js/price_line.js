@@ -1,7 +1,7 @@
 import { api, app, rootGraph } from "./comfy.js";
-import { addRow, element, sentenceOf } from "./dom.js";
+import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
 import { priceRequest } from "./price_request.js";
-import { costText, estimateText } from "./price_text.js";
+import { costText, estimateText, hintText } from "./price_text.js";
 import { ask } from "./server.js";
 import { placeOf, placesOf } from "./subgraphs.js";
 
@@ -12,6 +12,7 @@ import { placeOf, placesOf } from "./subgraphs.js";
 
 const NODES = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
 const HEIGHT = 30;
+const HINTS_HEIGHT = 44;
 const CHECK_MILLISECONDS = 300;
 
 /**
@@ -32,7 +33,9 @@ class PriceLine {
     this.tracks = [];
     this.text = element("span");
     this.element = element("div", { class: "aigateway-price", role: "status" }, this.text);
+    this.hints = element("div", { class: "aigateway-hints", role: "note", hidden: true });
     addRow(this.shownOn, "aigateway_price", this.element, HEIGHT);
+    addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
   }
 
   /** @param {Place} place */
@@ -67,10 +70,24 @@ class PriceLine {
     const { request, duration, count, takes, runs } = asked;
     const { checked } = this;
     const body = { ...request, duration, count, takes, runs };
-    const text = await textOrError(async () =>
-      estimateText(await ask("price", { method: "POST", body }), asked),
-    );
-    if (checked === this.checked) this.write(text);
+    let hints = "";
+    const text = await textOrError(async () => {
+      const price = await ask("price", { method: "POST", body });
+      hints = hintText(price);
+      return estimateText(price, asked);
+    });
+    if (checked !== this.checked) return;
+    this.showHints(hints);
+    this.write(text);
+  }
+
+  /** @param {string} text a hint a line */
+  showHints(text) {
+    if (text === this.hints.title) return;
+    this.hints.textContent = text;
+    this.hints.title = text;
+    this.hints.hidden = !text;
+    makeRoom(this.shownOn);
   }
 
   /** @param {string[]} tracks the ledger's ids */

@@ -4,6 +4,8 @@ import { itemsOf, linkOf } from "./inputs.js";
 /** @typedef {import("./inputs.js").Items} Items */
 /** @typedef {import("./subgraphs.js").Place} Place */
 
+/** The inputs in which the frontend takes one of `{a|b}` for each run, and leaves out comments. */
+const VARIED = ["prompt", "lyrics"];
 const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 
 /** The duration that is asked for where the real one is not known. */
@@ -34,7 +36,10 @@ const SOME_SECONDS = 10;
  */
 export function priceRequest({ node, hosts }, root, batchCount) {
   const duration = itemsOf(node, "duration", root, hosts);
-  const inputs = NAMES.map((name) => ({ name, ...itemsOf(node, name, root, hosts) }));
+  const given = NAMES.map((name) => ({ name, ...itemsOf(node, name, root, hosts) }));
+  const typed = VARIED.filter((name) => hosts.length || !linkOf(node, name));
+  const inputs = given.map((input) => (typed.includes(input.name) ? unvaried(input) : input));
+  const varies = given.some(({ name, items }) => typed.includes(name) && items.some(isVaried));
   const known = inputs.filter(isKnown);
   const sent = known.length === NAMES.length ? known : known.filter(({ name }) => name === "model");
   const isDurationKnown = isKnown(duration);
@@ -48,8 +53,8 @@ export function priceRequest({ node, hosts }, root, batchCount) {
     count: Math.max(...all.map(({ items }) => items.length)),
     takes: isKnown(takes) ? oneOrList(takes.items.map(Number)) : 1,
     isCountWhole: isKnown(takes) && all.every(({ isWhole }) => isWhole),
-    // The same take is bought once, however often the graph runs.
-    runs: changesTake(node) ? batchCount : 1,
+    // The same take is bought once, however often the graph runs. Each variation is another request.
+    runs: varies || changesTake(node) ? batchCount : 1,
   };
 }
 
@@ -62,6 +67,21 @@ const ONE = { items: [1], isWhole: true };
  */
 const hasInput = (node, name) =>
   [...(node.widgets ?? []), ...(node.inputs ?? [])].some((each) => each.name === name);
+
+/** @param {unknown} text */
+const isVaried = (text) => /\{[^{}]*\|[^{}]*\}/.test(String(text ?? ""));
+
+/**
+ * An input without the texts that the frontend changes before it sends them.
+ *
+ * @template {Items} Input
+ * @param {Input} input
+ * @returns {Input}
+ */
+const unvaried = (input) => ({
+  ...input,
+  items: input.items.map((text) => (/[{}]|\/\/|\/\*/.test(String(text ?? "")) ? undefined : text)),
+});
 
 /** @param {Items} input */
 const isKnown = ({ items }) => items.length > 0 && !items.includes(undefined);

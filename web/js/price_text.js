@@ -9,6 +9,14 @@ import { say } from "./words.js";
 /** @typedef {{text: string, isWarning: boolean}} PriceText */
 
 /**
+ * The hints on a request, one a line.
+ *
+ * @param {Price} price the server's answer
+ */
+export const hintText = ({ hints }) =>
+  hints.map(({ kind, values }) => say(`hint_${kind}`, values)).join("\n");
+
+/**
  * What a run will cost.
  *
  * @param {Price} price the server's answer
@@ -57,6 +65,14 @@ function sumText(each, total, n) {
   if (sum !== dollars(each * n)) return say("price_sum", { n, total: sum });
   return say("price_many", { n, each: dollars(each), total: sum });
 }
+
+/**
+ * What the account has left; nothing where that is not known.
+ *
+ * @param {{balance: number | null}} answer the server's
+ */
+export const balanceText = ({ balance }) =>
+  balance === null ? "" : say("balance", { balance: dollars(balance) });
 
 /**
  * What the tracks of the last run cost.

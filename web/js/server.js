@@ -1,6 +1,7 @@
 import { api } from "./comfy.js";
 
 /** @typedef {{reason: string, limit?: number, spent?: number}} Refusal */
+/** @typedef {{kind: string, values: Record<string, string | number>}} Hint */
 /**
  * The price of a request, in US dollars.
  *
@@ -11,6 +12,7 @@ import { api } from "./comfy.js";
  * @property {boolean} at_most whether the tracks may cost less
  * @property {number | null} total of all tracks of all runs
  * @property {number} tracks that one run makes
+ * @property {Hint[]} hints what a person may want to know before the run
  * @property {Refusal | null} refused why the request would be refused
  */
 /**

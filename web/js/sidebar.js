@@ -4,6 +4,7 @@ import { element, iconButton, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
 import { pickUp, reuse } from "./graph.js";
 import { Pages } from "./pages.js";
+import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
 import { buyAgain, cancel, copyId } from "./track_actions.js";
 import { identityOf } from "./track_facts.js";
@@ -19,14 +20,14 @@ const TYPING_MILLISECONDS = 200;
 /** Between two refreshes while a graph runs, and while no graph waits for the open jobs. */
 const BUSY_MILLISECONDS = 1500;
 const IDLE_MILLISECONDS = 20_000;
-/** What may change the list. */
-const EVENTS = /** @type {const} */ ([
-  "execution_start",
-  "executed",
+/** What may change the account's balance: the gateway is asked for it. */
+const ENDS = /** @type {const} */ ([
   "execution_success",
   "execution_error",
   "execution_interrupted",
 ]);
+/** What may change the list. */
+const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
 
 const nowSeconds = () => Date.now() / 1000;
 const isRunning = () => Number(app.ui?.lastQueueSize ?? 1) > 0;
@@ -40,6 +41,7 @@ class Music {
     this.timer = 0;
     this.isClosed = false;
     this.dock = new Dock();
+    this.balance = element("span", { class: "aigateway-balance", role: "status" });
     this.spent = element("div", { class: "aigateway-spent", role: "status" });
     this.message = element("div", { class: "aigateway-empty", role: "status" });
     /** @type {Record<Action, (track: Track) => unknown>} */
@@ -59,12 +61,16 @@ class Music {
       identify: (track) => identityOf(track, nowSeconds()),
     });
     this.refresh = this.refresh.bind(this);
-    const refresh = iconButton("refresh", say("refresh"), this.refresh);
+    this.showBalance = this.showBalance.bind(this);
+    const refresh = iconButton("refresh", say("refresh"), () => {
+      void this.showBalance();
+      return this.refresh();
+    });
     const title = element("span", { class: "aigateway-heading" }, say("music"));
     this.element = element(
       "div",
       { class: "aigateway-music" },
-      element("div", { class: "aigateway-head" }, title, refresh),
+      element("div", { class: "aigateway-head" }, title, this.balance, refresh),
       this.searchField(),
       this.spent,
       this.message,
@@ -96,6 +102,8 @@ class Music {
     parent.classList.add("aigateway-tab");
     parent.replaceChildren(this.element);
     for (const event of EVENTS) api.addEventListener(event, this.refresh);
+    for (const event of ENDS) api.addEventListener(event, this.showBalance);
+    void this.showBalance();
     void this.list.restart().then(() => this.schedule());
   }
 
@@ -103,6 +111,7 @@ class Music {
     this.isClosed = true;
     clearTimeout(this.timer);
     for (const event of EVENTS) api.removeEventListener(event, this.refresh);
+    for (const event of ENDS) api.removeEventListener(event, this.showBalance);
     this.dock.pause();
     this.list.close();
   }
@@ -125,6 +134,16 @@ class Music {
     const wasActive = this.active;
     await this.list.refresh();
     if (this.active && !wasActive) this.schedule();
+  }
+
+  /** Show what the account has left, where the gateway tells it. */
+  async showBalance() {
+    try {
+      this.balance.textContent = balanceText(await ask("balance"));
+    } catch {
+      // The list says what is wrong with the server.
+      this.balance.textContent = "";
+    }
   }
 
   /**

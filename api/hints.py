@@ -1,0 +1,91 @@
+"""What a person may want to know before a request is bought. A hint never refuses anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .request import MusicRequest
+
+# Seconds that singers take for a line, and that an intro and an outro take together.
+_LINE = (3, 5)
+_ENDS = 15
+# ACE-Step's text encoder cuts the description of the style after so many tokens.
+_STYLE_TOKENS = 256
+_CUTS_STYLE = ("ace-step", "auto/")
+# A sentencepiece model of many languages takes about one token for so many letters of a word, and
+# one for each sign of Han, kana or hangul.
+_LETTERS = 6
+_SIGN = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
+_TAG = re.compile(r"[\[【]([^\]】]*)[\]】]")
+# What ACE-Step and its kin call the parts of a song.
+_SECTIONS = re.compile(
+    r"intro|verse|chorus|hook|refrain|bridge|break|build|drop|solo|inst|interlude|outro|end|coda"
+    r"|spoken|rap|vocal|ad.?lib|silence|fade"
+    r"|前奏|主歌|副歌|桥|间奏|独奏|尾声|尾奏"
+)
+
+
+class Hint(NamedTuple):
+    """One hint.
+
+    Attributes:
+        kind: `short`, `tag`, `style` or `same`.
+        values: what its sentence names.
+    """
+
+    kind: str
+    values: dict[str, int | float | str]
+
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self.kind].format(**self.values)
+
+
+_SENTENCES = {
+    "short": "{lines} sung lines need about {low} to {high} s; the length is {seconds:g} s",
+    "tag": "the section tag [{tag}] is unknown; known ones are [verse], [chorus] and [bridge]",
+    "style": "the prompt has about {tokens} tokens, and the model reads {limit} of them",
+    "same": "the takes {takes} came back as the same file, which is a fault of the gateway",
+}
+
+
+def hints_for(request: MusicRequest, same_takes: Sequence[int] = ()) -> list[Hint]:
+    """The hints on one request.
+
+    Args:
+        same_takes: earlier takes of it whose files are the same.
+    """
+    hints = []
+    if "lyrics" not in request.ignored_inputs():
+        hints += _on_lyrics(request.lyrics, request.duration)
+    tokens = _tokens(request.prompt)
+    if tokens > _STYLE_TOKENS and any(part in request.model for part in _CUTS_STYLE):
+        hints.append(Hint("style", {"tokens": tokens, "limit": _STYLE_TOKENS}))
+    if len(same_takes) > 1:
+        hints.append(Hint("same", {"takes": ", ".join(map(str, sorted(same_takes)))}))
+    return hints
+
+
+def _on_lyrics(lyrics: str, duration: float) -> list[Hint]:
+    lines = [line.strip() for line in lyrics.splitlines() if line.strip()]
+    tags = [found[1].strip() for line in lines if (found := _TAG.fullmatch(line))]
+    sung = len(lines) - len(tags)
+    hints = [Hint("tag", {"tag": tag[:30]}) for tag in dict.fromkeys(tags) if not _is_section(tag)]
+    low, high = (5 * round((sung * line + _ENDS) / 5) for line in _LINE)
+    if sung and duration < low:
+        values = {"lines": sung, "low": low, "high": high, "seconds": duration}
+        hints.insert(0, Hint("short", values))
+    return hints
+
+
+def _is_section(tag: str) -> bool:
+    return _SECTIONS.search(tag.lower()) is not None
+
+
+def _tokens(text: str) -> int:
+    """About how many tokens the style has."""
+    signs = len(re.findall(_SIGN, text))
+    words = re.findall(r"\w+|[^\w\s]", re.sub(_SIGN, " ", text))
+    return signs + sum(-(-len(word) // _LETTERS) for word in words)
