@@ -34,6 +34,7 @@ CARDS = {
     "cancelled": "the job is cancelled by somebody else",
     "unknown": "the job reports a status that no document names while it runs",
     "same": "every take of the request is the same file",
+    "format": "the file has the other format than was asked for",
     "short": "the music is shorter than what was asked for, as some models do",
     # The polls
     "poll-404": "the first N polls (1) do not know the job yet",

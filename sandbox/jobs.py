@@ -58,6 +58,18 @@ class SandboxJob:
     def filename(self) -> str:
         return f"track.{self.request.format}"
 
+    @property
+    def delivered(self) -> MusicRequest:
+        """What the file is rendered from."""
+        request = self.request
+        if self.cards.has("same"):
+            request = request._replace(key="")
+        if self.cards.has("format"):
+            request = request._replace(format="wav" if request.format == "mp3" else "mp3")
+        if self.cards.has("short"):
+            request = request._replace(duration=max(5.0, request.duration / 2))
+        return request
+
     def state(self, now: float) -> str:
         if self.cancelled_at is not None:
             return CANCELLED

@@ -57,18 +57,6 @@ class FileOrigin(str, Enum):
         return self not in (FileOrigin.SIGNED, FileOrigin.ELSEWHERE_SIGNED)
 
 
-class Usage(NamedTuple):
-    """Which lists of use the gateway has, and in which shape.
-
-    `routes` are of `recent` and `by-tag`; `label` names the tag's field; a bare list has no `data`
-    around it.
-    """
-
-    routes: tuple[str, ...] = ("recent", "by-tag")
-    label: str = "tag"
-    is_bare: bool = False
-
-
 class SchemaShape(str, Enum):
     """How the gateway writes what a model takes; ABSENT: it does not."""
 
@@ -78,7 +66,13 @@ class SchemaShape(str, Enum):
 
 
 class Dialect(NamedTuple):
-    """The points in which AIgateway's public sources disagree. The default is the main one."""
+    """The points in which AIgateway's public sources disagree. The default is the main one.
+
+    Attributes:
+        usage_routes: the lists of use that the gateway has.
+        usage_label: the name of the cost tag in them.
+        usage_is_bare: they have no `data` around them.
+    """
 
     result: ResultShape = ResultShape.NESTED_URL
     running: str = "running"
@@ -88,7 +82,9 @@ class Dialect(NamedTuple):
     submit_status: int = 202
     honours_idempotency_key: bool = True
     files: FileOrigin = FileOrigin.SIGNED
-    usage: Usage = Usage()
+    usage_routes: tuple[str, ...] = ("recent", "by-tag")
+    usage_label: str = "tag"
+    usage_is_bare: bool = False
     schema: SchemaShape = SchemaShape.FIELDS
 
 

@@ -47,14 +47,9 @@ class Renderings:
             task.cancel()
 
     async def _run(self, job: SandboxJob) -> bytes:
-        request = job.request
-        if job.cards.has("short"):
-            request = request._replace(duration=max(5.0, request.duration / 2))
-        if job.cards.has("same"):
-            request = request._replace(key="")
         async with self._one_at_a_time:
             try:
-                content = await asyncio.to_thread(self._render, request)
+                content = await asyncio.to_thread(self._render, job.delivered)
             except Exception as error:
                 job.broken = f"The sandbox could not compose this: {error}"
                 raise

@@ -34,7 +34,7 @@ class UsageLists:
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the routes that the dialect has."""
         handlers = {"recent": self._recent, "by-tag": self._by_tag}
-        for route in self._profile.dialect.usage.routes:
+        for route in self._profile.dialect.usage_routes:
             router.add_get(f"/v1/usage/{route}", handlers[route])
 
     def note(self, request: web.Request, job: SandboxJob) -> None:
@@ -63,7 +63,7 @@ class UsageLists:
                     "model": use.job.request.model,
                     "status": use.job.state(clock.now()),
                     "cost_cents": self._cost(use),
-                    self._profile.dialect.usage.label: use.tag,
+                    self._profile.dialect.usage_label: use.tag,
                     "created_at": int(use.created),
                 }
                 for use in self._listed()[:limit]
@@ -74,12 +74,12 @@ class UsageLists:
         sums: dict[str, dict[str, Any]] = {}
         for use in self._listed():
             if time.strftime("%Y-%m", time.gmtime(use.created)) == request.query["month"]:
-                row = {self._profile.dialect.usage.label: use.tag, "cost_cents": 0, "requests": 0}
+                row = {self._profile.dialect.usage_label: use.tag, "cost_cents": 0, "requests": 0}
                 row = sums.setdefault(use.tag, row)
                 row["cost_cents"] += self._cost(use)
                 row["requests"] += 1
         return self._answer(list(sums.values()))
 
     def _answer(self, rows: list[dict[str, Any]]) -> web.Response:
-        is_bare = self._profile.dialect.usage.is_bare
+        is_bare = self._profile.dialect.usage_is_bare
         return web.json_response(rows if is_bare else {"object": "list", "data": rows})

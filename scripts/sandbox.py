@@ -40,7 +40,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the jobs in this file")
     parser.add_argument("--tone", action="store_true", help="answer with a constant tone at once")
     parser.add_argument(
-        "--no-idempotency", action="store_true", help="ignore the header Idempotency-Key"
+        "--dialect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="speak this dialect of the protocol (README.md lists them); may be repeated",
     )
     return parser.parse_args()
 
@@ -64,6 +68,7 @@ def main() -> int:
         environment.enter("run")
     root = pack.load().__name__
     profiles = importlib.import_module(f"{root}.sandbox.profile")
+    dialects = importlib.import_module(f"{root}.sandbox.dialects")
     server = importlib.import_module(f"{root}.sandbox.server")
     thread = importlib.import_module(f"{root}.sandbox.thread")
     names = {"floor": "poll_floor", "run_per_second": "run_per_second", "key": "key"}
@@ -73,8 +78,10 @@ def main() -> int:
         for name, field in names.items()
         if getattr(options, name) is not None
     }
-    dialect = profiles.Dialect(honours_idempotency_key=not options.no_idempotency)
-    profile = profiles.Profile(**given, dialect=dialect).scaled(options.scale)
+    unknown = [name for name in options.dialect if name not in dialects.NAMES]
+    if unknown:
+        sys.exit(f"{unknown[0]} is no dialect: choose of {', '.join(dialects.NAMES)}.")
+    profile = dialects.speaking(profiles.Profile(**given).scaled(options.scale), options.dialect)
     rendering = {"render": tone} if options.tone else {}
     sandbox = server.Sandbox(profile, state_path=options.state, **rendering)
     try:

@@ -66,7 +66,17 @@ COUNTED = SUBMIT + POLL + FILE
 REFUSED = ("400", "401", "402", "budget", "403", "404")
 ENDS = ("fail", "fail=plain", "fail-nth", "cancelled")
 SPOILED = ("gone", "page", "endless")
-OTHER = ("nofile", "listed", "unknown", "same", "short", "expire", "no-range", "truncated")
+OTHER = (
+    "nofile",
+    "listed",
+    "unknown",
+    "same",
+    "format",
+    "short",
+    "expire",
+    "no-range",
+    "truncated",
+)
 OTHER += ("queue=0.05", "slow=0.1")
 
 
@@ -318,12 +328,7 @@ def expected(person: Person, is_truncated: bool) -> bytes:
 
 def _rendered(gateway: Sandbox, prompt: str, is_truncated: bool) -> bytes:
     job = next(job for job in gateway._book if job.request.prompt == prompt)
-    request = job.request
-    if job.cards.has("same"):
-        request = request._replace(key="")
-    if job.cards.has("short"):
-        request = request._replace(duration=max(5.0, request.duration / 2))
-    content = tone(request)
+    content = tone(job.delivered)
     return content[: len(content) // 2] if is_truncated else content
 
 

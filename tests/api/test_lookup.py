@@ -18,7 +18,7 @@ from ...api.money.job import Job, State
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.usage import Charge, charge_by_tag, charge_in_recent
-from ...sandbox.profile import Dialect, Profile, Usage
+from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, account_on, rows_of, running
 
@@ -32,9 +32,16 @@ def piano(words: str) -> MusicRequest:
 
 
 @contextlib.contextmanager
-def gateway(usage: Usage, **profile: Any) -> Iterator[Sandbox]:
+def gateway(
+    routes: tuple[str, ...] = BOTH, label: str = "tag", is_bare: bool = False, **profile: Any
+) -> Iterator[Sandbox]:
     # Without idempotency, each submit is a purchase of its own.
-    dialect = Dialect(usage=usage, honours_idempotency_key=False)
+    dialect = Dialect(
+        usage_routes=routes,
+        usage_label=label,
+        usage_is_bare=is_bare,
+        honours_idempotency_key=False,
+    )
     with running(Profile(dialect=dialect).scaled(SCALE)._replace(**profile)) as sandbox:
         yield sandbox
 
@@ -69,8 +76,7 @@ def row(account: Account) -> Job:
 async def test_what_is_listed_in_any_dialect_is_not_bought_again(
     tmp_path: Path, routes: tuple[str, ...], label: str, is_bare: bool
 ) -> None:
-    usage = Usage(routes, label, is_bare)
-    with gateway(usage) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway(routes, label, is_bare) as sandbox, account(sandbox, tmp_path) as ours:
         request = piano("sandbox:drop sandbox:listed")
         error = await uncertain(ours, request)
         assert f"has charged ${PRICE} for this track" in str(error)
@@ -92,7 +98,7 @@ async def test_what_is_listed_in_any_dialect_is_not_bought_again(
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_every_kind_of_lost_answer_is_looked_up(tmp_path: Path, fault: str) -> None:
-    with gateway(Usage()) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway() as sandbox, account(sandbox, tmp_path) as ours:
         await uncertain(ours, piano(f"sandbox:{fault} sandbox:listed"))
         assert row(ours).is_listed
         assert count(sandbox, "POST") == 1
@@ -100,7 +106,7 @@ async def test_every_kind_of_lost_answer_is_looked_up(tmp_path: Path, fault: str
 
 async def test_a_charge_that_is_listed_late_is_still_found(tmp_path: Path) -> None:
     late = TIMING.lookup_wait * 2
-    with gateway(Usage(), usage_delay=late) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway(usage_delay=late) as sandbox, account(sandbox, tmp_path) as ours:
         await uncertain(ours, piano("sandbox:drop"))
         assert row(ours).is_listed
         assert count(sandbox, "POST") == 1
@@ -108,7 +114,7 @@ async def test_a_charge_that_is_listed_late_is_still_found(tmp_path: Path) -> No
 
 
 async def test_what_is_not_listed_proves_nothing(tmp_path: Path) -> None:
-    with gateway(Usage()) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway() as sandbox, account(sandbox, tmp_path) as ours:
         # Within the bounded rule it is sent once more.
         job = await ours.submit(piano("sandbox:drop"), Settings(), run="run")
         assert (job.state, job.repeats) == (State.QUEUED, 1)
@@ -119,7 +125,7 @@ async def test_what_is_not_listed_proves_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_gateway_without_the_lists_is_asked_once_each(tmp_path: Path) -> None:
-    with gateway(Usage(NONE)) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway(NONE) as sandbox, account(sandbox, tmp_path) as ours:
         for words in ("one", "two"):
             job = await ours.submit(piano(f"{words} sandbox:drop"), Settings(), run="run")
             assert job.repeats == 1
@@ -128,14 +134,14 @@ async def test_a_gateway_without_the_lists_is_asked_once_each(tmp_path: Path) ->
 
 
 async def test_nothing_is_looked_up_without_a_tag(tmp_path: Path) -> None:
-    with gateway(Usage()) as sandbox, account(sandbox, tmp_path, cost_tag="") as ours:
+    with gateway() as sandbox, account(sandbox, tmp_path, cost_tag="") as ours:
         await ours.submit(piano("sandbox:drop sandbox:listed"), Settings(), run="run")
         assert count(sandbox, "GET", "/usage") == 0
 
 
 async def test_many_submits_share_their_looks(tmp_path: Path) -> None:
     slower = TIMING._replace(lookup_wait=2.0, lookup_patience=4.0)
-    with gateway(Usage()) as sandbox, account(sandbox, tmp_path, timing=slower) as ours:
+    with gateway() as sandbox, account(sandbox, tmp_path, timing=slower) as ours:
         await asyncio.gather(
             *(uncertain(ours, piano(f"{n} sandbox:504 sandbox:listed")) for n in range(20))
         )
@@ -147,7 +153,7 @@ async def test_many_submits_share_their_looks(tmp_path: Path) -> None:
 async def test_after_a_restart_one_look_is_enough(tmp_path: Path) -> None:
     request, careful = piano("sandbox:drop"), Settings(uncertain_limit=0)
     hasty = TIMING._replace(lookup_patience=0.0)
-    with gateway(Usage()) as sandbox:
+    with gateway() as sandbox:
         with account(sandbox, tmp_path, timing=hasty) as ours:
             await uncertain(ours, request, careful)
             assert not row(ours).is_listed
@@ -160,7 +166,7 @@ async def test_after_a_restart_one_look_is_enough(tmp_path: Path) -> None:
 
 
 async def test_a_person_may_buy_again_what_is_listed(tmp_path: Path) -> None:
-    with gateway(Usage()) as sandbox, account(sandbox, tmp_path) as ours:
+    with gateway() as sandbox, account(sandbox, tmp_path) as ours:
         await uncertain(ours, piano("sandbox:drop sandbox:listed"))
         again = await ours.buy_again(row(ours), Settings())
         assert again.state is State.QUEUED

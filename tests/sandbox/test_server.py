@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from ...sandbox.cards import CARDS, Cards
+from ...sandbox.dialects import NAMES, speaking
 from ...sandbox.profile import Dialect, FileOrigin, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import running, tone
@@ -172,6 +173,14 @@ def test_every_card_is_in_the_readme() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for card in CARDS:
         assert f"`sandbox:{card}" in readme
+
+
+def test_every_dialect_is_in_the_readme_and_changes_something() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        assert f"\n| `{name}` |" in readme
+        assert speaking(Profile(), [name]) != Profile()
+    assert speaking(Profile(), NAMES).dialect.files is FileOrigin.ELSEWHERE_KEYED
 
 
 # Several sandboxes on one folder

@@ -71,7 +71,7 @@ def main() -> int:
     ssl_context(for_loopback=True)
     folder = options.data or Path(tempfile.mkdtemp(prefix="soak-"))
     folder.mkdir(parents=True, exist_ok=True)
-    extra = ["--no-idempotency"] if options.no_idempotency else []
+    extra = ["--dialect=no-idempotency"] if options.no_idempotency else []
     start = Spawned if options.fresh or not hasattr(os, "fork") else Forked
     began = time.monotonic()
     with sandbox_process(*GATEWAY, "--limit=1000000", *extra) as gateway:
