@@ -42,10 +42,15 @@ class Progress(NamedTuple):
 
 
 class _Watch:
-    """The one poll loop of a job, shared by all waits for it."""
+    """The one poll loop of a job, shared by all waits for it.
 
-    def __init__(self, job: Job) -> None:
+    Attributes:
+        expected: seconds from submit to end, None while no similar job is known.
+    """
+
+    def __init__(self, job: Job, expected: float | None) -> None:
         self.job = job
+        self.expected = expected
         self.users = 0
         self.running_since: float | None = None
         self.task: asyncio.Task[Job]
@@ -93,8 +98,8 @@ class Waits:
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
-            watch = self._watches[job.local_id] = _Watch(job)
-            watch.task = asyncio.ensure_future(self._poll(watch, expected))
+            watch = self._watches[job.local_id] = _Watch(job, expected)
+            watch.task = asyncio.ensure_future(self._poll(watch))
         watch.users += 1
         try:
             while not watch.task.done():
@@ -111,7 +116,7 @@ class Waits:
                         watch.job.state,
                         age + now - began,
                         None if running is None else now - running,
-                        expected,
+                        watch.expected,
                     )
                 )
                 tick = min(left, self._timing.progress_tick)
@@ -155,7 +160,7 @@ class Waits:
             record = await self._client.poll(job.job_id)
         return await off_loop(self._ledger.apply, job.local_id, record)
 
-    async def _poll(self, watch: _Watch, expected: float | None) -> Job:
+    async def _poll(self, watch: _Watch) -> Job:
         """Poll until the job ends; the watch shows the last record.
 
         The ledger's clock is read once, for the age of a job that was picked up again: it may jump.
@@ -165,21 +170,29 @@ class Waits:
         submitted = clock() - await off_loop(self._ledger.age, job)
         if job.state is State.RUNNING:
             watch.running_since = clock()
-        first = timing.first_poll if expected is None else expected
-        due = submitted + min(first, timing.first_poll_max)
+        after = submitted
         failing_since: float | None = None
         last_going: float | None = None
         fileless_since: float | None = None
+
+        def first() -> float:
+            """Seconds from the submit to the first poll."""
+            known = timing.first_poll if watch.expected is None else watch.expected
+            return min(known, timing.first_poll_max)
+
+        def due() -> float:
+            return max(after, submitted + first())
+
         while True:
             record: JobRecord | None = None
             try:
                 if await off_loop(self._ledger.farm.watch, job):
                     record = await self._client.poll(job.job_id, due=due)
                 else:
-                    await asyncio.sleep(max(due, clock() + timing.poll_floor) - clock())
+                    await asyncio.sleep(max(due(), clock() + timing.poll_floor) - clock())
                     watch.job = await off_loop(self._ledger.get, job.local_id)
                 if record is not None:
-                    took = self._took(clock() - submitted, first, last_going)
+                    took = self._took(clock() - submitted, first(), last_going)
                     watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 failing_since = None
             except GatewayError as error:
@@ -197,10 +210,17 @@ class Waits:
             if watch.job.state.is_dead:
                 raise watch.job.as_error()
             if watch.job.state is State.COMPLETED:
+                await self._tell_others()
                 return watch.job
             if watch.job.state is State.RUNNING and watch.running_since is None:
                 watch.running_since = clock()
-            due = clock()
+            after = clock()
+
+    async def _tell_others(self) -> None:
+        """Move the polls of jobs that nothing was known of, now that a job has completed."""
+        for watch in [one for one in self._watches.values() if one.expected is None]:
+            watch.expected = await self._expected_seconds(watch.job)
+        self._client.replan()
 
     def _is_over(self, error: GatewayError, job: Job, failing: float, age: float) -> bool:
         """Whether polls that have failed for `failing` seconds end the wait."""

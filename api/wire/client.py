@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -29,6 +30,7 @@ from .protocol import (
     parse_models,
     parse_signed,
 )
+from .rate_limit import Due, moment
 from .usage import RECENT_ROWS
 
 _log = logging.getLogger("aigateway")
@@ -106,25 +108,28 @@ class Client:
         _log.info("The gateway has the job %s.", plain(record.id))
         return record
 
-    async def poll(self, job_id: str, *, due: float | None = None) -> JobRecord | None:
+    def replan(self) -> None:
+        """Ask again when each poll that waits is due."""
+        self.exchange.rate_limiter.replan()
+
+    async def poll(self, job_id: str, *, due: Due | None = None) -> JobRecord | None:
         """The job's record: `GET /jobs/{id}`. None means no news (304).
 
         Args:
-            due: send no earlier, seconds of the clock; a job's poll floor is kept in any case.
+            due: send no earlier; a job's poll floor is kept in any case.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
         """
-        due = self.clock() if due is None else due
+        asked = self.clock() if due is None else due
         polled = self._polled.get(job_id)
-        if polled is not None:
-            due = max(due, polled + self._timing.poll_floor)
+        floor = -math.inf if polled is None else polled + self._timing.poll_floor
         try:
             answer = await self.exchange.send(
                 "GET",
                 f"/jobs/{_path(job_id)}",
                 job_id=job_id,
-                due=due,
+                due=lambda: max(moment(asked), floor),
                 is_poll=True,
                 is_first=polled is None,
             )

@@ -29,7 +29,7 @@ from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
 from .rate_headers import rate_of
-from .rate_limit import RateLimiter
+from .rate_limit import Due, RateLimiter
 from .retry_after import retry_after
 from .status_errors import named, status_error
 
@@ -93,7 +93,7 @@ class Exchange:
         job_id: str | None = None,
         on_new_connection: bool = False,
         confirm: Callable[[], Awaitable[None]] | None = None,
-        due: float | None = None,
+        due: Due | None = None,
         is_poll: bool = False,
         is_first: bool = False,
         **options: Any,
@@ -107,14 +107,14 @@ class Exchange:
                 server is just closing, a request fails as if it had been received. The whole
                 exchange ends within `Timing.answer_timeout`.
             confirm: called in the slot, before the request leaves; its exception stops it.
-            due: send no earlier, seconds of the clock.
+            due: send no earlier; see `RateLimiter.slot`.
             is_poll, is_first: see `RateLimiter.slot`.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError.
         """
         due = self.clock() if due is None else due
-        give_up = due + self._timing.blip_patience
+        give_up: float | None = None
         http = self._fresh_http if on_new_connection else self._http
         while True:
             async with self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first):
@@ -124,6 +124,8 @@ class Exchange:
                     return await self._once(http, method, path, job_id=job_id, **options)
                 except RateLimitError as error:
                     wait = error.retry_after or 0.0
+                    if give_up is None:
+                        give_up = self.clock() + self._timing.blip_patience
                     is_shut = not is_poll and wait > self._timing.longest_retry_after
                     if is_shut or self.clock() >= give_up:
                         raise

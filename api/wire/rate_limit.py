@@ -19,6 +19,8 @@ from ..timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
 _KEPT_FOR_SUBMITS = 0.2
+# Seconds of the clock, or what tells them: it is asked anew at each `RateLimiter.replan`.
+Due = float | Callable[[], float]
 # Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
 _ROUNDING = 1e-3
 
@@ -42,7 +44,13 @@ class _Waiter(NamedTuple):
     number: int
     is_poll: bool
     is_first: bool
+    plan: Due
     granted: asyncio.Future[None]
+
+
+def moment(due: Due) -> float:
+    """When it is due as far as is known now, seconds of the clock."""
+    return due() if callable(due) else due
 
 
 class RateLimiter:
@@ -92,17 +100,17 @@ class RateLimiter:
 
     @contextlib.asynccontextmanager
     async def slot(
-        self, *, due: float, is_poll: bool = False, is_first: bool = False
+        self, *, due: Due, is_poll: bool = False, is_first: bool = False
     ) -> AsyncIterator[None]:
         """Hold the slot of one request.
 
         Args:
-            due: enter no earlier, seconds of the clock.
+            due: enter no earlier.
             is_poll: there are many polls, so they leave a share of the rate to all else.
             is_first: the first poll of its job. It likely brings news, so it is not spread.
         """
         granted = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(due, next(self._numbers), is_poll, is_first, granted)
+        waiter = _Waiter(moment(due), next(self._numbers), is_poll, is_first, due, granted)
         heapq.heappush(self._waiters, waiter)
         self._grant()
         try:
@@ -118,6 +126,12 @@ class RateLimiter:
             self._answered.append((self._clock(), is_poll))
             self._release(is_poll)
             self._grant()
+
+    def replan(self) -> None:
+        """Ask again when each waiting request is due."""
+        self._waiters = [waiter._replace(due=moment(waiter.plan)) for waiter in self._waiters]
+        heapq.heapify(self._waiters)
+        self._grant()
 
     def observe(self, rate: Rate) -> None:
         """Learn from an answer's rate headers, and from a 429."""

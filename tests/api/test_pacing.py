@@ -22,7 +22,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.money.job import State
+from ...api.money.job import Job, State
+from ...api.money.wait import Progress
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
@@ -350,7 +351,54 @@ def test_who_goes_away_at_the_moment_of_the_turn_leaves_it_too() -> None:
     in_virtual_time(work)
 
 
+def test_a_request_that_waits_is_moved() -> None:
+    async def work(pacer: RateLimiter) -> None:
+        due, began = {"a": 10.0, "b": 20.0}, asyncio.get_running_loop().time()
+        order: list[tuple[str, float]] = []
+
+        async def wait(name: str) -> None:
+            async with pacer.slot(due=lambda: began + due[name], is_poll=True):
+                order.append((name, round(asyncio.get_running_loop().time() - began)))
+
+        waits = [asyncio.ensure_future(wait(name)) for name in due]
+        await asyncio.sleep(5)
+        due["a"] = 45.0
+        pacer.replan()
+        await asyncio.gather(*waits)
+        assert order == [("b", 20), ("a", 45)]
+
+    in_virtual_time(work)
+
+
 # When to look first
+
+
+async def test_a_first_look_moves_when_the_first_job_has_shown_how_long_one_takes(
+    tmp_path: Path,
+) -> None:
+    profile = Profile(queue=0.0, run=1.0, run_per_second=0.0, poll_floor=0.1)
+    timing = Timing(rate_limit=600, first_poll=0.3, poll_floor=0.1, progress_tick=0.01)
+    with running(profile) as sandbox, account_on(sandbox, tmp_path, timing=timing) as account:
+
+        async def bought(take: int, begun: asyncio.Event) -> Job:
+            loop = asyncio.get_running_loop()
+            request = MusicRequest("piano", 5.0, format="wav", take=take)
+            job = await account.submit(request, Settings(), run="run")
+
+            def progress(now: Progress) -> None:
+                if now.elapsed > 0.8:
+                    loop.call_soon_threadsafe(begun.set)
+
+            return await account.wait(job, timeout=60, progress=progress)
+
+        begun = asyncio.Event()
+        first = asyncio.ensure_future(bought(1, begun))
+        await begun.wait()
+        second = await bought(2, asyncio.Event())
+        polls = Counter(seen.path.rpartition("/")[2] for seen in sandbox.seen)
+        # Nothing was known of the first one, so it was polled all the time.
+        assert polls[str((await first).job_id)] > polls[str(second.job_id)]
+        assert polls[str(second.job_id)] <= 3
 
 
 async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_earlier(
