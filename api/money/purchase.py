@@ -23,11 +23,11 @@ from ..wire.protocol import parse_balance
 from .job import Job, State, is_free
 from .ledger import Ledger
 from .lookup import Lookups, uncertain
+from .model_list import ModelList
 from .off_loop import off_loop
 from .prices import Catalogue, expected_prices
 from .spending import SpendingRules
 from .submit import Submits
-from .usable import why_refused
 
 
 class Purchases:
@@ -44,7 +44,7 @@ class Purchases:
         self._service = service
         self._ledger = ledger
         self._client = client
-        self._catalogue = catalogue
+        self._models = ModelList(catalogue, client, timing)
         self._timing = timing
         self.lookups = Lookups(ledger, client, timing)
         self._submits = Submits(service, ledger, client, timing)
@@ -107,21 +107,10 @@ class Purchases:
 
     async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
         """The expected prices, from a model list that is at most `Timing.catalogue_age` old."""
-        catalogue = self._catalogue
         if not requests:
             return []
-        longest = self._timing.catalogue_age
-        is_old = await off_loop(catalogue.age) > longest
-        if is_old:
-            await off_loop(catalogue.share, longest)
-            is_old = await off_loop(catalogue.age) > longest
-        if is_old and not is_free(self._service):
-            try:
-                models = await self._client.models()
-            except GatewayError:
-                # The submit will say what is wrong. The old list is still of use.
-                models = []
-            await off_loop(catalogue.replace, models)
+        await self._models.renew()
+        catalogue = self._models.catalogue
         prices = await off_loop(expected_prices, catalogue, self._ledger, requests)
         return [price.amount for price in prices]
 
@@ -167,9 +156,7 @@ class Purchases:
             if living is not None and living.state.is_bought:
                 # It needs no model list, and so no request.
                 prices[name] = living.price
-            elif unusable := await why_refused(
-                request.model, self._catalogue, self._client, self._timing
-            ):
+            elif unusable := await self._models.why_refused(request.model):
                 refused[name] = InputError(
                     f"The model {request.model} {unusable}; it makes no music of a prompt: choose "
                     "another model. Nothing was sent."

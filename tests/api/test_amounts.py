@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ...api.wire.amounts import MOST_DOLLARS, dollars_of
-from ...api.wire.protocol import parse_balance, parse_cost, parse_models
+from ...api.wire.protocol import parse_balance, parse_cost, parse_job, parse_models
 
 
 @pytest.mark.parametrize(
@@ -60,3 +61,28 @@ def test_a_price_that_cannot_be_is_not_known(price: object) -> None:
     (model,) = parse_models([{"id": "a/b", "pricing": {"per_second": price}}])
     assert model.price_per_second is None
     assert parse_balance({"balance": price}) is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"balance": 4.2},
+        {"balance": "4.2"},
+        {"balance_usd": 4.2},
+        {"credits": 4.2},
+        {"available": 4.2},
+        {"balance_cents": 420},
+        {"credit_cents": 420},
+        {"data": {"balance": 4.2}},
+        {"object": "balance", "balance": {"usd": 4.2}, "balance_usd": 4.2},
+    ],
+)
+def test_a_balance_is_found_in_every_likely_shape(body: dict[str, Any]) -> None:
+    assert parse_balance(body) == pytest.approx(4.2)
+
+
+def test_the_model_that_was_selected_is_in_a_header_or_in_the_record() -> None:
+    record = {"id": "job_1", "model": "auto/music"}
+    headers = {"x-routing-selected": "a/b"}
+    assert parse_job(record, "https://a.example/v1").selected == "auto/music"
+    assert parse_job(record, "https://a.example/v1", headers).selected == "a/b"

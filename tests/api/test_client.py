@@ -271,6 +271,8 @@ async def test_the_cost_tag_carries_the_short_form_of_the_request(
 
     async def submit(request: web.Request) -> web.Response:
         seen.append(request.headers.get("x-aig-tag"))
+        # A cached answer would be the file of another take.
+        assert "x-aig-cache" not in request.headers
         return web.json_response({"id": "job_1", "status": "queued"})
 
     app = web.Application()

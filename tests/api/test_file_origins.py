@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
 
 from ...api.account import Account
-from ...api.errors import DownloadError
+from ...api.errors import DownloadError, UncertainSubmitError
 from ...api.money.job import Job
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
+from ...api.wire.allowed_hosts import AllowedHosts
+from ...sandbox.dialects import NAMES, speaking
+from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape, SchemaShape
 from ...sandbox.server import Sandbox
-from ..gateway import SCALE, account_on, rows_of, running
+from ...sandbox.thread import SandboxThread
+from ..gateway import SCALE, account_on, rows_of, running, tone
 
 KEY = "sk-aig-a-canary-that-goes-to-the-api-alone"
 PIANO = MusicRequest("piano", 5.0, format="wav")
@@ -31,26 +38,98 @@ async def bought(account: Account, request: MusicRequest = PIANO) -> Job:
     return await account.wait(job, timeout=60, progress=lambda progress: None)
 
 
-async def loaded(account: Account, url: str | None) -> Path | None:
+async def loaded(account: Account, url: str | None, *allowed: str) -> Path | None:
     assert url is not None
-    audio = await account.open(url, Settings())
+    audio = await account.open(url, Settings(allow_hosts=AllowedHosts.parse(allowed)))
     with audio.reader:
         await account.download(audio)
         return (await account.keep(audio, Settings())).path
 
 
-@pytest.mark.parametrize(("files", "shape"), itertools.product(REACHABLE, ResultShape))
-async def test_every_origin_in_every_shape_gives_the_track(
-    tmp_path: Path, files: FileOrigin, shape: ResultShape
+@pytest.mark.parametrize(
+    ("files", "dialect"),
+    [*itertools.product(REACHABLE, [None, *(name for name in NAMES if "files" not in name)])],
+)
+async def test_every_origin_in_every_dialect_gives_the_track(
+    tmp_path: Path, files: FileOrigin, dialect: str | None
 ) -> None:
-    with (
-        running(gateway(files, shape)) as sandbox,
-        account_on(sandbox, tmp_path, key=KEY) as account,
-    ):
+    profile = speaking(gateway(files), filter(None, [dialect]))
+    assert profile.dialect.files is files
+    with running(profile) as sandbox, account_on(sandbox, tmp_path, key=KEY) as account:
         path = await loaded(account, (await bought(account)).result_url)
         assert path is not None
         assert path.read_bytes().startswith(b"RIFF")
         assert sandbox.bill()["stray_keys"] == []
+
+
+def test_no_origin_and_no_shape_is_left_out() -> None:
+    spoken = [speaking(Profile(), [name]).dialect for name in NAMES]
+    assert {dialect.files for dialect in spoken} == set(FileOrigin)
+    assert {dialect.result for dialect in spoken} == set(ResultShape)
+    assert {dialect.schema for dialect in spoken} == set(SchemaShape)
+
+
+class Listening(Sandbox):
+    """Notes every byte of the requests that arrive at each origin, but for the files' bodies."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__(profile, render=tone)
+        self.heard: list[tuple[int, str, bytes]] = []
+
+    async def _listen(self, app: web.Application, port: int) -> str:
+        @web.middleware
+        async def listen(request: web.Request, handler: Any) -> web.StreamResponse:
+            assert request.transport is not None
+            at = request.transport.get_extra_info("sockname")[1]
+            parts = [part for pair in request.raw_headers for part in pair]
+            sent = b" ".join([request.path_qs.encode(), *parts, await request.read()])
+            self.heard.append((at, request.path, sent))
+            return await handler(request)
+
+        app.middlewares.insert(0, listen)
+        return await super()._listen(app, port)
+
+
+def files_with(text: str, folder: Path) -> list[Path]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return [file for file in files if text.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize("files", FileOrigin)
+async def test_the_key_is_heard_at_the_apis_origin_and_nowhere_else(
+    tmp_path: Path, files: FileOrigin
+) -> None:
+    profile = gateway(files)
+    # The file of a stranger, who would like to have the key, too.
+    stranger = Listening(Profile(key="sk-aig-of-a-stranger").scaled(SCALE))
+    elsewhere = SandboxThread(stranger)
+    sandbox = Listening(profile)
+    thread = SandboxThread(sandbox)
+    try:
+        with account_on(sandbox, tmp_path, key=KEY, cost_tag="tests") as account:
+            for card in ("", "sandbox:expire", "sandbox:cut", "sandbox:504 sandbox:listed"):
+                with contextlib.suppress(DownloadError, UncertainSubmitError):
+                    done = await bought(account, PIANO._replace(prompt=f"piano {card}"))
+                    await loaded(account, done.result_url)
+            await account.submit(
+                PIANO._replace(model="fal-ai/ace-step/prompt-to-audio"), Settings(), run="run"
+            )
+            await account.balance()
+            for path in ("/v1/files/jobs/job_1/a.wav", "/v1/files/jobs/job_1/a.wav/signed"):
+                with contextlib.suppress(DownloadError):
+                    await loaded(account, f"{stranger.files_root}{path}", "127.0.0.1")
+    finally:
+        thread.stop()
+        elsewhere.stop()
+    api = urlsplit(sandbox.base_url).port
+    with_key = {(at, path) for at, path, sent in sandbox.heard if KEY.encode() in sent}
+    assert {at for at, _ in with_key} == {api}
+    assert all(path.startswith("/v1/") for _, path in with_key)
+    assert any(path.startswith("/v1/usage/") for _, path in with_key)
+    assert {at for at, *_ in sandbox.heard} == {api, urlsplit(sandbox.files_root).port}
+    assert stranger.heard
+    assert not [path for _, path, sent in stranger.heard if KEY.encode() in sent]
+    assert not files_with(KEY, tmp_path)
 
 
 @pytest.mark.parametrize("card", ["sandbox:expire", "sandbox:cut", "sandbox:media-500"])

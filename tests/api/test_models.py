@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +93,18 @@ async def test_a_schema_is_read_once_a_day_and_not_for_the_default_model(tmp_pat
             await account.submit(PIANO._replace(model=other, take=take), Settings(), run="run")
         schemas = [seen.path for seen in sandbox.seen if seen.path.endswith("/schema")]
         assert schemas == [f"/v1/models/{other}/schema"]
+
+
+async def test_purchases_that_begin_together_ask_for_each_list_once(tmp_path: Path) -> None:
+    with bench(tmp_path, SchemaShape.FIELDS) as (account, sandbox):
+        other = PIANO._replace(model="fal-ai/ace-step/prompt-to-audio")
+        requests = [other._replace(take=take) for take in range(1, 9)]
+        buy = [account.submit(request, Settings(), run="run") for request in requests]
+        await asyncio.gather(*buy)
+        asked = Counter(seen.path for seen in sandbox.seen)
+        assert asked["/v1/audio/music"] == len(requests)
+        assert asked["/v1/models"] == 1
+        assert asked[f"/v1/models/{other.model}/schema"] == 1
 
 
 async def test_a_schema_comes_before_the_words_of_an_id(account: Account) -> None:

@@ -208,6 +208,13 @@ def test_the_model_writes_only_where_no_lyrics_are_given() -> None:
         MusicRequest("p", words="sing").validated()
 
 
+@pytest.mark.parametrize("lyrics", ["", "la"])
+def test_nothing_is_sent_that_no_source_names_or_that_is_not_used(lyrics: str) -> None:
+    body = set(MusicRequest("p", lyrics=lyrics).body())
+    named = {"model", "prompt", "duration", "format", "lyrics", "lyrics_optimizer"}
+    assert body <= {*named, "is_instrumental"}
+
+
 def test_the_take_is_ours_and_not_the_gateways() -> None:
     assert MusicRequest("p", take=3).body() == MusicRequest("p", take=4).body()
     assert MusicRequest("p").body()["is_instrumental"] is True
