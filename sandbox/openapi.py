@@ -16,7 +16,7 @@ _STATUS_WORDS = "queued running processing tuning completed failed cancelled"
 _ADDRESS: Json = {"type": ["string", "null"]}
 
 
-def _object(required: str = "", **properties: Json) -> Json:
+def _object(required: str = "", /, **properties: Json) -> Json:
     return {"type": "object", "required": required.split(), "properties": properties}
 
 
@@ -77,6 +77,46 @@ _SCHEMAS: dict[str, Json] = {
                 object={"const": "model"},
                 modality=_TEXT,
                 pricing=_object(per_second=_DOLLARS),
+            ),
+        },
+    ),
+    "Schema": _object(
+        "id endpoint fields",
+        id=_ID,
+        endpoint=_TEXT,
+        fields={
+            "type": "array",
+            "items": _object("name required", name=_ID, required={"type": "boolean"}),
+        },
+        example={"type": "object"},
+        quirks={"type": "array", "items": _TEXT},
+    ),
+    "RecentUse": _object(
+        "data",
+        object={"const": "list"},
+        data={
+            "type": "array",
+            "items": _object(
+                "request_id model status cost_cents tag created_at",
+                request_id=_ID,
+                model=_TEXT,
+                status={"enum": _STATUS_WORDS.split()},
+                cost_cents=_DOLLARS,
+                tag=_TEXT,
+                created_at={"type": "integer"},
+            ),
+        },
+    ),
+    "UseByTag": _object(
+        "data",
+        object={"const": "list"},
+        data={
+            "type": "array",
+            "items": _object(
+                "tag cost_cents requests",
+                tag=_TEXT,
+                cost_cents=_DOLLARS,
+                requests={"type": "integer", "minimum": 1},
             ),
         },
     ),
@@ -158,6 +198,35 @@ _PATHS: dict[str, Json] = {
     "/v1/models": {
         "get": _operation(
             "models", "List what sounds.", _answers({"200": _answer("Models", "The list.")})
+        )
+    },
+    "/v1/models/{id}/schema": {
+        "get": _operation(
+            "schema",
+            "What a model takes.",
+            _answers({"200": _answer("Schema", "Its endpoint and its fields.")}, 404),
+            _parameter("path", "id", _ID, required=True),
+        )
+    },
+    "/v1/usage/recent": {
+        "get": _operation(
+            "recent",
+            "The last requests of the account.",
+            _answers({"200": _answer("RecentUse", "The newest first.")}, 400),
+            _parameter("query", "limit", {"type": "integer", "minimum": 1, "maximum": 1000}),
+        )
+    },
+    "/v1/usage/by-tag": {
+        "get": _operation(
+            "by_tag",
+            "What each cost tag cost in a month.",
+            _answers({"200": _answer("UseByTag", "The sums.")}, 400),
+            _parameter(
+                "query",
+                "month",
+                {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$"},
+                required=True,
+            ),
         )
     },
     "/v1/balance": {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections import deque
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -12,6 +14,9 @@ from . import clock
 from .jobs import SandboxJob
 from .profile import Profile
 
+_MOST = 10_000
+_NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
 """The id of the request that is answered now."""
 
@@ -29,7 +34,7 @@ class UsageLists:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._uses: list[_Use] = []
+        self._uses: deque[_Use] = deque(maxlen=_MOST)
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Add the routes that the dialect has."""
@@ -55,7 +60,9 @@ class UsageLists:
         return use.job.price * 100 if is_charged else 0.0
 
     async def _recent(self, request: web.Request) -> web.Response:
-        limit = int(request.query.get("limit", "100"))
+        limit = request.query.get("limit", "100")
+        if not _NUMBER.fullmatch(limit):
+            raise web.HTTPBadRequest
         return self._answer(
             [
                 {
@@ -66,14 +73,17 @@ class UsageLists:
                     self._profile.dialect.usage_label: use.tag,
                     "created_at": int(use.created),
                 }
-                for use in self._listed()[:limit]
+                for use in self._listed()[: int(limit)]
             ]
         )
 
     async def _by_tag(self, request: web.Request) -> web.Response:
+        month = request.query.get("month", "")
+        if not _MONTH.fullmatch(month):
+            raise web.HTTPBadRequest
         sums: dict[str, dict[str, Any]] = {}
         for use in self._listed():
-            if time.strftime("%Y-%m", time.gmtime(use.created)) == request.query["month"]:
+            if time.strftime("%Y-%m", time.gmtime(use.created)) == month:
                 row = {self._profile.dialect.usage_label: use.tag, "cost_cents": 0, "requests": 0}
                 row = sums.setdefault(use.tag, row)
                 row["cost_cents"] += self._cost(use)

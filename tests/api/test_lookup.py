@@ -157,7 +157,8 @@ async def test_after_a_restart_one_look_is_enough(tmp_path: Path) -> None:
         with account(sandbox, tmp_path, timing=hasty) as ours:
             await uncertain(ours, request, careful)
             assert not row(ours).is_listed
-        sandbox._usage._uses = [use._replace(listed=0.0) for use in sandbox._usage._uses]
+        (use,) = sandbox._usage._uses
+        sandbox._usage._uses[0] = use._replace(listed=0.0)
         before = len(sandbox.seen)
         with account(sandbox, tmp_path, timing=hasty) as ours:
             await uncertain(ours, request)
