@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ...api.request import DEFAULT_MODEL
 from ...scripts.lib import headless, pack
 
 NOT_FOR_USERS = (
@@ -105,3 +108,14 @@ def test_its_nodes_load_by_themselves(release: Path, tmp_path: Path):
     command = [sys.executable, "-c", OPEN, str(release)]
     done = subprocess.run(command, cwd=release, capture_output=True, text=True)
     assert done.stdout.split()[-1:] == [str(len(nodes))], done.stderr
+
+
+def test_the_readme_bounds_a_key_with_one_command():
+    """The fields of `POST /v1/sub-accounts`, for the model that the pack asks for."""
+    readme = (pack.ROOT / "README.md").read_text("utf-8")
+    (body,) = re.findall(r"sub-accounts .*?-d '(\{.*?\})'", readme, re.DOTALL)
+    asked = json.loads(body)
+    assert asked["allowed_models"] == [DEFAULT_MODEL]
+    assert asked["spend_cap_cents"] > 0
+    assert "adds 5 %" in readme
+    assert "sign-up credit of $5 almost surely does not buy music" in readme
