@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,7 +67,7 @@ async def bought(account: Account, request: MusicRequest) -> None:
     audio = await account.open(done.result_url or "", Settings())
     with audio.reader:
         await account.download(audio)
-        path: Path | None = await account.keep(audio, Settings())
+        path, _ = await account.keep(audio, Settings())
     assert path is not None
 
 
