@@ -162,8 +162,8 @@ class StatusError(GatewayError):
     ) -> None:
         super().__init__(message, job_id=job_id)
         self.status = status
-        self.code = code
-        self.reason = reason
+        self.code = plain(code)
+        self.reason = plain(reason)
         self.retry_after = retry_after
 
 

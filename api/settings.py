@@ -22,10 +22,10 @@ from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .secret import Secret
 from .settings_environment import variable
-from .settings_file import read_file, text_of
+from .settings_file import not_toml, read_file, text_of
 from .store_url import StoreUrl
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
-from .wire.base_url import LIVE_BASE_URL, normalized_base_url
+from .wire.base_url import LIVE_BASE_URL, check_encryption, normalized_base_url
 from .wire.key import ApiKey, bare_key, is_sendable
 
 Url = TypeVar("Url", LedgerUrl, StoreUrl)
@@ -130,11 +130,20 @@ class Settings:
             or name in self.page_hosts.names
         )
 
+    def require_encryption(self) -> None:
+        """
+        Raises:
+            SettingsError: the key would cross a network readable.
+        """
+        if self.api_key is not None and not self.is_sandbox:
+            check_encryption(self.address, self.allow_hosts)
+
     def require_key(self, directory: Path) -> None:
         """
         Raises:
             MissingKeyError: AIgateway's own service, or live mode, has no key. The message says
                 where the key is read from.
+            SettingsError: see `require_encryption`.
         """
         if self.api_key is None and (self.mode is Mode.LIVE or self.service == LIVE):
             raise MissingKeyError(
@@ -142,6 +151,7 @@ class Settings:
                 f"{directory / FILE_NAME}, or set the environment variable AIGATEWAY_API_KEY. "
                 f"Keys are made in the dashboard ({DASHBOARD_URL}). Nothing was sent."
             )
+        self.require_encryption()
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
@@ -160,8 +170,11 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     names = {field.name for field in fields(Settings)}
     unknown = sorted(set(stored) - names)
     if unknown:
+        # A line with its sides exchanged has the key for a name.
+        is_name = re.fullmatch("[A-Za-z_]{1,40}", unknown[0])
+        shown = f"setting “{unknown[0]}”" if is_name else "setting, whose name is not shown"
         raise SettingsError(
-            f"{path} has the unknown setting “{unknown[0]}”: correct or remove it "
+            f"{path} has the unknown {shown}: correct or remove it "
             f"(known: {', '.join(sorted(names))})."
         )
     values: dict[str, Any] = {}
@@ -191,7 +204,7 @@ def write(directory: Path, name: str, value: Any) -> None:
     # A write is rare, so its imports wait for it.
     import tomlkit
     from filelock import FileLock
-    from tomlkit.exceptions import ParseError
+    from tomlkit.exceptions import TOMLKitError
 
     path = directory / FILE_NAME
     if name not in {field.name for field in fields(Settings)}:
@@ -212,7 +225,9 @@ def write(directory: Path, name: str, value: Any) -> None:
             else:
                 document[name] = value
             write_file(path, tomlkit.dumps(document).encode(), mode=0o600)
-    except (OSError, ParseError) as error:
+    except TOMLKitError as error:
+        raise not_toml(path, error) from None
+    except OSError as error:
         raise SettingsError(
             f"The settings file {path} cannot be written ({error}): correct it or remove it."
         ) from error

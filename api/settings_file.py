@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,22 @@ def read_file(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):
         # Where a file is in the folder's place, the ledger says so.
         return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise SettingsError(
             f"The settings file {path} cannot be read ({error}): correct it or remove it."
         ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise not_toml(path, error) from None
+
+
+def not_toml(path: Path, error: Exception) -> SettingsError:
+    """The error of a file with a mistake. Parsers quote the line, which may hold the API key."""
+    line = re.search(r"at (?:line (\d+)|end of document)", str(error))
+    where = f"line {line[1]}" if line and line[1] else "its end" if line else "one of its lines"
+    return SettingsError(
+        f'The settings file {path} is not TOML: correct {where}, such as  mode = "auto"  with '
+        "text in quotes and each name once."
+    )
 
 
 def text_of(path: Path) -> str:

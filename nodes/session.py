@@ -73,6 +73,7 @@ def _account(current: Settings) -> Account:
         if current.is_sandbox:
             base_url, key = _start_sandbox()
         else:
+            current.require_encryption()
             base_url, key = current.address, current.api_key
         place = (host.data_directory(), current.service)
         identity = (base_url, key, current.cost_tag, library)

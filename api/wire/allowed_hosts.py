@@ -51,6 +51,13 @@ class AllowedHosts(NamedTuple):
                 names.add(entry)
         return cls(frozenset(names), tuple(networks))
 
+    def has(self, host: str) -> bool:
+        """Whether a host name or an address in its usual spelling is named."""
+        address = literal_address(host)
+        return host in self.names or (
+            address is not None and any(address in network for network in self.networks)
+        )
+
 
 NO_HOSTS = AllowedHosts()
 

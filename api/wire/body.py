@@ -50,7 +50,8 @@ async def fetch(http: httpx.AsyncClient, request: httpx.Request, longest: float)
 
 async def _fetch(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
     answer = await http.send(request, stream=True)
-    headers = httpx.Headers([(name, without_keys(value)) for name, value in answer.headers.items()])
+    shown = [(name, without_keys(value)) for name, value in answer.headers.items()]
+    headers = httpx.Headers(shown, encoding="utf-8")
     made = Answer(answer.status_code, headers)
     try:
         return made._replace(content=await _content(answer))

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
-from ..errors import NotFoundError, ProtocolError, RejectedError
+from ..errors import InputError, NotFoundError, ProtocolError, RejectedError
 from ..models import AUTO_MODEL, BASELINE_MODEL, ModelSchema
 from ..plain_text import plain
 from ..request import MusicRequest
@@ -19,7 +19,7 @@ from ..timing import Timing
 from .body import Answer
 from .download import Source
 from .exchange import Exchange
-from .job_files import job_file, key_may_go_elsewhere, key_may_go_to
+from .job_files import is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
 from .key import ApiKey
 from .model_schema import parse_schema
 from .protocol import (
@@ -264,5 +264,15 @@ def _body(request: MusicRequest) -> dict[str, Any]:
     return body
 
 
-def _path(job_id: str) -> str:
-    return quote(job_id, safe="")
+def _path(id: str) -> str:
+    """An id as one part of a path, which no server takes for several parts or another one.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not is_one_part(id):
+        raise InputError(
+            f"“{plain(id)[:80]}” is not the id of a job: expected letters, digits and signs such "
+            "as - and _; copy the id again."
+        )
+    return quote(id, safe="")

@@ -21,6 +21,7 @@ from .content_encoding import EncodingError
 from .file_body import read_body
 from .guarded import MAX_REDIRECTS, GuardedTransport
 from .http import USER_AGENT, cause
+from .quiet import QuietClient
 from .retry_after import moment_in, retry_after
 
 # Attempts without a single new byte that end a download.
@@ -138,7 +139,7 @@ async def _download(
         # Where nobody answers, the same address with other headers is no help.
         return None if found and not status and found.url == source.url else found
 
-    async with httpx.AsyncClient(
+    async with QuietClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,

@@ -28,6 +28,7 @@ from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
+from .quiet import QuietClient
 from .rate_headers import rate_of
 from .rate_limit import Due, RateLimiter
 from .retry_after import retry_after
@@ -71,8 +72,8 @@ class Exchange:
                 "Accept-Encoding": ENCODINGS,
             },
         }
-        self._http = httpx.AsyncClient(**options, **options_for(base_url))
-        self._fresh_http = httpx.AsyncClient(
+        self._http = QuietClient(**options, **options_for(base_url))
+        self._fresh_http = QuietClient(
             **options, **options_for(base_url, httpx.Limits(max_keepalive_connections=0))
         )
 

@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from .base_url import LIVE_BASE_URL
 
 _FILES = re.compile(r"(?:/[^/]+)*/v1/files/jobs/([^/]+)/([^/]+)")
+# Servers that decode twice, or take \ or ; for signs of a path, find other parts behind these.
+_NOT_IN_A_PART = re.compile(r"[/\\%;?#\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LIVE_FILES = ("https", "media.aigateway.sh")
 
 
@@ -26,14 +28,20 @@ class JobFile(NamedTuple):
 def job_file(url: str) -> JobFile | None:
     """The job and the file that `url` names; None where its path has another form.
 
-    A path that could mean another one is none: with dot segments, encoded slashes or the like.
+    A path that could mean another one is none: with dot segments, slashes or percent signs that
+    are encoded, once or more often, or the like.
     """
     path = urlsplit(url).path
     found = _FILES.fullmatch(path)
-    plain = [unquote(part) for part in path.split("/")]
-    if found is None or any(part in (".", "..") or "/" in part or "\\" in part for part in plain):
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if found is None or not all(map(is_one_part, parts)):
         return None
     return JobFile(unquote(found[1]), unquote(found[2]))
+
+
+def is_one_part(text: str) -> bool:
+    """Whether a decoded text is one part of a path for every server."""
+    return bool(text.strip(". ")) and not _NOT_IN_A_PART.search(text)
 
 
 def key_may_go_to(url: str, base_url: str) -> bool:
