@@ -40,8 +40,8 @@ def not_toml(path: Path, error: Exception) -> SettingsError:
     line = re.search(r"at (?:line (\d+)|end of document)", str(error))
     where = f"line {line[1]}" if line and line[1] else "its end" if line else "one of its lines"
     return SettingsError(
-        f'The settings file {path} is not TOML: correct {where}, such as  mode = "auto"  with '
-        "text in quotes and each name once."
+        f"The settings file {path} cannot be read: correct {where}. Each line is like "
+        'mode = "auto", with text in quotes and each name once.'
     )
 
 
