@@ -36,6 +36,19 @@ def write_file(
         _while_held(lambda: temporary.write_bytes(content))
 
 
+def write_new_file(
+    path: Path, content: bytes | memoryview, *, mode: int = 0o666, durable: bool = True
+) -> None:
+    """As `write_file`, but a file called `path` is never replaced.
+
+    Raises:
+        FileExistsError: `path` exists.
+        OSError: the disk is full or cannot be written.
+    """
+    with new_file(path, mode=mode, durable=durable) as temporary:
+        _while_held(lambda: temporary.write_bytes(content))
+
+
 @contextlib.contextmanager
 def replaced_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator[Path]:
     """An empty temporary file; what is written to it becomes `path` when the block ends.

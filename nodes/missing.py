@@ -1,4 +1,4 @@
-"""The sentence for a package that ComfyUI's Python lacks, with the command that installs it."""
+"""The sentence for an error of the system: above all for a package that ComfyUI's Python lacks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ..api.errors import GatewayError
+from .disk import explained_file
 
 _PACK = Path(__file__).resolve().parent.parent
 # The packages of requirements.txt, under their import names.
@@ -29,7 +30,7 @@ class MissingPackageError(GatewayError):
 
 
 def explained(error: Exception) -> Exception:
-    """An error with advice if a package is missing, else the same error."""
+    """An error with advice if a package is missing or a file fails, else the same error."""
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in _PACKAGES:
@@ -42,6 +43,9 @@ def explained(error: Exception) -> Exception:
             "The library libsndfile is not on this computer: install it with the system's package "
             "manager (libsndfile1 on Debian, libsndfile on Alpine and macOS), and restart ComfyUI."
         )
+    # An error of the pack itself has no number.
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return error if error.errno is None else explained_file(error)
     return error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..audio.formats import Encoding, Format, Peaks
-from ..files.atomic import write_file
+from ..files.atomic import write_new_file
 from . import host, manifest, receipt
 from .loop_notes import Tempo, loop_facts, loop_notes
 
@@ -106,8 +106,7 @@ class Saving(NamedTuple):
         facts = None
         if self.loop is not None:
             facts = loop_facts(self.loop, self.sample_rate, self.tempo.measured)
-            notes = loop_notes(path.name, facts)
-            write_file(path.with_suffix(".loop.json"), notes, durable=False)
+            _write_new(path.with_suffix(".loop.json"), loop_notes(path.name, facts), "the loop")
         if self.name:
             job = self.job
             entry = manifest.entry(path, self.name, self.title, job, self.seconds, facts)
@@ -117,11 +116,21 @@ class Saving(NamedTuple):
 def _write_graph(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:
     """Write the graph beside the audio: the workflow, or the prompt of a script."""
     graph = tags.get("workflow") or tags.get("prompt")
-    if graph is not None:
-        write_file(path, graph.encode(), durable=False)
+    if graph is not None and not _write_new(path, graph.encode(), "the workflow"):
+        return
     if dropped:
         where = f"drop {path.name} on the canvas to restore the graph" if graph else "left out"
         say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
+
+
+def _write_new(path: Path, content: bytes, what: str) -> bool:
+    """Write a file beside the audio. Somebody else's file of that name stays, and False returns."""
+    try:
+        write_new_file(path, content, durable=False)
+    except FileExistsError:
+        say(f"{path.name} is another file and is kept, so {what} is not saved beside")
+        return False
+    return True
 
 
 def say(line: str) -> None:

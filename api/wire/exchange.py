@@ -22,8 +22,9 @@ from ..errors import (
     UntrustedCertificateError,
 )
 from ..hidden import without_keys
+from ..plain_text import plain
 from ..timing import Timing
-from .body import ENCODINGS, Answer, fetch
+from .body import ENCODINGS, MOST_BYTES, Answer, fetch
 from .certificates import is_untrusted, untrusted
 from .http import USER_AGENT, cause, options_for
 from .key import ApiKey
@@ -221,7 +222,8 @@ def _decoded(answer: Answer) -> object:
 
 def _without_keys(value: Any) -> Any:
     if isinstance(value, str):
-        return without_keys(value)
+        # Characters that hide could stand within a key.
+        return without_keys(value if value.isprintable() else plain(value, MOST_BYTES))
     if isinstance(value, list):
         return [_without_keys(item) for item in value]
     if isinstance(value, dict):

@@ -95,6 +95,8 @@ def test_what_looks_like_a_key_is_hidden_too() -> None:
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_other_text_stays(before: str, behind: str) -> None:
     ApiKey(KEY, "a test")
+    # A backslash before a character escapes it.
+    before = before.rstrip("\\")
     assert without_keys(f"{before}{KEY}{behind}") == f"{before}…dden{behind}"
 
 
