@@ -22,7 +22,7 @@ from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .secret import Secret
 from .settings_environment import variable
-from .settings_file import not_toml, read_file, text_of
+from .settings_file import not_known, not_toml, read_file, text_of
 from .store_url import StoreUrl
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, check_encryption, normalized_base_url
@@ -170,13 +170,7 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     names = {field.name for field in fields(Settings)}
     unknown = sorted(set(stored) - names)
     if unknown:
-        # A line with its sides exchanged has the key for a name.
-        is_name = re.fullmatch("[A-Za-z_]{1,40}", unknown[0])
-        shown = f"setting “{unknown[0]}”" if is_name else "setting, whose name is not shown"
-        raise SettingsError(
-            f"{path} has the unknown {shown}: correct or remove it "
-            f"(known: {', '.join(sorted(names))})."
-        )
+        raise not_known(path, unknown[0], names)
     values: dict[str, Any] = {}
     for field in fields(Settings):
         text, source = variable(field.name, environ)

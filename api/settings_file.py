@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,16 @@ def not_toml(path: Path, error: Exception) -> SettingsError:
     return SettingsError(
         f"The settings file {path} cannot be read: correct {where}. Each line is like "
         'mode = "auto", with text in quotes and each name once.'
+    )
+
+
+def not_known(path: Path, name: str, known: Iterable[str]) -> SettingsError:
+    """The error of a file with an unknown setting."""
+    # A line with its sides exchanged has the key for a name.
+    is_name = re.fullmatch("[A-Za-z_]{1,40}", name)
+    shown = f"setting “{name}”" if is_name else "setting, whose name is not shown"
+    return SettingsError(
+        f"{path} has the unknown {shown}: correct or remove it (known: {', '.join(sorted(known))})."
     )
 
 

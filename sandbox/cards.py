@@ -80,15 +80,22 @@ class Cards(NamedTuple):
             return default
 
 
+_MOST_USES = 10_000
+
+
 class Tally:
     """Counts how often each card was used: some hold for the first N times."""
 
     def __init__(self) -> None:
-        self._used: Counter[tuple[str, str]] = Counter()
+        self._used: Counter[tuple[int, str]] = Counter()
 
     def strikes(self, cards: Cards, name: str, scope: str) -> bool:
         """Whether the card holds this time. Counts by `scope`: a job id, or a request's key."""
         if not cards.has(name):
             return False
-        self._used[scope, name] += 1
-        return self._used[scope, name] <= cards.number(name, 1)
+        if len(self._used) > _MOST_USES:
+            self._used.clear()
+        # A scope may be a prompt, which may be long.
+        use = hash(scope), name
+        self._used[use] += 1
+        return self._used[use] <= cards.number(name, 1)

@@ -30,6 +30,7 @@ class SandboxJob:
     Attributes:
         nth: it is the nth job of its prompt, counted from 1.
         rendered: the file exists. A job completes no earlier.
+        polled: when its record was asked for last; None before.
         broken: why the file could not be made, None where nothing failed.
     """
 
@@ -47,12 +48,18 @@ class SandboxJob:
         self.nth = 1
         self.cancelled_at: float | None = None
         self.rendered = False
+        self.polled: float | None = None
         self.broken: str | None = None
 
     @property
     def price(self) -> float:
         """US dollars."""
         return (PRICES.get(self.request.model) or 0.0) * self.request.duration
+
+    @property
+    def characters(self) -> int:
+        """Of what the submit says."""
+        return sum(map(len, (self.request.prompt, self.request.lyrics, self.request.key)))
 
     @property
     def filename(self) -> str:
@@ -118,8 +125,13 @@ class SandboxJob:
         return record
 
 
+MOST_JOBS = 2000
+MOST_CHARACTERS = 32_000_000
+"""Of the prompts, lyrics and keys of all jobs."""
+
+
 class JobBook:
-    """All jobs, by id and by idempotency key.
+    """The last jobs, by id and by idempotency key. The oldest are forgotten: sketches are free.
 
     A job follows from its row and the clock, so every process that reads the file can answer for
     it: the sandboxes of several ComfyUIs on one folder are one.
@@ -137,6 +149,7 @@ class JobBook:
         self._jobs: dict[str, SandboxJob] = {}
         self._by_key: dict[str, str] = {}
         self._of_prompt: Counter[str] = Counter()
+        self._characters = 0
         self._read: tuple[int, int, int] | None = None
         self._refresh()
 
@@ -175,8 +188,22 @@ class JobBook:
         self._jobs[job.id] = job
         self._of_prompt[job.request.prompt] += 1
         job.nth = self._of_prompt[job.request.prompt]
+        self._characters += job.characters
         if job.request.key:
             self._by_key[job.request.key] = job.id
+        while len(self._jobs) > 1 and (
+            len(self._jobs) > MOST_JOBS or self._characters > MOST_CHARACTERS
+        ):
+            self._forget(next(iter(self._jobs)))
+
+    def _forget(self, id: str) -> None:
+        job = self._jobs.pop(id)
+        self._characters -= job.characters
+        if self._by_key.get(job.request.key) == id:
+            del self._by_key[job.request.key]
+        prompt = job.request.prompt
+        if not any(other.request.prompt == prompt for other in self._jobs.values()):
+            del self._of_prompt[prompt]
 
     def _refresh(self) -> None:
         """Take over what the file has and this process does not know yet."""
@@ -196,7 +223,7 @@ class JobBook:
         for job, cancelled_at in read:
             if job.id not in self._jobs:
                 self._add(job)
-            if cancelled_at is not None:
+            if cancelled_at is not None and job.id in self._jobs:
                 self._jobs[job.id].cancelled_at = cancelled_at
 
     def _arguments(self, row: list[Any]) -> tuple[str, MusicRequest, float, Profile]:

@@ -9,6 +9,7 @@ from .jobs import SandboxJob
 from .render import MusicRequest
 
 _MAX_BYTES = 128_000_000
+_MOST_BROKEN = 100
 
 
 class Renderings:
@@ -52,10 +53,16 @@ class Renderings:
                 content = await asyncio.to_thread(self._render, job.delivered)
             except Exception as error:
                 job.broken = f"The sandbox could not compose this: {error}"
+                self._forget_broken()
                 raise
         job.rendered = True
         self._keep(job.id, len(content))
         return content
+
+    def _forget_broken(self) -> None:
+        broken = [id for id, task in self._tasks.items() if task.done() and id not in self._kept]
+        for id in broken[:-_MOST_BROKEN]:
+            del self._tasks[id]
 
     def _keep(self, job_id: str, size: int) -> None:
         self._kept[job_id] = size

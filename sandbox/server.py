@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from .renderings import Renderings
 from .submission import read_request
 from .usage import REQUEST_ID, UsageLists
 
+_MOST_SEEN = 10_000
+
 
 class Seen(NamedTuple):
     """One request as the server saw it. The status is 0 where the connection was dropped."""
@@ -43,7 +46,7 @@ class Sandbox:
         state_path: the file of the jobs; with it they survive a restart.
 
     Attributes:
-        seen: every request to `/v1`, in order.
+        seen: the last requests to `/v1`, in order.
         base_url: ends in `/v1`; empty before `start`.
         files_root: the origin of the files; another one in some dialects.
     """
@@ -63,9 +66,9 @@ class Sandbox:
         self._tally = Tally()
         self._addresses = Addresses(profile)
         self._renderings = Renderings(render)
-        self._polled: dict[str, float] = {}
         self._runners: list[web.AppRunner] = []
-        self._stray_keys: list[str] = []
+        self._answers: Counter[int] = Counter()
+        self._stray_keys: deque[str] = deque(maxlen=_MOST_SEEN)
         self._usage = UsageLists(profile)
         self.files_root = ""
 
@@ -128,10 +131,10 @@ class Sandbox:
                 for job in jobs
             ],
             "dollars": sum(job.price for job in jobs),
-            "early_polls": sum(seen.status == 304 for seen in self.seen),
-            "rejected": sum(seen.status == 429 for seen in self.seen),
-            "requests": len(self.seen),
-            "stray_keys": self._stray_keys,
+            "early_polls": self._answers[304],
+            "rejected": self._answers[429],
+            "requests": self._answers.total(),
+            "stray_keys": list(self._stray_keys),
         }
 
     # Every request: key and rate
@@ -155,13 +158,13 @@ class Sandbox:
             try:
                 answer = await handler(request)
             except answers.DroppedError:
-                self.seen.append(Seen(seen_at, request.method, request.path, 0))
+                self._note(Seen(seen_at, request.method, request.path, 0))
                 assert request.transport is not None
                 request.transport.abort()
                 return web.Response()
             except web.HTTPException as error:
                 answer = self._error(error.status)
-        self.seen.append(Seen(seen_at, request.method, request.path, answer.status))
+        self._note(Seen(seen_at, request.method, request.path, answer.status))
         if not answer.prepared:
             answer.headers["X-Request-Id"] = REQUEST_ID.get()
             answer.headers["x-ratelimit-limit-requests"] = str(self._window.limit)
@@ -180,6 +183,12 @@ class Sandbox:
         if is_file and (given is None or given != f"Bearer {self.profile.key}"):
             return self._error(401)
         return await handler(request)
+
+    def _note(self, seen: Seen) -> None:
+        self._answers[seen.status] += 1
+        self.seen.append(seen)
+        if len(self.seen) > _MOST_SEEN:
+            del self.seen[: _MOST_SEEN // 2]
 
     def _has_key(self, request: web.Request) -> bool:
         if self.profile.key is None:
@@ -233,10 +242,9 @@ class Sandbox:
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
         cards, now = job.cards, clock.now()
-        polled = self._polled.get(job.id)
-        if polled is not None and now - polled < self.profile.poll_floor:
+        if job.polled is not None and now - job.polled < self.profile.poll_floor:
             return web.Response(status=304)
-        self._polled[job.id] = now
+        job.polled = now
         if self._tally.strikes(cards, "poll-404", job.id):
             return self._error(404)
         if self._tally.strikes(cards, "poll-429", job.id):

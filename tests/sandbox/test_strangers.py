@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
 
-from ...sandbox.jobs import SandboxJob
+from ...sandbox import jobs, server
+from ...sandbox.jobs import JobBook, SandboxJob
 from ...sandbox.profile import Profile
 from ...sandbox.render import MusicRequest
 from ...sandbox.renderings import Renderings
@@ -122,3 +124,56 @@ async def test_the_oldest_files_go_and_come_again_when_they_are_asked_for() -> N
     assert rendered == ["a", "b", "c"]
     assert await renderings.start(jobs[0]) == b"a" * 40
     assert rendered == ["a", "b", "c", "a"]
+
+
+# A sandbox that runs for months
+
+
+def ordered(prompt: str, key: str = "") -> MusicRequest:
+    return MusicRequest(prompt, 5, "", "wav", "", key)
+
+
+def test_the_oldest_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST_JOBS", 3)
+    book = JobBook(Profile(), tmp_path / "jobs.json")
+    made = [book.create(ordered(f"a{number}", f"key{number}")) for number in range(5)]
+    for each in (book, JobBook(Profile(), tmp_path / "jobs.json")):
+        assert [job.id for job in each] == [job.id for job in made[2:]]
+        assert each.get(made[0].id) is None
+    # A key whose job is forgotten is a new one.
+    assert book.create(ordered("a0", "key0")).id != made[0].id
+    assert book.create(ordered("a4", "key4")).id == made[4].id
+
+
+def test_long_prompts_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MOST_CHARACTERS", 1000)
+    book = JobBook(Profile(), tmp_path / "jobs.json")
+    for number in range(50):
+        book.create(ordered(f"{number}" * 200))
+    assert sum(job.characters for job in book) <= 1000
+    assert (tmp_path / "jobs.json").stat().st_size < 3000
+    # The last one stays, however long it is.
+    last = book.create(ordered("a" * 5000))
+    assert [job.id for job in book] == [last.id]
+
+
+async def test_the_list_of_requests_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_MOST_SEEN", 10)
+    async with asking() as (http, sandbox):
+        for _ in range(35):
+            await http.get("/balance")
+        assert 5 <= len(sandbox.seen) <= 10
+        assert sandbox.bill()["requests"] == 35
+
+
+async def test_what_cannot_be_composed_is_remembered_for_a_while() -> None:
+    def render(request: MusicRequest) -> bytes:
+        raise ValueError("no")
+
+    renderings = Renderings(render)
+    made = [SandboxJob(str(number), ordered("a"), 0.0, Profile()) for number in range(300)]
+    for job in made:
+        with pytest.raises(ValueError, match="no"):
+            await renderings.start(job)
+        assert job.broken
+    assert len(renderings._tasks) <= 102
