@@ -174,6 +174,8 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({"MAX_AUDIO_MINUTES": "0.01"}, loading_track("piano")),
         ({}, loading_track("sandbox:cut=99")),
         ({}, loading_track("sandbox:page")),
+        ({}, loading("http://10.0.0.1/a.mp3")),
+        ({"MAX_RUN_GB": "0.0001"}, loading_track("piano")),
     ],
     "AIGatewaySaveAudio": [
         ({}, saving(None)),
