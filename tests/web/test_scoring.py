@@ -25,7 +25,8 @@ def test_an_example_runs_as_an_app(open_canvas: Open, name: str):
         pytest.skip("this ComfyUI has no App mode")
     canvas.load(EXAMPLES / f"{name}.json")
     canvas.command("Comfy.ToggleLinear")
-    expect(canvas.page.get_by_text("music", exact=True).first).to_be_visible()
+    label = canvas.page.get_by_text("music", exact=True).filter(visible=True)
+    expect(label).to_have_count(1)
     canvas.run()
     canvas.succeeded()
     film = canvas.page.locator("video").filter(visible=True).first
