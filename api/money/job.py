@@ -159,7 +159,8 @@ class Job(NamedTuple):
             state = State.RUNNING
         if self.state.is_final:
             state = self.state
-        values: dict[str, Any] = {"state": state, "job_id": record.id}
+        # The first id stays: a record that names another one is not of this job.
+        values: dict[str, Any] = {"state": state, "job_id": self.job_id or record.id}
         if record.selected not in (None, self.model, self.selected) and self.model:
             values["selected"] = record.selected
         if state.is_final and state is not self.state:

@@ -167,7 +167,8 @@ class Exchange:
                 "network or the proxy, and queue again. Nothing was sent.",
                 job_id=job_id,
             ) from error
-        except httpx.HTTPError as error:
+        except Exception as error:
+            # Whatever an answer breaks in the HTTP library, the request may have left.
             raise NoAnswerError(
                 f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
             ) from error

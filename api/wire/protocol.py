@@ -6,7 +6,6 @@ variant that one of them documents; no other module knows of variants.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 from ..errors import ProtocolError
+from ..plain_text import plain
 from .amounts import dollars_of
 
 
@@ -63,6 +63,12 @@ class ErrorBody(NamedTuple):
     reason: str = ""
 
 
+# A longer id, word or address is none: the ledger, addresses and messages have no room for it.
+_ID_LENGTH = 256
+_WORD_LENGTH = 200
+_URL_LENGTH = 8000
+_SENTENCE_LENGTH = 1000
+_LONGEST_AUDIO = 24 * 3600.0
 _REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _STATUS_WORDS = {
     "queued": JobStatus.QUEUED,
@@ -87,28 +93,30 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEAD
         headers: those of the answer, which may tell the cost, the id of the request and the model.
 
     Raises:
-        ProtocolError: not an object, or an object without an id.
+        ProtocolError: not an object, or an object without an id that can be used.
     """
     if not isinstance(body, Mapping):
         raise ProtocolError(
             "The gateway answered with success, but the answer is not a job record "
             f"({type(body).__name__}). This is a fault of the gateway."
         )
-    job_id = body.get("id") or body.get("job_id")
-    if not isinstance(job_id, str) or not job_id:
+    ids = (body.get("id"), body.get("job_id"))
+    job_id = next(filter(None, map(_id, ids)), None)
+    if job_id is None:
         raise ProtocolError(
-            "The gateway answered with success, but its job record has no id. "
+            f"The gateway answered with success, but its job record has {_no_id(*ids)}. "
             "This is a fault of the gateway."
         )
     result = body.get("result")
     result = result if isinstance(result, Mapping) else {}
     url = result.get("url") or result.get("file_url") or body.get("result_url")
     status = body.get("status")
+    word = status.lower() if isinstance(status, str) else ""
     return JobRecord(
         id=job_id,
-        status=_STATUS_WORDS.get(str(status).lower(), JobStatus.RUNNING),
-        result_url=urljoin(base_url, url) if isinstance(url, str) and url else None,
-        duration=_number(result.get("duration")),
+        status=_STATUS_WORDS.get(word, JobStatus.RUNNING),
+        result_url=_url(url, base_url),
+        duration=_seconds(result.get("duration")),
         error=_error_sentence(body.get("error")),
         cost=parse_cost(body, headers),
         request_id=request_id(headers),
@@ -131,23 +139,22 @@ def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS
 
 def _selected(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     """The model that made the track, where the gateway tells it."""
-    model = headers.get("x-routing-selected") or body.get("model")
-    return model if isinstance(model, str) and model else None
+    return _word(headers.get("x-routing-selected")) or _word(body.get("model"))
 
 
 def parse_error(body: object) -> ErrorBody:
     """Read an error envelope: `{"error": {…}}` with a number or a word as code, or a string."""
     error = body.get("error") if isinstance(body, Mapping) else None
     if isinstance(error, str):
-        return ErrorBody(reason=error.strip())
+        return ErrorBody(reason=plain(error.strip(), _SENTENCE_LENGTH))
     if not isinstance(error, Mapping):
         return ErrorBody()
     code = error.get("code")
     word = code if isinstance(code, str) and not code.isdigit() else error.get("type")
     message = error.get("message")
     return ErrorBody(
-        code=word if isinstance(word, str) else "",
-        reason=message.strip() if isinstance(message, str) else "",
+        code=_word(word) or "",
+        reason=plain(message.strip(), _SENTENCE_LENGTH) if isinstance(message, str) else "",
     )
 
 
@@ -164,15 +171,16 @@ def parse_models(body: object) -> list[Model]:
         )
     models = []
     for entry in data:
-        if isinstance(entry, Mapping) and isinstance(entry.get("id"), str) and entry["id"]:
-            models.append(Model(entry["id"], _price_per_second(entry)))
+        model = _word(entry.get("id")) if isinstance(entry, Mapping) else None
+        if model:
+            models.append(Model(model, _price_per_second(entry)))
     return models
 
 
 def parse_signed(body: object, base_url: str) -> str | None:
     """The signed address in `{"url": …}`; None where there is none."""
     url = body.get("url") if isinstance(body, Mapping) else None
-    return urljoin(base_url, url) if isinstance(url, str) and url else None
+    return _url(url, base_url)
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -220,11 +228,45 @@ def _price_per_second(entry: Mapping[str, Any]) -> float | None:
     return dollars_of(entry.get("price_per_second"))
 
 
-def _number(value: object) -> float | None:
+def _id(value: object) -> str | None:
+    """A job's id, which some gateways give as a number; None for what no address can hold."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
+        return str(value)
+    return None if value in (".", "..") else _word(value, _ID_LENGTH)
+
+
+def _no_id(*values: object) -> str:
+    """What a record has in place of an id."""
+    texts = [value for value in values if isinstance(value, str) and value]
+    if texts:
+        return f"an id that cannot be used (“{plain(texts[0], 60)}”, {len(texts[0])} characters)"
+    return "no id"
+
+
+def _word(value: object, limit: int = _WORD_LENGTH) -> str | None:
+    """A text that can be kept and shown as it is: not empty, not long, and no hidden characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= limit or value != value.strip():
+        return None
+    return value if plain(value, limit) == value else None
+
+
+def _url(value: object, base_url: str) -> str | None:
+    """An address, absolute; None for what is none."""
+    text = _word(value, _URL_LENGTH)
+    if text is None:
+        return None
+    try:
+        return urljoin(base_url, text)
+    except ValueError:
+        return None
+
+
+def _seconds(value: object) -> float | None:
+    """A length of audio."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         number = float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return number if 0 <= number <= _LONGEST_AUDIO else None

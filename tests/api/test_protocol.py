@@ -30,6 +30,30 @@ def test_a_result_is_found_in_all_three_places(result: dict[str, object]) -> Non
     assert record.duration == 30.0
 
 
+@pytest.mark.parametrize(
+    ("body", "job_id"),
+    [
+        ({"id": 12}, "12"),
+        ({"id": 0}, "0"),
+        ({"id": "\ud800", "job_id": "job_1"}, "job_1"),
+        ({"id": None, "job_id": "job_1"}, "job_1"),
+        ({"id": "作业-1"}, "作业-1"),
+    ],
+)
+def test_an_id_is_found_where_an_address_can_hold_it(body: object, job_id: str) -> None:
+    assert parse_job(body, BASE).id == job_id
+
+
+@pytest.mark.parametrize("url", ["http://[", "\ud800", "https://a/\nb", 5, ["https://a/b"], ""])
+def test_an_address_that_is_none_is_left_out(url: object) -> None:
+    assert parse_job({"id": "j", "result": {"url": url}}, BASE).result_url is None
+
+
+@pytest.mark.parametrize("seconds", [10**400, "1e999", "nan", -1, "x", True, [], 1e9])
+def test_a_length_that_is_none_is_left_out(seconds: object) -> None:
+    assert parse_job({"id": "j", "result": {"duration": seconds}}, BASE).duration is None
+
+
 def test_a_relative_result_belongs_to_the_api_host() -> None:
     record = parse_job({"id": "j", "status": "completed", "result_url": "/v1/files/jobs/j/a"}, BASE)
     assert record.result_url == "https://api.example/v1/files/jobs/j/a"
@@ -65,7 +89,14 @@ def test_a_failure_is_read_as_object_and_as_string(error: object, sentence: str 
     assert record.error == sentence
 
 
-@pytest.mark.parametrize("body", [None, [], "ok", 7, {}, {"id": ""}, {"id": 3}, {"id": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(None, [], "ok", 7, {}, {"id": ""}, {"id": None}, {"id": True}, {"id": -1}, {"id": 3.5}),
+        *({"id": "\ud800"}, {"id": "x" * 70_000}, {"id": "a\nb"}, {"id": ".."}, {"id": " "}),
+        *({"id": "\u202eb"}, {"id": 10**400}, {"id": ["job_1"]}, {"id": {"id": "job_1"}}),
+    ],
+)
 def test_a_record_without_an_id_is_a_fault_of_the_gateway(body: object) -> None:
     with pytest.raises(ProtocolError, match="fault of the gateway"):
         parse_job(body, BASE)
