@@ -4,7 +4,7 @@
     ├── InputError                  an input is wrong
     ├── SettingsError               a setting cannot be read
     ├── LedgerError                 the ledger cannot be read or written
-    │   ├── DamagedLedgerError      its file was damaged, and was set aside
+    │   ├── DamagedLedgerError      it lost something, and the user has not accepted it
     │   └── LedgerAwayError         its database does not answer                temporary
     ├── MissingKeyError             live mode without an API key
     ├── SpendLimitError             over a limit of the user
@@ -97,7 +97,7 @@ class LedgerError(GatewayError):
 
 
 class DamagedLedgerError(LedgerError):
-    """The ledger's file was damaged and was set aside; the next try begins a new one."""
+    """The ledger lost something; nothing is bought until the user has accepted it."""
 
 
 class LedgerAwayError(LedgerError):

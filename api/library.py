@@ -30,11 +30,15 @@ _MOST_HINTED = 20
 
 
 class Totals(NamedTuple):
-    """Sums over the ledger: jobs that have not ended, US dollars since two times."""
+    """Sums over the ledger: jobs that have not ended, US dollars since two times.
+
+    `loss` is what the ledger lost, until the user accepts it.
+    """
 
     active: int
     spent_today: float
     spent_this_month: float
+    loss: str | None = None
 
 
 class Library:
@@ -113,6 +117,14 @@ class Library:
         """`today` and `month` are when they began, seconds since 1970."""
         return await off_loop(self._totals, today, month)
 
+    async def accept_loss(self) -> None:
+        """The user has read what the ledger lost: spending goes on.
+
+        Raises:
+            LedgerError: the note of it cannot be removed.
+        """
+        await off_loop(self.ledger.accept_loss)
+
     async def quote(
         self, requests: Sequence[MusicRequest], settings: Settings, *, runs: int = 1
     ) -> Quote:
@@ -169,7 +181,12 @@ class Library:
 
     def _totals(self, today: float, month: float) -> Totals:
         ledger = self.ledger
-        return Totals(ledger.count_active(), ledger.spent(since=today), ledger.spent(since=month))
+        return Totals(
+            ledger.count_active(),
+            ledger.spent(since=today),
+            ledger.spent(since=month),
+            ledger.loss,
+        )
 
 
 def model_choices(directory: Path, service: str) -> list[str]:

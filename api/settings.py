@@ -85,6 +85,7 @@ class Settings:
     page_hosts: AllowedHosts = NO_HOSTS
     ledger_url: LedgerUrl | None = None
     store_url: StoreUrl | None = None
+    accept_ledger_loss: bool = False
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -95,6 +96,7 @@ class Settings:
             self.allow_unknown_price,
             self.minimum_balance,
             self.unknown_price,
+            self.accept_ledger_loss,
         )
 
     @property
@@ -259,7 +261,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
-    if name in ("allow_unknown_price", "use_cli_key"):
+    if name in ("allow_unknown_price", "use_cli_key", "accept_ledger_loss"):
         word = str(value).lower()
         if word not in ("true", "false", "1", "0"):
             raise _wrong(name, value, source, "One of true and false")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api import settings as api_settings
-from ..api.errors import DamagedLedgerError, InputError, SettingsError
+from ..api.errors import InputError, SettingsError
 from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _lock = threading.RLock()
 _libraries: dict[tuple[Path, LedgerUrl | None], Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[Any, ...], Account]] = {}
-_unsaid: dict[Path, DamagedLedgerError] = {}
 _sandbox: tuple[str, ApiKey | None] | None = None
 # For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
 # when the node first asked for them.
@@ -67,7 +66,7 @@ def _account(current: Settings) -> Account:
     from ..api.account import Account
 
     with _lock:
-        library = _library_that_is_whole(current)
+        library = _library(current)
         # A bucket that cannot be used is refused before anything is bought.
         library.kept_tracks(current)
         if current.is_sandbox:
@@ -108,29 +107,10 @@ def _library(current: Settings) -> Library:
     url = None if current.is_sandbox else current.ledger_url
     with _lock:
         if (directory, url) not in _libraries:
-            try:
-                _libraries[directory, url] = Library(directory, ledger_url=url)
-            except DamagedLedgerError as error:
-                host.log.warning("%s", error)
-                _unsaid[directory] = error
-                raise
+            library = _libraries[directory, url] = Library(directory, ledger_url=url)
+            if library.ledger.loss:
+                host.log.warning("%s", library.ledger.loss)
         return _libraries[directory, url]
-
-
-def _library_that_is_whole(current: Settings) -> Library:
-    """Like `_library`, but raises the error of a damaged ledger until a person has read it once.
-
-    A price line or a fingerprint may open the ledger first, and nobody reads their errors.
-    """
-    directory = host.data_directory()
-    try:
-        library = _library(current)
-    except DamagedLedgerError:
-        del _unsaid[directory]
-        raise
-    if directory in _unsaid:
-        raise _unsaid.pop(directory)
-    return library
 
 
 def _start_sandbox() -> tuple[str, ApiKey | None]:

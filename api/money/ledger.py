@@ -94,6 +94,25 @@ class Ledger(LedgerWriter):
         marks = (State.SUBMITTING, job.owner, job.repeats)
         return (row.state, row.owner, row.repeats) == marks
 
+    def keep(self, job: Job, record: JobRecord) -> bool:
+        """Keep an answer that this machine's ledger does not take; False where nothing takes it."""
+        witness = self.engine.witness
+        values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
+        return witness is not None and witness.keep(job.local_id, values)
+
+    @written
+    def recall(self, job: Job) -> Job:
+        """The row, with the answer that `keep` kept if there is one."""
+        current = self.get(job.local_id)
+        witness = self.engine.witness
+        if witness is None or current.job_id or self.is_owned(current):
+            return current
+        kept = witness.kept(job.local_id)
+        if not kept.get("job_id"):
+            return current
+        names = ("state", "job_id", "submitted")
+        return self.update(job.local_id, **{name: kept[name] for name in names if name in kept})
+
     def answered_later(self, job: Job, record: JobRecord) -> None:
         """Keep the answer outside the ledger, until `tidy` writes it."""
         self._outbox.put(job._replace(job_id=record.id))

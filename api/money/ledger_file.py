@@ -6,6 +6,7 @@ Without a ledger the pack buys nothing, so everything that is wrong here is a `L
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import sqlite3
@@ -23,8 +24,9 @@ _SMALLEST = 512
 _BESIDE = ("-wal", "-shm", "-journal")
 _ADVICE = (
     "give ComfyUI a folder on a disk of this computer that it may write to, with the environment "
-    "variable AIGATEWAY_DATA_DIR, and restart it. Without the ledger the pack buys nothing."
+    "variable AIGATEWAY_DATA_DIR, and restart it."
 )
+_NEEDED = "Without the ledger the pack buys nothing."
 
 
 class DamagedFileError(Exception):
@@ -44,6 +46,7 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
     if path.exists() and path.stat().st_size < _SMALLEST:
         # SQLite would take it for a new one.
         raise DamagedFileError(f"it has {path.stat().st_size} bytes")
+    _own(path)
     for journal in _JOURNALS:
         try:
             return _connect(path, busy_timeout, journal)
@@ -53,6 +56,22 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
         except sqlite3.DatabaseError as error:
             raise DamagedFileError(str(error)) from error
     raise AssertionError("the last journal returns or raises")
+
+
+def _own(path: Path) -> None:
+    """Make the file, if need be, and let its owner alone read it. SQLite's other files follow it.
+
+    Raises:
+        sqlite3.OperationalError: as SQLite itself, where the folder cannot be written.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise sqlite3.OperationalError(f"unable to open database file: {error}") from error
+    if os.name != "nt":
+        # The file of another user stays as that one wants it.
+        with contextlib.suppress(OSError):
+            path.chmod(0o600)
 
 
 @contextlib.contextmanager
@@ -91,13 +110,37 @@ def _endings() -> Iterator[str]:
     yield from (f"-{number}" for number in itertools.count(2))
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the disk, or what it grants this user, was full when the ledger raised `error`."""
+    cause = error.__cause__
+    # SQLite says the same of a quota as of a fault of the disk.
+    return cause is not None and (_is_full(cause) or "disk I/O error" in str(cause))
+
+
+def _is_full(cause: object) -> bool:
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return isinstance(cause, sqlite3.Error) and "disk is full" in str(cause)
+
+
 def unusable(path: Path, reason: object) -> LedgerError:
     """The error of a ledger that cannot be read or written."""
-    return LedgerError(f"The ledger {path} cannot be used ({reason}): {_ADVICE}")
+    if "database is locked" in str(reason):
+        return LedgerError(
+            f"Another program holds the ledger {path}: close what has it open, such as a database "
+            f"viewer or a backup, and queue again. {_NEEDED}"
+        )
+    if _is_full(reason):
+        return LedgerError(
+            f"The disk of the ledger {path} is full: free some room, and queue again. {_NEEDED}"
+        )
+    return LedgerError(f"The ledger {path} cannot be used ({reason}): {_ADVICE} {_NEEDED}")
 
 
 def _connect(path: Path, busy_timeout: float, journal: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    # A damaged page may hold what is no text.
+    db.text_factory = lambda content: content.decode("utf-8", "replace")
     try:
         if journal == "DELETE":
             # A file with a write-ahead log is read without shared memory in this mode only.
@@ -106,7 +149,8 @@ def _connect(path: Path, busy_timeout: float, journal: str) -> sqlite3.Connectio
         db.execute("PRAGMA locking_mode = NORMAL")
         # A rollback journal is gone for certain only when its folder is synced too.
         db.execute(f"PRAGMA synchronous = {'FULL' if chosen == 'wal' else 'EXTRA'}")
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        # A quick check does not see an index that no longer finds its rows.
+        found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise DamagedFileError(found)
         # Whether the folder can lock and write shows at the first write only: a transaction of a

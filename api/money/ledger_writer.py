@@ -11,6 +11,7 @@ from ..errors import LedgerError, SpendLimitError
 from ..request import MusicRequest
 from ..wire.protocol import JobRecord
 from .job import Job, State, is_free
+from .ledger_loss import LedgerLoss
 from .ledger_reader import LedgerReader
 from .spending import SpendingRules
 
@@ -31,7 +32,7 @@ def written(
     return in_transaction
 
 
-class LedgerWriter(LedgerReader):
+class LedgerWriter(LedgerLoss):
     """The writing half of `Ledger`."""
 
     _in_hand: set[str]
@@ -105,7 +106,7 @@ class LedgerWriter(LedgerReader):
         living = [self.living(service, request) for request, _ in priced]
         new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
         if new:
-            self.engine.check_usable()
+            self.check_may_spend(service, rules)
         if new and rules is not None:
             try:
                 prices = [price for _, price in new]
@@ -222,9 +223,17 @@ class LedgerWriter(LedgerReader):
         return self.update(job.local_id, owner=self.owner, **values)
 
     def resubmit(
-        self, job: Job, *, run: str, rules: SpendingRules | None, balance: float | None = None
+        self,
+        job: Job,
+        *,
+        run: str | None,
+        rules: SpendingRules | None,
+        balance: float | None = None,
     ) -> Job | None:
-        """Take an uncertain row for one more submit, as `compare_and_set`; None checks no limit.
+        """Take an uncertain row for one more submit, as `compare_and_set`.
+
+        Args:
+            run: as `create_all`; None checks no limit.
 
         Raises:
             SpendLimitError: the rules do not allow another track of this price.
@@ -237,10 +246,10 @@ class LedgerWriter(LedgerReader):
 
     @written
     def _resubmit(
-        self, job: Job, run: str, rules: SpendingRules | None, balance: float | None
+        self, job: Job, run: str | None, rules: SpendingRules | None, balance: float | None
     ) -> Job | None:
-        self.engine.check_usable()
-        if rules is not None:
+        self.check_may_spend(job.service, rules)
+        if rules is not None and run is not None:
             quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
             quote.check(job.model)
         return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
@@ -252,8 +261,7 @@ class LedgerWriter(LedgerReader):
     @written
     def delete(self, job: Job) -> None:
         """Remove a row that was adopted by mistake: its id belongs to no job."""
-        self._rows.execute("DELETE FROM urls WHERE local_id = ?", job.local_id)
-        self._rows.execute("DELETE FROM jobs WHERE local_id = ?", job.local_id)
+        self._rows.delete(job.local_id)
 
     def is_owned(self, job: Job) -> bool:
         """Whether this process, or another living one, submits the row."""

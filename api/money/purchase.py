@@ -202,7 +202,11 @@ class Purchases:
 
     async def _settled(self, job: Job, rules: SpendingRules) -> Job:
         """The job of a live row that another call created, after its submit has ended."""
-        while job.state is State.SUBMITTING:
+        while True:
+            if job.state in (State.SUBMITTING, State.UNCERTAIN):
+                job = await off_loop(self._ledger.recall, job)
+            if job.state is not State.SUBMITTING:
+                break
             # A row whose process ended between the POST and the answer is taken over. Another
             # process that still waits for the answer keeps it.
             if not await off_loop(self._ledger.compare_and_set, job, state=State.UNCERTAIN):
@@ -242,11 +246,8 @@ class Purchases:
 
     async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
         """One more submit with the same idempotency key; `run` None checks no limit."""
-        checked = None if run is None else rules
-        balance = None if checked is None else await self._balance(checked)
-        taken = await off_loop(
-            self._ledger.resubmit, job, run=run or "", rules=checked, balance=balance
-        )
+        balance = None if run is None else await self._balance(rules)
+        taken = await off_loop(self._ledger.resubmit, job, run=run, rules=rules, balance=balance)
         if taken is None:
             return await self._others(job, rules)
         try:

@@ -30,6 +30,7 @@ class SpendingRules(NamedTuple):
             UNKNOWN_PER_DAY tracks in 24 hours.
         minimum_balance: the account's balance must not fall below it; 0 checks nothing.
         unknown_price: what a track of unknown price counts as.
+        accepts_ledger_loss: whether to buy although the ledger lost rows.
     """
 
     per_run: float
@@ -38,6 +39,7 @@ class SpendingRules(NamedTuple):
     allow_unknown_price: bool = False
     minimum_balance: float = 0.0
     unknown_price: float = 1.0
+    accepts_ledger_loss: bool = False
 
 
 UNKNOWN_PER_DAY = 5

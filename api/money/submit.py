@@ -13,7 +13,7 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from ..errors import GatewayError, LedgerAwayError, LedgerError
+from ..errors import GatewayError, LedgerAwayError, LedgerError, NoAnswerError
 from ..timing import Timing
 from ..wire.client import Client
 from ..wire.protocol import JobRecord
@@ -71,6 +71,13 @@ class Submits:
                     )
                 except _TakenOverError:
                     return None
+                except GatewayError:
+                    raise
+                except Exception as error:
+                    # The request may have left, whatever its answer broke.
+                    raise NoAnswerError(
+                        f"The gateway's answer cannot be read ({type(error).__name__}: {error})."
+                    ) from error
         raise AssertionError("tenacity ends with a result or an exception")
 
     async def _confirm(self, job: Job) -> None:
@@ -89,11 +96,17 @@ class Submits:
         except LedgerAwayError as error:
             await off_loop(self._ledger.answered_later, job, record)
             return await self._written_later(job, record, error)
-        except LedgerError as error:
-            raise error.noting(
-                f"The job {record.id} was bought: put its id into Poll Job once the ledger can be "
-                "written.",
-                job_id=record.id,
+        except Exception as error:
+            is_kept = await off_loop(self._ledger.keep, job, record)
+            what_to_do = (
+                "Its id is kept in the log beside the ledger: queue again once the ledger can be "
+                "written."
+                if is_kept
+                else "Put its id into Poll Job once the ledger can be written."
+            )
+            known = error if isinstance(error, LedgerError) else LedgerError(str(error))
+            raise known.noting(
+                f"The job {record.id} was bought. {what_to_do}", job_id=record.id
             ) from error
 
     async def _written_later(

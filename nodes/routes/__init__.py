@@ -25,6 +25,7 @@ def add_to(table: web.RouteTableDef) -> None:
     table.get("/aigateway/price")(answering(price.price))
     table.post("/aigateway/price")(answering(price.price))
     table.get("/aigateway/tracks")(answering(tracks.tracks))
+    table.post("/aigateway/accept-loss")(answering(tracks.accept_loss))
     table.get("/aigateway/tracks/{local_id}")(answering(tracks.track))
     table.post("/aigateway/tracks/{local_id}/cancel")(answering(tracks.cancel))
     table.post("/aigateway/tracks/{local_id}/buy-again")(answering(tracks.buy_again))

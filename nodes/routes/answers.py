@@ -65,11 +65,14 @@ def answering(handler: Handler) -> Handler:
 
 
 def _error(error: Exception, status: int) -> web.Response:
-    """The sentence of an error, without the path of the data directory."""
     from aiohttp import web
 
-    sentence = plain(str(error)).replace(f"{host.data_directory()}{os.sep}", "")
-    return web.json_response({"error": sentence}, status=status)
+    return web.json_response({"error": without_folder(str(error))}, status=status)
+
+
+def without_folder(sentence: str) -> str:
+    """A sentence as a line of text without the path of the data directory."""
+    return plain(sentence).replace(f"{host.data_directory()}{os.sep}", "")
 
 
 async def body(request: web.Request) -> dict[str, Any]:

@@ -42,6 +42,7 @@ async def tracks(request: web.Request) -> web.Response:
             "total": total,
             "active": sums.active,
             "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
+            "loss": None if sums.loss is None else answers.without_folder(sums.loss),
             "now": time.time(),
         }
     )
@@ -77,6 +78,14 @@ async def track(request: web.Request) -> web.Response:
     from aiohttp import web
 
     return web.json_response(_shown(await job_of(request)))
+
+
+async def accept_loss(request: web.Request) -> web.Response:
+    """The user has read what the ledger lost: spending goes on."""
+    from aiohttp import web
+
+    await (await session.library()).accept_loss()
+    return web.json_response({"loss": None})
 
 
 async def cancel(request: web.Request) -> web.Response:

@@ -260,7 +260,8 @@ async def test_a_submit_that_broke_off_in_this_process_is_taken_up(
     monkeypatch.setattr(Ledger, "update", update)
     job = await account.submit(PIANO, Settings(), run="run")
     assert job.state.is_bought
-    assert job.repeats == 1
+    # The log beside a ledger of this machine has kept the id.
+    assert job.repeats == (0 if account.library.ledger.engine.witness else 1)
     assert [charged["id"] for charged in sandbox.bill()["jobs"]] == [job.job_id]
 
 
@@ -423,8 +424,8 @@ def test_spent_is_what_was_or_may_have_been_charged(
         return known + row["repeats"] * (row["price"] or 0.0)
 
     with contextlib.closing(place.ledger()) as ledger:
-        for table in ("jobs", "urls"):
-            ledger.engine.write(lambda table=table: ledger.engine.execute(f"DELETE FROM {table}"))
+        for job in ledger.page(limit=1000)[0]:
+            ledger.delete(job)
         for take, row in enumerate(rows):
             job, _ = begin(ledger, PIANO._replace(take=take), price=row["price"], run=row["run"])
             values = {name: row[name] for name in ("state", "charged", "repeats")}

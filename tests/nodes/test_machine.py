@@ -59,22 +59,37 @@ def data(session: Any) -> Path:
 
 
 @pytest.mark.parametrize("damage", [b"", b"notes " * 2000, b"SQLite format 3\0" + bytes(84)])
-async def test_a_damaged_ledger_is_said_once_by_a_node_and_then_begun_anew(
-    node: Node, sandbox: Sandbox, session: Any, damage: bytes
+async def test_after_a_damaged_ledger_nothing_is_bought_until_the_panel_says_go_on(
+    node: Node, panel: Any, sandbox: Sandbox, session: Any, damage: bytes
 ) -> None:
     data(session).mkdir()
     (data(session) / FILE_NAME).write_bytes(damage)
-    kind = node["AIGatewayPromptToMusic"]
-    # ComfyUI hides what a fingerprint raises.
-    with pytest.raises(DamagedLedgerError):
-        await kind.fingerprint_inputs(prompt="piano")
-    with pytest.raises(DamagedLedgerError, match="damaged-"):
-        await submit(node)
+    await node["AIGatewayPromptToMusic"].fingerprint_inputs(prompt="piano")
+    for _ in range(2):
+        with pytest.raises(DamagedLedgerError, match=r"damaged-.*Music tab"):
+            await submit(node)
     assert sandbox.bill()["jobs"] == []
+    status, answer = await panel("/tracks")
+    assert status == 200
+    assert "damaged-" in answer["loss"]
+    # A page learns no path of the machine.
+    assert f"{data(session)}{os.sep}" not in answer["loss"]
+    assert await panel("/accept-loss", "POST", {}) == (200, {"loss": None})
+    assert (await panel("/tracks"))[1]["loss"] is None
     await submit(node)
     assert len(sandbox.bill()["jobs"]) == 1
     (aside,) = data(session).glob("ledger.damaged-*")
     assert aside.read_bytes() == damage
+
+
+async def test_a_script_says_go_on_in_the_environment(
+    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data(session).mkdir()
+    (data(session) / FILE_NAME).write_bytes(b"")
+    monkeypatch.setenv("AIGATEWAY_ACCEPT_LEDGER_LOSS", "true")
+    await submit(node)
+    assert len(sandbox.bill()["jobs"]) == 1
 
 
 def file_for_folder(folder: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
+from ...api.money.loss import FILE_NAME as LOSS_FILE
+from ...api.money.loss import Loss
 from ...api.money.schema import searched_text
 from ...scripts.lib import pack
 from .canvas import LOAD, POLL, PROMPT, SAVE
@@ -205,3 +207,18 @@ def test_an_uncertain_track_is_bought_again_only_after_the_question(open_canvas:
     expect(canvas.page.get_by_text("Bought again. Click “Pick up”")).to_be_visible()
     expect(row.get_by_text("queued")).to_be_visible()
     assert len(host.gateway.bill()["jobs"]) == bought + 1
+
+
+def test_what_the_ledger_lost_is_said_until_the_person_goes_on(open_canvas: Open, host: Host):
+    loss = Loss(host.data / LOSS_FILE)
+    loss.note("The ledger was missing. <b>3</b> tracks were found again.")
+    try:
+        tab = open_canvas().open_music()
+        alert = tab.get_by_role("alert")
+        expect(alert).to_contain_text("<b>3</b> tracks were found again.")
+        expect(alert).to_contain_text("nothing is bought now")
+        alert.get_by_role("button", name="Go on").click()
+        expect(alert).to_be_hidden()
+        assert loss.sentence() is None
+    finally:
+        loss.accept()

@@ -3,6 +3,7 @@ import { Dock } from "./dock.js";
 import { element, iconButton, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
 import { pickUp, reuse } from "./graph.js";
+import { Loss } from "./loss.js";
 import { Pages } from "./pages.js";
 import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
@@ -43,6 +44,7 @@ class Music {
     this.dock = new Dock();
     this.balance = element("span", { class: "aigateway-balance", role: "status" });
     this.spent = element("div", { class: "aigateway-spent", role: "status" });
+    this.loss = new Loss(() => this.refresh());
     this.message = element("div", { class: "aigateway-empty", role: "status" });
     /** @type {Record<Action, (track: Track) => unknown>} */
     this.actions = {
@@ -73,6 +75,7 @@ class Music {
       element("div", { class: "aigateway-head" }, title, this.balance, refresh),
       this.searchField(),
       this.spent,
+      this.loss.element,
       this.message,
       this.list.element,
       this.dock.element,
@@ -158,6 +161,7 @@ class Music {
       const answer = await ask("tracks", { query: { search, limit, offset } });
       if (search !== this.search || this.isClosed) return null;
       this.active = answer.active;
+      this.loss.show(answer.loss);
       const { today, month } = answer.spent;
       this.spent.textContent = say("spent", { today: dollars(today), month: dollars(month) });
       const none = say(search ? "nothing_found" : "no_tracks");

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from ..witness import Witness
 
 T = TypeVar("T")
 
 
-class Engine(Protocol):
+class Tables(Protocol):
+    """The ledger's tables.
+
+    Attributes:
+        witness: the second record of what is written; None where the database needs none.
+    """
+
+    @property
+    def witness(self) -> Witness | None: ...
+
+    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Run one statement, with a `?` for each value, and return its rows.
+
+        Raises:
+            LedgerError: the database cannot be read or written.
+        """
+        ...
+
+
+class Engine(Tables, Protocol):
     """A database with the ledger's tables. Safe to use from several threads.
 
     Every method raises LedgerError where the database cannot be read or written.
@@ -26,10 +48,6 @@ class Engine(Protocol):
     def is_shared(self) -> bool: ...
 
     each_beat: Callable[[], object]
-
-    def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """Run one statement, with a `?` for each value, and return its rows."""
-        ...
 
     def write(self, work: Callable[[], T]) -> T:
         """Run `work` in one write transaction, which is on the disk when this returns.
@@ -59,7 +77,7 @@ class Engine(Protocol):
     def check_usable(self) -> None:
         """
         Raises:
-            LedgerError: what is written now would be lost.
+            LedgerError: what is written now, or the answer to it, would be lost.
         """
         ...
 

@@ -65,6 +65,7 @@ class PostgresEngine:
     """
 
     is_shared = True
+    witness = None
 
     def __init__(self, url: LedgerUrl, timing: Timing) -> None:
         self._url = url

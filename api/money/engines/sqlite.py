@@ -15,11 +15,23 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from ...errors import DamagedLedgerError, LedgerError
+from ...errors import LedgerError
 from ...timing import Timing
 from .. import schema
-from ..ledger_file import FILE_NAME, DamagedFileError, connect, made_beside, set_aside, unusable
+from ..ledger_file import (
+    FILE_NAME,
+    DamagedFileError,
+    connect,
+    is_full,
+    made_beside,
+    set_aside,
+    unusable,
+)
 from ..owners import Owners
+from ..recovery import complete, put_back, surviving_jobs
+from ..row_log import is_new
+from ..rows import Rows
+from ..witness import Witness
 
 T = TypeVar("T")
 
@@ -48,6 +60,10 @@ class SqliteFile:
         except BaseException:
             self._db.close()
             raise
+
+    @property
+    def witness(self) -> Witness | None:
+        return None
 
     def close(self) -> None:
         with self._lock:
@@ -85,6 +101,8 @@ class SqliteFile:
             self.execute(statement)
         if version < len(schema.VERSIONS):
             self.execute(f"PRAGMA user_version = {len(schema.VERSIONS)}")
+        # A file of another program may have the same number.
+        Rows(self).many("FALSE")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -100,8 +118,10 @@ class SqliteFile:
 class SqliteEngine(SqliteFile):
     """The ledger in `directory`, which is made if need be.
 
+    A file that is damaged is set aside, and a new one is made of what can be read of it and of the
+    log beside it. `witness.loss` says so.
+
     Raises:
-        DamagedLedgerError: the file was damaged, and was set aside; the next try makes a new one.
         LedgerError: the folder or the file cannot be used, or is of a newer version of the pack.
     """
 
@@ -110,6 +130,7 @@ class SqliteEngine(SqliteFile):
     def __init__(self, directory: Path, timing: Timing) -> None:
         self.each_beat: Callable[[], object] = lambda: None
         path = directory / FILE_NAME
+        self._witness = Witness(directory)
         # SQLite itself uses the name of the file and `.lock` on some drives.
         lock = FileLock(directory / "opening.lock", timeout=timing.busy_timeout)
         try:
@@ -131,19 +152,69 @@ class SqliteEngine(SqliteFile):
     def _open(self, path: Path, busy_timeout: float) -> None:
         try:
             if not path.exists():
-                # Made under another name: a crash leaves no half-made file that looks damaged.
-                with made_beside(path) as new:
-                    SqliteFile(new, busy_timeout).close()
+                self._begin(path, busy_timeout)
             super().__init__(path, busy_timeout)
         except DamagedFileError as error:
-            aside = set_aside(path)
-            raise DamagedLedgerError(
-                f"The ledger {path} is damaged ({error}), so it was set aside as {aside.name} "
-                "in the same folder, and a new one is begun. It does not know the tracks that "
-                "were bought: the same request would be bought again. To go on, queue again. To "
-                "get the old one back, stop ComfyUI, repair that file (sqlite3 has the command "
-                f".recover), and rename it to {FILE_NAME}. Nothing was sent."
-            ) from error
+            self._begin(path, busy_timeout, damage=str(error))
+            super().__init__(path, busy_timeout)
+        try:
+            self.write(lambda: complete(self, self._witness, path))
+        except BaseException:
+            super().close()
+            raise
+
+    def _begin(self, path: Path, busy_timeout: float, damage: str = "") -> None:
+        """Make the file, of what is left of the one before."""
+        jobs = surviving_jobs(path, self._witness.log)
+        # Made under another name: a crash leaves no half-made file that looks damaged.
+        with made_beside(path) as new:
+            file = SqliteFile(new, busy_timeout)
+            with contextlib.closing(file):
+                count = file.write(lambda: put_back(file, jobs))
+            if damage:
+                state = f"was damaged ({damage}) and is kept as {set_aside(path).name} beside it"
+            elif count:
+                state = "was missing"
+            else:
+                return
+            self._witness.loss.note(f"The ledger {path} {state}. {count} tracks were found again.")
+
+    def write(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            if self._db.in_transaction:
+                return work()
+            try:
+                return self._write_and_log(work)
+            except LedgerError as error:
+                # The room is for answers: a purchase asks for it anew, and is refused.
+                if not is_full(error) or not self._witness.reserve.release():
+                    raise
+                return self._write_and_log(work)
+
+    def _write_and_log(self, work: Callable[[], T]) -> T:
+        self._witness.begin()
+        done = super().write(work)
+        noted = self._witness.take()
+        try:
+            self._witness.append(noted)
+        except OSError as error:
+            # A purchase that the log does not know must not leave. Other rows are in the ledger.
+            new = [local_id for local_id, values in noted if is_new(values)]
+            if new:
+                super().write(lambda: [Rows(self).delete(local_id) for local_id in new])
+                raise unusable(self._witness.log.path, error) from error
+        return done
+
+    def check_usable(self) -> None:
+        super().check_usable()
+        try:
+            self._witness.reserve.fill()
+        except OSError as error:
+            raise unusable(self.path, error) from error
+
+    @property
+    def witness(self) -> Witness:
+        return self._witness
 
     @property
     def owner(self) -> str:
