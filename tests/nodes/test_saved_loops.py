@@ -139,6 +139,18 @@ async def test_unchanged_audio_keeps_its_bytes_unless_the_loop_ends_before(
     assert soundfile.info(cut).frames == 50_100
 
 
+async def test_a_row_that_is_no_loop_passes_make_loop_unchanged(node: Node, music: Any) -> None:
+    audio, start, length, report = await run(node, "MakeLoop", audio=music, loop=False)
+    assert audio is music
+    assert (start, length) == (0, 0)
+    assert "unchanged" in report
+    assert (
+        not (await save(node, audio, "mp3", loop_start=start, loop_length=length))
+        .with_suffix(".loop.json")
+        .exists()
+    )
+
+
 # Titles, credits and tokens
 
 
