@@ -12,9 +12,11 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from .errors import NoAnswerError, NotFoundError
+from ..files.sniff import SNIFF_BYTES, Container, sniff
+from .errors import DownloadError, NoAnswerError, NotFoundError
 from .library import Library
 from .loop_thread import LoopThread
+from .media.collector import Collector
 from .media.kept_tracks import Kept
 from .media.tracks import OpenAudio, Tracks
 from .money.job import Job, is_free
@@ -75,6 +77,9 @@ class Account:
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._waits = Waits(name, ledger, self._client, timing)
         self._tracks = Tracks(ledger, self._client, self._refreshed, timing)
+        self._collector = Collector(
+            name, ledger, self._waits, self._client, library.watching, timing
+        )
 
     @property
     def is_free(self) -> bool:
@@ -95,6 +100,31 @@ class Account:
     def is_looking_up(self) -> bool:
         """Whether a submit without an answer is looked up in the gateway's lists."""
         return self._purchases.lookups.under_way > 0
+
+    def retry_of(self, about: MusicRequest | Job) -> tuple[str, int, str] | None:
+        """What is being tried again for a request or a job, see `Retries.of`."""
+        is_job = isinstance(about, Job)
+        return self._client.retries.of(
+            (about.job_id or "") if is_job else about.fingerprint(self.name)
+        )
+
+    def collect(self, settings: Settings, tell: Callable[[Job], object]) -> None:
+        """Fetch the tracks of jobs that nobody waits for, in the background; see `Collector`.
+
+        Args:
+            tell: called in the account's thread with each job that has ended so.
+        """
+
+        async def fetch(job: Job) -> None:
+            audio = await self._opened(job.result_url or "", settings)
+            if audio.download is not None:
+                await audio.download()
+                if sniff(audio.content()[:SNIFF_BYTES]) is Container.UNKNOWN:
+                    raise DownloadError("What came is not audio.", job_id=job.job_id)
+            audio.reader.close()
+            await self.keep(audio, settings)
+
+        self._thread.loop.call_soon_threadsafe(self._collector.start, fetch, tell)
 
     async def submit(self, request: MusicRequest, settings: Settings, *, run: str) -> Job:
         """See `Purchases.submit`."""
@@ -166,15 +196,7 @@ class Account:
 
     async def open(self, url: str, settings: Settings) -> OpenAudio:
         """See `Tracks.open`."""
-        guard = AddressGuard(self._own_origins, settings.allow_hosts)
-        return await self._run(
-            self._tracks.open(
-                url,
-                self.library.kept_tracks(settings),
-                max_download_mb=settings.max_download_mb,
-                guard=guard,
-            )
-        )
+        return await self._run(self._opened(url, settings))
 
     async def download(self, audio: OpenAudio) -> None:
         """Download audio that is not stored, see `download`."""
@@ -193,6 +215,15 @@ class Account:
         """End the connections and the thread now."""
         self._thread.call(self._client.close())
         self._thread.close()
+
+    async def _opened(self, url: str, settings: Settings) -> OpenAudio:
+        guard = AddressGuard(self._own_origins, settings.allow_hosts)
+        return await self._tracks.open(
+            url,
+            self.library.kept_tracks(settings),
+            max_download_mb=settings.max_download_mb,
+            guard=guard,
+        )
 
     async def _waited(self, job: Job, timeout: float, progress: Callable[[Progress], None]) -> Job:
         try:
@@ -223,6 +254,7 @@ class Account:
     async def _close_when_idle(self) -> None:
         while self._calls:
             await asyncio.wait(self._calls)
+        self._collector.stop()
         await self._purchases.idle()
         await self._client.close()
         self._thread.stop()
@@ -235,6 +267,8 @@ class Account:
         call = asyncio.ensure_future(work)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
+        # It may leave a job that nobody waits for.
+        call.add_done_callback(lambda call: self._collector.wake())
         try:
             return await call
         except asyncio.CancelledError:

@@ -111,7 +111,15 @@ class MissingKeyError(GatewayError):
 
 
 class SpendLimitError(GatewayError):
-    """The request would cost more than the user's limit; nothing was sent."""
+    """The request would cost more than the user's limit; nothing was sent.
+
+    Attributes:
+        setting: the setting that holds the limit.
+    """
+
+    def __init__(self, message: str, *, job_id: str | None = None, setting: str = "") -> None:
+        super().__init__(message, job_id=job_id)
+        self.setting = setting
 
 
 class UnreachableError(GatewayError):
@@ -214,9 +222,17 @@ class BadGatewayError(ServerError):
 
 
 class UncertainSubmitError(GatewayError):
-    """A submit may have been charged, and no job id is known."""
+    """A submit may have been charged, and no job id is known.
+
+    Attributes:
+        local_id: the ledger's id of the request.
+    """
 
     may_have_been_charged = True
+
+    def __init__(self, message: str, *, job_id: str | None = None, local_id: str = "") -> None:
+        super().__init__(message, job_id=job_id)
+        self.local_id = local_id
 
 
 class JobFailedError(GatewayError):

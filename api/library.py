@@ -9,13 +9,16 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from filelock import FileLock
+
 from .hints import Hint, hints_for
 from .ledger_url import LedgerUrl
 from .media.bucket import Bucket
 from .media.kept_tracks import KeptTracks
 from .media.track_store import FOLDER, GIGABYTE, TrackStore
-from .money.job import Job
+from .money.job import Job, State
 from .money.ledger import Ledger
+from .money.ledger_file import FILE_NAME
 from .money.off_loop import off_loop
 from .money.prices import Catalogue, expected_prices
 from .money.spending import Quote
@@ -61,6 +64,8 @@ class Library:
         timing = timing or Timing()
         self.directory = directory
         self.ledger = Ledger(directory, timing, ledger_url)
+        # Held by the process that watches the jobs that nobody waits for.
+        self.watching = FileLock(directory / "watching.lock", thread_local=False)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
         self._timing = timing
         self._buckets: dict[StoreUrl, Bucket] = {}
@@ -125,6 +130,18 @@ class Library:
         """
         await off_loop(self.ledger.accept_loss)
 
+    async def arrived(self) -> int:
+        """See `Ledger.count_arrived`."""
+        return await off_loop(self.ledger.count_arrived)
+
+    async def see_arrived(self) -> None:
+        """See `Ledger.see_arrived`."""
+        await off_loop(self.ledger.see_arrived)
+
+    async def has_open_jobs(self, service: str) -> bool:
+        """Whether a job of the service may still bring a track."""
+        return bool(await off_loop(self.ledger.uncollected, service))
+
     async def quote(
         self, requests: Sequence[MusicRequest], settings: Settings, *, runs: int = 1
     ) -> Quote:
@@ -161,11 +178,15 @@ class Library:
     def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service
         catalogue = self.catalogue(service)
+        rows = {request: self.ledger.living(service, request) for request in requests}
+        uncertain = tuple(
+            row.local_id for row in rows.values() if row and row.state is State.UNCERTAIN
+        )
         # A further run asks for other takes, of which nothing is known yet.
         new = [
             request
-            for request in dict.fromkeys(requests)
-            if runs > 1 or not self._is_bought(request, service)
+            for request, row in rows.items()
+            if runs > 1 or row is None or not row.state.is_bought
         ]
         if not new:
             each = expected_prices(catalogue, self.ledger, requests[:1])[0].amount
@@ -173,11 +194,8 @@ class Library:
         prices = expected_prices(catalogue, self.ledger, new)
         amounts = [price.amount for price in prices]
         made = self.ledger.quote(service, amounts, settings.spending_rules, runs=runs)
-        return made._replace(is_at_most=any(price.is_at_most for price in prices))
-
-    def _is_bought(self, request: MusicRequest, service: str) -> bool:
-        living = self.ledger.living(service, request)
-        return living is not None and living.state.is_bought
+        is_at_most = any(price.is_at_most for price in prices)
+        return made._replace(is_at_most=is_at_most, uncertain=uncertain)
 
     def _totals(self, today: float, month: float) -> Totals:
         ledger = self.ledger
@@ -187,6 +205,11 @@ class Library:
             ledger.spent(since=month),
             ledger.loss,
         )
+
+
+def has_ledger(directory: Path) -> bool:
+    """Whether anything was ever asked for in `directory`."""
+    return (directory / FILE_NAME).exists()
 
 
 def model_choices(directory: Path, service: str) -> list[str]:

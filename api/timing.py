@@ -34,6 +34,9 @@ class Timing(NamedTuple):
         queue_limit: the longest wait in the gateway's queue.
         progress_tick: between two reports of a wait.
 
+    Jobs that nobody waits for:
+        collect_floor, collect_max: between two polls of them at least, and of one of them at most.
+
     A file:
         address_timeout: the next address of a server's name is tried after this time.
         silence_timeout: less than `file_body.LEAST_BYTES` in this time count as a dropped
@@ -81,6 +84,8 @@ class Timing(NamedTuple):
     file_grace: float = 30.0
     queue_limit: float = 3600.0
     progress_tick: float = 0.25
+    collect_floor: float = 10.0
+    collect_max: float = 120.0
     address_timeout: float = 2.0
     silence_timeout: float = 30.0
     file_total: float = 3600.0
@@ -131,6 +136,8 @@ _PACE = (
     "not_found_grace",
     "file_grace",
     "queue_limit",
+    "collect_floor",
+    "collect_max",
     "file_backoff",
     "file_backoff_max",
     "bucket_pause",

@@ -17,7 +17,7 @@ class MusicExtension(ComfyExtension):
                 "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."
             )
             return []
-        from . import host, routes
+        from . import host, routes, session
         from .add_soundtrack import AddSoundtrack
         from .beats import Beats
         from .cue_sheet import CueSheet
@@ -36,6 +36,8 @@ class MusicExtension(ComfyExtension):
         table = host.server_routes()
         if table is not None:
             routes.add_to(table)
+            host.watch_queue()
+            session.collect_at_start()
         return [
             PromptToMusic,
             PollJob,

@@ -32,6 +32,7 @@ class AddSoundtrack(io.ComfyNode):
                 "Puts music on a video. The picture is copied as it is, so a long video needs "
                 "little memory and loses no quality. The sound ends with the picture."
             ),
+            has_intermediate_output=True,
             search_aliases=["mux", "add audio to video", "background music", "duck", "voice over"],
             inputs=[
                 io.Video.Input("video", tooltip="The video."),

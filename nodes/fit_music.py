@@ -29,6 +29,7 @@ class FitMusic(io.ComfyNode):
                 "Makes music exactly as long as a picture, to the sample. A remix joins bars where "
                 "they sound alike and keeps the ending. The report says what was done and why."
             ),
+            has_intermediate_output=True,
             search_aliases=["music to length", "remix", "trim music", "extend music", "loudness"],
             inputs=[
                 io.Audio.Input("audio", tooltip="The music."),

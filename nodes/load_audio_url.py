@@ -14,6 +14,7 @@ from ..files.sniff import SNIFF_BYTES, sniff
 from . import again, host, session, turns
 from .loading import decoded, difference, opened, playable, shaped
 from .player import heard
+from .said import said
 
 if TYPE_CHECKING:
     from ..api.media.tracks import OpenAudio
@@ -35,6 +36,7 @@ class LoadAudioURL(again.Node):
                 "Downloads and decodes audio. A bought track is kept on this machine. It is read "
                 "from there the next time, even if its address has expired."
             ),
+            has_intermediate_output=True,
             search_aliases=["download audio", "audio from url", "load music", "url to audio"],
             inputs=[
                 io.String.Input(
@@ -116,8 +118,8 @@ def _show(display: host.Display, source: OpenAudio) -> None:
     if source.paused:
         display.show(source.paused)
     elif received and size:
-        megabytes = f"{received / 1e6:.1f} of {size / 1e6:.1f}"
-        display.show(f"downloading {megabytes} MB", received / size)
+        amounts = {"received": f"{received / 1e6:.1f}", "size": f"{size / 1e6:.1f}"}
+        display.show(said("downloading", **amounts), received / size)
 
 
 def _choice(name: str, value: str, choices: Mapping[str, int]) -> int | None:

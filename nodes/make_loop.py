@@ -26,6 +26,7 @@ class MakeLoop(io.ComfyNode):
                 "Finds the part of the music that repeats best, and ends the audio where that part "
                 "ends. The report has the figures of the seam, and says if no good loop exists."
             ),
+            has_intermediate_output=True,
             search_aliases=["seamless loop", "game music", "loop points", "background loop"],
             inputs=[
                 io.Audio.Input("audio", tooltip="The music. Of a batch, the first item."),

@@ -10,6 +10,7 @@ from ..api.errors import GatewayError, InputError
 from ..api.settings import OnInterrupt
 from . import again, host, session
 from .prompt_to_music import JobType
+from .said import Said, said
 from .waiting import TIMEOUT, fraction_of, line_of, timeout_input
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
         if latest:
             progress = latest[-1]
             latest.clear()
-            display.show(line_of(progress, account.closed_until), fraction_of(progress))
+            trouble = session.retry_line(account, job)
+            display.show(line_of(progress, trouble), fraction_of(progress))
 
     try:
         done = await host.interruptible(
@@ -116,18 +118,18 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
     except host.interrupt_exception():
         display.show(await _interrupted(account, job, on_interrupt))
         raise
-    display.show(f"job {done.job_id} completed", 1.0)
+    display.show(said("completed", job_id=done.job_id), 1.0)
     return done
 
 
-async def _interrupted(account: Account, job: Job, on_interrupt: str) -> str:
-    kept = f"interrupted; the job {job.job_id} goes on, queue again to pick it up"
+async def _interrupted(account: Account, job: Job, on_interrupt: str) -> Said:
+    kept = said("interrupted", job_id=job.job_id)
     if on_interrupt != CANCEL:
         return kept
     try:
         job = await account.cancel(job)
     except GatewayError as error:
-        return f"{kept} (it could not be cancelled: {error})"
+        return kept._replace(more=(said("not_cancelled", reason=error),))
     if job.state.is_dead:
-        return f"cancelled while it was queued: the job {job.job_id} costs nothing"
-    return f"{kept} (it runs already and is paid, so it was not cancelled)"
+        return said("cancelled", job_id=job.job_id)
+    return kept._replace(more=(said("already_runs"),))

@@ -9,7 +9,8 @@ from comfy_api.latest import io
 
 from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MusicRequest
 from . import again, host, session
-from .request_inputs import request_inputs, wrong_prompt
+from .pricing import refusal_at_queue
+from .request_inputs import request_inputs
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
@@ -28,6 +29,7 @@ class PromptToMusic(io.ComfyNode):
                 "Poll Job waits for it. The same inputs with the same take are bought only once. "
                 "Without an API key, the sandbox makes a free sketch."
             ),
+            has_intermediate_output=True,
             search_aliases=["text to music", "music generation", "song", "ace-step", "soundtrack"],
             inputs=request_inputs(),
             outputs=[
@@ -41,8 +43,9 @@ class PromptToMusic(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        return wrong_prompt(prompt) or True
+    async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
+        node_id = getattr(cls.hidden, "unique_id", None)
+        return await refusal_at_queue(prompt, node_id) or True
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
@@ -79,7 +82,8 @@ class PromptToMusic(io.ComfyNode):
         # The price of the whole list is checked before its first request is sent.
         display = host.Display()
         job = await host.interruptible(
-            item.together(request, submit), on_look=lambda: session.show_wait(account, display)
+            item.together(request, submit),
+            on_look=lambda: session.show_wait(account, display, request),
         )
         session.show_job(account, job, hints)
         # The browser looks up the cost of the track.

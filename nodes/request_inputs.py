@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
 from ..api.request import (
     AS_GIVEN,
     DEFAULT_MODEL,
@@ -14,7 +13,6 @@ from ..api.request import (
     MAX_DURATION,
     MIN_DURATION,
     WORDS,
-    MusicRequest,
 )
 from . import host, session
 
@@ -85,20 +83,6 @@ def request_inputs() -> list[Any]:
             "sing words of its own.",
         ),
     ]
-
-
-def wrong_prompt(prompt: str | None) -> str:
-    """What is wrong with a prompt that is typed into the node; "" where nothing is.
-
-    ComfyUI shows an error of `validate_inputs` at each input that it takes, so it takes one. The
-    schema has the limits of the others, and `execute` checks values from other nodes.
-    """
-    try:
-        if prompt is not None:
-            MusicRequest(prompt).validated()
-    except InputError as error:
-        return str(error)
-    return ""
 
 
 class Models(list[str]):

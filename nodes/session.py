@@ -7,16 +7,19 @@ import contextlib
 import hashlib
 import secrets
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api import settings as api_settings
-from ..api.errors import InputError, SettingsError
+from ..api.errors import GatewayError, InputError, SettingsError
+from ..api.plain_text import plain
 from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
 from . import host
+from .said import Said, said
 
 if TYPE_CHECKING:
     from ..api.account import Account
@@ -25,9 +28,15 @@ if TYPE_CHECKING:
     from ..api.money.job import Job
     from ..api.wire.key import ApiKey
 
+# Characters of a track's name in a message.
+_TITLE = 80
+# Other packs load meanwhile, and the page asks for what it shows first.
+_START_SECONDS = 5.0
+
 _lock = threading.RLock()
 _libraries: dict[tuple[Path, LedgerUrl | None], Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[Any, ...], Account]] = {}
+_telling: set[asyncio.Future[None]] = set()
 _sandbox: tuple[str, ApiKey | None] | None = None
 # For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
 # when the node first asked for them.
@@ -52,9 +61,50 @@ def on_interrupt() -> str:
 
 
 async def account(current: Settings) -> Account:
-    """The account for these settings."""
+    """The account for these settings. It fetches in the background what nobody waits for."""
     # A new account imports httpx, and may wait for the ledger and for the sandbox.
-    return await asyncio.to_thread(_account, current)
+    opened = await asyncio.to_thread(_account, current)
+    opened.collect(current, _tell_news)
+    return opened
+
+
+async def collect() -> None:
+    """Fetch what nobody waits for, where a job is open; an account without one is not opened."""
+    from ..api.library import has_ledger
+
+    current = settings()
+    is_there = await asyncio.to_thread(has_ledger, host.data_directory())
+    if not (is_there or current.ledger_url):
+        return
+    if await (await library()).has_open_jobs(current.service):
+        await account(current)
+
+
+def collect_at_start() -> None:
+    """As `collect`, in a thread of its own, once ComfyUI has started."""
+
+    def work() -> None:
+        time.sleep(_START_SECONDS)
+        try:
+            asyncio.run(collect())
+        except GatewayError as error:
+            host.log.warning("Bought jobs are not looked for: %s", error)
+
+    threading.Thread(target=work, name="aigateway-start", daemon=True).start()
+
+
+def _tell_news(job: Job) -> None:
+    """Tell all pages what became of a job that nobody waited for."""
+    what = {"completed": "ready", "lost": "lost"}.get(job.state.value, "failed")
+    title = plain(job.prompt or job.job_id or "", _TITLE)
+
+    async def tell() -> None:
+        count = await (await library()).arrived()
+        host.tell("aigateway_news", {"what": what, "title": title, "count": count})
+
+    task = asyncio.ensure_future(tell())
+    _telling.add(task)
+    task.add_done_callback(_telling.discard)
 
 
 async def library() -> Library:
@@ -180,7 +230,9 @@ async def remember(service: str, request: MusicRequest) -> None:
 
 async def hints(request: MusicRequest, service: str) -> list[str]:
     """What a person may want to know before the request is bought: on the screen and in the log."""
-    lines = [f"{request.model} ignores {name}" for name in request.ignored_inputs()]
+    lines = [
+        str(said("ignored", model=request.model, name=name)) for name in request.ignored_inputs()
+    ]
     lines += [hint.sentence for hint in await (await library()).hints([request], service)]
     for line in lines:
         host.log.warning("%s: %s.", request.label, line)
@@ -189,19 +241,34 @@ async def hints(request: MusicRequest, service: str) -> list[str]:
     return lines
 
 
-def show_wait(account: Account, display: host.Display) -> None:
-    """The status line while a submit has to wait."""
-    if account.is_looking_up:
-        display.show("no answer came: looking for the request in the gateway's list of charges")
-    elif account.closed_until:
-        display.show(f"the gateway takes no requests until {account.closed_until}")
-    elif account.held_until:
-        display.show(f"waits for the account's request rate until {account.held_until}")
+def show_wait(account: Account, display: host.Display, request: MusicRequest) -> None:
+    """The status line while a submit waits: what for, until when, and how often."""
+    line = said("looking_up") if account.is_looking_up else retry_line(account, request)
+    if line is not None:
+        display.show(line)
+
+
+def retry_line(account: Account, about: MusicRequest | Job) -> Said | None:
+    """What is waited for before a request or a poll is sent; None where nothing keeps it back."""
+    retry = account.retry_of(about)
+    if retry is not None:
+        error, times, until = retry
+        return Said(f"error_{error}", more=(said("retry", times=times, until=until),))
+    if account.closed_until:
+        return said("closed", until=account.closed_until)
+    if account.held_until:
+        return said("held", until=account.held_until)
+    return None
 
 
 def show_job(account: Account, job: Job, hints: Sequence[str]) -> None:
     """The status line of a job; a sandbox says so."""
-    host.show_status(" · ".join([f"job {job.job_id}{sketch_notice(account)}", *hints]))
+    if hints:
+        host.show_status(" · ".join([f"job {job.job_id}{sketch_notice(account)}", *hints]))
+        return
+    notice = said("sketch") if account.is_free else None
+    step = "set_key" if account.is_free else ""
+    host.show_status(said("job", notice, step=step, job_id=job.job_id))
 
 
 def sketch_notice(account: Account) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import turns
 from .loading import decoded, difference, opened, playable, shaped
 from .missing import explained
+from .said import Said
 from .waiting import fraction_of, line_of
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class Take:
             return 1.0
         return fraction_of(self._progress) if self._progress else 0.0
 
-    def line(self, closed_until: str) -> str:
+    def line(self, trouble: Said | None) -> Said | str:
         """What the take does now."""
-        return line_of(self._progress, closed_until) if self._progress else ""
+        return line_of(self._progress, trouble) if self._progress else ""
 
     @property
     def report(self) -> str:

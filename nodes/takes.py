@@ -14,7 +14,9 @@ from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequ
 from . import again, host, session
 from .player import heard
 from .poll_job import CANCEL
-from .request_inputs import request_inputs, wrong_prompt
+from .pricing import refusal_at_queue
+from .request_inputs import request_inputs
+from .said import Said
 from .take import Take
 from .waiting import TIMEOUT, timeout_input
 
@@ -73,8 +75,9 @@ class Takes(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        return wrong_prompt(prompt) or True
+    async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
+        node_id = getattr(cls.hidden, "unique_id", None)
+        return await refusal_at_queue(prompt, node_id) or True
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
@@ -135,7 +138,7 @@ async def _bought(
 
     jobs = await host.interruptible(
         host.item().together(requests, submit),
-        on_look=lambda: session.show_wait(account, display),
+        on_look=lambda: session.show_wait(account, display, requests[0]),
     )
     return [Take(request, job) for request, job in zip(requests, jobs, strict=True)]
 
@@ -144,9 +147,13 @@ def _show(display: host.Display, account: Account, takes: Sequence[Take]) -> Non
     waiting = [take for take in takes if not take.has_ended]
     fraction = sum(take.fraction for take in takes) / len(takes)
     slowest = min(waiting, key=lambda take: take.fraction, default=None)
-    line = slowest.line(account.closed_until) if slowest else ""
+    line = slowest.line(_trouble(account, slowest)) if slowest else ""
     ended = f"{len(takes) - len(waiting)} of {len(takes)} takes ended"
     display.show(f"{ended} · {line}" if line else ended, fraction)
+
+
+def _trouble(account: Account, take: Take) -> Said | None:
+    return session.retry_line(account, take.job) if take.job else None
 
 
 async def _interrupted(account: Account, takes: Sequence[Take], on_interrupt: str) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
+from .said import Said, said
+
 if TYPE_CHECKING:
     from ..api.money.wait import Progress
 
@@ -27,13 +29,22 @@ def timeout_input() -> io.Float.Input:
     )
 
 
-def line_of(progress: Progress, closed_until: str) -> str:
-    if closed_until:
-        return f"the gateway takes no requests until {closed_until}; the job goes on"
-    what = "in the queue" if progress.running is None else "composing"
+def line_of(progress: Progress, trouble: Said | None) -> Said:
+    """What the wait knows: only what the gateway said is said of the job.
+
+    Args:
+        trouble: what keeps the polls back; None where nothing does.
+    """
+    if trouble is not None:
+        return trouble._replace(more=(*trouble.more, said("goes_on")))
+    seconds = f"{progress.elapsed:.0f}"
     expected = progress.expected or 0.0
-    about = f" of about {expected:.0f}" if expected > progress.elapsed else ""
-    return f"{what}, {progress.elapsed:.0f}{about} s"
+    about = said("about", seconds=f"{expected:.0f}") if expected > progress.elapsed else None
+    if not progress.is_told:
+        return said("waiting", about, seconds=seconds)
+    if progress.running is None:
+        return said("queue", about, seconds=seconds)
+    return said("composing", about, seconds=seconds)
 
 
 def fraction_of(progress: Progress) -> float:

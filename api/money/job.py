@@ -24,6 +24,7 @@ class State(str, Enum):
     FAILED: the job failed, or the gateway refused the request. Nothing is charged, as a rule.
     CANCELLED: the job was cancelled. Nothing is charged, as a rule.
     UNCERTAIN: the request may have been charged, and no job id is known.
+    LOST: the gateway no longer knows the job. It was paid, and may be found again by its id.
     """
 
     SUBMITTING = "submitting"
@@ -33,6 +34,7 @@ class State(str, Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNCERTAIN = "uncertain"
+    LOST = "lost"
 
     @property
     def is_dead(self) -> bool:
@@ -45,9 +47,14 @@ class State(str, Enum):
         return self is State.COMPLETED or self.is_dead
 
     @property
+    def is_open(self) -> bool:
+        """The job may still end by itself."""
+        return self in (State.SUBMITTING, State.QUEUED, State.RUNNING)
+
+    @property
     def is_bought(self) -> bool:
-        """The gateway has the job: asking for the same request hands it out again."""
-        return self in (State.QUEUED, State.RUNNING, State.COMPLETED)
+        """The gateway has, or had, the job: asking for the same request hands it out again."""
+        return self in (State.QUEUED, State.RUNNING, State.COMPLETED, State.LOST)
 
 
 class Job(NamedTuple):
@@ -70,6 +77,7 @@ class Job(NamedTuple):
         selected: the model that the gateway chose, None where it is the one that was asked for.
         kept: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
         request_id: the gateway's id of the submit, for its support.
+        arrived: when the track came while nobody waited for it; None once a person has seen it.
     """
 
     local_id: str
@@ -101,6 +109,7 @@ class Job(NamedTuple):
     words: str = AS_GIVEN
     selected: str | None = None
     kept: int | None = None
+    arrived: float | None = None
 
     @property
     def idempotency_key(self) -> str:

@@ -15,10 +15,13 @@ from .schema import DEAD, folded
 from .spending import FREE, Quote, SpendingRules, quote
 
 DAY = 24 * 3600.0
+KEPT = 7 * DAY
+"""How long the gateway keeps jobs and their files, by its documentation."""
 # Seconds by which clocks of processes and small corrections differ. A row dated later was written
 # while the clock was ahead, and would count for ever.
 _CLOCK_SLACK = 60.0
 
+_OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 _ALL_BUT_TAKE = tuple(name for name in MusicRequest._fields if name != "take")
 
@@ -108,10 +111,25 @@ class LedgerReader:
 
     def count_active(self) -> int:
         """How many requests have not ended, as far as the ledger knows."""
-        active = ", ".join(
-            f"'{state.value}'" for state in (State.SUBMITTING, State.QUEUED, State.RUNNING)
+        return self._rows.value(f"SELECT count(*) FROM jobs WHERE state IN ({_OPEN})")
+
+    def uncollected(self, service: str) -> list[Job]:
+        """The jobs that may still bring a track, the oldest first.
+
+        Those under way, and those that completed while the gateway keeps their files, without a
+        file on this machine.
+        """
+        return self._rows.many(
+            "service = ? AND job_id IS NOT NULL AND submitted IS NOT NULL "
+            f"AND (state IN ({_OPEN}) OR (state = '{State.COMPLETED.value}' AND file IS NULL "
+            "AND finished > ?)) ORDER BY created",
+            service,
+            self.engine.now() - KEPT,
         )
-        return self._rows.value(f"SELECT count(*) FROM jobs WHERE state IN ({active})")
+
+    def count_arrived(self) -> int:
+        """How many tracks came while nobody waited for them, and were not seen since."""
+        return self._rows.value("SELECT count(*) FROM jobs WHERE arrived IS NOT NULL")
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
         """US dollars that were, or may have been, charged since a time until now, or in one run."""

@@ -202,6 +202,16 @@ class LedgerWriter(LedgerLoss):
             )
         return self.get(local_id)
 
+    @written
+    def arrive(self, job: Job) -> Job:
+        """Note that the track came while nobody waited for it."""
+        return self.update(job.local_id, arrived=self.engine.now())
+
+    @written
+    def see_arrived(self) -> None:
+        """Note that a person has seen the tracks that came by themselves."""
+        self._rows.execute("UPDATE jobs SET arrived = NULL WHERE arrived IS NOT NULL")
+
     def fail(self, local_id: str, error: str) -> Job:
         """The request failed; nothing is charged."""
         return self.update(local_id, state=State.FAILED, error=error, finished=self.engine.now())

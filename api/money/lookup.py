@@ -138,7 +138,8 @@ def uncertain(job: Job) -> UncertainSubmitError:
             f"The gateway {charged} this track, and its job id did not come{cause}. The gateway "
             f"lists it{under}. The pack does not buy it again by itself. Ask AIgateway's support"
             f"{named} for the job's id, and put that into Poll Job. To pay for the track once "
-            "more, press Buy again in the Music tab, or set another take."
+            "more, press Buy again in the Music tab, or set another take.",
+            local_id=job.local_id,
         )
     again = ", also after one repeat" if job.repeats else ""
     return UncertainSubmitError(
@@ -146,5 +147,6 @@ def uncertain(job: Job) -> UncertainSubmitError:
         f"readable answer came{cause}. It may have been charged with {dollars(job.price)}. Check "
         "AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If not, "
         "press Buy again in the Music tab, or set another take. The pack does not send the "
-        "request again by itself."
+        "request again by itself.",
+        local_id=job.local_id,
     )

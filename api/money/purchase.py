@@ -137,6 +137,7 @@ class Purchases:
 
         def ended(task: asyncio.Task[Job]) -> None:
             del self._tasks[fingerprint]
+            self._client.retries.clear(fingerprint)
             # Where the caller was stopped, nobody else reads the exception.
             if not task.cancelled():
                 task.exception()

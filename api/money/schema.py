@@ -91,6 +91,8 @@ VERSIONS = (
         "UPDATE jobs SET searched = searched_text(prompt, lyrics, model)",
     ),
     ("ALTER TABLE jobs ADD COLUMN kept INTEGER",),
+    # The state `lost` is new with this version, too.
+    ("ALTER TABLE jobs ADD COLUMN arrived DOUBLE PRECISION",),
 )
 
 

@@ -79,6 +79,7 @@ class Quote(NamedTuple):
         tracks: how many a run buys.
         is_at_most: the prices are the highest that they can be, as far as is known.
         counted: what a run counts for the limits.
+        uncertain: the ledger's ids of those that may be bought already.
     """
 
     each: float | None
@@ -88,6 +89,7 @@ class Quote(NamedTuple):
     tracks: int = 1
     is_at_most: bool = False
     counted: float = 0.0
+    uncertain: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -105,7 +107,9 @@ class Quote(NamedTuple):
         if reason is Reason.UNKNOWN_PRICE:
             raise SpendLimitError(
                 f"The price of {model} is not known, so it counts as over your limit: choose "
-                "another model, or set allow_unknown_price in the settings. Nothing was sent."
+                "another model, or set “Allow models with unknown prices” in Settings > AIgateway "
+                "(allow_unknown_price). Nothing was sent.",
+                setting="allow_unknown_price",
             )
         if reason is Reason.UNKNOWN_PER_DAY:
             raise SpendLimitError(
@@ -118,16 +122,18 @@ class Quote(NamedTuple):
             raise SpendLimitError(
                 f"{what}, and the account has {dollars(balance)} "
                 f"left. That would bring it below your floor of {dollars(limit)}: top up, or lower "
-                "minimum_balance in the settings. Nothing was sent."
+                "it in Settings > AIgateway (minimum_balance). Nothing was sent.",
+                setting="minimum_balance",
             )
-        of, setting = {
-            Reason.PER_RUN: ("this run", "spend_limit_per_run"),
-            Reason.PER_DAY: ("the last 24 hours", "spend_limit_per_day"),
+        of, name, setting = {
+            Reason.PER_RUN: ("this run", "Limit per run", "spend_limit_per_run"),
+            Reason.PER_DAY: ("the last 24 hours", "Limit per 24 hours", "spend_limit_per_day"),
         }[reason]
         raise SpendLimitError(
             f"{what}. With {dollars(spent)} of {of}, that is "
-            f"over your limit of {dollars(limit)}: raise {setting} in the settings if you want "
-            "that. Nothing was sent."
+            f"over your limit of {dollars(limit)}: raise “{name}” in Settings > AIgateway "
+            f"({setting}) if you want that. Nothing was sent.",
+            setting=setting,
         )
 
     def _what(self, model: str) -> str:

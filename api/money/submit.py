@@ -56,10 +56,15 @@ class Submits:
             asked = getattr(error, "retry_after", None) or 0.0
             return max(jitter(state), min(asked, timing.longest_retry_after))
 
+        def note(state: RetryCallState) -> None:
+            if state.outcome and isinstance(error := state.outcome.exception(), Exception):
+                self._client.retries.note(job.fingerprint, error, state.upcoming_sleep)
+
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_created_nothing),
             wait=wait,
             stop=stop_before_delay(timing.submit_patience),
+            before_sleep=note,
             reraise=True,
         ):
             with attempt:
@@ -68,6 +73,7 @@ class Submits:
                         job.request,
                         idempotency_key=job.idempotency_key,
                         confirm=lambda: self._confirm(job),
+                        about=job.fingerprint,
                     )
                 except _TakenOverError:
                     return None

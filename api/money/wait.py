@@ -33,12 +33,14 @@ class Progress(NamedTuple):
     """The state of a wait: seconds since the submit, and since the job was seen running.
 
     `expected` is how many seconds similar jobs took from submit to end, None where none is known.
+    `is_told`: the gateway has said the state to this wait; before, it is only what was assumed.
     """
 
     state: State
     elapsed: float
     running: float | None
     expected: float | None
+    is_told: bool = True
 
 
 class _Watch:
@@ -52,6 +54,7 @@ class _Watch:
         self.job = job
         self.expected = expected
         self.users = 0
+        self.is_told = False
         self.running_since: float | None = None
         self.task: asyncio.Task[Job]
 
@@ -117,6 +120,7 @@ class Waits:
                         age + now - began,
                         None if running is None else now - running,
                         watch.expected,
+                        watch.is_told,
                     )
                 )
                 tick = min(left, self._timing.progress_tick)
@@ -125,6 +129,7 @@ class Waits:
         finally:
             watch.users -= 1
             if watch.users == 0:
+                self._client.retries.clear(job.job_id or "")
                 watch.task.cancel()
                 self._watches.pop(job.local_id, None)
                 with contextlib.suppress(LedgerError):
@@ -195,10 +200,12 @@ class Waits:
                     took = self._took(clock() - submitted, first(), last_going)
                     watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 failing_since = None
+                watch.is_told = True
             except GatewayError as error:
                 failing_since = clock() if failing_since is None else failing_since
                 if self._is_over(error, job, clock() - failing_since, clock() - submitted):
-                    raise await self._lost(error, watch.job) from error
+                    raise await self.lost(error, watch.job) from error
+                self._client.retries.note(job.job_id, error, timing.poll_floor)
             if record is not None:
                 last_going = clock() - submitted
                 if record.status is not JobStatus.COMPLETED or record.result_url:
@@ -247,8 +254,11 @@ class Waits:
         # A first poll long after the end says nothing: the job was picked up again.
         return None
 
-    async def _lost(self, error: GatewayError, job: Job) -> GatewayError:
-        """The error of a wait that cannot go on."""
+    def is_waited_for(self, job: Job) -> bool:
+        return job.local_id in self._watches
+
+    async def lost(self, error: GatewayError, job: Job) -> GatewayError:
+        """The error of a wait that cannot go on; a job that the gateway does not know is over."""
         if not isinstance(error, NotFoundError):
             return _kept(error, job)
         if job.submitted is None:
@@ -257,6 +267,7 @@ class Waits:
         if job.is_free:
             await off_loop(self._ledger.fail, job.local_id, str(error))
             return error
+        await off_loop(self._ledger.update, job.local_id, state=State.LOST, error=str(error))
         return error.noting(
             "The gateway keeps jobs and their files for 7 days. To buy the track anew, set "
             "another take."

@@ -31,6 +31,7 @@ from .protocol import (
     parse_signed,
 )
 from .rate_limit import Due, moment
+from .retries import Retries
 from .usage import RECENT_ROWS
 
 _log = logging.getLogger("aigateway")
@@ -78,12 +79,18 @@ class Client:
     async def close(self) -> None:
         await self.exchange.close()
 
+    @property
+    def retries(self) -> Retries:
+        """What is being tried again, by the job's id or what a submit is `about`."""
+        return self.exchange.retries
+
     async def submit(
         self,
         request: MusicRequest,
         *,
         idempotency_key: str,
         confirm: Callable[[], Awaitable[None]] | None = None,
+        about: str = "",
     ) -> JobRecord:
         """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
 
@@ -102,6 +109,7 @@ class Client:
             confirm=confirm,
             json=_body(request),
             headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
+            about=about,
         )
         record = self._record(answer)
         # A farm's log outlives the disk of a worker.

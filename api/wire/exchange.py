@@ -32,6 +32,7 @@ from .protocol import ErrorBody, parse_error, request_id
 from .quiet import QuietClient
 from .rate_headers import rate_of
 from .rate_limit import Due, RateLimiter
+from .retries import Retries
 from .retry_after import retry_after
 from .status_errors import named, status_error
 
@@ -63,6 +64,7 @@ class Exchange:
         self._key = api_key
         self._timing = timing
         self._closed_until = 0.0
+        self.retries = Retries(clock)
         options: dict[str, Any] = {
             "timeout": httpx.Timeout(
                 timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
@@ -98,6 +100,7 @@ class Exchange:
         due: Due | None = None,
         is_poll: bool = False,
         is_first: bool = False,
+        about: str = "",
         **options: Any,
     ) -> Answer:
         """Send a request in its slot; after a 429 in another one, until the patience ends.
@@ -111,10 +114,12 @@ class Exchange:
             confirm: called in the slot, before the request leaves; its exception stops it.
             due: send no earlier; see `RateLimiter.slot`.
             is_poll, is_first: see `RateLimiter.slot`.
+            about: under which `retries` notes it; the job's id by default.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError.
         """
+        about = about or job_id or path
         due = self.clock() if due is None else due
         give_up: float | None = None
         http = self._fresh_http if on_new_connection else self._http
@@ -123,7 +128,9 @@ class Exchange:
                 if confirm is not None:
                     await confirm()
                 try:
-                    return await self._once(http, method, path, job_id=job_id, **options)
+                    answer = await self._once(http, method, path, job_id=job_id, **options)
+                    self.retries.clear(about)
+                    return answer
                 except RateLimitError as error:
                     wait = error.retry_after or 0.0
                     if give_up is None:
@@ -131,6 +138,7 @@ class Exchange:
                     is_shut = not is_poll and wait > self._timing.longest_retry_after
                     if is_shut or self.clock() >= give_up:
                         raise
+                    self.retries.note(about, error, self.rate_limiter.closed_for)
             due = self.clock() + (self._timing.poll_floor if is_poll else 0.0)
 
     async def _once(

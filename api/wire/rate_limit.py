@@ -161,6 +161,11 @@ class RateLimiter:
         self._grant()
 
     @property
+    def closed_for(self) -> float:
+        """Seconds for which a 429 keeps all requests back."""
+        return max(0.0, self._closed_until - self._clock())
+
+    @property
     def _held(self) -> float:
         """How long a slot is held after its answer, seconds."""
         return self._timing.rate_window + _ROUNDING

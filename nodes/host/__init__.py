@@ -21,7 +21,8 @@ from .files import (
     writes_metadata,
 )
 from .lists import item, shows_errors
-from .prompt_server import listening_names, server_routes
+from .prompt_server import listening_names, running_client, server_routes, tell
+from .queueing import QueuedGraph, inputs_of, is_link, queued, watch_queue
 from .running import (
     Display,
     interrupt_exception,
@@ -37,13 +38,16 @@ from .videos import components_of, video_of
 __all__ = [
     "FIXED_AFTER_GENERATE",
     "Display",
+    "QueuedGraph",
     "Slot",
     "components_of",
     "data_directory",
     "draft_path",
     "input_files",
+    "inputs_of",
     "interrupt_exception",
     "interruptible",
+    "is_link",
     "item",
     "listening_names",
     "log",
@@ -51,15 +55,19 @@ __all__ = [
     "output_directory",
     "own_file",
     "publish",
+    "queued",
     "run_id",
+    "running_client",
     "schema",
     "served",
     "server_routes",
     "show_status",
     "shown_file",
     "shows_errors",
+    "tell",
     "temporary_file",
     "temporary_path",
     "video_of",
+    "watch_queue",
     "writes_metadata",
 ]

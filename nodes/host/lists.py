@@ -14,7 +14,10 @@ from comfy_api.latest import io
 from ...api.errors import GatewayError
 from .. import again
 from ..batch import Batch, Item
+from ..error_report import report
 from ..missing import explained
+from ..said import Said
+from .prompt_server import running_client, tell
 from .running import (
     executing_context,
     interrupt_exception,
@@ -101,7 +104,9 @@ def _failed(
         raise interrupt_exception() from error
     if len(batch.items) == 1:
         for line in str(error).splitlines()[:1]:
-            show_status(line)
+            key = f"error_{type(error).__name__ if isinstance(error, GatewayError) else 'other'}"
+            show_status(Said(key, text=line))
+        _tell_page(error)
         raise error from (None if cause is error else cause)
     if item is batch.failed[0]:
         show_status(batch.summary)
@@ -109,8 +114,17 @@ def _failed(
     if isinstance(error, GatewayError):
         error = error.noting(f"This was {item.label}.")
     if len(batch.failed) == len(batch.items):
+        if item is batch.failed[0]:
+            _tell_page(error)
         raise error
     log.warning("%s: %s failed: %s", kind.__name__, item.label, error)
     from comfy_execution.graph_utils import ExecutionBlocker
 
     return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))
+
+
+def _tell_page(error: Exception) -> None:
+    """Tell the page that queued the graph about an error of ours that ends its node."""
+    if isinstance(error, GatewayError):
+        place = {"node": node_id(), "prompt_id": run_id()}
+        tell("aigateway_error", {**report(error), **place}, running_client())

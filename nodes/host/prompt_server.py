@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -23,3 +24,22 @@ def listening_names() -> frozenset[str]:
 
     listen = str(getattr(args, "listen", "") or "")
     return frozenset(each.strip().lower() for each in listen.split(",") if each.strip())
+
+
+def tell(event: str, data: Mapping[str, Any], client: str | None = None) -> None:
+    """Send an event to the page of a client, or to all pages; nothing in a host without a server.
+
+    Safe to call from any thread.
+    """
+    from server import PromptServer
+
+    send = getattr(PromptServer.instance, "send_sync", None)
+    if send is not None:
+        send(event, dict(data), client)
+
+
+def running_client() -> str | None:
+    """The page that queued the running graph; None where no page did."""
+    from server import PromptServer
+
+    return getattr(PromptServer.instance, "client_id", None)

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from ...api.plain_text import plain
-from ..status_text import status_text
+from ..said import Said
+from .prompt_server import running_client, tell
 
 T = TypeVar("T")
 
@@ -28,6 +29,7 @@ log.addFilter(_one_plain_line)
 # Core checks the flag once a second. A person does not notice a tenth of a second.
 _LOOK_SECONDS = 0.1
 _PROCESS = uuid.uuid4().hex
+_MAX_STATUS = 400
 
 
 def executing_context() -> Any:
@@ -51,26 +53,33 @@ def node_id() -> str | None:
     return None if context is None else context.node_id
 
 
-def show_status(text: str) -> None:
-    """Show a line of text under the running node; see `status_text`."""
+def show_status(line: str | Said) -> None:
+    """Show a line under the running node, on the page that queued the graph.
+
+    The page gets text, never markup. It says the parts of a `Said` in its own language.
+    """
     context = executing_context()
     if context is None:
         return
-    from server import PromptServer
-
-    server = PromptServer.instance
-    if server is not None:
-        server.send_progress_text(status_text(text), context.node_id)
+    is_said = isinstance(line, Said)
+    status = {
+        "node": context.node_id,
+        "prompt_id": context.prompt_id,
+        "text": plain(str(line), _MAX_STATUS),
+        "parts": line.parts() if is_said else [],
+        "step": line.step if is_said else "",
+    }
+    tell("aigateway_status", status, running_client())
 
 
 class Display:
     """The status line and the progress bar of the running node. Sends changes only."""
 
     def __init__(self) -> None:
-        self._line = ""
+        self._line: str | Said = ""
         self._percent = -1
 
-    def show(self, line: str, fraction: float | None = None) -> None:
+    def show(self, line: str | Said, fraction: float | None = None) -> None:
         """Show a line and the fraction that is done, 0 to 1. The bar never moves backwards."""
         if line != self._line:
             self._line = line

@@ -26,6 +26,8 @@ def add_to(table: web.RouteTableDef) -> None:
     table.post("/aigateway/price")(answering(price.price))
     table.get("/aigateway/tracks")(answering(tracks.tracks))
     table.post("/aigateway/accept-loss")(answering(tracks.accept_loss))
+    table.get("/aigateway/news")(answering(tracks.news))
+    table.post("/aigateway/news/seen")(answering(tracks.see_news))
     table.get("/aigateway/tracks/{local_id}")(answering(tracks.track))
     table.post("/aigateway/tracks/{local_id}/cancel")(answering(tracks.cancel))
     table.post("/aigateway/tracks/{local_id}/buy-again")(answering(tracks.buy_again))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import InputError, MissingKeyError
-from ...api.request import MAX_COUNT, MAX_TAKE, MusicRequest
+from ...api.request import MusicRequest
 from .. import host, session
+from ..pricing import MOST_TRACKS, requests_from
 from . import answers
 
 if TYPE_CHECKING:
@@ -17,51 +18,43 @@ if TYPE_CHECKING:
 _MAX_HINTS = 3
 
 
-MOST_TRACKS = 10_000
-"""Tracks of a run, and runs, whose price is asked for."""
-
-
 async def price(request: web.Request) -> web.Response:
     """The price of a run's tracks, and whether `runs` runs are refused.
 
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
     says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
     end of the longest, and repeats the last item of a shorter one. `count` is the least number of
-    items, and `takes` how many tracks each of them makes.
+    items, and `takes` how many tracks each of them makes. `pieces` is a list of such requests, one
+    for each node of one run.
     """
     from aiohttp import web
 
     given = request.query if request.method == "GET" else await answers.body(request)
-    count = answers.whole(str(given.get("count", 1)), "count", 1, MOST_TRACKS)
-    runs = answers.whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
-    names = [*MusicRequest._fields, "takes"]
-    values = {name: _listed(given[name]) for name in names if name in given}
-    requests = await asyncio.to_thread(_requests, values, count)
+    pieces = given.get("pieces", [given])
+    if not isinstance(pieces, list) or not all(isinstance(piece, Mapping) for piece in pieces):
+        raise InputError("The pieces have to be a list of JSON objects.")
+    runs = _number(given, "runs")
+    requests = await asyncio.to_thread(_requests, pieces)
     # Without a prompt, the requests are examples for a price.
-    hints = await _hints(requests) if "prompt" in values else []
+    hints = await _hints(requests) if "prompt" in given else []
     return web.json_response({**await _answer(requests, runs), "hints": hints})
+
+
+def _requests(pieces: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
+    requests: list[MusicRequest] = []
+    for piece in pieces:
+        names = [*MusicRequest._fields, "takes"]
+        values = {name: _listed(piece[name]) for name in names if name in piece}
+        requests += requests_from(values, _number(piece, "count"), len(requests))
+    return requests
+
+
+def _number(piece: Mapping[str, Any], name: str) -> int:
+    return answers.whole(str(piece.get(name, 1)), name, 1, MOST_TRACKS)
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) and value else [value]
-
-
-def _requests(values: Mapping[str, list[Any]], count: int) -> list[MusicRequest]:
-    """The requests of one run. A request that is not known gets a take that no other has."""
-    longest = max(map(len, values.values()), default=1)
-    if longest > MOST_TRACKS:
-        raise InputError(f"The run has {longest} tracks: the most is {MOST_TRACKS}.")
-    known = longest if "prompt" in values else 0
-    requests = []
-    for index in range(max(count, longest)):
-        item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
-        takes = item.pop("takes", 1)
-        # The price does not depend on the prompt, which may be empty still.
-        item["prompt"] = str(item.get("prompt") or "").strip() or "…"
-        if index >= known:
-            item["take"] = MAX_TAKE - MAX_COUNT * (index + 1)
-        requests += MusicRequest(**item).takes(takes)
-    return requests
 
 
 async def _hints(requests: list[MusicRequest]) -> list[dict[str, Any]]:
@@ -86,4 +79,5 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
         "tracks": len(requests),
         "refused": None if quote.is_bought else refused,
         "bought": quote.is_bought,
+        "uncertain": list(quote.uncertain),
     }

@@ -71,7 +71,23 @@ def _shown(job: Job) -> dict[str, Any]:
         "listed": job.is_listed,
         "request_id": job.request_id,
         "stored": job.file is not None,
+        "is_open": job.state.is_open,
     }
+
+
+async def news(request: web.Request) -> web.Response:
+    """How many tracks came while nobody waited for them. Jobs that are open are looked for."""
+    from aiohttp import web
+
+    await session.collect()
+    return web.json_response({"count": await (await session.library()).arrived()})
+
+
+async def see_news(request: web.Request) -> web.Response:
+    from aiohttp import web
+
+    await (await session.library()).see_arrived()
+    return web.json_response({"count": 0})
 
 
 async def track(request: web.Request) -> web.Response:

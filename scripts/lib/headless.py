@@ -54,7 +54,12 @@ def watch(progress: Callable[[str, float, float], None], text: Callable[[str, st
 
     importlib.import_module("comfy.utils").set_progress_bar_global_hook(on_progress)
     server = importlib.import_module("server").PromptServer.instance
-    server.send_progress_text = lambda said, node_id, *rest: text(node_id, said)
+
+    def on_event(event: str, data: Mapping[str, Any], client: str | None = None) -> None:
+        if event == "aigateway_status":
+            text(data["node"], data["text"])
+
+    server.send_sync = on_event
 
 
 async def load_nodes() -> Nodes:

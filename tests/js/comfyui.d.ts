@@ -71,6 +71,9 @@ declare module "*/scripts/app.js" {
     /** The graph that this node stands for. */
     subgraph?: Graph;
     inputs?: NodeInput[];
+    outputs?: { links?: unknown[] | null }[];
+    /** 2: muted, 4: bypassed. */
+    mode?: number;
     widgets?: Widget[];
     pos: Pair;
     size: Pair;
@@ -107,6 +110,7 @@ declare module "*/scripts/app.js" {
     /** What is seen of the graph. */
     ds: { offset: Pair; scale: number };
     selectNodes?(nodes: GraphNode[]): void;
+    centerOnNode?(node: GraphNode): void;
   }
 
   interface Setting {
@@ -148,6 +152,8 @@ declare module "*/scripts/app.js" {
     title: string;
     tooltip: string;
     type: "custom";
+    /** Shown on the icon. */
+    iconBadge: string;
     render(parent: HTMLElement): void;
     destroy(): void;
   }
@@ -158,6 +164,8 @@ declare module "*/scripts/app.js" {
     rootGraph?: Graph;
     canvas: Canvas;
     registerExtension(extension: Extension): void;
+    /** Run the graph; the first number is the place in the queue. */
+    queuePrompt(place: number, times: number): Promise<unknown>;
     ui: {
       lastQueueSize?: number | string;
       settings: {
@@ -167,7 +175,10 @@ declare module "*/scripts/app.js" {
     };
     extensionManager: {
       queueSettings?: { batchCount: number };
+      workflow?: { activeWorkflow: object | null };
+      command: { execute(id: string): Promise<void> };
       registerSidebarTab(tab: SidebarTab): void;
+      getSidebarTabs(): SidebarTab[];
       toast: {
         add(message: { severity: string; summary: string; detail: string; life: number }): void;
       };
@@ -182,13 +193,16 @@ declare module "*/scripts/api.js" {
   /** What the server says of a node that ended. */
   interface Executed {
     node: string;
+    prompt_id?: string;
     display_node?: string;
     output?: Record<string, unknown> | null;
   }
 
   interface ApiEvents {
     executed: CustomEvent<Executed>;
-    progress_text: CustomEvent<{ nodeId: string; text: string }>;
+    aigateway_status: CustomEvent<import("../../web/js/status.js").Status>;
+    aigateway_error: CustomEvent<import("../../web/js/error_card.js").PackError>;
+    aigateway_news: CustomEvent<import("../../web/js/news.js").News>;
     execution_start: CustomEvent;
     execution_success: CustomEvent;
     execution_error: CustomEvent;
@@ -198,6 +212,7 @@ declare module "*/scripts/api.js" {
   export const api: {
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
+    queuePrompt(...values: unknown[]): Promise<{ prompt_id?: string }>;
     addEventListener<Type extends keyof ApiEvents>(
       type: Type,
       listener: (event: ApiEvents[Type]) => void,

@@ -4,5 +4,5 @@ import { useWords } from "../../web/js/words.js";
 /** @param {"en" | "zh"} language whose words the page uses from now on */
 export function speak(language) {
   const file = new URL(`../../locales/${language}/main.json`, import.meta.url);
-  useWords(JSON.parse(readFileSync(file, "utf-8")).aigateway);
+  useWords(JSON.parse(readFileSync(file, "utf-8")).aigateway, language);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { priceRequest } from "../../web/js/price_request.js";
-import { balanceText, costText, estimateText, hintText } from "../../web/js/price_text.js";
+import { balanceText, costText, estimateText, hintText, runText } from "../../web/js/price_text.js";
 import { graphOf, nodeOf } from "./graphs.js";
 import { speak } from "./language.js";
 import { trackOf } from "./tracks.js";
@@ -209,6 +209,7 @@ describe("the estimate", () => {
     total: 0.006,
     tracks: 1,
     hints: [],
+    uncertain: [],
     refused: null,
   };
 
@@ -258,23 +259,84 @@ describe("the estimate", () => {
     assert.equal(shown({ each: 0, total: 0 }).text, "$0.00");
   });
 
-  for (const [refused, text] of /** @type {const} */ ([
-    [{ reason: "no_key" }, "$0.006 · no API key is set"],
-    [{ reason: "per_run", limit: 0.005 }, "$0.006 · over your limit of $0.005 per run"],
+  for (const [refused, text, step] of /** @type {const} */ ([
+    [{ reason: "no_key" }, "$0.006 · no API key is set", { step: "set_key" }],
+    [
+      { reason: "per_run", limit: 0.005 },
+      "$0.006 · over your limit of $0.005 per run",
+      { step: "raise_limit", setting: "spend_limit_per_run" },
+    ],
     [
       { reason: "per_day", limit: 10, spent: 9.999 },
       "$0.006 · over your limit of $10.00 per 24 hours ($10.00 spent)",
+      { step: "raise_limit", setting: "spend_limit_per_day" },
+    ],
+    [
+      { reason: "minimum_balance", limit: 2, balance: 1.5 },
+      "$0.006 · the account has $1.50, and keeps at least $2.00",
+      { step: "raise_limit", setting: "minimum_balance" },
     ],
   ]))
-    test(`warns of a refusal: ${refused.reason}`, () => {
-      assert.deepEqual(shown({ refused }), { text, isWarning: true });
+    test(`warns of a refusal, with the next step: ${refused.reason}`, () => {
+      assert.deepEqual(shown({ refused }), { text, isWarning: true, ...step });
     });
+
+  test("names a purchase that is not certain, whatever else there is to say", () => {
+    const price = { uncertain: ["l7"], each: 4, refused: { reason: "per_run", limit: 1 } };
+    assert.deepEqual(shown(price), {
+      text: "Perhaps bought for $4.00",
+      isWarning: true,
+      step: "buy_again",
+      uncertain: "l7",
+    });
+  });
+
+  test("of a free sketch leads to the key", () => {
+    assert.equal(shown({ free: true, each: 0 }).step, "set_key");
+  });
+
+  describe("of the whole run", () => {
+    const TWO = [ASKED, { ...ASKED, duration: 60 }];
+
+    test("is the total of its nodes", () => {
+      const text = runText({ ...PRICE, total: 8 }, TWO)?.text;
+      assert.equal(text, "this run: $8.00");
+    });
+
+    test("is left out where one line says it all, or nothing is bought", () => {
+      assert.equal(runText(PRICE, [ASKED]), null);
+      assert.equal(runText({ ...PRICE, free: true, total: 0 }, TWO), null);
+      assert.equal(runText({ ...PRICE, bought: true, total: 0 }, TWO), null);
+    });
+
+    test("is at least what is known, and at most where the tracks may cost less", () => {
+      for (const unknown of [{ isDurationKnown: false }, { isCountWhole: false }])
+        assert.equal(
+          runText({ ...PRICE, total: 8, at_most: true }, [ASKED, { ...ASKED, ...unknown }])?.text,
+          "this run: at least $8.00",
+        );
+      const most = runText({ ...PRICE, total: 8, at_most: true }, TWO);
+      assert.equal(most?.text, "this run: at most $8.00");
+    });
+
+    test("warns of the limit that refuses it", () => {
+      const refused = { reason: "per_run", limit: 5 };
+      assert.deepEqual(runText({ ...PRICE, total: 8, refused }, TWO), {
+        text: "this run: $8.00 · over your limit of $5.00 per run",
+        isWarning: true,
+        step: "raise_limit",
+        setting: "spend_limit_per_run",
+      });
+    });
+  });
 
   test("warns that an unknown price is refused", () => {
     const refused = { reason: "unknown_price" };
     assert.deepEqual(shown({ each: null, total: null, refused }), {
       text: "Price unknown · your settings do not allow it",
       isWarning: true,
+      step: "raise_limit",
+      setting: "allow_unknown_price",
     });
   });
 
@@ -312,9 +374,10 @@ describe("the cost after a run", () => {
   });
 
   test("warns of a track that may have been charged", () => {
-    const { text, isWarning } = costText([trackOf({}), trackOf({ state: "uncertain" })]);
+    const unsure = trackOf({ state: "uncertain", local_id: "l7" });
+    const { text, ...rest } = costText([trackOf({}), unsure]);
     assert.match(text, /\$0\.012/);
-    assert.equal(isWarning, true);
+    assert.deepEqual(rest, { isWarning: true, step: "buy_again", uncertain: "l7" });
   });
 
   test("is nothing only if all of it is free", () => {

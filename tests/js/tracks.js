@@ -19,6 +19,7 @@ export const trackOf = (changed) => ({
   take: 1,
   words: "as given",
   state: "completed",
+  is_open: ["submitting", "queued", "running"].includes(changed.state ?? ""),
   is_dead: false,
   price: 0.006,
   free: false,

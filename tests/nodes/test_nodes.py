@@ -219,8 +219,9 @@ async def test_bad_requests_are_named_before_the_submit(
 
 
 async def test_inputs_from_other_nodes_are_checked_when_they_are_known(node: Node) -> None:
-    assert node["AIGatewayPromptToMusic"].validate_inputs(prompt=None) is True
-    assert "empty" in node["AIGatewayPromptToMusic"].validate_inputs(prompt=" ")
+    validate = node["AIGatewayPromptToMusic"].validate_inputs
+    assert await validate(prompt=None) is True
+    assert "empty" in await validate(prompt=" ")
 
 
 @pytest.mark.parametrize(("given", "said"), [({}, "neither"), ({"job_id": "j"}, "both")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ LISTEN = """() => {
   const seen = (window.seen = { ends: [], texts: [], progress: [] });
   for (const kind of ["execution_success", "execution_error", "execution_interrupted"])
     window.app.api.addEventListener(kind, ({ detail }) => seen.ends.push({ kind, detail }));
-  window.app.api.addEventListener("progress_text", ({ detail }) => seen.texts.push(detail.text));
+  window.app.api.addEventListener("aigateway_status", ({ detail }) => seen.texts.push(detail.text));
   window.app.api.addEventListener("progress", ({ detail }) => seen.progress.push(detail));
 }"""
 FIND = """const find = (type) =>
@@ -46,6 +47,12 @@ class Canvas:
         self.page.goto(self._url)
         self.page.wait_for_function(READY)
         self.page.evaluate(LISTEN)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture of the page, where CANVAS_SHOTS names a folder for them."""
+        folder = os.environ.get("CANVAS_SHOTS")
+        if folder:
+            self.page.screenshot(path=Path(folder) / f"{name}.png")
 
     # The graph
 

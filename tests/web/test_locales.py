@@ -10,8 +10,15 @@ from typing import Any
 
 import pytest
 
+from ...api import errors
 from ...scripts.lib import headless, pack
 
+ERRORS = [
+    name
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
+    if kind not in (errors.GatewayError, errors.StatusError)
+] + ["MissingPackageError"]
 LANGUAGES = ("en", "zh")
 FILES = ("nodeDefs", "settings", "main")
 # Vue I18n reads these as syntax; only the pack's own words have places in braces.
@@ -94,8 +101,13 @@ def test_both_languages_fill_in_the_same_values():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[path])), path
 
 
-def test_the_scripts_say_what_is_in_the_files_and_all_of_it():
+def test_the_pack_says_what_is_in_the_files_and_all_of_it():
+    sources = [path.read_text("utf-8") for path in (pack.ROOT / "nodes").rglob("*.py")]
+    statuses = {f"status_{key}" for key in re.findall(r'said\(\s*"(\w+)"', "\n".join(sources))}
+    failures = {f"error_{name}" for name in ERRORS}
     words = set(read("en", "main")["aigateway"])
+    assert (statuses | failures) - words == set()
+    words -= statuses | failures
     text = "\n".join(scripts().values())
     literals = set(re.findall(r'"(\w+)"', text))
     patterns = re.findall(r"say\(`([^`]+)`", text)

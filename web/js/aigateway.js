@@ -1,8 +1,11 @@
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
+import { watchErrors } from "./error_card.js";
 import { watchLanguage } from "./language.js";
+import { watchNews } from "./news.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
+import { watchRuns } from "./runs.js";
 import { completeSaveAudio } from "./save_audio.js";
 import { alignValues, noteControl } from "./saved_values.js";
 import { settings } from "./settings.js";
@@ -13,12 +16,17 @@ app.registerExtension({
   name: "AIgateway.Music",
   settings,
   async init() {
-    const href = new URL("../css/aigateway.css", import.meta.url).href;
-    document.head.append(element("link", { rel: "stylesheet", href }));
+    for (const name of ["aigateway", "notices"]) {
+      const { href } = new URL(`../css/${name}.css`, import.meta.url);
+      document.head.append(element("link", { rel: "stylesheet", href }));
+    }
   },
   async setup() {
     await watchLanguage();
     registerSidebar();
+    watchRuns();
+    watchErrors();
+    watchNews();
     watchPrices();
     watchPlayers();
     watchStatus();

@@ -7,7 +7,8 @@ async function loadWords() {
   const response = await api.fetchApi("/i18n");
   const locales = await response.json();
   const chosen = locales[locale] ?? locales[locale.split("-")[0] ?? ""];
-  useWords({ ...locales.en?.aigateway, ...chosen?.aigateway });
+  const words = { ...locales.en?.aigateway, ...chosen?.aigateway };
+  useWords(words, chosen?.aigateway ? locale : "en");
 }
 
 /** Load the words now, and again when the language changes. */

@@ -1,6 +1,7 @@
 import { api, rootGraph } from "./comfy.js";
 import { addRow, element, iconButton } from "./dom.js";
 import { pathsOf, playablesOf } from "./playable.js";
+import { onTabOf } from "./runs.js";
 import { placeOf, placeOfLocator } from "./subgraphs.js";
 import { waveform } from "./waveform.js";
 import { say } from "./words.js";
@@ -60,9 +61,11 @@ class Player {
 const players = new WeakMap();
 
 export function watchPlayers() {
-  api.addEventListener("executed", ({ detail }) => {
-    showPlayer(placeOf(rootGraph(), detail.display_node ?? detail.node), detail.output);
-  });
+  api.addEventListener("executed", ({ detail }) =>
+    onTabOf(detail.prompt_id, () =>
+      showPlayer(placeOf(rootGraph(), detail.display_node ?? detail.node), detail.output),
+    ),
+  );
 }
 
 /**

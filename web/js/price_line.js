@@ -1,9 +1,12 @@
 import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
+import { stepButton } from "./next_steps.js";
 import { priceRequest } from "./price_request.js";
-import { costText, estimateText, hintText } from "./price_text.js";
+import { costText, estimateText, hintText, runText } from "./price_text.js";
+import { onTabOf } from "./runs.js";
 import { ask } from "./server.js";
 import { placeOf, placesOf } from "./subgraphs.js";
+import { priceOf } from "./track_facts.js";
 
 /** @typedef {import("./comfy.js").GraphNode} GraphNode */
 /** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
@@ -14,6 +17,8 @@ const NODES = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
 const HEIGHT = 30;
 const HINTS_HEIGHT = 44;
 const CHECK_MILLISECONDS = 300;
+/** The modes of a node that is muted or bypassed. */
+const SKIPPED = [2, 4];
 
 /**
  * The price line of one node, on the node or on a subgraph's node around it.
@@ -32,8 +37,11 @@ class PriceLine {
     /** @type {string[]} the ledger's ids of what the last run made or found again */
     this.tracks = [];
     this.text = element("span");
-    this.element = element("div", { class: "aigateway-price", role: "status" }, this.text);
     this.hints = element("div", { class: "aigateway-hints", role: "note", hidden: true });
+    this.run = element("span", { class: "aigateway-run" });
+    this.step = element("span", { class: "aigateway-next" });
+    const parts = [this.text, this.run, this.step];
+    this.element = element("div", { class: "aigateway-price", role: "status" }, ...parts);
     addRow(this.shownOn, "aigateway_price", this.element, HEIGHT);
     addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
   }
@@ -53,10 +61,23 @@ class PriceLine {
   check() {
     const asked = this.request();
     const text = JSON.stringify(asked);
-    if (text === this.checked) return;
+    if (text === this.checked) return false;
     this.checked = text;
     this.tracks = [];
     void this.showEstimate(asked);
+    return true;
+  }
+
+  /** Whether a run of the graph that holds all others buys what this line prices. */
+  get isInRun() {
+    const path = [...this.hosts, this.node];
+    const isLinked = (/** @type {GraphNode} */ { outputs }) =>
+      outputs?.some(({ links }) => links?.length) ?? true;
+    return (
+      this.shownOn.graph === rootGraph() &&
+      path.every(({ mode }) => !SKIPPED.includes(mode ?? 0)) &&
+      isLinked(this.node)
+    );
   }
 
   /** Ask the server again, although nothing on the canvas has changed. */
@@ -67,9 +88,8 @@ class PriceLine {
 
   /** @param {PriceRequest} asked */
   async showEstimate(asked) {
-    const { request, duration, count, takes, runs } = asked;
     const { checked } = this;
-    const body = { ...request, duration, count, takes, runs };
+    const body = { ...bodyOf(asked), runs: asked.runs };
     let hints = "";
     const text = await textOrError(async () => {
       const price = await ask("price", { method: "POST", body });
@@ -106,13 +126,38 @@ class PriceLine {
   }
 
   /** @param {PriceText} shown */
-  write({ text, isWarning }) {
+  write(shown) {
+    const { text, isWarning } = shown;
     this.text.textContent = text;
     this.element.title = text;
-    this.element.classList.toggle("aigateway-refused", isWarning);
+    this.text.classList.toggle("aigateway-refused", isWarning);
+    void this.writeStep(shown);
     this.shownOn.setDirtyCanvas?.(true);
   }
+
+  /**
+   * Show what can be done about a price.
+   *
+   * @param {PriceText} shown
+   */
+  async writeStep({ step, setting, uncertain }) {
+    const track = uncertain ? await ask(`tracks/${encodeURIComponent(uncertain)}`) : null;
+    const button = step ? stepButton(step, { setting, track, after: refreshPrices }) : null;
+    if (track) button?.append(` · ${priceOf(track)}`);
+    this.step.replaceChildren(...(button ? [button] : []));
+  }
+
+  /** @param {PriceText | null} total of the whole run; null where this line says it all */
+  writeRun(total) {
+    this.run.textContent = total?.text ?? "";
+    this.run.title = total?.text ?? "";
+    this.run.classList.toggle("aigateway-refused", total?.isWarning ?? false);
+    if (total?.isWarning && !this.step.childElementCount) void this.writeStep(total);
+  }
 }
+
+/** @param {PriceRequest} asked */
+const bodyOf = ({ request, duration, count, takes }) => ({ ...request, duration, count, takes });
 
 /**
  * @param {() => Promise<PriceText>} read
@@ -141,26 +186,69 @@ export function addPrice(node) {
   };
 }
 
+/** The newest question for the price of the whole run. */
+let total = 0;
+
+/** Show the price of the whole run on each line, where several nodes buy. */
+async function showRun() {
+  total += 1;
+  const mine = total;
+  const inRun = [...lines].filter((line) => line.isInRun);
+  const asked = inRun.map((line) => line.request());
+  const text = asked.length < 2 ? null : await runTextOf(asked);
+  if (mine !== total) return;
+  for (const line of lines) line.writeRun(inRun.includes(line) ? text : null);
+}
+
+/** @param {PriceRequest[]} asked */
+async function runTextOf(asked) {
+  try {
+    const body = { pieces: asked.map(bodyOf) };
+    return runText(await ask("price", { method: "POST", body }), asked);
+  } catch {
+    // The line of a node says what is wrong with it.
+    return null;
+  }
+}
+
 /** Ask for all prices again, for example after a limit was changed. */
 export function refreshPrices() {
   for (const line of lines) line.refresh();
+  void showRun();
 }
+
+function checkPrices() {
+  const inRun = [...lines].map((line) => line.isInRun).join();
+  const changed = [...lines].map((line) => line.check());
+  if (changed.includes(true) || inRun !== checkedRun) void showRun();
+  checkedRun = inRun;
+}
+
+let checkedRun = "";
 
 export function watchPrices() {
   setInterval(() => {
-    if (!document.hidden) for (const line of lines) line.check();
+    if (!document.hidden) checkPrices();
   }, CHECK_MILLISECONDS);
   api.addEventListener("executed", ({ detail }) => {
     const ids = /** @type {string[]} */ (detail.output?.aigateway_track ?? []);
-    const place = ids.length ? placeOf(rootGraph(), detail.display_node ?? detail.node) : null;
-    if (!place) return;
-    for (const line of lines) if (line.isAt(place)) line.showCostOf(ids);
+    if (ids.length) onTabOf(detail.prompt_id, () => showCosts(detail, ids));
   });
   for (const event of /** @type {const} */ ([
     "executed",
     "execution_success",
     "execution_error",
     "execution_interrupted",
+    "aigateway_news",
   ]))
     api.addEventListener(event, refreshPrices);
+}
+
+/**
+ * @param {import("../../../scripts/api.js").Executed} executed
+ * @param {string[]} ids the ledger's, of the tracks
+ */
+function showCosts({ display_node, node }, ids) {
+  const place = placeOf(rootGraph(), display_node ?? node);
+  for (const line of lines) if (place && line.isAt(place)) line.showCostOf(ids);
 }

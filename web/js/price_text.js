@@ -2,11 +2,30 @@ import { dollars } from "./format.js";
 import { isUnderWay } from "./track_facts.js";
 import { say } from "./words.js";
 
+/** @typedef {import("./next_steps.js").Step} Step */
 /** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
 /** @typedef {import("./server.js").Price} Price */
 /** @typedef {import("./server.js").Track} Track */
 
-/** @typedef {{text: string, isWarning: boolean}} PriceText */
+/**
+ * What a price line says, and what can be done about it.
+ *
+ * @typedef {object} PriceText
+ * @property {string} text
+ * @property {boolean} isWarning
+ * @property {Step} [step]
+ * @property {string} [setting] that holds the limit
+ * @property {string} [uncertain] the ledger's id of a track that may be bought already
+ */
+
+/** @type {Record<string, {step: Step, setting?: string}>} by the reason of a refusal */
+const AFTER_REFUSALS = {
+  no_key: { step: "set_key" },
+  per_run: { step: "raise_limit", setting: "spend_limit_per_run" },
+  per_day: { step: "raise_limit", setting: "spend_limit_per_day" },
+  minimum_balance: { step: "raise_limit", setting: "minimum_balance" },
+  unknown_price: { step: "raise_limit", setting: "allow_unknown_price" },
+};
 
 /**
  * The hints on a request, one a line.
@@ -24,7 +43,12 @@ export const hintText = ({ hints }) =>
  * @returns {PriceText}
  */
 export function estimateText(price, asked) {
-  if (price.free) return { text: say("price_free"), isWarning: false };
+  const [uncertain] = price.uncertain;
+  if (uncertain) {
+    const text = say("price_uncertain", { price: dollars(price.each ?? 0) });
+    return { text, isWarning: true, step: "buy_again", uncertain };
+  }
+  if (price.free) return { text: say("price_free"), isWarning: false, step: "set_key" };
   if (price.bought && asked.isDurationKnown && asked.isCountWhole)
     return { text: say("price_bought"), isWarning: false };
   const text = amountText(price, asked);
@@ -32,8 +56,42 @@ export function estimateText(price, asked) {
   // Where the duration is not known, neither is whether the run exceeds a limit.
   if (!refused || (!asked.isDurationKnown && refused.reason.startsWith("per_")))
     return { text, isWarning: false };
-  const values = { limit: dollars(refused.limit ?? 0), spent: dollars(refused.spent ?? 0) };
-  return { text: `${text} · ${say(`refused_${refused.reason}`, values)}`, isWarning: true };
+  return { ...refusalText(text, refused), isWarning: true };
+}
+
+/**
+ * @param {string} amount
+ * @param {import("./server.js").Refusal} refused
+ */
+function refusalText(amount, refused) {
+  const values = {
+    limit: dollars(refused.limit ?? 0),
+    spent: dollars(refused.spent ?? 0),
+    balance: dollars(refused.balance ?? 0),
+  };
+  const text = `${amount} · ${say(`refused_${refused.reason}`, values)}`;
+  return { text, ...AFTER_REFUSALS[refused.reason] };
+}
+
+/**
+ * What the whole run will cost, where several nodes buy.
+ *
+ * @param {Price} price the server's answer for all of them
+ * @param {PriceRequest[]} asked of each node
+ * @returns {PriceText | null} null where one line says it all
+ */
+export function runText(price, asked) {
+  if (asked.length < 2 || price.free || price.bought || price.total === null) return null;
+  const isWhole = asked.every(
+    ({ isDurationKnown, isCountWhole }) => isDurationKnown && isCountWhole,
+  );
+  const total = dollars(price.total);
+  const atMost = price.at_most ? say("price_at_most", { price: total }) : total;
+  const amount = isWhole ? atMost : say("price_at_least", { price: total });
+  const text = say("price_run", { price: amount });
+  const { refused } = price;
+  if (!refused || refused.reason === "no_key") return { text, isWarning: false };
+  return { ...refusalText(text, refused), isWarning: true };
 }
 
 /**
@@ -81,12 +139,16 @@ export const balanceText = ({ balance }) =>
  * @returns {PriceText}
  */
 export function costText(tracks) {
-  if (tracks.every((track) => track.free)) return { text: say("cost_free"), isWarning: false };
+  if (tracks.every((track) => track.free))
+    return { text: say("cost_free"), isWarning: false, step: "set_key" };
   const price = dollars(
     tracks.reduce((sum, track) => sum + (track.is_dead ? 0 : (track.price ?? 0)), 0),
   );
-  if (tracks.some((track) => track.state === "uncertain"))
-    return { text: say("cost_uncertain", { price }), isWarning: true };
+  const uncertain = tracks.find((track) => track.state === "uncertain")?.local_id;
+  if (uncertain) {
+    const text = say("cost_uncertain", { price });
+    return { text, isWarning: true, step: "buy_again", uncertain };
+  }
   const key = tracks.some(isUnderWay) ? "cost_ordered" : "cost_paid";
   return { text: say(key, { price }), isWarning: false };
 }

@@ -1,6 +1,6 @@
 import { api } from "./comfy.js";
 
-/** @typedef {{reason: string, limit?: number, spent?: number}} Refusal */
+/** @typedef {{reason: string, limit?: number, spent?: number, balance?: number}} Refusal */
 /** @typedef {{kind: string, values: Record<string, string | number>}} Hint */
 /**
  * The price of a request, in US dollars.
@@ -13,6 +13,7 @@ import { api } from "./comfy.js";
  * @property {number | null} total of all tracks of all runs
  * @property {number} tracks that one run makes
  * @property {Hint[]} hints what a person may want to know before the run
+ * @property {string[]} uncertain the ledger's ids of tracks that may be bought already
  * @property {Refusal | null} refused why the request would be refused
  */
 /**
@@ -31,6 +32,7 @@ import { api } from "./comfy.js";
  * @property {number} take
  * @property {string} words what is sung
  * @property {string} state
+ * @property {boolean} is_open whether the job may still end by itself
  * @property {boolean} is_dead whether the job failed or was cancelled
  * @property {number | null} price in US dollars
  * @property {boolean} free

@@ -1,3 +1,4 @@
+import { DASHBOARD_URL } from "./dashboard.js";
 import { element, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
 import { ask } from "./server.js";
@@ -24,6 +25,8 @@ export const keyField = field((note) => {
   const remove = element("button", { type: "button", class: "aigateway-button" }, say("remove"));
   remove.addEventListener("click", () => void save("api_key", null, note));
   const state = element("div", { class: "aigateway-note" });
+  const target = { href: DASHBOARD_URL, target: "_blank", rel: "noopener noreferrer" };
+  const away = element("a", { class: "aigateway-link", ...target }, say("step_get_key"));
   /** @type {import("./settings_fields.js").Show} */
   const show = (settings) => {
     const { key, environment } = settings;
@@ -32,6 +35,7 @@ export const keyField = field((note) => {
     remove.hidden = !key?.removable;
     const none = say(settings.sandbox ? "key_none_sandbox" : "key_none");
     state.textContent = key ? say("key_from", { hint: key.hint, source: key.source }) : none;
+    if (!key) state.append(" ", away);
   };
   const line = element("div", { class: "aigateway-controls" }, input, keep, remove);
   return [show, element("div", {}, line, state)];

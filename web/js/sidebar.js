@@ -4,6 +4,8 @@ import { element, iconButton, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
 import { pickUp, reuse } from "./graph.js";
 import { Loss } from "./loss.js";
+import { forgetNews, TAB } from "./news.js";
+import { notify } from "./notify.js";
 import { Pages } from "./pages.js";
 import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
@@ -26,6 +28,7 @@ const ENDS = /** @type {const} */ ([
   "execution_success",
   "execution_error",
   "execution_interrupted",
+  "aigateway_news",
 ]);
 /** What may change the list. */
 const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
@@ -108,6 +111,7 @@ class Music {
     for (const event of ENDS) api.addEventListener(event, this.showBalance);
     void this.showBalance();
     void this.list.restart().then(() => this.schedule());
+    forgetNews().catch((error) => notify("warn", sentenceOf(error)));
   }
 
   close() {
@@ -187,11 +191,12 @@ export function registerSidebar() {
   /** @type {Music | null} */
   let open = null;
   app.extensionManager.registerSidebarTab({
-    id: "aigateway-music",
+    id: TAB,
     icon: "pi pi-headphones",
     title: say("music"),
     tooltip: say("music_tooltip"),
     type: "custom",
+    iconBadge: "",
     render: (parent) => {
       open?.close();
       open = new Music();

@@ -7,7 +7,7 @@ import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
 
-/** @param {Track} track */
+/** @param {Pick<Track, "job_id">} track */
 export async function copyId({ job_id }) {
   const id = job_id ?? "";
   try {

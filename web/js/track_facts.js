@@ -9,8 +9,7 @@ import { say } from "./words.js";
  *
  * @param {Track} track
  */
-export const isUnderWay = ({ is_dead, state }) =>
-  !is_dead && state !== "completed" && state !== "uncertain";
+export const isUnderWay = ({ is_open }) => is_open;
 
 /** @param {Track} track */
 export const titleOf = (track) => track.prompt || track.job_id || "";

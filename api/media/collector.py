@@ -1,0 +1,168 @@
+"""Jobs that nobody waits for: found when they end, and their tracks are fetched.
+
+One watcher of an account, and one process of a ledger. It polls one job at a time, ever more
+rarely, and ends when no job is open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from ..errors import GatewayError, LedgerError, NotFoundError
+from ..money.job import Job, State
+from ..money.ledger import Ledger
+from ..money.off_loop import off_loop
+from ..money.wait import Waits
+from ..timing import Timing
+from ..wire.client import Client
+
+_TRIES = 3
+"""How often a track is fetched in vain before it is left to the next start."""
+
+Fetch = Callable[[Job], Awaitable[object]]
+"""Loads a completed job's track into the store."""
+
+Tell = Callable[[Job], object]
+"""Called with a job that has ended while nobody waited for it."""
+
+
+class _Plan(NamedTuple):
+    """When a job is looked at next, seconds of the clock, and how long after the time before."""
+
+    due: float
+    interval: float
+    failures: int = 0
+
+
+class Collector:
+    """The watcher of one account. Lives in its event loop.
+
+    Args:
+        service: the name of the service in the ledger.
+        lock: held by the one process that watches the ledger.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        ledger: Ledger,
+        waits: Waits,
+        client: Client,
+        lock: FileLock,
+        timing: Timing,
+    ) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._waits = waits
+        self._client = client
+        self._lock = lock
+        self._timing = timing
+        self._plans: dict[str, _Plan] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._fetch: Fetch | None = None
+        self._tell: Tell = lambda job: None
+
+    def start(self, fetch: Fetch, tell: Tell) -> None:
+        """Watch from now on. A further call renews the arguments."""
+        self._fetch, self._tell = fetch, tell
+        self.wake()
+
+    def wake(self) -> None:
+        """Look for open jobs again, and watch until none is open; nothing before `start`."""
+        if self._fetch is not None and (self._task is None or self._task.done()):
+            self._task = asyncio.ensure_future(self._watch())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _watch(self) -> None:
+        timing = self._timing
+        while jobs := await self._open_jobs():
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                # Another process watches.
+                await asyncio.sleep(timing.collect_max)
+                continue
+            try:
+                await self._look(jobs)
+            finally:
+                self._lock.release()
+            await asyncio.sleep(timing.collect_floor)
+
+    async def _open_jobs(self) -> list[Job]:
+        """The jobs that may still bring a track, those waited for included."""
+        try:
+            jobs = await off_loop(self._ledger.uncollected, self._service)
+        except LedgerError:
+            return []
+        return [job for job in jobs if self._is_ours(job) and self._plan(job).failures < _TRIES]
+
+    def _is_ours(self, job: Job) -> bool:
+        """Another living process looks after its own jobs."""
+        owner = job.owner
+        return owner == self._ledger.owner or not self._ledger.engine.is_living(owner)
+
+    def _plan(self, job: Job) -> _Plan:
+        first = self._timing.collect_floor
+        if self._waits.is_waited_for(job):
+            # Whoever waits for it will load it. It is left alone for a while after that, too.
+            self._plans.pop(job.local_id, None)
+        return self._plans.setdefault(job.local_id, _Plan(self._client.clock() + first, first))
+
+    async def _look(self, jobs: list[Job]) -> None:
+        """Look at the job that is due first, if it is due."""
+        free = [job for job in jobs if not self._waits.is_waited_for(job)]
+        job = min(free, key=lambda job: self._plan(job).due, default=None)
+        if job is None or self._plan(job).due > self._client.clock():
+            return
+        try:
+            job = await self._polled(job)
+            if job.state is State.COMPLETED and self._fetch is not None:
+                await self._fetch(job)
+                job = await off_loop(self._ledger.arrive, job)
+        except NotFoundError as error:
+            await self._lose(error, job)
+        except (GatewayError, OSError, ValueError) as error:
+            is_temporary = isinstance(error, GatewayError) and error.is_temporary
+            self._put_off(job, 0 if is_temporary else 1)
+        else:
+            if job.state.is_open:
+                self._put_off(job)
+            else:
+                self._end(job)
+
+    async def _polled(self, job: Job) -> Job:
+        """The job as the gateway has it now; one that has completed is not asked for again."""
+        if job.state is State.COMPLETED:
+            return job
+        assert job.job_id is not None
+        record = await self._client.poll(job.job_id)
+        return job if record is None else await off_loop(self._ledger.apply, job.local_id, record)
+
+    async def _lose(self, error: NotFoundError, job: Job) -> None:
+        """The gateway does not know the job (any more)."""
+        if await off_loop(self._ledger.age, job) < self._timing.not_found_grace:
+            self._put_off(job)
+            return
+        await self._waits.lost(error, job)
+        try:
+            self._end(await off_loop(self._ledger.get, job.local_id))
+        except KeyError:
+            # The row of an id that no job has was deleted.
+            self._plans.pop(job.local_id, None)
+
+    def _put_off(self, job: Job, failures: int = 0) -> None:
+        plan = self._plan(job)
+        interval = min(1.5 * plan.interval, self._timing.collect_max)
+        due = self._client.clock() + interval
+        self._plans[job.local_id] = _Plan(due, interval, plan.failures + failures)
+
+    def _end(self, job: Job) -> None:
+        self._plans.pop(job.local_id, None)
+        self._tell(job)

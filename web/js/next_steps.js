@@ -1,0 +1,91 @@
+import { app, rootGraph } from "./comfy.js";
+import { DASHBOARD_URL } from "./dashboard.js";
+import { element } from "./dom.js";
+import { openSettings } from "./settings_open.js";
+import { placeOf } from "./subgraphs.js";
+import { buyAgain } from "./track_actions.js";
+import { say } from "./words.js";
+
+/**
+ * What a person can do about a price, a status or an error.
+ *
+ * @typedef {"set_key" | "get_key" | "top_up" | "raise_limit" | "pick_up" | "buy_again" |
+ *   "try_again" | "open_settings" | "show_node"} Step
+ */
+/**
+ * What a step needs to know.
+ *
+ * @typedef {object} StepFacts
+ * @property {string} [setting] that holds the limit
+ * @property {import("./server.js").Track | null} [track] that may be bought already
+ * @property {string | null} [node] the id of the node's execution
+ * @property {() => unknown} [after] called when the step was taken
+ */
+
+/** @type {Record<Step, (facts: StepFacts) => unknown>} */
+const ACTS = {
+  set_key: () => openSettings("api_key"),
+  get_key: () => openSettings("api_key"),
+  top_up: () => {},
+  raise_limit: ({ setting }) => openSettings(setting || "spend_limit_per_run"),
+  pick_up: () => app.queuePrompt(0, 1),
+  buy_again: async ({ track }) => track && (await buyAgain(track)),
+  try_again: () => app.queuePrompt(0, 1),
+  open_settings: () => openSettings("api_key"),
+  show_node: ({ node }) => {
+    const place = node ? placeOf(rootGraph(), node) : null;
+    const shown = place?.hosts[0] ?? place?.node;
+    if (!shown) return;
+    app.canvas.selectNodes?.([shown]);
+    app.canvas.centerOnNode?.(shown);
+  },
+};
+/** Steps that lead to the dashboard. */
+const LINKS = /** @type {Step[]} */ (["get_key", "top_up"]);
+
+/**
+ * A button, or a link, that takes a step.
+ *
+ * @param {Step} step
+ * @param {StepFacts} [facts]
+ * @param {string} [look] the class of the element
+ */
+export function stepButton(step, facts = {}, look = "aigateway-link") {
+  const label = say(`step_${step}`);
+  const onclick = async () => {
+    await ACTS[step](facts);
+    await facts.after?.();
+  };
+  if (!LINKS.includes(step))
+    return element("button", { type: "button", class: look, onclick }, label);
+  const away = { href: DASHBOARD_URL, target: "_blank", rel: "noopener noreferrer" };
+  return element("a", { class: look, ...away, onclick }, label);
+}
+
+/** @type {Record<string, Step>} by the type of the error */
+const OF_ERRORS = {
+  MissingKeyError: "get_key",
+  AuthenticationError: "set_key",
+  ScopeError: "set_key",
+  CreditsError: "top_up",
+  BudgetError: "top_up",
+  SpendLimitError: "raise_limit",
+  UncertainSubmitError: "buy_again",
+  WaitTimeoutError: "pick_up",
+  MissingFileError: "pick_up",
+  DownloadError: "pick_up",
+  SettingsError: "open_settings",
+  InputError: "show_node",
+};
+
+/**
+ * The next step after an error.
+ *
+ * @param {{type: string, job_id: string | null}} error
+ * @returns {Step}
+ */
+export function stepAfter({ type, job_id }) {
+  const step = OF_ERRORS[type] ?? "try_again";
+  // Without a job there is nothing to pick up.
+  return step === "pick_up" && !job_id ? "try_again" : step;
+}

@@ -1,0 +1,50 @@
+import { app } from "./comfy.js";
+
+const GROUP = "AIgateway";
+/** How long the dialog may take to appear. */
+const PATIENCE_MILLISECONDS = 5000;
+const SETTLING_FRAMES = 40;
+
+/**
+ * Open the settings at one of ours, with the cursor in it.
+ *
+ * @param {string} name of the setting, without its group
+ */
+export async function openSettings(name) {
+  await app.extensionManager.command.execute("Comfy.ShowSettingsDialog");
+  const group = await found(() => groupEntry());
+  group?.click();
+  const row = await found(() =>
+    document.querySelector(`[data-setting-id="${GROUP}.${name}"]`)?.querySelector("input"),
+  );
+  row?.scrollIntoView({ block: "center" });
+  // The dialog moves the focus itself while it opens.
+  for (let frame = 0; row && frame < SETTLING_FRAMES; frame++) {
+    if (document.activeElement !== row) row.focus();
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+/** The dialog's entry for our settings: ComfyUI gives no other way to it. */
+function groupEntry() {
+  for (const dialog of document.querySelectorAll('[role="dialog"]'))
+    for (const entry of dialog.querySelectorAll("li, button, [role=option], span, div"))
+      if (entry.childElementCount === 0 && entry.textContent?.trim() === GROUP)
+        return /** @type {HTMLElement} */ (entry);
+  return null;
+}
+
+/**
+ * @template Found
+ * @param {() => Found | null | undefined} find
+ * @returns {Promise<Found | null>} null if it does not appear
+ */
+async function found(find) {
+  const end = performance.now() + PATIENCE_MILLISECONDS;
+  while (performance.now() < end) {
+    const one = find();
+    if (one) return one;
+    await new Promise(requestAnimationFrame);
+  }
+  return null;
+}
