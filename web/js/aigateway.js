@@ -16,7 +16,7 @@ app.registerExtension({
   name: "AIgateway.Music",
   settings,
   async init() {
-    for (const name of ["aigateway", "notices"]) {
+    for (const name of ["aigateway", "notices", "sidebar"]) {
       const { href } = new URL(`../css/${name}.css`, import.meta.url);
       document.head.append(element("link", { rel: "stylesheet", href }));
     }
