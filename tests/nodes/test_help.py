@@ -305,7 +305,7 @@ def a_folder_that_is_a_file(folder: Path) -> None:
 
 def a_damaged_ledger(folder: Path) -> None:
     (folder / FILE_NAME).write_bytes(b"no ledger " * 1000)
-    Library(folder)
+    Library(folder).ledger.check_may_spend("live", None)
 
 
 def a_proxy_of_another_kind(folder: Path) -> None:
@@ -335,7 +335,7 @@ def a_missing_package(folder: Path) -> None:
 OUTSIDE_NODES: dict[str, Callable[[Path], None]] = {
     "The package … is not installed in ComfyUI's Python": a_missing_package,
     "The ledger … cannot be used": a_folder_that_is_a_file,
-    "The ledger … is damaged": a_damaged_ledger,
+    "The ledger … was damaged": a_damaged_ledger,
     "The environment variable … names the proxy …": a_proxy_of_another_kind,
     "The certificate of … is not signed by any of the certificates": a_foreign_certificate,
     "The settings file … is not in the encoding UTF-8": settings_in_utf_16,

@@ -260,4 +260,4 @@ async def test_a_missing_libsndfile_is_one_sentence(nodes: ModuleType, message: 
     from ...nodes.missing import explained
 
     assert "libsndfile1 on Debian" in str(explained(OSError(message)))
-    assert explained(error := OSError(2, "no such file sndfile")) is error
+    assert "libsndfile1" not in str(explained(OSError(2, "no such file sndfile")))
