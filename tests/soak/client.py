@@ -111,30 +111,36 @@ class Moments(logging.Handler):
 
     def __init__(self, plan: Plan) -> None:
         super().__init__(logging.DEBUG)
-        self._plan = plan
-        self._left = plan.left
-        self._data = str(Path(plan.folder) / "data")
+        self._setup(plan.moment, plan.left, str(Path(plan.folder) / "data"))
+
+    def _setup(self, moment: str | None, left: int, data: str) -> None:
+        self._moment = moment
+        self._left = left
+        self._data = data
         self.counts: Counter[str] = Counter()
 
     def watch(self) -> None:
+        self.watch_requests()
+        sys.addaudithook(self._audited)
+        sqlite3.connect = self._connect
+
+    def watch_requests(self) -> None:
         logger = logging.getLogger("httpcore")
         logger.setLevel(logging.DEBUG)
         logger.addHandler(self)
         logger.propagate = False
-        sys.addaudithook(self._audited)
-        sqlite3.connect = self._connect
 
     def emit(self, record: logging.LogRecord) -> None:
         step, _, rest = record.getMessage().partition(" ")
         method = next((name for name in ("POST", "GET") if f"b'{name}'" in rest), "")
-        self._reached(f"{method} {step}".strip())
+        self.reached(f"{method} {step}".strip())
 
     def _audited(self, event: str, arguments: tuple[Any, ...]) -> None:
         if event in self._FILES and str(arguments[0]).startswith(self._data):
             if event == "open" and arguments[1] == "r":
                 return
             last = str(arguments[1] if event == "os.rename" else arguments[0])
-            self._reached(f"{event} {Path(last).suffix or 'folder'}")
+            self.reached(f"{event} {Path(last).suffix or 'folder'}")
 
     def _connect(self, *arguments: Any, **options: Any) -> sqlite3.Connection:
         connection = _connect(*arguments, **options)
@@ -142,12 +148,12 @@ class Moments(logging.Handler):
         return connection
 
     def _traced(self, statement: str) -> None:
-        self._reached(f"SQL {statement.split(maxsplit=1)[0]}")
+        self.reached(f"SQL {statement.split(maxsplit=1)[0]}")
 
-    def _reached(self, name: str) -> None:
-        if not self._plan.moment:
+    def reached(self, name: str) -> None:
+        if not self._moment:
             self.counts[name] += 1
-        elif name == self._plan.moment:
+        elif name == self._moment:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -3,11 +3,14 @@
 A child process buys tracks from a sandbox gateway in another process, as the nodes do. It is killed
 at random times and just before exact moments. The next child continues in the same data directory.
 At the end every request must have its track, and the gateway's bill must hold each of them once.
+
+With `--farm 4` the clients are workers with throw-away folders that share one ledger in PostgreSQL.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import random
@@ -28,6 +31,8 @@ from ...api.wire.certificates import ssl_context
 from ...scripts.lib.sandbox_process import sandbox_process
 from .client import child
 from .count import Count
+from .farm import run as farm
+from .farm.proxy import serve
 from .kills import Kills
 from .plan import SCALE, Plan
 from .processes import Forked, Spawned
@@ -49,6 +54,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--data", type=Path, help="work in this empty folder, and keep it")
     parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--proxy", help=argparse.SUPPRESS)
+    farm.add_arguments(parser)
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(2**32)
@@ -66,7 +73,12 @@ def main() -> int:
     if options.child:
         child(Plan(*json.loads(options.child)))
         return 0
+    if options.proxy:
+        asyncio.run(serve(json.loads(options.proxy)))
+        return 0
     print(f"seed {options.seed}", flush=True)
+    if options.farm:
+        return farm.run(options)
     # Loaded before the children fork: it takes longer than a child's life.
     ssl_context(for_loopback=True)
     folder = options.data or Path(tempfile.mkdtemp(prefix="soak-"))

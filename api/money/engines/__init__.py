@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from ...ledger_url import LedgerUrl
@@ -20,4 +21,8 @@ def opened(directory: Path, timing: Timing, url: LedgerUrl | None) -> Engine:
         return SqliteEngine(directory, timing)
     from .postgres import PostgresEngine
 
+    # The model list and job ids that cannot be written are kept there. A disk that only reads is
+    # no reason to stop.
+    with contextlib.suppress(OSError):
+        directory.mkdir(parents=True, exist_ok=True)
     return PostgresEngine(url, timing)

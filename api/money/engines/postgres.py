@@ -42,7 +42,7 @@ _BEGIN = f"""
     SET LOCAL synchronous_commit = on;
     SET LOCAL statement_timeout = {{milliseconds}};
     SET LOCAL lock_timeout = {{milliseconds}};
-    SET LOCAL idle_in_transaction_session_timeout = {{milliseconds}};
+    SET LOCAL idle_in_transaction_session_timeout = {{idle_milliseconds}};
     SELECT pg_advisory_xact_lock(hashtextextended('aigateway-music ' || current_schema(), 0));
     SELECT {_CLOCK}
 """
@@ -195,7 +195,9 @@ class PostgresEngine:
     def _begin(self, connection: psycopg.Connection[Any]) -> None:
         milliseconds = int(self._timing.ledger_timeout * 1000)
         # Without values, so that all statements are one message.
-        cursor = connection.execute(_BEGIN.format(milliseconds=milliseconds).encode())
+        # Who waits for the lock outlives a holder that was stopped.
+        begin = _BEGIN.format(milliseconds=milliseconds, idle_milliseconds=milliseconds // 2)
+        cursor = connection.execute(begin.encode())
         while cursor.nextset():
             pass
         (self._open.began,) = cursor.fetchone() or (0.0,)

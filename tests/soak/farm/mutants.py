@@ -1,0 +1,118 @@
+"""Planted bugs. A checker that never failed proves nothing: each of these must turn a run red."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ....api.errors import LedgerAwayError, LedgerError
+from ....api.ledger_url import LedgerUrl
+from ....api.money import ledger as ledger_module
+from ....api.money.engines import opened, postgres, postgres_tables
+from ....api.money.engines.postgres import PostgresEngine
+from ....api.money.engines.sqlite import SqliteEngine
+from ....api.money.job import State
+from ....api.money.ledger import Ledger
+from ....api.money.off_loop import off_loop
+from ....api.money.submit import Submits
+from ....api.timing import Timing
+from . import plan
+
+
+def plant(name: str) -> None:
+    """Change this process; "" changes nothing."""
+    if name:
+        BUGS[name]()
+
+
+def put(owner: Any, **attributes: Any) -> None:
+    """Set attributes of a class or a module; a type checker need not agree."""
+    for name, value in attributes.items():
+        setattr(owner, name, value)
+
+
+def no_lock() -> None:
+    lines = postgres._BEGIN.splitlines()
+    postgres._BEGIN = "\n".join(line for line in lines if "advisory" not in line)
+
+
+def no_fence() -> None:
+    def is_ours(ledger: Ledger, job: Any) -> bool:
+        return True
+
+    put(Ledger, _is_ours=is_ours)
+
+
+def no_confirmation() -> None:
+    def confirm(ledger: Ledger, job: Any) -> bool:
+        return True
+
+    put(Ledger, confirm=confirm)
+
+
+def short_lease() -> None:
+    """Shorter than the answer to a submit may take."""
+    from . import worker
+
+    put(Timing, longest_silence=property(lambda timing: 1e9))
+    put(worker, TIMING=plan.TIMING._replace(lease=0.2))
+
+
+def host_name_as_owner() -> None:
+    """All containers have one name."""
+    name = property(lambda engine: "comfyui", lambda engine, value: None)
+    put(PostgresEngine, owner=name)
+
+
+def four_byte_times() -> None:
+    tables = [table.replace("DOUBLE PRECISION", "REAL") for table in postgres_tables.TABLES]
+    postgres_tables.TABLES = tuple(tables)
+
+
+def local_clock() -> None:
+    put(PostgresEngine, now=lambda engine: time.time())
+
+
+def commit_again() -> None:
+    """A COMMIT without an answer counts as lost."""
+    put(PostgresEngine, _is_written=lambda engine, token: False)
+
+
+def swallowed_error() -> None:
+    """The job id is not written, and nobody is told."""
+
+    async def written(submits: Submits, job: Any, record: Any) -> Any:
+        try:
+            return await off_loop(submits._ledger.answered, job, record)
+        except LedgerAwayError:
+            return job._replace(job_id=record.id, state=State.QUEUED)
+
+    put(Submits, written=written)
+
+
+def fall_back() -> None:
+    """Without the database it buys with a ledger of its own."""
+
+    def opened_somehow(directory: Path, timing: Timing, url: LedgerUrl | None) -> Any:
+        try:
+            return opened(directory, timing._replace(ledger_patience=0.0), url)
+        except LedgerError:
+            return SqliteEngine(directory, timing)
+
+    put(ledger_module, opened=opened_somehow)
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    "no lock": no_lock,
+    "no fence": no_fence,
+    "no confirmation": no_confirmation,
+    "short lease": short_lease,
+    "host name as owner": host_name_as_owner,
+    "four-byte times": four_byte_times,
+    "local clock": local_clock,
+    "commit again": commit_again,
+    "swallowed error": swallowed_error,
+    "fall back": fall_back,
+}

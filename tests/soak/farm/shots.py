@@ -1,0 +1,253 @@
+"""The parent: it starts workers, kills them, and breaks what they talk to."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..plan import Diary
+from .plan import KEY, PRICE, TIMING, Plan
+from .worker import work
+from .world import World
+
+NO_LIMIT = 1e6
+BOUND = 60.0
+"""Seconds in which every request ends once the last fault is over."""
+_LIFE = (0.2, 2.6)
+_STEP = 6 * PRICE
+_PATIENCE = 3.0
+_FORK = multiprocessing.get_context("fork")
+
+
+class Life(NamedTuple):
+    """A worker that runs, and when it is killed."""
+
+    plan: Plan
+    process: BaseProcess
+    until: float
+
+
+class Shots:
+    """One run.
+
+    Attributes:
+        hits: how often each fault happened.
+        limits: when each limit came into force, seconds since 1970.
+        outages: when the database was away.
+        wrong: what was seen to be wrong during the run.
+    """
+
+    def __init__(self, world: World, folder: Path, slots: int, seed: int, bug: str) -> None:
+        self._world = world
+        self._folder = folder
+        self._slots = slots
+        self._random = random.Random(seed)
+        self._bug = bug
+        self._lives = 0
+        self._diary = Diary(folder)
+        self._asleep: dict[int, float] = {}
+        self.hits: Counter[str] = Counter()
+        self.limits: list[tuple[float, float]] = []
+        self.outages: list[tuple[float, float]] = []
+        self.wrong: list[str] = []
+
+    # Workers
+
+    def _start(self, slot: int, limit: float, **changes: Any) -> Life:
+        self._lives += 1
+        data = self._folder / f"data-{self._lives}"
+        plan = Plan(
+            folder=str(self._folder),
+            data=str(data),
+            base_url=self._world.gateway_of(slot),
+            ledger_url=self._world.ledger_of(slot),
+            slot=slot,
+            slots=self._slots,
+            limit=limit,
+            skew=(0.0, 600.0, -600.0, 0.0)[slot % 4],
+            bug=self._bug,
+        )._replace(**changes)
+        if not self.limits or limit > self.limits[-1][1]:
+            self.limits.append((time.time(), limit))
+        process = _FORK.Process(target=work, args=(plan,))
+        process.start()
+        seconds = _PATIENCE if plan.moment else self._random.uniform(*_LIFE)
+        return Life(plan, process, time.monotonic() + seconds)
+
+    def _bury(self, life: Life) -> None:
+        """The worker has ended: its folder goes, as a container's disk does."""
+        life.process.join()
+        code = life.process.exitcode
+        if code not in (0, -signal.SIGKILL):
+            self.wrong.append(f"A worker ended by itself with code {code}; see log-*.")
+        data = Path(life.plan.data)
+        self._look_for_secrets(data)
+        shutil.rmtree(data, ignore_errors=True)
+
+    def _look_for_secrets(self, folder: Path) -> None:
+        secrets = (KEY.encode(), self._world.postgres.password.encode())
+        for path in folder.rglob("*"):
+            if path.is_file() and any(secret in path.read_bytes() for secret in secrets):
+                self.wrong.append(f"A secret is in {path.name}.")
+
+    def _all_end(self, lives: list[Life], what: str) -> None:
+        give_up = time.monotonic() + BOUND
+        for life in lives:
+            life.process.join(max(0.0, give_up - time.monotonic()))
+            if life.process.exitcode is None:
+                self.wrong.append(f"A worker did not end within {BOUND:g} s {what}.")
+                life.process.kill()
+            self._bury(life)
+
+    # Phases
+
+    def count_moments(self) -> dict[str, int]:
+        """What a worker does in an undisturbed life: a kill may come just before each of it."""
+        self._all_end([self._start(0, NO_LIMIT, upto=3, moment="")], "before the first fault")
+        self.limits.clear()
+        return json.loads((self._folder / "moments").read_text(encoding="utf-8"))
+
+    def shoot(self, kills: int, crashes: int) -> None:
+        """Kill `kills` workers, and break the servers meanwhile."""
+        known = self.count_moments()
+        begun = len(self._world.query("SELECT 1 FROM jobs"))
+        faults = self._faults(kills, crashes)
+        lives = {slot: self._start(slot, PRICE * begun + 2 * _STEP) for slot in range(self._slots)}
+        killed = 0
+        while killed < kills:
+            self._wake()
+            for slot, life in lives.items():
+                if life.process.exitcode is None and time.monotonic() < life.until:
+                    continue
+                by_itself = life.process.exitcode is not None
+                life.process.kill()
+                self._bury(life)
+                killed += 1
+                self.hits[life.plan.moment if by_itself and life.plan.moment else "at random"] += 1
+                lives[slot] = self._start(
+                    slot, PRICE * begun + _STEP * (2 + killed), **self._moment(known)
+                )
+                for fault in faults.pop(killed, []):
+                    fault(slot, lives)
+            time.sleep(0.01)
+        for life in lives.values():
+            life.process.kill()
+            self._bury(life)
+        self._asleep.clear()
+
+    def _moment(self, known: dict[str, int]) -> dict[str, Any]:
+        if self._random.random() < 0.5:
+            return {}
+        moment = self._random.choice(sorted(known))
+        return {"moment": moment, "left": self._random.randint(1, known[moment])}
+
+    def _faults(
+        self, kills: int, crashes: int
+    ) -> dict[int, list[Callable[[int, dict[int, Life]], None]]]:
+        """What else happens, by the number of the kill that it follows."""
+        crash_at = [(kills * number) // (crashes + 1) for number in range(1, crashes + 1)]
+        made: dict[int, list[Callable[[int, dict[int, Life]], None]]] = {}
+        for number in range(1, kills + 1):
+            if number in crash_at:
+                made[number] = [self._crash]
+            elif number in (kills // 4, kills // 2 + 1):
+                made[number] = [self._stop_one]
+            elif self._random.random() < 0.5:
+                choices = (self._swallow, self._swallow, self._hang, self._cut, self._terminate)
+                made[number] = [self._random.choice(choices)]
+        return made
+
+    def finish(self) -> None:
+        """Let each slot get what it asked for."""
+        lives = [self._start(slot, NO_LIMIT, upto=0) for slot in range(self._slots)]
+        self._all_end(lives, "after the last fault")
+
+    def keep_calm(self, numbers: tuple[int, ...]) -> None:
+        """All slots ask for the same. Commits lose their answers, the database crashes once, and
+        the gateway is slow; nobody is killed, so nothing may be bought or asked twice."""
+        self._world.delay_gateway(0.4)
+        for slot in range(self._slots):
+            for _ in range(3):
+                self._world.proxies.order(slot, "swallow")
+        lives = [self._start(slot, NO_LIMIT, only=numbers) for slot in range(self._slots)]
+        give_up = time.monotonic() + BOUND
+        # The first submits are on their way.
+        while time.monotonic() < give_up and not self._world.query(
+            "SELECT 1 FROM jobs WHERE state = 'submitting'"
+        ):
+            time.sleep(0.02)
+        time.sleep(0.2)
+        self._down(0.5)
+        self._all_end(lives, "without a kill")
+        self._world.delay_gateway(0.0)
+
+    def wake_the_dead(self, number: int) -> None:
+        """A worker sleeps longer than its lease before its submit; another one takes over."""
+        sleeper = self._start(0, NO_LIMIT, only=(number,), stop_after_create=True)
+        give_up = time.monotonic() + BOUND
+        while not self._diary.read("stopped") and time.monotonic() < give_up:
+            time.sleep(0.02)
+        self._all_end([self._start(1, NO_LIMIT, only=(number,))], "beside one that sleeps")
+        assert sleeper.process.pid is not None
+        os.kill(sleeper.process.pid, signal.SIGCONT)
+        self._all_end([sleeper], "after it slept")
+        self.hits["asleep before a submit"] += 1
+
+    # Faults
+
+    def _crash(self, slot: int, lives: dict[int, Life]) -> None:
+        # One of them is longer than the patience of a call.
+        longest = not any(end - begin > TIMING.ledger_patience for begin, end in self.outages)
+        self._down(2.5 if longest else self._random.uniform(0.1, 1.2))
+
+    def _down(self, seconds: float) -> None:
+        began = time.time()
+        self._world.postgres.stop()
+        time.sleep(seconds)
+        self._world.postgres.start()
+        self.outages.append((began, time.time()))
+        self.hits["database crash"] += 1
+
+    def _stop_one(self, slot: int, lives: dict[int, Life]) -> None:
+        """Stop a worker for longer than its lease; the others go on."""
+        life = lives[slot]
+        pid = life.process.pid
+        assert pid is not None
+        time.sleep(self._random.uniform(0.3, 0.9))
+        if life.process.exitcode is not None:
+            return
+        os.kill(pid, signal.SIGSTOP)
+        wakes = time.monotonic() + TIMING.lease + 0.5
+        self._asleep[pid] = wakes
+        lives[slot] = life._replace(until=wakes + 2.0)
+
+    def _wake(self) -> None:
+        for pid, wakes in list(self._asleep.items()):
+            if time.monotonic() > wakes:
+                os.kill(pid, signal.SIGCONT)
+                del self._asleep[pid]
+                self.hits["stopped beyond the lease"] += 1
+
+    def _swallow(self, slot: int, lives: dict[int, Life]) -> None:
+        self._world.proxies.order(self._random.randrange(self._slots), "swallow")
+
+    def _hang(self, slot: int, lives: dict[int, Life]) -> None:
+        self._world.proxies.order(
+            self._random.randrange(self._slots), "hang", self._random.uniform(0.2, 2.5)
+        )
+
+    def _cut(self, slot: int, lives: dict[int, Life]) -> None:
+        self._world.proxies.order(self._random.randrange(self._slots), "cut")
+
+    def _terminate(self, slot: int, lives: dict[int, Life]) -> None:
+        self.hits["session terminated"] += self._world.terminate_one()
