@@ -95,7 +95,8 @@ class Count:
         asked = len(self._asked())
         return (
             f"{asked} requests, {len(self._charges)} charges, "
-            f"{sum(self._repeats.values())} submits repeated, {sum(self._reported.values())} reported as uncertain, "
+            f"{sum(self._repeats.values())} submits repeated, "
+            f"{sum(self._reported.values())} reported as uncertain, "
             f"{len(self._diary.read('taken'))} rows taken over, "
             f"{len(self._diary.read('refused'))} refused for a limit"
         )
@@ -209,9 +210,11 @@ class Count:
                 yield f"{len(late)} jobs were charged while the ledger was away."
 
     def _undisturbed(self) -> Iterator[str]:
-        """Nobody was killed, so nothing had to be asked twice."""
+        """Nobody was killed, so only a gateway that was silent was asked twice."""
+        silent = Counter(int(line.split()[0]) for line in self._diary.read("doubted"))
         for number in self._calm:
-            if self._by_number[number] != 1 or self._repeats[number] or self._reported[number]:
+            told = self._repeats[number] + self._reported[number]
+            if told > 2 * silent[number] or self._by_number[number] > 1 + silent[number]:
                 yield (
                     f"Without a kill, request {number} was charged {self._by_number[number]} "
                     f"times, repeated {self._repeats[number]} times and reported "

@@ -27,10 +27,10 @@ def plant(name: str) -> None:
         BUGS[name]()
 
 
-def put(owner: Any, **attributes: Any) -> None:
+def put(target: Any, /, **attributes: Any) -> None:
     """Set attributes of a class or a module; a type checker need not agree."""
     for name, value in attributes.items():
-        setattr(owner, name, value)
+        setattr(target, name, value)
 
 
 def no_lock() -> None:

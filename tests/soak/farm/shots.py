@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -17,15 +18,15 @@ from typing import Any, NamedTuple
 
 from ..plan import Diary
 from .plan import KEY, PRICE, TIMING, Plan
-from .worker import work
+from .worker import ANY, work
 from .world import World
 
 NO_LIMIT = 1e6
 BOUND = 60.0
 """Seconds in which every request ends once the last fault is over."""
-_LIFE = (0.2, 2.6)
 _STEP = 6 * PRICE
-_PATIENCE = 3.0
+_LONGEST = 6.0
+"""Seconds after which a worker is killed that has not come to its moment."""
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -79,10 +80,9 @@ class Shots:
         )._replace(**changes)
         if not self.limits or limit > self.limits[-1][1]:
             self.limits.append((time.time(), limit))
-        process = _FORK.Process(target=work, args=(plan,))
+        process = _FORK.Process(target=work, args=(plan,), daemon=True)
         process.start()
-        seconds = _PATIENCE if plan.moment else self._random.uniform(*_LIFE)
-        return Life(plan, process, time.monotonic() + seconds)
+        return Life(plan, process, time.monotonic() + _LONGEST)
 
     def _bury(self, life: Life) -> None:
         """The worker has ended: its folder goes, as a container's disk does."""
@@ -122,7 +122,10 @@ class Shots:
         known = self.count_moments()
         begun = len(self._world.query("SELECT 1 FROM jobs"))
         faults = self._faults(kills, crashes)
-        lives = {slot: self._start(slot, PRICE * begun + 2 * _STEP) for slot in range(self._slots)}
+        first = PRICE * begun + 2 * _STEP
+        lives = {
+            slot: self._start(slot, first, **self._moment(known)) for slot in range(self._slots)
+        }
         killed = 0
         while killed < kills:
             self._wake()
@@ -133,7 +136,8 @@ class Shots:
                 life.process.kill()
                 self._bury(life)
                 killed += 1
-                self.hits[life.plan.moment if by_itself and life.plan.moment else "at random"] += 1
+                moment = life.plan.moment if by_itself else None
+                self.hits[moment or "no moment reached"] += 1
                 lives[slot] = self._start(
                     slot, PRICE * begun + _STEP * (2 + killed), **self._moment(known)
                 )
@@ -146,10 +150,10 @@ class Shots:
         self._asleep.clear()
 
     def _moment(self, known: dict[str, int]) -> dict[str, Any]:
-        if self._random.random() < 0.5:
-            return {}
-        moment = self._random.choice(sorted(known))
-        return {"moment": moment, "left": self._random.randint(1, known[moment])}
+        """Half of the workers end at any moment: a time would hit nothing on a slow machine."""
+        moment = ANY if self._random.random() < 0.5 else self._random.choice(sorted(known))
+        most = sum(known.values()) if moment == ANY else known[moment]
+        return {"moment": moment, "left": self._random.randint(1, most)}
 
     def _faults(
         self, kills: int, crashes: int
@@ -234,8 +238,9 @@ class Shots:
     def _wake(self) -> None:
         for pid, wakes in list(self._asleep.items()):
             if time.monotonic() > wakes:
-                os.kill(pid, signal.SIGCONT)
                 del self._asleep[pid]
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
                 self.hits["stopped beyond the lease"] += 1
 
     def _swallow(self, slot: int, lives: dict[int, Life]) -> None:

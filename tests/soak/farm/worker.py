@@ -15,6 +15,7 @@ from typing import Any
 
 from ....api.account import Account
 from ....api.errors import (
+    JobFailedError,
     LedgerError,
     NoAnswerError,
     SpendLimitError,
@@ -24,7 +25,7 @@ from ....api.errors import (
 )
 from ....api.ledger_url import LedgerUrl
 from ....api.library import Library
-from ....api.money.job import Job
+from ....api.money.job import Job, State
 from ....api.money.ledger import Ledger
 from ....api.request import MusicRequest
 from ....api.settings import Settings
@@ -34,11 +35,14 @@ from ..client import Moments
 from ..plan import Diary
 from . import mutants
 from .mutants import put
-from .plan import KEY, SERVICE, TIMING, Plan, prompt, real_time
+from .plan import KEY, SERVICE, TIMING, Plan, number_of, prompt, real_time
 
 AT_ONCE = 3
+ANY = "any moment"
 AGAIN = 0.2
 """Seconds until a person queues a graph again that has failed."""
+# JobFailedError: another worker was refused by its ledger, and nothing was sent.
+_AGAIN = (JobFailedError, LedgerError, NoAnswerError, UnreachableError, WaitTimeoutError)
 
 
 def work(plan: Plan) -> None:
@@ -112,7 +116,7 @@ class Worker:
                 return await call()
             except SpendLimitError as error:
                 self._diary.write("refused", f"{real_time()} {self._plan.limit} {error}")
-            except (LedgerError, NoAnswerError, UnreachableError, WaitTimeoutError) as error:
+            except _AGAIN as error:
                 logging.info("queued again: %s", error)
             await asyncio.sleep(AGAIN)
 
@@ -149,6 +153,7 @@ def watch_rows(plan: Plan) -> None:
     """Note each row that the ledger has acknowledged, and the rows that are taken over."""
     diary = Diary(plan.path)
     create_all, compare_and_set = Ledger.create_all, Ledger.compare_and_set
+    end_submit = Ledger.end_submit
 
     def created(ledger: Ledger, *values: Any, **options: Any) -> Any:
         made = create_all(ledger, *values, **options)
@@ -166,7 +171,12 @@ def watch_rows(plan: Plan) -> None:
             diary.write("taken", f"{real_time()} {job.idempotency_key}")
         return taken
 
-    put(Ledger, create_all=created, compare_and_set=compared)
+    def ended(ledger: Ledger, job: Job, **values: Any) -> Any:
+        if values["state"] is State.UNCERTAIN:
+            diary.write("doubted", f"{number_of(job.prompt)} {values['error']}")
+        return end_submit(ledger, job, **values)
+
+    put(Ledger, create_all=created, compare_and_set=compared, end_submit=ended)
 
 
 class FarmMoments(Moments):
@@ -175,6 +185,11 @@ class FarmMoments(Moments):
     def __init__(self, plan: Plan) -> None:
         logging.Handler.__init__(self, logging.DEBUG)
         self._setup(plan.moment, plan.left, plan.data)
+
+    def reached(self, name: str) -> None:
+        super().reached(name)
+        if self._moment == ANY:
+            super().reached(ANY)
 
     def watch(self) -> None:
         import psycopg
