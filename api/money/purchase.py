@@ -78,7 +78,7 @@ class Purchases:
         forms = [request.validated() for request in requests]
         named = {request.fingerprint(self._service): request for request in forms}
         new = {name: form for name, form in named.items() if name not in self._tasks}
-        rows = asyncio.ensure_future(self._rows(new, run, rules))
+        rows = asyncio.ensure_future(self._written(new, run, rules))
         tasks = {name: self._in_background(name, self._buy(name, rows, rules)) for name in named}
         ended = await asyncio.gather(*map(asyncio.shield, tasks.values()), return_exceptions=True)
         jobs = dict(zip(tasks, ended, strict=True))
@@ -145,6 +145,15 @@ class Purchases:
         task.add_done_callback(ended)
         return task
 
+    async def _written(
+        self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
+    ) -> dict[str, tuple[Job, bool] | GatewayError]:
+        """As `_rows`; its errors say that nothing was sent."""
+        try:
+            return await self._rows(requests, run, rules)
+        except LedgerError as error:
+            raise error.noting("Nothing was sent.") from error
+
     async def _rows(
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
     ) -> dict[str, tuple[Job, bool] | GatewayError]:
@@ -168,16 +177,9 @@ class Purchases:
         allowed = [name for name in requests if name in prices]
         priced = [(requests[name], prices[name]) for name in allowed]
         balance = await self._balance(rules) if asked else None
-        try:
-            made = await off_loop(
-                self._ledger.create_all,
-                *(self._service, priced),
-                run=run,
-                rules=rules,
-                balance=balance,
-            )
-        except LedgerError as error:
-            raise error.noting("Nothing was sent.") from error
+        made = await off_loop(
+            self._ledger.create_all, self._service, priced, run=run, rules=rules, balance=balance
+        )
         return {**dict(zip(allowed, made, strict=True)), **refused}
 
     async def _buy(

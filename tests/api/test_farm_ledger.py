@@ -1,0 +1,430 @@
+"""A ledger in PostgreSQL: away, cut off, in doubt; never silent about it, never loud with keys."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import pickle
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ...api.account import Account
+from ...api.errors import LedgerAwayError, LedgerError, SettingsError
+from ...api.ledger_url import LedgerUrl
+from ...api.money import outbox
+from ...api.money.engines import postgres_tables
+from ...api.money.engines.postgres import PostgresEngine
+from ...api.money.job import Job, State
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
+from ...api.money.schema import VERSIONS
+from ...api.request import MusicRequest
+from ...api.settings import Settings, load, write
+from ...api.timing import Timing
+from ...api.wire.key import ApiKey
+from ...api.wire.protocol import JobRecord, JobStatus, Model
+from ...sandbox.server import Sandbox
+from ...scripts.lib.postgres import free_port
+from ..gateway import account_on
+from ..ledgers import Place, new_schema
+
+PIANO = MusicRequest("piano", 5.0, format="wav")
+QUICK = Timing(ledger_patience=0.2)
+
+
+@pytest.fixture
+def place(postgres: str, tmp_path: Path) -> Place:
+    return Place(tmp_path, new_schema(postgres))
+
+
+@pytest.fixture
+def ledger(place: Place) -> Iterator[Ledger]:
+    with contextlib.closing(place.ledger(QUICK)) as ledger:
+        yield ledger
+
+
+def begin(ledger: Ledger, request: MusicRequest = PIANO) -> Job:
+    return ledger.create("test", request, run="run", price=0.001)[0]
+
+
+def silence(ledger: Ledger, silent: Ledger) -> None:
+    """As if the process of `silent` had told nothing for longer than its lease."""
+    forget = "UPDATE owners SET beat = beat - 1000 WHERE owner = ?"
+    ledger.engine.write(lambda: ledger.engine.execute(forget, silent.owner))
+
+
+def nowhere(password: str = "hunter2-canary") -> LedgerUrl:
+    """An address where nobody listens."""
+    return LedgerUrl(f"postgresql://me:{password}@127.0.0.1:{free_port()}/db", "a test")
+
+
+# Not there, not allowed, not installed
+
+
+def test_without_its_database_nothing_is_used_in_its_place(tmp_path: Path) -> None:
+    url = nowhere()
+    with pytest.raises(LedgerAwayError, match=r"127\.0\.0\.1:\d+/db .*Nothing was sent") as caught:
+        Ledger(tmp_path, QUICK, url)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_a_wrong_password_is_said_at_once_and_not_shown(postgres: str, tmp_path: Path) -> None:
+    head, _, tail = postgres.partition("@")
+    wrong = f"{head.rpartition(':')[0]}:hunter2-canary@{tail}"
+    patient = Timing(ledger_patience=3600.0)
+    with pytest.raises(LedgerError, match="password authentication failed") as caught:
+        Ledger(tmp_path, patient, LedgerUrl(wrong, "a test"))
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_address_that_the_driver_refuses_is_not_quoted(tmp_path: Path) -> None:
+    url = LedgerUrl("postgresql://me:hunter2-canary@host/db?hunter3=1", "a test")
+    with pytest.raises(LedgerError, match="cannot be read") as caught:
+        Ledger(tmp_path, QUICK, url)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_missing_package_is_one_sentence_that_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerError, match=r"pip install -r \S+requirements-farm\.txt") as caught:
+        Ledger(tmp_path, QUICK, nowhere())
+    assert "Nothing was sent." in str(caught.value)
+
+
+async def test_a_database_that_goes_away_buys_nothing(
+    place: Place, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+        await account.submit(PIANO, Settings(), run="run")
+
+        def refuse(*values: Any, **options: Any) -> Any:
+            raise psycopg.OperationalError("the network is down")
+
+        engine = account.library.ledger.engine
+        assert isinstance(engine, PostgresEngine)
+        monkeypatch.setattr(engine, "_timing", QUICK)
+        monkeypatch.setattr(psycopg.Connection, "execute", refuse)
+        monkeypatch.setattr(engine._connections, "_connect", refuse)
+        with pytest.raises(LedgerAwayError, match=r"network is down.*Nothing was sent"):
+            await account.submit(PIANO._replace(take=2), Settings(), run="run")
+        monkeypatch.undo()
+    assert len(sandbox.bill()["jobs"]) == 1
+
+
+def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(place: Place) -> None:
+    place.ledger().close()
+    assert place.url is not None
+    with psycopg.connect(place.url.reveal()) as connection:
+        connection.execute("UPDATE meta SET version = 99")
+    with pytest.raises(LedgerError, match="A newer version of this pack"):
+        place.ledger()
+    assert place.seen("SELECT version FROM meta") == [(99,)]
+
+
+def test_both_engines_have_the_same_columns(place: Place, tmp_path: Path) -> None:
+    place.ledger().close()
+    with contextlib.closing(Ledger(tmp_path / "file")) as local:
+        columns = {name for _, name, *_ in local.engine.execute("PRAGMA table_info(jobs)")}
+    shared = place.seen(
+        "SELECT column_name FROM information_schema.columns "
+        "WHERE table_name = 'jobs' AND table_schema = current_schema()"
+    )
+    # A column that nothing writes any more.
+    assert {name for (name,) in shared} == columns - {"started"}
+    assert len(VERSIONS) >= postgres_tables.BEGINS_AT
+
+
+def test_a_time_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    job = begin(ledger)
+    moment = 1795597035.940627
+    assert ledger.update(job.local_id, submitted=moment).submitted == moment
+
+
+# One key
+
+
+def test_another_key_is_refused_and_its_digest_alone_is_kept(place: Place, ledger: Ledger) -> None:
+    ledger.farm.bind("live", ApiKey("sk-aig-first-canary", "a test"))
+    ledger.farm.bind("live", ApiKey("sk-aig-first-canary", "a test"))
+    with pytest.raises(LedgerError, match=r"another API key.*Nothing was sent"):
+        ledger.farm.bind("live", ApiKey("sk-aig-second-canary", "a test"))
+    ledger.farm.bind("sandbox", ApiKey("sk-aig-second-canary", "a test"))
+    ((service, digest),) = place.seen("SELECT * FROM keys")
+    assert service == "live"
+    assert "canary" not in digest
+
+
+async def test_an_account_with_another_key_does_not_open(place: Place, sandbox: Sandbox) -> None:
+    with account_on(sandbox, place.directory, key="one-key", ledger_url=place.url) as account:
+        library = account.library
+        with pytest.raises(LedgerError, match="another API key"):
+            Account("test", sandbox.base_url, ApiKey("two-keys", "a test"), library)
+
+
+# Alive, dead and taken over
+
+
+def test_a_process_that_tells_nothing_is_taken_over_and_its_submit_stops(place: Place) -> None:
+    with (
+        contextlib.closing(place.ledger()) as silent,
+        contextlib.closing(place.ledger()) as other,
+    ):
+        job = begin(silent)
+        assert silent.confirm(job)
+        assert other.is_owned(job)
+        silence(other, silent)
+        assert not other.is_owned(job)
+        taken = other.compare_and_set(job, state=State.UNCERTAIN)
+        assert taken is not None
+        assert taken.owner == other.owner
+        assert not silent.confirm(job)
+        assert silent.end_submit(job, state=State.FAILED, error="no") is None
+        assert other.get(job.local_id).state is State.UNCERTAIN
+
+
+def test_a_late_job_id_gets_a_row_that_is_counted(place: Place) -> None:
+    with (
+        contextlib.closing(place.ledger()) as silent,
+        contextlib.closing(place.ledger()) as other,
+    ):
+        job = begin(silent)
+        other.update(job.local_id, state=State.UNCERTAIN, owner=other.owner)
+        assert silent.answered(job, JobRecord("job_late", JobStatus.QUEUED)) is None
+        booked = other.by_job_id("test", "job_late")
+        assert booked is not None
+        assert (booked.state, booked.price, booked.prompt) == (State.QUEUED, 0.001, "piano")
+        assert booked.local_id != job.local_id
+        assert other.get(job.local_id).job_id is None
+        assert other.spent() == pytest.approx(0.002)
+
+
+def test_a_second_submit_of_the_same_row_fences_the_first(place: Place, ledger: Ledger) -> None:
+    first = begin(ledger)
+    uncertain = ledger.end_submit(first, state=State.UNCERTAIN, error="silent")
+    assert uncertain is not None
+    second = ledger.resubmit(uncertain, run="again", rules=None)
+    assert second is not None
+    assert not ledger.confirm(first)
+    assert ledger.confirm(second)
+
+
+def test_a_beat_that_is_heard_too_late_stops_the_submit(place: Place) -> None:
+    slow = QUICK._replace(lease=90.0, answer_timeout=89.0, beat=10.0)
+    with pytest.raises(LedgerAwayError, match="too late"):
+        place.ledger(slow)
+
+
+def test_a_row_that_nobody_submits_any_more_is_given_up(place: Place, ledger: Ledger) -> None:
+    job = begin(ledger)
+    ledger.tidy()
+    with contextlib.closing(place.ledger()) as other:
+        assert other.is_owned(other.get(job.local_id))
+        ledger.release(job)
+        ledger.tidy()
+        assert not other.is_owned(other.get(job.local_id))
+
+
+def test_a_process_that_ends_is_dead_at_once(place: Place, ledger: Ledger) -> None:
+    other = place.ledger()
+    job = begin(other)
+    assert ledger.is_owned(job)
+    other.close()
+    assert not ledger.is_owned(job)
+
+
+# Commits without an answer
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["committed", "lost"])
+def test_a_commit_without_an_answer_is_made_once(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    execute = psycopg.Connection.execute
+    cuts: list[str] = []
+
+    def cut(connection: Any, query: Any, *values: Any, **options: Any) -> Any:
+        if query != b"COMMIT" or cuts:
+            return execute(connection, query, *values, **options)
+        cuts.append("COMMIT")
+        if is_there:
+            execute(connection, query, *values, **options)
+        connection.close()
+        raise psycopg.OperationalError("the connection was cut")
+
+    monkeypatch.setattr(psycopg.Connection, "execute", cut)
+    job, is_new = ledger.create("test", PIANO, run="run", price=0.001)
+    assert cuts
+    assert is_new
+    assert ledger.page(limit=10) == ([job], 1)
+
+
+def away(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
+    """Until `monkeypatch.undo()`, the database is away."""
+
+    def refuse(*values: Any, **options: Any) -> Any:
+        raise psycopg.OperationalError("the network is down")
+
+    monkeypatch.setattr(psycopg.Connection, "execute", refuse)
+    engine = ledger.engine
+    assert isinstance(engine, PostgresEngine)
+    monkeypatch.setattr(engine._connections, "_connect", refuse)
+
+
+async def test_an_id_that_cannot_be_written_is_on_the_disk_and_in_the_log_until_it_can(
+    place: Place,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+        ledger = account.library.ledger
+        assert isinstance(ledger.engine, PostgresEngine)
+        ledger.engine._timing = QUICK
+        answered, answered_later = ledger.answered, ledger.answered_later
+        kept_now = threading.Event()
+
+        def gone(job: Job, record: JobRecord) -> Any:
+            away(monkeypatch, ledger)
+            return answered(job, record)
+
+        def keep(job: Job, record: JobRecord) -> None:
+            answered_later(job, record)
+            kept_now.set()
+
+        ledger.answered, ledger.answered_later = gone, keep
+        waiting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))
+        folder = place.directory / outbox.FOLDER
+        assert await asyncio.to_thread(kept_now.wait, 60)
+        (charged,) = sandbox.bill()["jobs"]
+        (kept,) = folder.glob("*.json")
+        assert json.loads(kept.read_text())["job_id"] == charged["id"]
+        assert any(
+            charged["id"] in record.getMessage() and record.levelno >= logging.ERROR
+            for record in caplog.records
+        )
+        ledger.answered = answered
+        monkeypatch.undo()
+        await asyncio.to_thread(ledger.tidy)
+        job = await waiting
+        assert (job.state, job.job_id, job.repeats) == (State.QUEUED, charged["id"], 0)
+        assert not list(folder.glob("*.json"))
+
+
+def test_an_id_that_a_dead_process_left_on_the_disk_is_written_by_the_next(place: Place) -> None:
+    with contextlib.closing(place.ledger()) as ledger:
+        job = begin(ledger)
+        ledger.answered_later(job, JobRecord("job_1", JobStatus.QUEUED))
+    with contextlib.closing(place.ledger()) as ledger:
+        written = ledger.get(job.local_id)
+        assert (written.state, written.job_id) == (State.QUEUED, "job_1")
+
+
+def test_a_refusal_that_cannot_be_written_is_written_later(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = begin(ledger)
+    ledger.end_submit_later(job, state=State.FAILED, error="refused")
+    ledger.release(job)
+    assert ledger.is_owned(job)
+    ledger.tidy()
+    written = ledger.get(job.local_id)
+    assert (written.state, written.error) == (State.FAILED, "refused")
+    assert written.finished is not None
+
+
+# What machines tell each other
+
+
+def test_a_job_is_polled_by_one_and_then_by_another(place: Place, ledger: Ledger) -> None:
+    job = begin(ledger)
+    with contextlib.closing(place.ledger()) as other:
+        assert ledger.farm.watch(job)
+        assert ledger.farm.watch(job)
+        assert not other.farm.watch(job)
+        ledger.farm.unwatch(job)
+        assert other.farm.watch(job)
+
+
+async def test_two_machines_that_wait_for_a_job_poll_it_as_one(
+    place: Place, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    with (
+        account_on(sandbox, place.directory, ledger_url=place.url) as one,
+        account_on(sandbox, tmp_path / "two", ledger_url=place.url) as two,
+    ):
+        job = await one.submit(PIANO, Settings(), run="run")
+        done = await asyncio.gather(
+            *(
+                account.wait(job, timeout=60, progress=lambda progress: None)
+                for account in (one, two)
+            )
+        )
+        assert {job.state for job in done} == {State.COMPLETED}
+    assert sandbox.bill()["early_polls"] == 0
+
+
+def test_the_model_list_is_fetched_by_one_for_all(
+    place: Place, ledger: Ledger, tmp_path: Path
+) -> None:
+    library = place.library()
+    library.catalogue("live").replace([Model("some/model", 0.5)])
+    other = Place(tmp_path / "other", place.url).library()
+    catalogue = other.catalogue("live")
+    assert catalogue.age() > 1e9
+    catalogue.share(oldest=3600.0)
+    assert catalogue.age() < 60
+    assert catalogue.prices([PIANO._replace(model="some/model")])[0].amount == 2.5
+    library.close()
+    other.close()
+
+
+# The address is a secret
+
+
+def test_the_address_shows_itself_nowhere() -> None:
+    url = LedgerUrl("postgresql://me:p%40ss-canary@db.test:5433/music?sslmode=require", "a test")
+    assert "canary" not in f"{url} {url!r} {url.place} {url.digest} {Settings(ledger_url=url)}"
+    assert url.place == "db.test:5433/music"
+    assert url.hide_in("bad p@ss-canary and p%40ss-canary") == "bad … and …"
+    with pytest.raises(TypeError):
+        pickle.dumps(url)
+
+
+@pytest.mark.parametrize("text", ["mysql://me:canary@host/db", "canary", "postgresql:///db"])
+def test_what_is_no_address_is_refused_without_being_quoted(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"AIGATEWAY_LEDGER_URL.*postgresql://") as caught:
+        load(tmp_path, {"AIGATEWAY_LEDGER_URL": text})
+    assert "canary" not in str(caught.value)
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://me:pw@host/db\n")
+    (tmp_path / "key").write_text("sk-aig-from-a-file\n")
+    environ = {
+        "AIGATEWAY_LEDGER_URL_FILE": str(tmp_path / "url"),
+        "AIGATEWAY_API_KEY_FILE": str(tmp_path / "key"),
+    }
+    settings = load(tmp_path, environ)
+    assert settings.ledger_url == LedgerUrl("postgresql://me:pw@host/db", "")
+    assert settings.api_key is not None
+    assert settings.api_key.reveal() == "sk-aig-from-a-file"
+    environ["AIGATEWAY_LEDGER_URL_FILE"] = str(tmp_path / "nothing")
+    with pytest.raises(SettingsError, match="AIGATEWAY_LEDGER_URL_FILE"):
+        load(tmp_path, environ)
+
+
+def test_the_address_can_be_written_to_the_settings_file_of_the_owner(tmp_path: Path) -> None:
+    write(tmp_path, "ledger_url", "postgresql://me:pw@host/db")
+    assert load(tmp_path, {}).ledger_url == LedgerUrl("postgresql://me:pw@host/db", "")
