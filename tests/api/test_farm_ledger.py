@@ -255,7 +255,7 @@ def test_a_commit_without_an_answer_is_made_once(
     cuts: list[str] = []
 
     def cut(connection: Any, query: Any, *values: Any, **options: Any) -> Any:
-        if query != b"COMMIT" or cuts:
+        if not query.endswith(b"COMMIT") or cuts:
             return execute(connection, query, *values, **options)
         cuts.append("COMMIT")
         if is_there:

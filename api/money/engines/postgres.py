@@ -126,9 +126,10 @@ class PostgresEngine:
                     done.clear()
                     result = work()
                     if self._open.has_written:
-                        self._note(token)
                         done.append(result)
-                    _run(connection, "COMMIT")
+                        _run(connection, f"{self._note(token)}; COMMIT")
+                    else:
+                        _run(connection, "COMMIT")
                     return result
                 except BaseException:
                     self._roll_back(connection)
@@ -209,8 +210,9 @@ class PostgresEngine:
             with contextlib.suppress(*self._faults):
                 _run(connection, "ROLLBACK")
 
-    def _note(self, token: str) -> None:
-        self.execute("INSERT INTO writes (token, written) VALUES (?, ?)", token, self.now())
+    def _note(self, token: str) -> str:
+        """The statement that proves a transaction; without values, so that COMMIT goes with it."""
+        return f"INSERT INTO writes (token, written) VALUES ('{token}', {self._open.began!r})"
 
     def _is_written(self, token: str) -> bool:
         return bool(self.execute("SELECT 1 FROM writes WHERE token = ?", token))
