@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import ast
+import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+import pytest
 
 from ..api.ledger_url import LedgerUrl
 from ..api.library import Library
 from ..api.money.ledger import Ledger
 from ..api.money.ledger_file import FILE_NAME
 from ..api.timing import Timing
+from ..scripts.lib.postgres import running_postgres
 
 
 class Place(NamedTuple):
@@ -53,3 +58,17 @@ def new_schema(server: str) -> LedgerUrl:
     joined = "&" if "?" in server else "?"
     options = quote(f"-csearch_path={name}")
     return LedgerUrl(f"{server}{joined}options={options}", "a test")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL: the one of AIGATEWAY_TEST_POSTGRES, else one of our own."""
+    given = os.environ.get("AIGATEWAY_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    try:
+        with running_postgres() as server:
+            yield server.url()
+    except FileNotFoundError as error:
+        pytest.skip(str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import pytest
 
 from ...api.account import Account
 from ...sandbox.server import Sandbox
-from ...scripts.lib.postgres import running_postgres
 from ..gateway import account_on, running
-from ..ledgers import Place, new_schema
+from ..ledgers import Place, new_schema, postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture
@@ -25,20 +25,6 @@ def sandbox() -> Iterator[Sandbox]:
 def account(sandbox: Sandbox, tmp_path: Path) -> Iterator[Account]:
     with account_on(sandbox, tmp_path) as account:
         yield account
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL: the one of AIGATEWAY_TEST_POSTGRES, else one of our own."""
-    given = os.environ.get("AIGATEWAY_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    try:
-        with running_postgres() as server:
-            yield server.url()
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

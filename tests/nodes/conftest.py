@@ -13,6 +13,9 @@ import pytest
 from ...sandbox.server import Sandbox
 from ...scripts.lib import headless
 from ..gateway import TIMING, running
+from ..ledgers import postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture
