@@ -81,13 +81,14 @@ def commit_again() -> None:
 
 
 def swallowed_error() -> None:
-    """The job id is not written, and nobody is told."""
+    """A ledger that is away after a submit counts as one that was away before it."""
 
     async def written(submits: Submits, job: Any, record: Any) -> Any:
         try:
             return await off_loop(submits._ledger.answered, job, record)
-        except LedgerAwayError:
-            return job._replace(job_id=record.id, state=State.QUEUED)
+        except LedgerAwayError as error:
+            submits._ledger.end_submit_later(job, state=State.FAILED, error=str(error))
+            raise
 
     put(Submits, written=written)
 

@@ -20,7 +20,7 @@ TIMING = (
     ._replace(
         answer_timeout=2.0,
         connect_timeout=2.0,
-        ledger_timeout=2.0,
+        ledger_timeout=4.0,
         ledger_patience=1.5,
         beat=0.5,
         lease=6.0,

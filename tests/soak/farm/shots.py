@@ -191,7 +191,8 @@ class Shots:
         ):
             time.sleep(0.02)
         time.sleep(0.2)
-        self._down(0.5)
+        # Longer than a call is patient, and shorter than the lease.
+        self._down(TIMING.ledger_patience + 0.7)
         self._all_end(lives, "without a kill")
         self._world.delay_gateway(0.0)
 
@@ -202,8 +203,11 @@ class Shots:
         while not self._diary.read("stopped") and time.monotonic() < give_up:
             time.sleep(0.02)
         self._all_end([self._start(1, NO_LIMIT, only=(number,))], "beside one that sleeps")
+        if sleeper.process.exitcode is not None or not self._diary.read("stopped"):
+            self.wrong.append("The worker that should sleep before its submit never came to it.")
         assert sleeper.process.pid is not None
-        os.kill(sleeper.process.pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sleeper.process.pid, signal.SIGCONT)
         self._all_end([sleeper], "after it slept")
         self.hits["asleep before a submit"] += 1
 
