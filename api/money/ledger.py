@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from ..errors import LedgerError
 from ..ledger_url import LedgerUrl
 from ..timing import Timing
 from ..wire.protocol import JobRecord, JobStatus
@@ -39,7 +40,11 @@ class Ledger(LedgerWriter):
         self._outbox = Outbox(directory)
         self._late: dict[str, tuple[Job, dict[str, Any]]] = {}
         if self.engine.is_shared:
-            self.tidy()
+            try:
+                self.tidy()
+            except LedgerError as error:
+                self.engine.close()
+                raise error.noting("Nothing was sent.") from None
             self.engine.each_beat = self.tidy
 
     def close(self) -> None:
@@ -90,9 +95,9 @@ class Ledger(LedgerWriter):
 
     def _is_ours(self, job: Job) -> bool:
         """Whether the row is still in the submit that `job` was read or written for."""
-        row = self.get(job.local_id)
+        row = self._rows.one("local_id = ?", job.local_id)
         marks = (State.SUBMITTING, job.owner, job.repeats)
-        return (row.state, row.owner, row.repeats) == marks
+        return row is not None and (row.state, row.owner, row.repeats) == marks
 
     def keep(self, job: Job, record: JobRecord) -> bool:
         """Keep an answer that this machine's ledger does not take; False where nothing takes it."""

@@ -331,6 +331,19 @@ def test_an_id_that_a_dead_process_left_on_the_disk_is_written_by_the_next(place
         assert (written.state, written.job_id) == (State.QUEUED, "job_1")
 
 
+def test_an_id_whose_row_is_gone_gets_a_row_and_stops_nothing(place: Place) -> None:
+    with contextlib.closing(place.ledger()) as ledger:
+        lost, kept = begin(ledger), begin(ledger, PIANO._replace(take=2))
+        for number, job in enumerate((lost, kept)):
+            ledger.answered_later(job, JobRecord(f"job_{number}", JobStatus.QUEUED))
+        ledger.delete(lost)
+        ledger.tidy()
+        found = [ledger.by_job_id("test", f"job_{number}") for number in range(2)]
+        assert [job and job.state for job in found] == [State.QUEUED, State.QUEUED]
+        assert found[1] is not None
+        assert found[1].local_id == kept.local_id
+
+
 def test_a_refusal_that_cannot_be_written_is_written_later(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,16 +182,17 @@ class PostgresEngine:
             _run(connection, "DELETE FROM owners WHERE owner = ?", (self.owner,))
 
     def _keep_beating(self) -> None:
-        pause = self._timing.beat
+        pause, is_said = self._timing.beat, False
         while not self._closed.wait(pause):
             try:
                 self.beat()
                 self.each_beat()
-                pause = self._timing.beat
+                pause, is_said = self._timing.beat, False
             except Exception as error:
                 # The thread must outlive every fault: without it the others take over our rows.
-                _log.warning("%s", error)
-                pause = min(self._timing.beat, 1.0)
+                if not is_said:
+                    _log.warning("%s", error)
+                pause, is_said = min(self._timing.beat, 1.0), True
 
     def _begin(self, connection: psycopg.Connection[Any]) -> None:
         milliseconds = int(self._timing.ledger_timeout * 1000)
