@@ -1,0 +1,99 @@
+"""Many machines and one key: `python3 benchmarks/farm_pacing.py [--json FILE]`.
+
+8 workers with a ledger in PostgreSQL wait for 4 jobs each, with an account of 10 and of 600
+requests a minute. Each worker paces its own requests by the headers of the answers. The figures are
+the share of requests that are one too many (429), and how long a submit waits, in windows of a
+minute.
+
+The times of the gateway and of the pack are compressed alike.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    # Continue as a module of the pack, because its imports are relative.
+    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
+    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.farm_pacing"))
+
+import argparse
+import asyncio
+import tempfile
+import time
+
+from ..api.account import Account
+from ..api.ledger_url import LedgerUrl
+from ..api.library import Library
+from ..api.request import MusicRequest
+from ..api.settings import Settings
+from ..api.timing import Timing
+from ..api.wire.key import ApiKey
+from ..scripts.lib.postgres import running_postgres
+from ..scripts.lib.sandbox_process import sandbox_process
+from .report import Row, report
+
+WORKERS, JOBS = 8, 4
+# Factor for all times, by requests a minute: the slow account is compressed more.
+SCALES = {10: 1 / 30, 600: 1 / 6}
+# Above them places in the ledger would be worth their writes.
+MOST_REFUSED, MOST_WINDOWS = 0.01, 2.0
+SETTINGS = Settings(spend_limit_per_run=1e6, spend_limit_per_day=1e6)
+
+
+async def one(account: Account, worker: int, job: int) -> float:
+    """Buy and await a job; seconds until it was submitted."""
+    began = time.monotonic()
+    request = MusicRequest(f"request {worker} {job}", 5.0, format="wav")
+    bought = await account.submit(request, SETTINGS, run=f"{worker}")
+    waited = time.monotonic() - began
+    await account.wait(bought, timeout=3600.0, progress=lambda progress: None)
+    return waited
+
+
+async def farm(base_url: str, server: str, folder: Path, timing: Timing) -> list[float]:
+    url = LedgerUrl(server, "the benchmark")
+    opened: list[tuple[Library, Account]] = []
+    for worker in range(WORKERS):
+        library = Library(folder / str(worker), ledger_url=url)
+        key = ApiKey("sk-aig-benchmark", "the benchmark")
+        opened.append((library, Account("benchmark", base_url, key, library, timing)))
+    waits = [
+        one(account, worker, job)
+        for worker, (_, account) in enumerate(opened)
+        for job in range(JOBS)
+    ]
+    waited = await asyncio.gather(*waits)
+    for library, account in opened:
+        account.close()
+        library.close()
+    return waited
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the pace of many machines on one key.")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    rows: list[Row] = []
+    with running_postgres() as server:
+        for limit, scale in SCALES.items():
+            arguments = ("--tone", f"--limit={limit}", f"--scale={scale}", "--queue=5", "--run=30")
+            with tempfile.TemporaryDirectory() as name, sandbox_process(*arguments) as gateway:
+                timing = Timing(rate_limit=limit).scaled(scale)
+                url = server.new_database()
+                waited = asyncio.run(farm(gateway.base_url, url, Path(name), timing))
+                bill = gateway.bill()
+            refused = bill["rejected"] / bill["requests"]
+            longest = max(waited) / timing.rate_window
+            print(f"{limit} a minute: {bill['rejected']} of {bill['requests']} requests refused")
+            rows.append(
+                Row(f"{limit}: refused", refused, MOST_REFUSED, refused / MOST_REFUSED, 1.0)
+            )
+            rows.append(
+                Row(f"{limit}: longest wait", longest, MOST_WINDOWS, longest / MOST_WINDOWS, 1.0)
+            )
+    print(f"\n{WORKERS} workers x {JOBS} jobs (ours) beside the bound (peer)\n")
+    report(rows, options.json)
+    return 0
