@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     ssl_context(for_loopback=True)
     folder = options.data or Path(tempfile.mkdtemp(prefix="farm-"))
     folder.mkdir(parents=True, exist_ok=True)
-    extra = ["--no-idempotency"] if options.no_idempotency else []
+    extra = ["--dialect=no-idempotency"] if options.no_idempotency else []
     began = time.monotonic()
     times: dict[str, float] = {}
     with running_world(options.farm, *GATEWAY, "--limit=1000000", f"--key={KEY}", *extra) as world:
