@@ -24,7 +24,7 @@ _TEXTS = (
     "owner",
 )
 _OTHER_TEXTS = ("job_id", "result_url", "error", "file", "request_id", "selected")
-_NUMBERS = ("price", "charged", "submitted", "finished", "took", "result_duration")
+_NUMBERS = ("price", "charged", "submitted", "finished", "took", "result_duration", "arrived")
 _COUNTS = ("take", "repeats", "attempt")
 
 
@@ -40,6 +40,8 @@ def job_of(values: Mapping[str, Any]) -> Job:
     columns |= {name: _text(values.get(name)) for name in _OTHER_TEXTS}
     columns |= {name: _number(values.get(name)) for name in _NUMBERS}
     columns |= {name: int(_number(values.get(name)) or 0) for name in _COUNTS}
+    kept = _number(values.get("kept"))
+    columns["kept"] = None if kept is None else int(kept)
     return Job(**columns)
 
 

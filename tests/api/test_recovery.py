@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -395,3 +396,12 @@ def test_the_music_tab_lives_on_whatever_a_row_holds(
         ledger.pending("test")
         ledger.run_times("test", PIANO.model)
         ledger.charges("test", PIANO.model)
+
+
+def test_every_column_of_a_job_is_read() -> None:
+    kinds = {str: "text", float: 1.5, int: 1, State: State.COMPLETED}
+    values: dict[str, Any] = {
+        name: next(value for kind, value in kinds.items() if kind in (hint, *get_args(hint)))
+        for name, hint in get_type_hints(Job).items()
+    }
+    assert job_of(values) == Job(**values)
