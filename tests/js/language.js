@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { useWords } from "../../web/js/words.js";
 
-/** @param {"en" | "zh"} language whose words the page uses from now on */
+/** @param {string} language a folder of `locales/`: the page uses its words from now on */
 export function speak(language) {
   const file = new URL(`../../locales/${language}/main.json`, import.meta.url);
   useWords(JSON.parse(readFileSync(file, "utf-8")).aigateway, language);

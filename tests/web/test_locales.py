@@ -1,4 +1,4 @@
-"""The words on the screen: complete in English and Chinese, and true to the nodes' schemas."""
+"""The words on the screen: complete in every language, and true to the nodes' schemas."""
 
 from __future__ import annotations
 
@@ -19,10 +19,17 @@ ERRORS = [
     if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
     if kind not in (errors.GatewayError, errors.StatusError)
 ] + ["MissingPackageError"]
-LANGUAGES = ("en", "zh")
+LANGUAGES = sorted(path.name for path in (pack.ROOT / "locales").iterdir() if path.is_dir())
+TRANSLATIONS = [language for language in LANGUAGES if language != "en"]
+# The codes that ComfyUI's frontend asks the packs for.
+CODES = {"ar", "en", "es", "fa", "fr", "he", "ja", "ko", "pt-BR", "ru", "tr", "zh", "zh-TW"}
+HELP = ("en", "zh")
+# A single word, such as “format”, may be spelt in them as in English.
+LIKE_ENGLISH = ("es", "fr")
 FILES = ("nodeDefs", "settings", "main")
 # Vue I18n reads these as syntax; only the pack's own words have places in braces.
 SYNTAX = re.compile(r"[{}@|]")
+PLACE = re.compile(r"\{\w+\}")
 
 
 def read(language: str, name: str) -> Any:
@@ -80,11 +87,41 @@ def test_english_is_what_the_schemas_say(nodes: Mapping[str, Any]):
     assert read("en", "nodeDefs") == {name: expected(node) for name, node in nodes.items()}
 
 
+def test_comfyui_asks_for_every_language():
+    assert {"en", "zh"} <= set(LANGUAGES) <= CODES
+
+
 @pytest.mark.parametrize("name", FILES)
-def test_chinese_has_the_same_words(name: str):
-    assert {path for path, _ in flat(read("zh", name))} == {
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_translation_has_the_same_words(language: str, name: str):
+    assert {path for path, _ in flat(read(language, name))} == {
         path for path, _ in flat(read("en", name))
     }
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_nothing_is_left_in_english(language: str, name: str):
+    english, chinese = dict(flat(read("en", name))), dict(flat(read("zh", name)))
+    for path, text in flat(read(language, name)):
+        words = PLACE.sub("", text).split()
+        if len(words) > 1 or language not in LIKE_ENGLISH:
+            assert text != english[path] or text == chinese[path], path
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_node_is_called_by_its_name_on_the_canvas(language: str, name: str):
+    titles = {title(node): key for key, node in read("en", "nodeDefs").items()}
+    nodes, english = read(language, "nodeDefs"), dict(flat(read("en", name)))
+    for path, text in flat(read(language, name)):
+        # A title of one word, such as “Beats”, is also a word of a sentence.
+        called = [key for name, key in titles.items() if " " in name and name in english[path]]
+        assert [title(nodes[key]) for key in called if title(nodes[key]) not in text] == [], path
+
+
+def title(node: Mapping[str, Any]) -> str:
+    return node["display_name"].removesuffix(" (AIgateway)")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -95,10 +132,11 @@ def test_nothing_is_empty_and_nothing_is_read_as_syntax(language: str):
             assert path.startswith("/aigateway/") or not SYNTAX.search(text), path
 
 
-def test_both_languages_fill_in_the_same_values():
-    english, chinese = dict(flat(read("en", "main"))), dict(flat(read("zh", "main")))
-    for path, text in english.items():
-        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[path])), path
+@pytest.mark.parametrize("language", TRANSLATIONS)
+def test_a_translation_fills_in_the_same_values(language: str):
+    english = dict(flat(read("en", "main")))
+    for path, text in flat(read(language, "main")):
+        assert sorted(PLACE.findall(text)) == sorted(PLACE.findall(english[path])), path
 
 
 def test_the_pack_says_what_is_in_the_files_and_all_of_it():
@@ -127,7 +165,7 @@ def test_every_setting_of_the_panel_has_its_words(language: str):
     assert {f"AIgateway_{id}" for id in ids} == set(read(language, "settings"))
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", HELP)
 def test_every_node_has_a_help_page_that_names_each_input(language: str, nodes: Mapping[str, Any]):
     for name, node in nodes.items():
         text = (pack.ROOT / "web/docs" / name / f"{language}.md").read_text("utf-8")

@@ -6,9 +6,10 @@ async function loadWords() {
   const locale = String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en");
   const response = await api.fetchApi("/i18n");
   const locales = await response.json();
-  const chosen = locales[locale] ?? locales[locale.split("-")[0] ?? ""];
-  const words = { ...locales.en?.aigateway, ...chosen?.aigateway };
-  useWords(words, chosen?.aigateway ? locale : "en");
+  // Another pack may have words in a language that this one does not have.
+  const chosen = [locale, locale.split("-")[0] ?? ""].find((code) => locales[code]?.aigateway);
+  const words = { ...locales.en?.aigateway, ...locales[chosen ?? "en"]?.aigateway };
+  useWords(words, chosen);
 }
 
 /** Load the words now, and again when the language changes. */
