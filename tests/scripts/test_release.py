@@ -92,6 +92,7 @@ def test_it_holds_nothing_that_users_do_not_need(release: Path):
         "web/js/aigateway.js",
         "web/docs/AIGatewaySaveAudio/zh.md",
         "locales/zh/main.json",
+        "locales/zh-TW/main.json",
         "subgraphs/Text to Music.json",
         "example_workflows/text_to_music.json",
         "example_workflows/text_to_music.jpg",

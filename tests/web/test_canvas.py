@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -19,6 +20,7 @@ expect.set_options(timeout=20_000)
 
 APPS = ["score_my_clip", "music_under_speech", "four_takes_one_clip"]
 EXAMPLES = pack.ROOT / "example_workflows"
+LANGUAGES = sorted(path.parent.name for path in (pack.ROOT / "locales").glob("*/main.json"))
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
 BOUGHT = "Already bought: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
@@ -252,6 +254,28 @@ def test_chinese(open_canvas: Open, nodes_2: bool):
     expect(tab.get_by_text("已完成").first).to_be_visible()
     panel = canvas.open_settings()
     expect(panel.get_by_text("每次运行的上限")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language(open_canvas: Open, language: str):
+    folder = pack.ROOT / "locales" / language
+    words = json.loads((folder / "main.json").read_text("utf-8"))["aigateway"]
+    nodes = json.loads((folder / "nodeDefs.json").read_text("utf-8"))
+    settings = json.loads((folder / "settings.json").read_text("utf-8"))
+    canvas = open_canvas(nodes_2=True, locale=language)
+    fresh(canvas)
+    titles = canvas.page.evaluate("() => window.app.graph.nodes.map((node) => node.title)")
+    assert {nodes[PROMPT]["display_name"], nodes[POLL]["display_name"]} <= set(titles)
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.price).to_have_text(words["cost_paid"].replace("{price}", "$0.0012"))
+    tab = canvas.open_music()
+    expect(tab.get_by_text(words["state_completed"], exact=True).first).to_be_visible()
+    canvas.shot(f"music-{language}")
+    panel = canvas.open_settings()
+    limit = settings["AIgateway_spend_limit_per_run"]["name"]
+    expect(panel.get_by_text(limit)).to_be_visible()
+    canvas.shot(f"settings-{language}")
 
 
 def test_the_help_page_of_a_node(open_canvas: Open):
