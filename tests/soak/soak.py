@@ -5,6 +5,9 @@ at random times and just before exact moments. The next child continues in the s
 At the end every request must have its track, and the gateway's bill must hold each of them once.
 
 With `--farm 4` the clients are workers with throw-away folders that share one ledger in PostgreSQL.
+
+`--minutes N` kills nothing: it runs graphs for N minutes, and measures memory, open files, threads,
+tasks, and how long an event loop of ComfyUI was blocked.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ GATEWAY = ("--tone", "--queue=2", "--run=4", "--run-per-second=0", f"--scale={SC
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Kill a client many times and count the money.")
     parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, help="measure for so long, and kill nothing")
     parser.add_argument("--seed", type=int, help="to repeat a run (default: random)")
     parser.add_argument("--requests", type=int, default=4, dest="at_once", help="at once")
     parser.add_argument(
@@ -68,6 +72,19 @@ def table(title: str, counts: Counter[str]) -> None:
         print(f"{times:8} {name}")
 
 
+def measure(minutes: float) -> int:
+    from .steady import steady
+
+    with (
+        tempfile.TemporaryDirectory(prefix="soak-") as folder,
+        sandbox_process(*GATEWAY, "--limit=1000000") as gateway,
+    ):
+        problems = steady(gateway, Path(folder), minutes)
+    for problem in problems:
+        print(f"WRONG: {problem}")
+    return int(bool(problems))
+
+
 def main() -> int:
     options = arguments()
     if options.child:
@@ -76,6 +93,8 @@ def main() -> int:
     if options.proxy:
         asyncio.run(serve(json.loads(options.proxy)))
         return 0
+    if options.minutes:
+        return measure(options.minutes)
     print(f"seed {options.seed}", flush=True)
     if options.farm:
         return farm.run(options)
