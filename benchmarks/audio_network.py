@@ -90,8 +90,8 @@ def server(folder: Path) -> Iterator[str]:
         [sys.executable, str(script), "--serve", str(folder)], stdout=subprocess.PIPE, text=True
     )
     try:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        port = int(process.stdout.readline()) if process.stdout is not None else 0
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait()

@@ -209,8 +209,7 @@ def _make_clip(path: Path, seconds: float) -> None:
             for packet in container.demux(source)
             if packet.pts is not None and packet.dts is not None
         ]
-        base = source.time_base
-        assert base is not None
+        base = source.time_base or Fraction(1, 90_000)
         for turn in range(round(seconds)):
             moved = round(turn / base)
             for data, pts, dts, key in packets:

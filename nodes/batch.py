@@ -41,7 +41,7 @@ class Item:
         self.error: Exception | None = None
         self.has_ended = False
         self.has_passed = False
-        self._handed_in: tuple[Any] | None = None
+        self._handed_in: tuple[Any, ...] = ()
 
     @property
     def failure(self) -> str:
@@ -53,7 +53,7 @@ class Item:
 
     @property
     def has_handed_in(self) -> bool:
-        return self._handed_in is not None
+        return bool(self._handed_in)
 
     async def together(
         self, value: Any, work: Callable[[Sequence[Any]], Awaitable[Sequence[R | BaseException]]]
@@ -98,7 +98,6 @@ class Item:
         await self.batch.until(lambda: all(item.has_ended for item in self.batch.items))
 
     def handed_in(self) -> Any:
-        assert self._handed_in is not None
         return self._handed_in[0]
 
 

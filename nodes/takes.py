@@ -182,7 +182,7 @@ def _output(
     good = [take for take in takes if take.audio is not None]
     failed = [take for take in takes if take.error is not None]
     if not good:
-        raise _error(takes)
+        raise _error(takes, next(take.error for take in takes if take.error is not None))
     if failed:
         # The next run waits for the others again, and loads only them.
         again.note(host.node_id() or "", host.run_id())
@@ -199,10 +199,8 @@ def _output(
     return io.NodeOutput([take.audio for take in good], ids, report, ui=ui)
 
 
-def _error(takes: Sequence[Take]) -> Exception:
-    """The error of the first take, and what became of all of them."""
-    error = takes[0].error
-    assert error is not None
+def _error(takes: Sequence[Take], error: Exception) -> Exception:
+    """`error`, which is that of the first take, and what became of all of them."""
     nothing_sent = all(take.job is None and str(take.error) == str(error) for take in takes)
     if len(takes) == 1 or nothing_sent:
         return error

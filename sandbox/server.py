@@ -159,8 +159,8 @@ class Sandbox:
                 answer = await handler(request)
             except answers.DroppedError:
                 self._note(Seen(seen_at, request.method, request.path, 0))
-                assert request.transport is not None
-                request.transport.abort()
+                if request.transport is not None:
+                    request.transport.abort()
                 return web.Response()
             except web.HTTPException as error:
                 answer = self._error(error.status)

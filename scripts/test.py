@@ -12,10 +12,12 @@ import sys
 
 from lib import environment, javascript
 
+PRODUCT = ("api", "audio", "files", "music", "nodes", "sandbox", "scripts", "video", "__init__.py")
 CHECKS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("pyright",),
+    ("bandit", "-q", "-c", "pyproject.toml", "-r", *PRODUCT),
 )
 FAST_FOLDERS = ("api", "audio", "files", "nodes", "sandbox", "scripts")
 

@@ -102,10 +102,9 @@ def converted(
     def ready() -> Iterator[Samples]:
         while True:
             try:
-                frame = leave.pull()
+                frame = cast(AudioFrame, leave.pull())
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            assert isinstance(frame, AudioFrame)
             yield cast(Samples, frame.to_ndarray())
 
     for start, block in blocks(samples):

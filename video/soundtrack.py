@@ -109,7 +109,8 @@ def _clip_sound(
     """The clip's own sound and its rate, the higher of both; stereo unless both are mono."""
     with open_picture(source) as container:
         stream = sound_stream(container)
-        assert stream is not None
+        if stream is None:
+            raise PictureError("The clip changed while it was read: expected its sound; run again.")
         rate = max(sample_rate, stream.codec_context.sample_rate)
         channels = 1 if music.shape[0] == 1 and stream.codec_context.layout.nb_channels == 1 else 2
         bed = np.zeros((channels, picture.samples(rate)), np.float32)
@@ -206,9 +207,8 @@ def _copy_packets(
         )
     for packet in _with_decoding_times(container.demux(*copies), 1 / picture.fps):
         moved = round(picture.start / packet.time_base)
-        assert packet.pts is not None
-        assert packet.dts is not None
-        packet.pts, packet.dts = packet.pts - moved, packet.dts - moved
+        # Each has both by now.
+        packet.pts, packet.dts = (packet.pts or 0) - moved, (packet.dts or 0) - moved
         if packet.stream is stream:
             track.write_until(float(packet.dts * packet.time_base))
         packet.stream = copies[packet.stream]

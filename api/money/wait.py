@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..errors import (
+    DASHBOARD_URL,
     GatewayError,
     LedgerError,
     MissingFileError,
@@ -96,13 +97,18 @@ class Waits:
             return job
         if job.state.is_dead:
             raise job.as_error()
+        if job.job_id is None:
+            raise GatewayError(
+                f"The ledger has no job id for {job.request.label}: look for it in the dashboard "
+                f"({DASHBOARD_URL}), and load it by its job id. It is not bought again by itself."
+            )
         began = self._client.clock()
         age = await off_loop(self._ledger.age, job)
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
             watch = self._watches[job.local_id] = _Watch(job, expected)
-            watch.task = asyncio.ensure_future(self._poll(watch))
+            watch.task = asyncio.ensure_future(self._poll(watch, job.job_id))
         watch.users += 1
         try:
             while not watch.task.done():
@@ -165,13 +171,12 @@ class Waits:
             record = await self._client.poll(job.job_id)
         return await off_loop(self._ledger.apply, job.local_id, record)
 
-    async def _poll(self, watch: _Watch) -> Job:
+    async def _poll(self, watch: _Watch, job_id: str) -> Job:
         """Poll until the job ends; the watch shows the last record.
 
         The ledger's clock is read once, for the age of a job that was picked up again: it may jump.
         """
         job, timing, clock = watch.job, self._timing, self._client.clock
-        assert job.job_id is not None
         submitted = clock() - await off_loop(self._ledger.age, job)
         if job.state is State.RUNNING:
             watch.running_since = clock()
@@ -192,7 +197,7 @@ class Waits:
             record: JobRecord | None = None
             try:
                 if await off_loop(self._ledger.farm.watch, job):
-                    record = await self._client.poll(job.job_id, due=due)
+                    record = await self._client.poll(job_id, due=due)
                 else:
                     await asyncio.sleep(max(due(), clock() + timing.poll_floor) - clock())
                     watch.job = await off_loop(self._ledger.get, job.local_id)

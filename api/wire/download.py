@@ -211,7 +211,7 @@ async def _download(
                     "came): queue again. A bought track is not paid again."
                 )
             pause = min(timing.file_backoff * 2 ** (attempts - 1), timing.file_backoff_max)
-            await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))
+            await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))  # noqa: S311 jitter
 
 
 @contextlib.asynccontextmanager

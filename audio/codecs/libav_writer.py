@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import cast
 
 import av
 import numpy as np
@@ -36,10 +37,11 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
     codec, sample_format, level = _CODECS[encoding.format]
     name, options = encoding.format.value, _MUXER_OPTIONS[encoding.format]
     with av.open(file, "w", format=name, options=options) as container:
-        stream = container.add_stream(
-            codec, rate=outgoing.target, layout=layout, options={"compression_level": level}
+        options = {"compression_level": level}
+        stream = cast(
+            av.AudioStream,
+            container.add_stream(codec, rate=outgoing.target, layout=layout, options=options),
         )
-        assert isinstance(stream, av.AudioStream)
         stream.codec_context.format = av.AudioFormat(sample_format)
         if encoding.quality == "V0":
             # A quality instead of a bit rate; the one that is not set is 0, the best.

@@ -145,20 +145,26 @@ class ComfyUI:
 
     def wait(self) -> int:
         """Wait until ComfyUI ends, and return its exit code."""
-        assert self._process is not None
-        return self._process.wait()
+        return self._running().wait()
 
     def kill(self) -> None:
         """Kill ComfyUI without a shutdown."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        process = self._running()
+        process.kill()
+        process.wait()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ComfyUIError("ComfyUI was not started: use it in a `with` block.")
+        return self._process
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + READY_WITHIN
         while process.poll() is None and time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"{self.url}/system_stats", timeout=5):
+                # An address of loopback.
+                address = f"{self.url}/system_stats"
+                with urllib.request.urlopen(address, timeout=5):  # noqa: S310  # nosec B310
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.1)

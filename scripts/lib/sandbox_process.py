@@ -30,8 +30,8 @@ class SandboxProcess:
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, str(COMMAND), *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        self.base_url = self._process.stdout.readline().strip()
+        output = self._process.stdout
+        self.base_url = output.readline().strip() if output is not None else ""
         if not self.base_url:
             self.kill()
             raise OSError("The sandbox did not start.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import cast
 
 import av
 import av.error
@@ -52,10 +53,9 @@ def _frames(
     def ready() -> Iterator[VideoFrame]:
         while True:
             try:
-                frame = leave.pull()
+                frame = cast(VideoFrame, leave.pull())
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
-            assert isinstance(frame, VideoFrame)
             yield frame
 
     for start, block in blocks(samples, _FEED):
