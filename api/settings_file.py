@@ -32,7 +32,8 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(
             f"The settings file {path} cannot be read ({error}): correct it or remove it."
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    # A number of 5,000 digits and a list in a list, 5,000 deep, are no TOMLDecodeError.
+    except (ValueError, RecursionError) as error:
         raise not_toml(path, error) from None
 
 

@@ -158,3 +158,14 @@ def test_every_help_page_is_also_the_page_of_all_other_languages() -> None:
         or page.read_text(encoding="utf-8") != (folder / "en.md").read_text(encoding="utf-8")
     ]
     assert not stale, f"copy en.md to web/docs/<NodeId>.md for {stale}"
+
+
+def test_every_threat_names_a_test_that_exists() -> None:
+    text = (PACK / "SECURITY.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) > 30
+    for *_, tests in rows:
+        named = re.findall(r"`(tests/[^`]+\.py)`", tests)
+        assert named, f"no test: {tests}"
+        missing = [name for name in named if not (PACK / name).is_file()]
+        assert not missing, missing

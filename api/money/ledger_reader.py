@@ -22,6 +22,12 @@ KEPT = 7 * DAY
 _CLOCK_SLACK = 60.0
 
 _OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
+# Seconds; a year.
+_LONGEST = 366 * DAY
+# How often a submit was repeated, in SQL. A damaged row may have any value, and a text is above
+# every number: none makes room in a limit.
+_REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
+
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 _ALL_BUT_TAKE = tuple(name for name in MusicRequest._fields if name != "take")
 
@@ -133,9 +139,11 @@ class LedgerReader:
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
         """US dollars that were, or may have been, charged since a time until now, or in one run."""
+        charged, price = _amount("charged"), _amount("price")
         return self._sum(
-            f"CASE WHEN state IN ({DEAD}) THEN coalesce(charged, 0) "
-            "ELSE coalesce(charged, price, 0) + repeats * coalesce(price, 0) END",
+            f"CASE WHEN state IN ({DEAD}) THEN {charged} "
+            f"ELSE CASE WHEN charged IS NULL THEN {price} ELSE {charged} END "
+            f"+ {_REPEATS} * {price} END",
             *self._when(since, run),
         )
 
@@ -155,7 +163,7 @@ class LedgerReader:
         return self._sum(
             f"CASE WHEN state IN ({DEAD}) OR {charged} > {estimate} THEN {charged} "
             f"ELSE {estimate} END + "
-            f"CASE WHEN state IN ({DEAD}) THEN 0 ELSE repeats * {estimate} END",
+            f"CASE WHEN state IN ({DEAD}) THEN 0 ELSE {_REPEATS} * {estimate} END",
             *self._when(since, run),
         )
 
@@ -212,7 +220,8 @@ class LedgerReader:
         """Of the last jobs of a model whose price the gateway told: seconds asked for, dollars."""
         rows = self._rows.execute(
             "SELECT duration, charged FROM jobs WHERE service = ? AND model = ? "
-            f"AND state = '{State.COMPLETED.value}' AND charged > 0 AND duration > 0 "
+            f"AND state = '{State.COMPLETED.value}' "
+            f"AND charged > 0 AND charged <= {MOST_DOLLARS!r} AND {_plausible('duration')} "
             "ORDER BY finished DESC LIMIT ?",
             service,
             model,
@@ -225,7 +234,7 @@ class LedgerReader:
         ended = ", ".join(f"'{state.value}'" for state in State if state.is_final)
         return float(
             self._rows.value(
-                "SELECT coalesce(sum(price), 0) FROM jobs WHERE service = ? AND created >= ? "
+                f"SELECT coalesce(sum({_amount('price')}), 0) FROM jobs WHERE service = ? AND created >= ? "
                 f"AND state NOT IN ({ended})",
                 service,
                 self.engine.now() - DAY,
@@ -236,7 +245,9 @@ class LedgerReader:
         """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
         rows = self._rows.execute(
             "SELECT duration, took FROM jobs WHERE service = ? AND model = ? "
-            f"AND state = '{State.COMPLETED.value}' AND took > 0 ORDER BY finished DESC LIMIT ?",
+            f"AND state = '{State.COMPLETED.value}' "
+            f"AND {_plausible('duration')} AND {_plausible('took')} "
+            "ORDER BY finished DESC LIMIT ?",
             service,
             model,
             limit,
@@ -249,6 +260,11 @@ def _holding(word: str) -> str:
     for special in "!%_":
         word = word.replace(special, f"!{special}")
     return f"%{word}%"
+
+
+def _plausible(column: str) -> str:
+    """Whether a column of seconds has a length, in SQL: a text is above every number."""
+    return f"{column} > 0 AND {column} < {_LONGEST!r}"
 
 
 def _amount(column: str) -> str:
