@@ -22,7 +22,7 @@ from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .secret import Secret
 from .settings_environment import variable
-from .settings_file import not_known, not_toml, read_file, text_of
+from .settings_file import not_known, not_toml, read_file, shown, text_of
 from .store_url import StoreUrl
 from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
 from .wire.base_url import LIVE_BASE_URL, check_encryption, normalized_base_url
@@ -243,7 +243,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
     if name == "store_url":
         return _address(StoreUrl, name, value, source)
     if name in _CHOICES:
-        choices, word = _CHOICES[name], _text(value).lower()
+        choices, word = _CHOICES[name], shown(value).lower()
         words = [choice.value for choice in choices]
         if word not in words:
             raise _wrong(name, value, source, f"One of {', '.join(words)}")
@@ -256,13 +256,13 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if value == "":
             return None
         try:
-            return normalized_base_url(_text(value))
+            return normalized_base_url(shown(value))
         except InputError as error:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
     if name in ("allow_unknown_price", "use_cli_key", "accept_ledger_loss"):
-        word = _text(value).lower()
+        word = shown(value).lower()
         if word not in ("true", "false", "1", "0"):
             raise _wrong(name, value, source, "One of true and false")
         return word in ("true", "1")
@@ -294,12 +294,12 @@ def _address(kind: type[Url], name: str, value: Any, source: str) -> Url | None:
 
 def _cost_tag(value: Any, source: str) -> str:
     """The tag; "" where it is switched off."""
-    if _text(value).lower() == "off":
+    if shown(value).lower() == "off":
         return ""
     # The gateway takes 64 characters; 17 of them are the short form of the request.
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,47}", _text(value)):
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,47}", shown(value)):
         raise _wrong("cost_tag", value, source, "“off”, or 1 to 47 letters, digits, . _ and -,")
-    return _text(value)
+    return shown(value)
 
 
 def _amount(name: str, value: Any, source: str) -> float:
@@ -312,16 +312,8 @@ def _amount(name: str, value: Any, source: str) -> float:
     return amount
 
 
-def _text(value: Any) -> str:
-    try:
-        return str(value)
-    except (ValueError, RecursionError):
-        # TOML writes numbers in base 16 too, with more digits than Python writes in base 10.
-        return "a number of thousands of digits"
-
-
 def _wrong(name: str, value: Any, source: str, expected: str) -> SettingsError:
     return SettingsError(
-        f"The setting {name} is “{_text(value)[:80]}” in {source}. {expected} is expected: "
+        f"The setting {name} is “{shown(value)[:80]}” in {source}. {expected} is expected: "
         "correct it."
     )

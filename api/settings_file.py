@@ -72,3 +72,12 @@ def text_of(path: Path) -> str:
         f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
         "as UTF-8."
     )
+
+
+def shown(value: Any) -> str:
+    """A value of the file as text."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        # TOML writes numbers in base 16 too, with more digits than Python writes in base 10.
+        return "a number of thousands of digits"

@@ -139,9 +139,8 @@ class Collector:
 
     async def _polled(self, job: Job) -> Job:
         """The job as the gateway has it now; one that has completed is not asked for again."""
-        if job.state is State.COMPLETED:
+        if job.state is State.COMPLETED or job.job_id is None:
             return job
-        assert job.job_id is not None
         record = await self._client.poll(job.job_id)
         return job if record is None else await off_loop(self._ledger.apply, job.local_id, record)
 

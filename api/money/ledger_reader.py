@@ -234,7 +234,8 @@ class LedgerReader:
         ended = ", ".join(f"'{state.value}'" for state in State if state.is_final)
         return float(
             self._rows.value(
-                f"SELECT coalesce(sum({_amount('price')}), 0) FROM jobs WHERE service = ? AND created >= ? "
+                f"SELECT coalesce(sum({_amount('price')}), 0) FROM jobs "
+                "WHERE service = ? AND created >= ? "
                 f"AND state NOT IN ({ended})",
                 service,
                 self.engine.now() - DAY,

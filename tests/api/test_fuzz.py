@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import ipaddress
 import math
+import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ...api.errors import SettingsError
-from ...api.money.ledger import DAY, Ledger
+from ...api.errors import AddressError, InputError, SettingsError
+from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
+from ...api.money.ledger_reader import DAY
 from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME as SETTINGS
 from ...api.settings import Settings, load, write
+from ...api.wire.address_guard import AddressGuard, is_public
+from ...api.wire.download import checked_url
 
 QUICK = settings(max_examples=60, deadline=None, database=None)
 NAMES = [*Settings.__dataclass_fields__, "nobody"]
@@ -128,3 +135,50 @@ def test_no_value_in_a_row_makes_room_in_a_limit(
             for pair in read("live", MusicRequest("piano").model):
                 assert all(isinstance(number, (int, float)) and number > 0 for number in pair)
         assert len(reader.page(limit=10)[0]) == 2
+
+
+# Addresses of networks that nobody may reach, and public ones.
+BASES = st.one_of(
+    st.integers(0, 2**32 - 1),
+    *(
+        st.integers(0, 255).map(lambda low, high=high: high << 8 | low)
+        for high in (0x7F0000, 0x0A0000, 0xC0A801, 0xA9FEA9, 0xAC1001, 0x644000, 0)
+    ),
+)
+OCTET_FORMS = st.sampled_from(["{}", "0{:o}", "0x{:x}", "0X{:X}", "000{:o}", "{:03}"])
+ENDS = st.sampled_from(["", ".", "..", "%2e", "%00", "\u3002", ":80", "#@8.8.8.8", "?@8.8.8.8"])
+STARTS = st.sampled_from(["", "user@", "8.8.8.8@", "8.8.8.8%40", "\\", "/", "\t", "%20", "0."])
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> str:
+    """An IPv4 address in a form that some reader takes: other bases, fewer parts, other letters."""
+    base, parts = draw(BASES), draw(st.integers(1, 4))
+    numbers = [base >> 8 * (3 - at) & 255 for at in range(parts - 1)]
+    numbers.append(base & ((1 << 8 * (5 - parts)) - 1))
+    host = ".".join(draw(OCTET_FORMS).format(number) for number in numbers)
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(host) - 1))
+        other = chr(ord(host[at]) + 0xFEE0)
+        host = host[:at] + draw(st.sampled_from([other, f"%{ord(host[at]):02x}"])) + host[at + 1 :]
+    if draw(st.integers(0, 4)) == 0:
+        inside = draw(st.sampled_from(["::ffff:", "::", "64:ff9b::", "2002:", "::ffff:0:"]))
+        host = f"[{inside}{ipaddress.IPv4Address(base)}]"
+    scheme = draw(st.sampled_from(["http", "https", "HTTP", "http:", "hTTp"]))
+    return f"{scheme}://{draw(STARTS)}{host}{draw(ENDS)}/a.wav"
+
+
+async def loosest(host: str, port: int) -> list[str]:
+    """The reader of addresses that takes most spellings, as the C library of a system may."""
+    return [socket.inet_ntoa(socket.inet_aton(host.rstrip(".")))]
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(st.one_of(spellings(), st.text(max_size=30).map("http://{}/a".format), st.text(max_size=40)))
+def test_no_spelling_leads_to_an_address_that_is_not_public(url: str) -> None:
+    try:
+        checked = httpx.URL(checked_url(url))
+        found = asyncio.run(AddressGuard(resolve=loosest).addresses(checked))
+    except (AddressError, InputError, OSError):
+        return
+    assert all(is_public(ipaddress.ip_address(address)) for address in found), found
