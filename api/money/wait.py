@@ -210,7 +210,7 @@ class Waits:
                 failing_since = clock() if failing_since is None else failing_since
                 if self._is_over(error, job, clock() - failing_since, clock() - submitted):
                     raise await self.lost(error, watch.job) from error
-                self._client.retries.note(job.job_id, error, timing.poll_floor)
+                self._client.retries.note(job_id, error, timing.poll_floor)
             if record is not None:
                 last_going = clock() - submitted
                 if record.status is not JobStatus.COMPLETED or record.result_url:
