@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ...api.errors import InputError
 from .. import session
+from ..prefix import TITLE_LENGTH
 from . import answers
 
 if TYPE_CHECKING:
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 PAGE = 100
 MAX_PAGE = 500
 MAX_SEARCH = 500
+
+_NOT_IN_NAMES = re.compile(
+    r'[\\/:*?"<>|\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+'
+)
 
 
 async def tracks(request: web.Request) -> web.Response:
@@ -124,7 +131,16 @@ async def buy_again(request: web.Request) -> web.Response:
 async def audio(request: web.Request) -> web.StreamResponse:
     from aiohttp import web
 
-    return web.FileResponse(await stored(await job_of(request)))
+    job = await job_of(request)
+    path = await stored(job)
+    named = f"inline; filename*=UTF-8''{quote(_file_name(job, path), safe='')}"
+    return web.FileResponse(path, headers={"Content-Disposition": named})
+
+
+def _file_name(job: Job, path: Path) -> str:
+    """What a downloaded track is called: the first words of its prompt, and its take."""
+    title = " ".join(_NOT_IN_NAMES.sub(" ", job.prompt).split())[:TITLE_LENGTH].strip(" .")
+    return f"{title} - take {job.take}{path.suffix}" if title else f"{job.job_id}{path.suffix}"
 
 
 async def job_of(request: web.Request) -> Job:

@@ -109,6 +109,10 @@ declare module "*/scripts/app.js" {
     canvas: HTMLCanvasElement;
     /** What is seen of the graph. */
     ds: { offset: Pair; scale: number };
+    processMouseWheel?(event: WheelEvent): void;
+    processMouseDown?(event: PointerEvent): void;
+    processMouseMove?(event: PointerEvent): void;
+    processMouseUp?(event: PointerEvent): void;
     selectNodes?(nodes: GraphNode[]): void;
     centerOnNode?(node: GraphNode): void;
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Pages } from "../../web/js/pages.js";
-import { positionsInRow } from "../../web/js/row_layout.js";
+import { freeOf, positionsInRow } from "../../web/js/row_layout.js";
 import { rowsInView } from "../../web/js/rows_in_view.js";
 
 describe("the rows to draw", () => {
@@ -162,7 +162,25 @@ describe("nodes that are put onto the canvas", () => {
     ]);
     assert.deepEqual(
       positionsInRow(SIZES, [0, 50], others).map((position) => position[1]),
-      [410, 410],
+      [440, 440],
     );
   });
+
+  test("leave room for the titles, which stand above the nodes", () => {
+    const above = /** @type {import("../../web/js/row_layout.js").Box[]} */ ([
+      { pos: [0, 0], size: [50, 40] },
+    ]);
+    assert.deepEqual(positionsInRow(SIZES, [0, 50], above)[0], [-180, 130]);
+  });
+});
+
+test("panels at the sides leave the middle of the canvas free", () => {
+  const edges = (/** @type {number} */ left, /** @type {number} */ right) => ({
+    left,
+    right,
+    top: 0,
+    bottom: 900,
+  });
+  const free = freeOf(edges(0, 1600), [edges(60, 370), edges(1280, 1600), edges(0, 0)]);
+  assert.deepEqual(free, edges(370, 1280));
 });

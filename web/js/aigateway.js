@@ -1,5 +1,6 @@
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
+import { watchDrops } from "./drag.js";
 import { watchErrors } from "./error_card.js";
 import { watchLanguage } from "./language.js";
 import { watchNews } from "./news.js";
@@ -25,6 +26,7 @@ app.registerExtension({
     await watchLanguage();
     registerSidebar();
     watchRuns();
+    watchDrops();
     watchErrors();
     watchNews();
     watchPrices();

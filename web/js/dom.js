@@ -1,3 +1,6 @@
+import { leaveToCanvas } from "./canvas_events.js";
+import { say } from "./words.js";
+
 /**
  * Make an element.
  *
@@ -42,6 +45,31 @@ export function iconButton(icon, label, act) {
 }
 
 /**
+ * Show another icon and label on a button.
+ *
+ * @param {HTMLButtonElement} button made by `iconButton`
+ * @param {string} icon
+ * @param {string} label
+ */
+export function setIcon(button, icon, label) {
+  button.title = label;
+  button.setAttribute("aria-label", label);
+  button.firstElementChild?.setAttribute("class", `pi pi-${icon}`);
+}
+
+/**
+ * A link that saves a file under the name that the server gives it.
+ *
+ * @param {string} [href]
+ */
+export function downloadLink(href = "") {
+  const label = say("download");
+  const properties = { class: "aigateway-icon", title: label, "aria-label": label, download: "" };
+  const icon = element("i", { class: "pi pi-download", "aria-hidden": true });
+  return element("a", { ...properties, href }, icon);
+}
+
+/**
  * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
  * node's inputs shows it.
  *
@@ -68,6 +96,7 @@ export function addRow(node, name, content, height) {
     margin: 4,
   });
   widget.serialize = false;
+  leaveToCanvas(content);
   makeRoom(node);
 }
 

@@ -1,5 +1,5 @@
 import { app } from "./comfy.js";
-import { positionsInRow } from "./row_layout.js";
+import { freeOf, inRow, positionsInRow } from "./row_layout.js";
 import { nodesOf } from "./subgraphs.js";
 
 /** @typedef {import("./comfy.js").Graph} Graph */
@@ -11,6 +11,8 @@ const PROMPT = "AIGatewayPromptToMusic";
 const POLL = "AIGatewayPollJob";
 const LOAD = "AIGatewayLoadAudioURL";
 const SAVE = "AIGatewaySaveAudio";
+/** What ComfyUI lays over the sides of the canvas. */
+const PANELS = '.side-bar-panel, [data-testid="properties-panel"]';
 
 /**
  * Put the four nodes with a track's inputs onto the canvas.
@@ -32,9 +34,10 @@ export function reuse(track) {
  * Put nodes onto the canvas that wait for a track's job by its id, and load and save the track.
  *
  * @param {Track} track
+ * @param {[number, number]} [position] of the first node, for example where the track was dropped
  */
-export function pickUp(track) {
-  place((make) => addEnd(make, make(POLL, { job_id: track.job_id })));
+export function pickUp(track, position) {
+  place((make) => addEnd(make, make(POLL, { job_id: track.job_id })), position);
 }
 
 /**
@@ -53,8 +56,9 @@ function addEnd(make, poll) {
  * Add nodes to the graph that is open, as one step that can be undone.
  *
  * @param {(make: Make) => void} build
+ * @param {[number, number]} [position] of the first node
  */
-function place(build) {
+function place(build, position) {
   const { canvas } = app;
   const graph = canvas.graph ?? app.graph;
   /** @type {GraphNode[]} */
@@ -68,7 +72,7 @@ function place(build) {
       made.push(node);
       return node;
     });
-    arrange(made, graph);
+    arrange(made, graph, position);
   } finally {
     graph.afterChange?.();
   }
@@ -103,14 +107,33 @@ function connect(from, output, to, input) {
  *
  * @param {GraphNode[]} nodes
  * @param {Graph} graph
+ * @param {[number, number]} [position] of the first node
  */
-function arrange(nodes, graph) {
-  const { offset, scale } = app.canvas.ds;
-  const view = app.canvas.canvas.getBoundingClientRect();
-  const positions = positionsInRow(
-    nodes.map((node) => node.size),
-    [view.width / 2 / scale - offset[0], view.height / 3 / scale - offset[1]],
-    nodesOf(graph).filter((node) => !nodes.includes(node)),
-  );
+function arrange(nodes, graph, position) {
+  const others = nodesOf(graph).filter((node) => !nodes.includes(node));
+  const sizes = nodes.map((node) => node.size);
+  const positions = position
+    ? inRow(sizes, position)
+    : positionsInRow(sizes, placeInView(), others);
   for (const [index, node] of nodes.entries()) node.pos = positions[index] ?? node.pos;
+}
+
+/** The middle of what is seen of the canvas, at a third of its height. */
+function placeInView() {
+  const panels = [...document.querySelectorAll(PANELS)].map((each) => each.getBoundingClientRect());
+  const { left, right, top, bottom } = freeOf(app.canvas.canvas.getBoundingClientRect(), panels);
+  return inGraph((left + right) / 2, top + (bottom - top) / 3);
+}
+
+/**
+ * A point of the page, in the graph.
+ *
+ * @param {number} x
+ * @param {number} y
+ * @returns {[number, number]}
+ */
+export function inGraph(x, y) {
+  const { offset, scale } = app.canvas.ds;
+  const { left, top } = app.canvas.canvas.getBoundingClientRect();
+  return [(x - left) / scale - offset[0], (y - top) / scale - offset[1]];
 }

@@ -1,7 +1,9 @@
 import { api, rootGraph } from "./comfy.js";
-import { addRow, element, iconButton } from "./dom.js";
+import { addRow, downloadLink, element, iconButton } from "./dom.js";
 import { pathsOf, playablesOf } from "./playable.js";
 import { onTabOf } from "./runs.js";
+import { ask } from "./server.js";
+import { sound } from "./sound.js";
 import { placeOf, placeOfLocator } from "./subgraphs.js";
 import { waveform } from "./waveform.js";
 import { say } from "./words.js";
@@ -20,18 +22,22 @@ class Player {
     /** @type {Playable[]} */
     this.files = [];
     this.index = 0;
-    this.audio = element("audio", { controls: true, preload: "metadata" });
+    this.audio = sound({ controls: true });
     const { box, picture } = waveform(this.audio);
     this.picture = picture;
     this.count = element("span");
     this.choice = element(
-      "div",
+      "span",
       { class: "aigateway-choice" },
       iconButton("chevron-left", say("previous"), () => this.show(this.index - 1)),
       this.count,
       iconButton("chevron-right", say("next"), () => this.show(this.index + 1)),
     );
-    this.element = element("div", { class: "aigateway-player" }, box, this.audio, this.choice);
+    this.take = element("span");
+    this.download = downloadLink();
+    const line = [this.choice, this.take, this.download];
+    const foot = element("div", { class: "aigateway-foot" }, ...line);
+    this.element = element("div", { class: "aigateway-player" }, box, this.audio, foot);
     addRow(node, "aigateway_player", this.element, HEIGHT);
   }
 
@@ -49,11 +55,26 @@ class Player {
     const file = this.files[this.index];
     if (!file) return;
     const { audio, picture } = pathsOf(file);
-    this.audio.src = api.apiURL(audio);
+    this.audio.src = this.download.href = api.apiURL(audio);
     this.picture.src = api.apiURL(picture);
     this.count.textContent = `${this.index + 1} / ${count}`;
     this.choice.hidden = count < 2;
+    void this.showTake(file);
     this.node.setDirtyCanvas?.(true, true);
+  }
+
+  /** @param {Playable} file */
+  async showTake(file) {
+    this.take.textContent = "";
+    if (!("local_id" in file)) return;
+    try {
+      /** @type {import("./server.js").Track} */
+      const { prompt, take } = await ask(`tracks/${encodeURIComponent(file.local_id)}`);
+      if (prompt && file === this.files[this.index])
+        this.take.textContent = say("take", { n: take });
+    } catch {
+      // The ledger was replaced: the file still plays.
+    }
   }
 }
 

@@ -2,11 +2,13 @@
 /** @typedef {{pos: Pair, size: Pair}} Box */
 
 const GAP = 60;
+/** The title of a node stands above its position. */
+const TITLE = 30;
 
 /**
  * Where to put boxes: in a row, with its middle at `center`, or lower where others are in the way.
  *
- * @param {Pair[]} sizes of the boxes
+ * @param {Pair[]} sizes of the boxes, without their titles
  * @param {Pair} center x of the row's middle, y of its upper edge
  * @param {Box[]} others
  * @returns {Pair[]} the position of each box
@@ -20,10 +22,20 @@ export function positionsInRow(sizes, center, others) {
   const isInTheWay = ({ pos, size }) =>
     pos[0] < left + width &&
     left < pos[0] + size[0] &&
-    pos[1] < top + height &&
-    top < pos[1] + size[1];
+    pos[1] - TITLE < top + height &&
+    top - TITLE < pos[1] + size[1];
   for (let hit = others.find(isInTheWay); hit; hit = others.find(isInTheWay))
-    top = hit.pos[1] + hit.size[1] + GAP;
+    top = hit.pos[1] + hit.size[1] + TITLE + GAP;
+  return inRow(sizes, [left, top]);
+}
+
+/**
+ * The positions of boxes in a row.
+ *
+ * @param {Pair[]} sizes
+ * @param {Pair} first the position of the first box
+ */
+export function inRow(sizes, [left, top]) {
   let x = left;
   return sizes.map((size) => {
     /** @type {Pair} */
@@ -31,4 +43,24 @@ export function positionsInRow(sizes, center, others) {
     x += size[0] + GAP;
     return position;
   });
+}
+
+/** @typedef {{left: number, top: number, right: number, bottom: number}} Edges */
+
+/**
+ * The part of an area that panels at its sides leave free.
+ *
+ * @param {Edges} area
+ * @param {Edges[]} panels
+ * @returns {Edges}
+ */
+export function freeOf(area, panels) {
+  const middle = (area.left + area.right) / 2;
+  let { left, right } = area;
+  for (const panel of panels) {
+    if (panel.right <= panel.left) continue;
+    if (panel.left < middle && panel.right < area.right) left = Math.max(left, panel.right);
+    else if (panel.left > area.left) right = Math.min(right, panel.left);
+  }
+  return { ...area, left, right };
 }

@@ -1,5 +1,5 @@
 import { api, app } from "./comfy.js";
-import { Dock } from "./dock.js";
+import { dock } from "./dock.js";
 import { element, iconButton, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
 import { pickUp, reuse } from "./graph.js";
@@ -44,17 +44,18 @@ class Music {
     this.active = 0;
     this.timer = 0;
     this.isClosed = false;
-    this.dock = new Dock();
+    this.dock = dock();
+    this.dock.onchange = () => void this.list.show();
     this.balance = element("span", { class: "aigateway-balance", role: "status" });
     this.spent = element("div", { class: "aigateway-spent", role: "status" });
     this.loss = new Loss(() => this.refresh());
     this.message = element("div", { class: "aigateway-empty", role: "status" });
     /** @type {Record<Action, (track: Track) => unknown>} */
     this.actions = {
-      play: (track) => this.dock.play(track),
+      play: (track) => this.dock.toggle(track),
       copy_id: copyId,
       reuse,
-      pick_up: pickUp,
+      pick_up: (track) => pickUp(track),
       cancel,
       buy_again: buyAgain,
     };
@@ -62,8 +63,9 @@ class Music {
     this.list = new VirtualList({
       rowHeight: ROW_HEIGHT,
       pages: new Pages(PAGE, (offset, limit) => this.read(offset, limit)),
-      draw: (track) => drawTrack(track, nowSeconds(), (action) => this.act(action, track)),
-      identify: (track) => identityOf(track, nowSeconds()),
+      draw: (track) =>
+        drawTrack(track, nowSeconds(), this.dock.plays(track), (action) => this.act(action, track)),
+      identify: (track) => identityOf(track, nowSeconds(), this.dock.plays(track)),
     });
     this.refresh = this.refresh.bind(this);
     this.showBalance = this.showBalance.bind(this);
@@ -119,7 +121,7 @@ class Music {
     clearTimeout(this.timer);
     for (const event of EVENTS) api.removeEventListener(event, this.refresh);
     for (const event of ENDS) api.removeEventListener(event, this.showBalance);
-    this.dock.pause();
+    this.dock.onchange = () => {};
     this.list.close();
   }
 

@@ -7,17 +7,19 @@ import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
 
-/** @param {Pick<Track, "job_id">} track */
-export async function copyId({ job_id }) {
-  const id = job_id ?? "";
+/** @param {string} id any text */
+export async function copy(id) {
   try {
     await navigator.clipboard.writeText(id);
     notify("info", say("copied", { id }));
   } catch {
-    // Browsers let only https pages write to the clipboard. Elsewhere, show the id.
+    // Browsers let only https pages write to the clipboard. Elsewhere, show the text.
     notify("info", id);
   }
 }
+
+/** @param {Pick<Track, "job_id">} track */
+export const copyId = ({ job_id }) => copy(job_id ?? "");
 
 /** @param {Track} track */
 export async function cancel(track) {

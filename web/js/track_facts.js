@@ -72,5 +72,7 @@ export function actionsOf(track) {
  *
  * @param {Track} track
  * @param {number} now seconds since 1970
+ * @param {boolean} [isPlaying]
  */
-export const identityOf = (track, now) => JSON.stringify([track, factsOf(track, now)]);
+export const identityOf = (track, now, isPlaying = false) =>
+  JSON.stringify([track, factsOf(track, now), isPlaying]);
