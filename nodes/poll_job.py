@@ -47,6 +47,7 @@ class PollJob(again.Node):
                     options=[KEEP, CANCEL],
                     default=session.on_interrupt(),
                     optional=True,
+                    **host.ADVANCED,
                     tooltip="What an interrupt does to the job. keep: the job goes on, and you can "
                     "pick it up later. cancel: the gateway is asked to cancel it. A job that is "
                     "already running is paid.",

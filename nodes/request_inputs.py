@@ -53,6 +53,7 @@ def request_inputs() -> list[Any]:
             options=list(FORMATS),
             default=FORMATS[0],
             optional=True,
+            **host.ADVANCED,
             tooltip="The format that the gateway is asked for: mp3 is small, wav is "
             "lossless. It may send another one; Load Audio URL reads what comes.",
         ),

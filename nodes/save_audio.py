@@ -89,6 +89,7 @@ class SaveAudio(again.Node):
                     options=[choice.value for choice in Peaks],
                     default=Peaks.CLIP.value,
                     optional=True,
+                    **host.ADVANCED,
                     tooltip="What to do with samples above full scale. clip: cut them off. "
                     "normalize: lower the whole volume. refuse: do not save.",
                 ),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
+from . import host
 from .said import Said, said
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def timeout_input() -> io.Float.Input:
         step=1.0,
         # The canvas puts optional inputs last. All are optional, to keep their order.
         optional=True,
+        **host.ADVANCED,
         tooltip="Seconds to wait once the job runs. Ends the wait, not the job.",
     )
 

@@ -32,10 +32,11 @@ from .running import (
     run_id,
     show_status,
 )
-from .schemas import FIXED_AFTER_GENERATE, schema
+from .schemas import ADVANCED, FIXED_AFTER_GENERATE, schema
 from .videos import components_of, video_of
 
 __all__ = [
+    "ADVANCED",
     "FIXED_AFTER_GENERATE",
     "Display",
     "QueuedGraph",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from inspect import signature
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,6 +11,10 @@ from comfy_api.latest import io
 _CATEGORY = "AIgateway/music"
 # None where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
 FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
+# ComfyUI 0.8 does not fold inputs.
+ADVANCED: Any = (
+    {"advanced": True} if "advanced" in signature(io.Combo.Input.__init__).parameters else {}
+)
 
 
 def schema(**values: Any) -> io.Schema:
