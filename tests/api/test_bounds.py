@@ -33,7 +33,7 @@ from ...api.wire.key import ApiKey
 from .raw_server import Reply, answering, pouring, reply, silent
 
 IMPATIENT = Timing(
-    answer_timeout=0.5, answer_total=2.0, silence_timeout=0.3, file_total=3.0, file_backoff=0.001
+    answer_timeout=1.5, answer_total=2.0, silence_timeout=0.3, file_total=3.0, file_backoff=0.001
 )._replace(blip_patience=0.0, longest_retry_after=0.05, rate_window=0.2)
 JSON = "Content-Type: application/json"
 GUARD = AddressGuard(allowed=AllowedHosts.parse("127.0.0.0/8"))

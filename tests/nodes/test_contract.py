@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -243,17 +245,16 @@ async def test_the_words_may_be_varied_and_show_an_example(node: dict[str, Any])
         assert inputs[name][1]["placeholder"]
 
 
-def test_rare_inputs_are_folded_where_comfyui_can_fold_them():
-    from inspect import signature
-
-    from comfy_api.latest import io
-
-    from ...nodes.poll_job import PollJob
-    from ...nodes.prompt_to_music import PromptToMusic
-    from ...nodes.save_audio import SaveAudio
-
+def test_rare_inputs_are_folded_where_comfyui_can_fold_them(node: dict[str, Any]) -> None:
+    io = importlib.import_module("comfy_api.latest").io
     folds = True if "advanced" in signature(io.Combo.Input.__init__).parameters else None
-    rare = {(PromptToMusic, "format"), (PollJob, "timeout"), (PollJob, "on_interrupt")}
-    for node, name in rare | {(SaveAudio, "peaks")}:
-        inputs = {each.id: each for each in node.define_schema().inputs}
-        assert getattr(inputs[name], "advanced", None) is folds
+    rare = {
+        ("PromptToMusic", "format"),
+        ("PollJob", "timeout"),
+        ("PollJob", "on_interrupt"),
+        ("SaveAudio", "peaks"),
+    }
+    for name, rare_input in rare:
+        schema = node[f"AIGateway{name}"].define_schema()
+        inputs = {each.id: each for each in schema.inputs}
+        assert getattr(inputs[rare_input], "advanced", None) is folds

@@ -97,7 +97,7 @@ async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, sta
         assert len(jobs) == 16
         last_submit = max(job.created for job in jobs)
         assert last_submit < min(job.ends for job in jobs)
-    assert any(status.startswith("0 of 16 takes ended · in the queue") for status in statuses)
+    assert any(status.startswith("0 of 16 takes ended · ") for status in statuses)
     assert statuses[-1] == "16 of 16 takes are loaded"
 
 
