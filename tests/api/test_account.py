@@ -28,6 +28,7 @@ PIANO = MusicRequest("piano", 5.0, format="wav")
 # The price line and the refusal
 
 
+@pytest.mark.slow
 @settings(
     max_examples=60,
     deadline=None,

@@ -101,6 +101,7 @@ async def test_an_encoded_answer_is_read(encoding: str) -> None:
     assert record.id == "job_1"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "kind"), [("500 Broken", ServerError), ("400 Bad", RejectedError)]
 )
@@ -142,6 +143,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 async def test_no_answer_takes_for_ever(name: str) -> None:
     async with client_at(SLOW[name]) as client:
@@ -173,6 +175,7 @@ ODD_RATES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["200 OK", "429 Too Many Requests", "503 Unavailable"])
 @pytest.mark.parametrize("header", ODD_RATES)
 async def test_no_header_of_one_answer_freezes_the_next_request(header: str, status: str) -> None:
@@ -194,6 +197,7 @@ async def loaded(*replies: Reply, most: int = 1_000_000) -> ArrivingFile:
     return file
 
 
+@pytest.mark.slow
 async def test_a_buffer_grows_with_what_arrives() -> None:
     head = "HTTP/1.1 200 OK\r\nContent-Length: 250000000\r\n\r\n"
     tracemalloc.start()
@@ -205,6 +209,7 @@ async def test_a_buffer_grows_with_what_arrives() -> None:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "slow",
     [

@@ -43,6 +43,7 @@ async def finished(account: Account, job: Job) -> Job:
     return await asyncio.wait_for(waiting, 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", [*AHEAD, -2 * HOUR, -400 * DAY])
 @pytest.mark.parametrize("restarts", [False, True], ids=["same process", "after a restart"])
 async def test_a_job_is_polled_whatever_the_clock_was_at_its_submit(
@@ -68,6 +69,7 @@ async def test_the_time_that_is_shown_does_not_run_backwards(
     assert shown == sorted(shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", AHEAD)
 async def test_a_job_that_is_lost_is_said_to_be_lost_whatever_the_clock_is(
     sandbox: Sandbox, tmp_path: Path, ahead: float

@@ -61,6 +61,7 @@ async def account_at(gateway: Gateway, directory: Path) -> AsyncIterator[Account
         await runner.cleanup()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", DAY)
 @pytest.mark.parametrize(("status", "kind"), [(429, RateLimitError), (503, UnavailableError)])
 async def test_a_submit_ends_and_says_until_when(
@@ -91,6 +92,7 @@ async def test_the_connection_test_ends_at_once(
             await account.balance()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", DAY)
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_wait_says_until_when_and_can_be_stopped(

@@ -108,6 +108,7 @@ async def test_a_job_that_a_node_waits_for_is_left_to_it(watched: Open) -> None:
         assert await here.library.arrived() == 0
 
 
+@pytest.mark.slow
 async def test_a_wait_that_ended_too_early_is_taken_over(watched: Open) -> None:
     with running() as sandbox:
         here = watched(sandbox)

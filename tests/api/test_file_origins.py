@@ -46,6 +46,7 @@ async def loaded(account: Account, url: str | None, *allowed: str) -> Path | Non
         return (await account.keep(audio, Settings())).path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "dialect"),
     [*itertools.product(REACHABLE, [None, *(name for name in NAMES if "files" not in name)])],
@@ -95,6 +96,7 @@ def files_with(text: str, folder: Path) -> list[Path]:
     return [file for file in files if text.encode() in file.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("files", FileOrigin)
 async def test_the_key_is_heard_at_the_apis_origin_and_nowhere_else(
     tmp_path: Path, files: FileOrigin
@@ -132,6 +134,7 @@ async def test_the_key_is_heard_at_the_apis_origin_and_nowhere_else(
     assert not files_with(KEY, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", ["sandbox:expire", "sandbox:cut", "sandbox:media-500"])
 @pytest.mark.parametrize("files", REACHABLE)
 async def test_a_fault_of_the_file_server_is_overcome(

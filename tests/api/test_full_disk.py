@@ -230,6 +230,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX limits the size of files")
 @pytest.mark.parametrize("limit", [0, 100, 5000, 50_000])
 async def test_a_quota_that_ends_between_request_and_answer_names_the_id(

@@ -100,6 +100,7 @@ def test_other_text_stays(before: str, behind: str) -> None:
     assert without_keys(f"{before}{KEY}{behind}") == f"{before}…dden{behind}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*PLAIN, *FORMS])
 async def test_a_gateway_that_quotes_it_puts_it_nowhere(name: str, tmp_path: Path) -> None:
     """In a record, in the headers, in an error page: not in an error, a row or a file."""

@@ -150,6 +150,7 @@ many = settings(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", ROUTES)
 @many
 @given(status=STATUSES, headers=HEADERS, body=BODIES)
@@ -198,6 +199,7 @@ def test_no_rate_is_negative_or_endless(status: int, headers: list[tuple[str, st
     assert wait is None or 0 <= wait <= 366 * 24 * 3600
 
 
+@pytest.mark.slow
 @many
 @given(status=STATUS, headers=HEADERS, body=BODIES)
 @example(202, [("x-ratelimit-limit-requests", "inf")], b'{"id": "job_1", "status": "queued"}')

@@ -103,6 +103,7 @@ async def test_a_job_survives_the_process_that_asked_for_it(tmp_path: Path) -> N
         assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", ["429=2", "500=2", "503=2"])
 async def test_what_created_nothing_is_repeated(
     account: Account, sandbox: Sandbox, card: str
@@ -130,6 +131,7 @@ async def test_an_unreachable_gateway_charges_nothing_and_may_be_tried_again(
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", ["502", "504", "drop", "html", "noid"])
 async def test_what_may_have_been_charged_is_repeated_once(
     account: Account, sandbox: Sandbox, card: str
@@ -225,6 +227,7 @@ async def test_a_job_cancelled_elsewhere_ends_the_wait(account: Account) -> None
     assert caught.value.job_id == job.job_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cards",
     [
@@ -389,6 +392,7 @@ async def test_an_unknown_price_counts_as_over_any_limit(account: Account) -> No
     assert (await buy(account, "piano", allowed, model=model)).price is None
 
 
+@pytest.mark.slow
 async def test_the_first_look_comes_when_the_job_is_likely_done(
     account: Account, sandbox: Sandbox
 ) -> None:

@@ -111,6 +111,7 @@ sys.stdin.readline()
 # Before money moves
 
 
+@pytest.mark.slow
 async def test_a_request_is_on_the_disk_before_it_leaves(place: Place) -> None:
     """The gateway hangs with the POST in its hands; another process sees what is being asked."""
     arrived = threading.Event()
@@ -159,6 +160,7 @@ async def test_the_job_id_is_there_for_every_other_process(account: Account, pla
 # One piece, one purchase
 
 
+@pytest.mark.slow
 def test_processes_that_ask_at_the_same_moment_buy_once(place: Place) -> None:
     with running() as sandbox, Buyers(3, place, sandbox.base_url) as buyers:
         assert buyers.heard() == ["ready"] * 3
@@ -211,6 +213,7 @@ def test_what_came_to_nothing_may_be_bought_again(ledger: Ledger, state: State) 
     assert again.idempotency_key != job.idempotency_key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -405,6 +408,7 @@ ROWS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     deadline=None,

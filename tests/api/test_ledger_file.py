@@ -58,6 +58,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_set_aside_and_the_ledger_says_so(tmp_path: Path, damage: str) -> None:
     damaged = DAMAGES[damage](filled(tmp_path))

@@ -113,6 +113,7 @@ async def test_a_charge_that_is_listed_late_is_still_found(tmp_path: Path) -> No
         assert count(sandbox, "GET", "/usage/recent") > 1
 
 
+@pytest.mark.slow
 async def test_what_is_not_listed_proves_nothing(tmp_path: Path) -> None:
     with gateway() as sandbox, account(sandbox, tmp_path) as ours:
         # Within the bounded rule it is sent once more.

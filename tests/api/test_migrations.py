@@ -118,6 +118,7 @@ def test_every_version_has_a_log_from_then_on(tmp_path: Path, version: int) -> N
         assert "was missing" in str(ledger.loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", EVERY)
 def test_a_damaged_ledger_of_every_version_is_rescued(tmp_path: Path, version: int) -> None:
     path = old_ledger(tmp_path, version)

@@ -373,6 +373,7 @@ def test_a_request_that_waits_is_moved() -> None:
 # When to look first
 
 
+@pytest.mark.slow
 async def test_a_first_look_moves_when_the_first_job_has_shown_how_long_one_takes(
     tmp_path: Path,
 ) -> None:

@@ -205,6 +205,7 @@ def test_a_removed_row_stays_removed(tmp_path: Path) -> None:
     assert_nothing_is_bought_again(tmp_path, [job])
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

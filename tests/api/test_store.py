@@ -339,6 +339,7 @@ async def loaded(account: Account) -> Callable[[], Awaitable[tuple[Path, bytes]]
     return load
 
 
+@pytest.mark.slow
 @damages
 async def test_a_damaged_track_is_downloaded_again_and_paid_once(
     account: Account, sandbox: Sandbox, loaded: Any, damage: Callable[[Path], None]

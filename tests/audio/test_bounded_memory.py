@@ -30,6 +30,7 @@ def silence(seconds: float, sample_rate: int, channels: int, format: str = "FLAC
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sample_rate", "channels", "minutes"),
     [(8000, 1, "1"), (44100, 2, "1"), (96000, 2, "0.5"), (48000, 8, "0.25"), (192000, 1, "0.5")],
@@ -55,6 +56,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_the_files_of_a_run_share_its_memory(name: str) -> None:
     data = FILES[name]()
@@ -98,6 +100,7 @@ def test_memory_is_counted_right_from_many_threads() -> None:
         assert sum(pool.map(work, range(8))) == 1000 // 7 * 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["wav", "flac", "mp3"])
 def test_a_picture_of_a_long_file_takes_no_more_memory(format: str, tmp_path: Path) -> None:
     def peak(minutes: int) -> int:
@@ -141,6 +144,7 @@ def test_a_file_that_is_too_long_or_no_audio_is_not_drawn(tmp_path: Path) -> Non
         draw_file(io.BytesIO(data), max_minutes=1, width=80, height=40)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.integers(1, 30_000), min_size=1, max_size=6),

@@ -146,6 +146,7 @@ def test_a_flac_of_unknown_length_is_read_to_its_end() -> None:
 # MP3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vbr", [False, True])
 @pytest.mark.parametrize("sample_rate", [44100, 22050, 8000])
 def test_an_mp3_is_exactly_as_long_as_what_was_encoded(sample_rate: int, vbr: bool) -> None:
@@ -200,6 +201,7 @@ def test_tags_around_an_mp3_without_a_length_are_no_sound_either() -> None:
     assert torch.equal(decoded(make.id3_with_cover(bytes(9999)) + data + id3v1)[0], expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0.5, 0.95])
 def test_an_mp3_that_ends_early_is_truncated(part: float) -> None:
     data = make.mp3(make.music(9))
@@ -207,6 +209,7 @@ def test_an_mp3_that_ends_early_is_truncated(part: float) -> None:
         decoded(data[: int(len(data) * part)])
 
 
+@pytest.mark.slow
 def test_an_mp3_with_more_behind_the_declared_end_is_read_whole() -> None:
     first, second = make.mp3(make.music(3)), make.without_xing(make.mp3(make.music(9, seed=2)))
     assert decoded(first + second)[0].shape[1] > 11.9 * 44100
@@ -321,6 +324,7 @@ def test_what_is_longer_than_allowed_is_refused(format: str) -> None:
         decoded(data, max_minutes=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tagged", [True, False])
 def test_a_long_mp3_is_refused_with_or_without_a_length(tagged: bool) -> None:
     data = make.mp3(make.music(9))

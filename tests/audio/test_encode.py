@@ -37,6 +37,7 @@ def load(path: Path) -> tuple[torch.Tensor, int]:
         return decode(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ALL, ids=names)
 def test_what_was_written_is_what_is_read(encoding: Encoding, tmp_path: Path) -> None:
     waveform = make.tensor(make.music(2, sample_rate=48000))
@@ -57,6 +58,7 @@ def test_what_was_written_is_what_is_read(encoding: Encoding, tmp_path: Path) ->
         assert float((again - waveform).square().mean()) < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", [Format.FLAC, Format.WAV])
 @pytest.mark.parametrize("channels", range(1, 9))
 @pytest.mark.parametrize("sample_rate", [8000, 44100, 192000])
@@ -79,6 +81,7 @@ def test_any_length(format: Format, frames: int, tmp_path: Path) -> None:
     assert load(tmp_path / "song")[0].shape == (1, frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", QUALITIES[Format.MP3])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(
@@ -108,6 +111,7 @@ def test_mp3_takes_any_rate(
     assert again.abs().max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", QUALITIES[Format.OPUS])
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(
@@ -260,6 +264,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten_either(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tags", [{}, TAGS])
 @pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, MemoryError])
 @pytest.mark.parametrize("format", Format)
@@ -288,6 +293,7 @@ def test_a_folder_that_does_not_exist_is_an_error(format: Format, tmp_path: Path
         encode(torch.zeros(1, 100), 48000, tmp_path / "no" / "song", default(format))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tags", [{}, TAGS])
 @pytest.mark.parametrize("format", Format)
 def test_a_full_disk_is_an_error_and_leaves_nothing(
@@ -304,6 +310,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", Format)
 def test_a_tagged_save_writes_the_audio_once(
     format: Format, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -328,6 +335,7 @@ def test_a_tagged_save_writes_the_audio_once(
     assert size <= written < size + 20_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", [Format.FLAC, Format.WAV, Format.OPUS])
 def test_memory_does_not_grow_with_the_length(format: Format, tmp_path: Path) -> None:
     peaks = []

@@ -81,6 +81,7 @@ def test_a_strangers_graph_and_receipt_are_not_taken_over(
     assert READERS.get(format, lambda data: {})(saved.read_bytes()) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0x7D, 0x7D00, 0x7CFFFF - 20, 0x7D0000, 8_200_000])
 def test_a_long_comment_behind_a_graph_holds_no_brace_in_its_length(size: int) -> None:
     old = Comments("v", ("comment=" + "x" * (size - len("comment=")),))

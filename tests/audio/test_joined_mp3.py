@@ -49,6 +49,7 @@ def seconds_of_core(data: bytes) -> float:
         return sum(frame.samples for frame in container.decode(stream)) / stream.rate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [(3, 3), (20, 1), (1, 20), (0.5, 0.5, 0.5), (60, 5)],
@@ -65,6 +66,7 @@ def test_joined_files_are_decoded_whole(parts: tuple[float, ...], vbr: bool) -> 
     assert seconds(data) == pytest.approx(seconds(frames), abs=0.03 * len(parts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [b"", ID3V1, ape(), lyrics() + ID3V1, ape() + ID3V1])
 @pytest.mark.parametrize("second_tag", [b"", make.id3_with_cover(COVER)])
 def test_tags_between_joined_files_do_not_end_them(between: bytes, second_tag: bytes) -> None:
@@ -73,6 +75,7 @@ def test_tags_between_joined_files_do_not_end_them(between: bytes, second_tag: b
     assert seconds(data) == pytest.approx(5, abs=0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trailer",
     [

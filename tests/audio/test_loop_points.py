@@ -94,6 +94,7 @@ def test_a_file_without_other_tags_has_a_loop_too(format: Format, tmp_path: Path
     assert found == ((10_001, 70_000) if format is Format.WAV else (10_001, 60_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", range(30, 70))
 def test_no_length_of_the_next_tag_reads_as_a_digit(title: int, tmp_path: Path) -> None:
     # "LOOPLENGTH=60000" and the length 49, "1", would be 600001.
@@ -157,6 +158,7 @@ def test_a_loop_that_cannot_be_is_named(loop: tuple[int, int], tmp_path: Path) -
 # Ogg Vorbis
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [1, 63, 64, 65, 1023, 1024, 44_100, 65_536, 65_537, 200_001])
 @pytest.mark.parametrize("quality", QUALITIES[Format.OGG])
 def test_an_ogg_has_every_sample(frames: int, quality: str, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def files() -> list[tuple[str, Callable[[], bytes]]]:
 FILES = [pytest.param(make_file, id=name) for name, make_file in files()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_known", [True, False])
 @pytest.mark.parametrize("make_file", FILES)
 def test_what_arrives_in_pieces_is_the_same(

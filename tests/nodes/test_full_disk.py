@@ -45,6 +45,7 @@ def noise(seconds: float) -> torch.Tensor:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_passed_on", [False, True], ids=["encoded", "as it is"])
 @pytest.mark.parametrize("format", CODECS)
 async def test_a_full_disk_is_one_sentence_for_every_format(

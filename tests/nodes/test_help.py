@@ -265,6 +265,7 @@ def says(message: str, row: str) -> bool:
 CASES = [(node, at) for node, faults in FAULTS.items() for at in range(len(faults))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "at"), CASES)
 async def test_a_row_of_the_help_is_what_the_node_says(
     name: str, at: int, node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch

@@ -183,6 +183,7 @@ def held(path: object) -> PermissionError:
     return PermissionError(13, "The process cannot access the file", str(path))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", [held("a"), OSError(28, "No space left"), OSError(30, "Read-only")]
 )

@@ -110,6 +110,7 @@ async def test_the_status_names_what_was_delivered(
         assert shown[-1].startswith("wav, 128 kbit/s, 5.0 s, 8000 Hz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompt", "asked", "said"),
     [
@@ -241,6 +242,7 @@ async def test_a_url_that_is_none(node: Node, sandbox: Sandbox, url: str) -> Non
         await load(node, url)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("card", "kind", "part"),
     [

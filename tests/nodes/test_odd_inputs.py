@@ -120,6 +120,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "inputs", "part"), REFUSED)
 async def test_what_cannot_be_is_one_sentence(
     node: Node, sandbox: Sandbox, video: Any, name: str, inputs: dict[str, Any], part: str
@@ -160,6 +161,7 @@ async def test_silence_is_a_soundtrack(node: Node, video: Any):
     assert not sound["waveform"].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize("rate", [8_000, 44_100])
 async def test_any_channels_and_rates_are_music(node: Node, video: Any, channels: int, rate: int):

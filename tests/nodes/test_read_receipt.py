@@ -34,6 +34,7 @@ async def read(node: Node, file: Any) -> Any:
     return await run(node, "ReadReceipt", file=file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["flac", "wav", "mp3", "opus", "ogg"])
 async def test_a_saved_file_leads_back_to_its_track(
     format: str, node: Node, sandbox: Sandbox, tmp_path: Path
@@ -58,6 +59,7 @@ async def test_a_loop_leads_back_to_the_whole_track(node: Node, sandbox: Sandbox
     assert f"loopstart: {start}" in tags
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["audio/x_00001_.flac", " audio/x_00001_.flac [output]\n", "{}"])
 async def test_a_file_is_named_as_comfyui_names_it(form: str, node: Node, sandbox: Sandbox) -> None:
     saved = await save(node, await bought(node), "flac")

@@ -42,6 +42,7 @@ def codec(path: Path) -> str:
         return container.streams.audio[0].codec_context.name.removeprefix("lib")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", CODECS)
 @pytest.mark.parametrize("name", PLAYABLE)
 async def test_a_saved_file_is_of_the_chosen_format(
@@ -74,6 +75,7 @@ async def test_a_file_with_broken_tags_is_encoded(node: Node, tmp_path: Path) ->
     assert soundfile.info(saved).frames == waveform.shape[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "channels"), [("48000", "original"), ("original", "stereo"), ("48000", "stereo")]
 )

@@ -170,6 +170,7 @@ async def test_the_browser_gets_tracks_and_players(node: Node, sandbox: Sandbox)
     assert set(played) < set(ui["aigateway_track"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "line"),
     [

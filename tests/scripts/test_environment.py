@@ -158,6 +158,7 @@ def test_an_old_python_gets_one_sentence():
     assert python_complaint((3, 10), "python") is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     ["demo.py", "test.py", "lock.py", "lib/environment.py", "lib/locks.py", "lib/pack.py"],
