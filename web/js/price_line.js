@@ -15,7 +15,7 @@ import { priceOf } from "./track_facts.js";
 
 const NODES = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
 const HEIGHT = 30;
-const HINTS_HEIGHT = 44;
+const HINTS_HEIGHT = 58;
 const CHECK_MILLISECONDS = 300;
 /** The modes of a node that is muted or bypassed. */
 const SKIPPED = [2, 4];
