@@ -184,3 +184,18 @@ test("panels at the sides leave the middle of the canvas free", () => {
   const free = freeOf(edges(0, 1600), [edges(60, 370), edges(1280, 1600), edges(0, 0)]);
   assert.deepEqual(free, edges(370, 1280));
 });
+
+test("the free part of an area that has getters has all four edges", () => {
+  class Rect {
+    left = 0;
+    right = 1600;
+    get top() {
+      return 40;
+    }
+    get bottom() {
+      return 900;
+    }
+  }
+  const free = freeOf(new Rect(), []);
+  assert.deepEqual(free, { left: 0, right: 1600, top: 40, bottom: 900 });
+});

@@ -62,5 +62,6 @@ export function freeOf(area, panels) {
     if (panel.left < middle && panel.right < area.right) left = Math.max(left, panel.right);
     else if (panel.left > area.left) right = Math.min(right, panel.left);
   }
-  return { ...area, left, right };
+  // An area may be a DOMRect, whose edges a spread does not copy.
+  return { left, right, top: area.top, bottom: area.bottom };
 }
