@@ -6,43 +6,20 @@ A state that is no state counts as uncertain: such a track is never bought again
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_type_hints
 
 from ..request import AS_GIVEN
 from .job import Job, State
 
-_TEXTS = (
-    "local_id",
-    "service",
-    "fingerprint",
-    "model",
-    "prompt",
-    "lyrics",
-    "format",
-    "run",
-    "owner",
-)
-_OTHER_TEXTS = ("job_id", "result_url", "error", "file", "request_id", "selected")
-_NUMBERS = ("price", "charged", "submitted", "finished", "took", "result_duration", "arrived")
-_COUNTS = ("take", "repeats", "attempt")
-
 
 def job_of(values: Mapping[str, Any]) -> Job:
     """The job of a row's values by their names; raises nothing."""
-    columns: dict[str, Any] = {
-        "state": _state(values.get("state")),
-        "duration": _number(values.get("duration")) or 0.0,
-        "created": _number(values.get("created")) or 0.0,
-        "words": _text(values.get("words")) or AS_GIVEN,
-    }
-    columns |= {name: _text(values.get(name)) or "" for name in _TEXTS}
-    columns |= {name: _text(values.get(name)) for name in _OTHER_TEXTS}
-    columns |= {name: _number(values.get(name)) for name in _NUMBERS}
-    columns |= {name: int(_number(values.get(name)) or 0) for name in _COUNTS}
-    kept = _number(values.get("kept"))
-    columns["kept"] = None if kept is None else int(kept)
-    return Job(**columns)
+    columns: dict[str, Any] = {}
+    for name, (kind, may_be_none) in _COLUMNS.items():
+        value = _READERS[kind](values.get(name))
+        columns[name] = value if value is not None or may_be_none else kind()
+    return Job(**{**columns, "words": columns["words"] or AS_GIVEN})
 
 
 def _state(value: object) -> State:
@@ -66,3 +43,23 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if 0 <= value < 1 << 62 and math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def _column(hint: Any) -> tuple[type, bool]:
+    """The type of a column, and whether it may be None."""
+    kinds = get_args(hint) or (hint,)
+    return next(kind for kind in kinds if kind is not type(None)), type(None) in kinds
+
+
+_READERS: dict[type, Callable[[object], Any]] = {
+    State: _state,
+    str: _text,
+    float: _number,
+    int: _whole,
+}
+_COLUMNS = {name: _column(hint) for name, hint in get_type_hints(Job).items()}
