@@ -37,9 +37,14 @@ _kept: dict[str, Kept] = {}
 _run_with_failures: str | None = None
 
 
+def id_of(kind: type[io.ComfyNode]) -> str | None:
+    """The id in its graph of a node that ComfyUI asks about before it runs; None outside."""
+    return getattr(kind.hidden, "unique_id", None)
+
+
 def failures(kind: type[io.ComfyNode]) -> int:
     """The number of runs in this process in which items of this node failed."""
-    return _failures[getattr(kind.hidden, "unique_id", None)]
+    return _failures[id_of(kind)]
 
 
 def note(node_id: str, run: str) -> None:

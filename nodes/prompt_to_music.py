@@ -44,15 +44,13 @@ class PromptToMusic(io.ComfyNode):
 
     @classmethod
     async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        node_id = getattr(cls.hidden, "unique_id", None)
-        return await refusal_at_queue(prompt, node_id) or True
+        return await refusal_at_queue(prompt, again.id_of(cls)) or True
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
         """Changes with the service, with each dead job of the request, and after a run in which
         items of a list failed."""
-        node_id = getattr(cls.hidden, "unique_id", None)
-        return f"{await session.fingerprint(inputs, node_id)} {again.failures(cls)}"
+        return f"{await session.fingerprint(inputs, again.id_of(cls))} {again.failures(cls)}"
 
     @classmethod
     @host.shows_errors

@@ -76,8 +76,7 @@ class Takes(io.ComfyNode):
 
     @classmethod
     async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        node_id = getattr(cls.hidden, "unique_id", None)
-        return await refusal_at_queue(prompt, node_id) or True
+        return await refusal_at_queue(prompt, again.id_of(cls)) or True
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
