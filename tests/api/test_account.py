@@ -114,6 +114,7 @@ async def test_a_retired_account_ends_its_thread(sandbox: Sandbox, tmp_path: Pat
         account.library.close()
 
 
+@pytest.mark.slow
 async def test_a_retired_account_finishes_what_is_on_its_way(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

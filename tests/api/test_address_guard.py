@@ -301,6 +301,7 @@ def test_behind_a_proxy_the_name_is_judged_and_the_proxy_resolves(
             load(World(), f"http://{host}/")
 
 
+@pytest.mark.slow
 @given(st.ip_addresses())
 def test_no_address_that_python_calls_special_is_public(address: IPAddress) -> None:
     special = (

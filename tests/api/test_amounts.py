@@ -31,6 +31,7 @@ def test_what_is_no_amount_is_not_known(value: object) -> None:
     assert dollars_of(value) is None
 
 
+@pytest.mark.slow
 @given(st.one_of(st.none(), st.booleans(), st.floats(), st.integers(), st.text(max_size=30)))
 def test_whatever_comes_is_an_amount_within_reason_or_none(value: object) -> None:
     amount = dollars_of(value)

@@ -33,6 +33,8 @@ from ...sandbox.server import Sandbox
 from ..buckets import SECRET, SERVERS, BucketServer, FaultyProxy, faulty, free_port, serving
 from ..gateway import TIMING, account_on, rows_of
 
+pytestmark = pytest.mark.slow
+
 QUICK = TIMING._replace(
     bucket_timeout=1.0, bucket_connect_timeout=1.0, bucket_pause=0.02, bucket_pause_max=0.1
 )
@@ -67,7 +69,6 @@ def bucket(server: BucketServer) -> Bucket:
 # The bucket
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"x", MUSIC, memoryview(bytearray(MUSIC))[:5000]])
 async def test_an_object_is_written_and_read_byte_for_byte(
     bucket: Bucket, server: BucketServer, content: bytes | memoryview
@@ -102,7 +103,6 @@ def test_one_bucket_serves_several_event_loops(bucket: Bucket) -> None:
     assert asyncio.run(bucket.get("ab/object", LIMIT)) == b"music"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", FaultyProxy.FAULTS)
 async def test_every_fault_is_one_sentence_without_a_secret(
     server: BucketServer, proxy: FaultyProxy, fault: str
@@ -190,7 +190,6 @@ def test_without_its_package_one_sentence_names_the_file(monkeypatch: pytest.Mon
         Bucket(StoreUrl("s3://bucket", "AIGATEWAY_STORE_URL"), QUICK)
 
 
-@pytest.mark.slow
 def test_without_an_address_the_package_is_never_imported(tmp_path: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     script = (
@@ -303,7 +302,6 @@ async def test_a_track_is_in_the_bucket_before_it_is_here(farm: Farm, server: Bu
     assert kept.path.read_bytes() == content
 
 
-@pytest.mark.slow
 async def test_another_worker_reads_it_without_a_request(
     farm: Farm, server: BucketServer, sandbox: Sandbox, proxy: FaultyProxy
 ) -> None:
@@ -324,7 +322,6 @@ async def test_another_worker_reads_it_without_a_request(
     assert stored.read_bytes() == content
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", FaultyProxy.FAULTS)
 async def test_a_bucket_that_takes_nothing_stops_no_graph_and_gets_it_later(
     farm: Farm,
@@ -348,7 +345,6 @@ async def test_a_bucket_that_takes_nothing_stops_no_graph_and_gets_it_later(
     assert SECRET not in caplog.text
 
 
-@pytest.mark.slow
 async def test_what_was_not_sent_is_sent_by_the_next_process(
     farm: Farm, server: BucketServer, proxy: FaultyProxy, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -367,7 +363,6 @@ async def test_what_was_not_sent_is_sent_by_the_next_process(
     assert [file.read_bytes() for file in server.objects()] == [content]
 
 
-@pytest.mark.slow
 async def test_a_track_from_before_the_bucket_is_sent_when_it_is_used(
     farm: Farm, server: BucketServer
 ) -> None:
@@ -381,7 +376,6 @@ async def test_a_track_from_before_the_bucket_is_sent_when_it_is_used(
     assert [file.read_bytes() for file in server.objects()] == [content]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fault", [*FaultyProxy.FAULTS, *FaultyProxy.BODY_FAULTS])
 async def test_a_bucket_that_gives_other_bytes_or_none_is_not_believed(
     farm: Farm, sandbox: Sandbox, proxy: FaultyProxy, fault: str
@@ -398,7 +392,6 @@ async def test_a_bucket_that_gives_other_bytes_or_none_is_not_believed(
     assert len(sandbox.bill()["jobs"]) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damaged", [b"", b"x", lambda content: content[:-1] + b"x"])
 async def test_a_damaged_object_is_mended(
     farm: Farm, server: BucketServer, sandbox: Sandbox, damaged: Any
@@ -439,7 +432,6 @@ async def test_nothing_is_ever_removed_from_the_bucket(
     assert set(proxy.seen) <= {"PUT", "GET"}
 
 
-@pytest.mark.slow
 async def test_a_bucket_that_nobody_listens_at_costs_one_look(
     farm: Farm, server: BucketServer
 ) -> None:

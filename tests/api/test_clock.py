@@ -58,6 +58,7 @@ async def test_a_job_is_polled_whatever_the_clock_was_at_its_submit(
             assert (await finished(account, job)).state is State.COMPLETED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ahead", AHEAD)
 async def test_the_time_that_is_shown_does_not_run_backwards(
     account: Account, ahead: float
@@ -80,6 +81,7 @@ async def test_a_job_that_is_lost_is_said_to_be_lost_whatever_the_clock_is(
             await finished(account, job)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behind", [2 * HOUR, 400 * DAY])
 async def test_a_clock_that_jumps_ahead_gives_up_no_new_job(
     account: Account, behind: float

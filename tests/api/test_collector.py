@@ -95,6 +95,7 @@ async def test_it_goes_on_after_a_restart(watched: Open) -> None:
         assert len(sandbox.bill()["jobs"]) == 1
 
 
+@pytest.mark.slow
 async def test_a_job_that_a_node_waits_for_is_left_to_it(watched: Open) -> None:
     with running() as sandbox:
         here = watched(sandbox)
@@ -133,6 +134,7 @@ async def test_a_failed_job_is_told_of_and_has_no_track(watched: Open) -> None:
         assert job.local_id == found.local_id
 
 
+@pytest.mark.slow
 async def test_a_job_that_the_gateway_no_longer_knows_is_over(watched: Open) -> None:
     with running() as sandbox:
         before = watched(sandbox)

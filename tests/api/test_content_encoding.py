@@ -69,6 +69,7 @@ async def test_a_dropped_connection_begins_anew(name: str) -> None:
     assert bytes(file.content()) == CONTENT * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gzip", "deflate", "deflate without zlib's header"])
 async def test_a_bomb_stops_at_the_limit(name: str) -> None:
     header, encode = ENCODINGS[name]

@@ -37,6 +37,8 @@ from ...scripts.lib.postgres import free_port
 from ..gateway import account_on
 from ..ledgers import Place, new_schema
 
+pytestmark = pytest.mark.slow
+
 PIANO = MusicRequest("piano", 5.0, format="wav")
 QUICK = Timing(ledger_patience=0.2)
 

@@ -359,6 +359,7 @@ class Parrot(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 async def test_a_key_that_the_gateway_quotes_is_not_repeated(tmp_path: Path) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Parrot)
     threading.Thread(target=server.serve_forever, daemon=True).start()

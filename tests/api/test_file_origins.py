@@ -146,6 +146,7 @@ async def test_a_fault_of_the_file_server_is_overcome(
         assert sandbox.bill()["stray_keys"] == []
 
 
+@pytest.mark.slow
 async def test_a_host_that_wants_the_key_and_may_not_have_it_gets_none(tmp_path: Path) -> None:
     """Only the live gateway's own file host would get it. The track stays in the ledger."""
     with (

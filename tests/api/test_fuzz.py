@@ -29,6 +29,8 @@ from ...api.settings import Settings, load, write
 from ...api.wire.address_guard import AddressGuard, is_public
 from ...api.wire.download import checked_url
 
+pytestmark = pytest.mark.slow
+
 QUICK = settings(max_examples=60, deadline=None, database=None)
 NAMES = [*Settings.__dataclass_fields__, "nobody"]
 SCALARS = st.one_of(

@@ -71,6 +71,7 @@ async def bought(account: Account, request: MusicRequest) -> None:
     assert path is not None
 
 
+@pytest.mark.slow
 async def test_takes_that_are_the_same_file_are_named(account: Account) -> None:
     library = account.library
     honest = MusicRequest("piano", 5.0, format="wav")

@@ -61,6 +61,7 @@ def charged(sandbox: Sandbox) -> int:
     return len(sandbox.bill()["jobs"])
 
 
+@pytest.mark.slow
 async def test_a_request_becomes_a_track(account: Account, sandbox: Sandbox) -> None:
     job = await buy(account, "piano")
     assert job.state is State.QUEUED
@@ -72,6 +73,7 @@ async def test_a_request_becomes_a_track(account: Account, sandbox: Sandbox) -> 
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_the_same_request_is_bought_once(account: Account, sandbox: Sandbox) -> None:
     first, second = await asyncio.gather(buy(account, "piano"), buy(account, "piano"))
     assert first.job_id == second.job_id
@@ -83,6 +85,7 @@ async def test_the_same_request_is_bought_once(account: Account, sandbox: Sandbo
     assert charged(sandbox) == 2
 
 
+@pytest.mark.slow
 async def test_a_finished_track_needs_no_network(tmp_path: Path) -> None:
     with running() as sandbox, account_on(sandbox, tmp_path) as account:
         first = await content(account, await finish(account, await buy(account, "piano")))
@@ -92,6 +95,7 @@ async def test_a_finished_track_needs_no_network(tmp_path: Path) -> None:
         assert await content(account, again) == first
 
 
+@pytest.mark.slow
 async def test_a_job_survives_the_process_that_asked_for_it(tmp_path: Path) -> None:
     with running() as sandbox:
         with account_on(sandbox, tmp_path) as account:
@@ -114,6 +118,7 @@ async def test_what_created_nothing_is_repeated(
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_an_unreachable_gateway_charges_nothing_and_may_be_tried_again(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -142,6 +147,7 @@ async def test_what_may_have_been_charged_is_repeated_once(
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", ["502", "504", "drop", "html", "noid"])
 async def test_twice_without_an_answer_is_named_and_not_sent_again(
     account: Account, sandbox: Sandbox, card: str
@@ -178,6 +184,7 @@ async def test_a_gateway_without_idempotency_charges_the_repeat_and_it_is_counte
         assert job.repeats == 1
 
 
+@pytest.mark.slow
 async def test_a_submit_interrupted_by_a_crash_is_uncertain(tmp_path: Path) -> None:
     with running() as sandbox:
         ledger = Ledger(tmp_path)
@@ -192,6 +199,7 @@ async def test_a_submit_interrupted_by_a_crash_is_uncertain(tmp_path: Path) -> N
         assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_stopping_the_submit_does_not_lose_its_job(
     account: Account, sandbox: Sandbox
 ) -> None:
@@ -204,6 +212,7 @@ async def test_stopping_the_submit_does_not_lose_its_job(
     assert charged(sandbox) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("card", ["fail", "fail=plain"])
 async def test_a_failed_job_gives_its_reason_and_may_be_bought_again(
     account: Account, sandbox: Sandbox, card: str
@@ -220,6 +229,7 @@ async def test_a_failed_job_gives_its_reason_and_may_be_bought_again(
     assert account.library.ledger.spent(since=0) == pytest.approx(0.001)
 
 
+@pytest.mark.slow
 async def test_a_job_cancelled_elsewhere_ends_the_wait(account: Account) -> None:
     job = await buy(account, "sandbox:cancelled")
     with pytest.raises(JobCancelledError) as caught:
@@ -245,6 +255,7 @@ async def test_a_blip_is_no_failure(account: Account, sandbox: Sandbox, cards: s
     assert sandbox.bill()["early_polls"] == 0
 
 
+@pytest.mark.slow
 async def test_a_timeout_ends_the_wait_and_not_the_job(account: Account, sandbox: Sandbox) -> None:
     job = await buy(account, "sandbox:slow=0.5")
     with pytest.raises(WaitTimeoutError, match=str(job.job_id)) as caught:
@@ -256,6 +267,7 @@ async def test_a_timeout_ends_the_wait_and_not_the_job(account: Account, sandbox
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_time_in_the_queue_does_not_count_as_running(account: Account) -> None:
     job = await buy(account, "sandbox:queue=0.6")
     assert (await finish(account, job, timeout=0.4)).state is State.COMPLETED
@@ -278,6 +290,7 @@ async def test_cancel_tells_the_truth(account: Account, sandbox: Sandbox) -> Non
     assert account.library.ledger.spent(since=0) == pytest.approx(0.001)
 
 
+@pytest.mark.slow
 async def test_a_job_made_elsewhere_is_picked_up_by_its_id(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -292,12 +305,14 @@ async def test_a_job_made_elsewhere_is_picked_up_by_its_id(
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_an_id_that_nobody_knows_is_said_at_once_and_forgotten(account: Account) -> None:
     with pytest.raises(NotFoundError, match="job_of_nobody"):
         await finish(account, await account.pick_up("job_of_nobody"))
     assert rows_of(account) == []
 
 
+@pytest.mark.slow
 async def test_a_free_job_that_its_gateway_forgot_is_made_anew(tmp_path: Path) -> None:
     timing = Timing(rate_limit=600, not_found_grace=0.0).scaled(SCALE)
     with running() as forgetful, account_on(forgetful, tmp_path, name=SANDBOX) as account:
@@ -313,6 +328,7 @@ async def test_a_free_job_that_its_gateway_forgot_is_made_anew(tmp_path: Path) -
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keeps", [True, False], ids=["it knows the job", "it forgot the job"])
 async def test_a_sketch_whose_address_is_gone_is_got_from_the_sandbox_of_now(
     tmp_path: Path, keeps: bool
@@ -327,6 +343,7 @@ async def test_a_sketch_whose_address_is_gone_is_got_from_the_sandbox_of_now(
     assert charged(sandbox) == 1
 
 
+@pytest.mark.slow
 async def test_a_paid_job_that_its_gateway_forgot_is_not_bought_again_unasked(
     tmp_path: Path,
 ) -> None:
@@ -340,6 +357,7 @@ async def test_a_paid_job_that_its_gateway_forgot_is_not_bought_again_unasked(
     assert charged(sandbox) == 0
 
 
+@pytest.mark.slow
 async def test_an_expired_address_is_renewed_through_its_job(
     account: Account, sandbox: Sandbox
 ) -> None:
@@ -407,6 +425,7 @@ async def test_the_first_look_comes_when_the_job_is_likely_done(
     assert expected == pytest.approx(truth, abs=4 * Profile().poll_floor * SCALE)
 
 
+@pytest.mark.slow
 async def test_a_wait_reports_where_it_is(account: Account) -> None:
     heard: list[Progress] = []
     job = await buy(account, "sandbox:queue=0.2 sandbox:slow=0.5")
@@ -415,6 +434,7 @@ async def test_a_wait_reports_where_it_is(account: Account) -> None:
     assert [progress.elapsed for progress in heard] == sorted(p.elapsed for p in heard)
 
 
+@pytest.mark.slow
 async def test_errors_of_a_wait_name_the_job(sandbox: Sandbox, tmp_path: Path) -> None:
     timing = Timing(rate_limit=600, blip_patience=3.0).scaled(SCALE)
     with account_on(sandbox, tmp_path, timing=timing) as account:
@@ -424,12 +444,14 @@ async def test_errors_of_a_wait_name_the_job(sandbox: Sandbox, tmp_path: Path) -
         assert caught.value.job_id == job.job_id
 
 
+@pytest.mark.slow
 async def test_a_completed_job_may_name_its_file_a_little_later(account: Account) -> None:
     done = await finish(account, await buy(account, "sandbox:nofile=2"))
     assert done.state is State.COMPLETED
     assert done.result_url is not None
 
 
+@pytest.mark.slow
 async def test_a_completed_job_that_never_names_its_file_ends_the_wait(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -192,6 +192,7 @@ async def test_two_accounts_on_one_ledger_buy_once(sandbox: Sandbox, place: Plac
     library.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ALIVE)
 def test_what_is_alive_is_not_bought_again(ledger: Ledger, state: State) -> None:
     job, _ = begin(ledger)
@@ -286,6 +287,7 @@ def test_a_row_is_claimed_by_one(place: Place, ledger: Ledger) -> None:
         assert ledger.is_owned(ledger.get(job.local_id))
 
 
+@pytest.mark.slow
 def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
     tmp_path: Path,
 ) -> None:
@@ -312,6 +314,7 @@ def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
         assert ledger.compare_and_set(job, state=State.UNCERTAIN)
 
 
+@pytest.mark.slow
 def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
     owners = tmp_path / "owners"
     with running() as sandbox, Buyers(1, Place(tmp_path), sandbox.base_url) as buyers:
@@ -509,6 +512,7 @@ def test_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
         ledger.update("nobody", state=State.QUEUED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prompt", "search"),
     [

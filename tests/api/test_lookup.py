@@ -69,6 +69,7 @@ def row(account: Account) -> Job:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("routes", "label", "is_bare"),
     list(itertools.product((BOTH, RECENT, BY_TAG), ("tag", "label"), (False, True))),
@@ -96,6 +97,7 @@ async def test_what_is_listed_in_any_dialect_is_not_bought_again(
         assert len(sandbox.bill()["jobs"]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_every_kind_of_lost_answer_is_looked_up(tmp_path: Path, fault: str) -> None:
     with gateway() as sandbox, account(sandbox, tmp_path) as ours:
@@ -104,6 +106,7 @@ async def test_every_kind_of_lost_answer_is_looked_up(tmp_path: Path, fault: str
         assert count(sandbox, "POST") == 1
 
 
+@pytest.mark.slow
 async def test_a_charge_that_is_listed_late_is_still_found(tmp_path: Path) -> None:
     late = TIMING.lookup_wait * 2
     with gateway(usage_delay=late) as sandbox, account(sandbox, tmp_path) as ours:

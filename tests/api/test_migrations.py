@@ -88,6 +88,7 @@ def test_the_steps_that_were_released_are_as_they_were() -> None:
     assert [digest(step) for step in schema.VERSIONS[: len(RELEASED)]] == RELEASED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", EVERY)
 def test_every_row_of_every_version_is_found(tmp_path: Path, version: int) -> None:
     path = old_ledger(tmp_path, version)
@@ -108,6 +109,7 @@ def test_every_row_of_every_version_is_found(tmp_path: Path, version: int) -> No
         assert db.execute("PRAGMA user_version").fetchone() == (NEWEST,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", EVERY)
 def test_every_version_has_a_log_from_then_on(tmp_path: Path, version: int) -> None:
     path = old_ledger(tmp_path, version)
@@ -138,6 +140,7 @@ def test_a_damaged_ledger_of_every_version_is_rescued(tmp_path: Path, version: i
         assert {row.state for row in rows} == set(State)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", EVERY)
 def test_a_step_that_fails_leaves_the_ledger_as_it_was(
     tmp_path: Path, version: int, monkeypatch: pytest.MonkeyPatch

@@ -60,6 +60,7 @@ def bench(folder: Path, shape: SchemaShape) -> Iterator[tuple[Account, Sandbox]]
         yield account, sandbox
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "shape"),
     [

@@ -402,6 +402,7 @@ async def test_a_first_look_moves_when_the_first_job_has_shown_how_long_one_take
         assert polls[str(second.job_id)] <= 3
 
 
+@pytest.mark.slow
 async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_earlier(
     account: Account, sandbox: Sandbox
 ) -> None:
@@ -415,6 +416,7 @@ async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_
     assert done.took == pytest.approx(1.5 - floor)
 
 
+@pytest.mark.slow
 async def test_a_job_that_is_picked_up_hours_later_teaches_nothing(
     account: Account, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -470,6 +472,7 @@ async def test_eight_takes_on_a_free_account(tmp_path: Path) -> None:
     assert (bill["rejected"], bill["early_polls"]) == (0, 0)
 
 
+@pytest.mark.slow
 async def test_a_job_is_never_looked_at_faster_than_the_floor(tmp_path: Path) -> None:
     # A job that takes long, so that it is looked at often, and a first look that comes at once.
     profile = Profile(queue=0.0, run=60.0, limit=600)

@@ -161,6 +161,7 @@ def test_a_model_listed_twice_has_the_higher_price(
     assert amount == (None if rate is None else pytest.approx(rate * 30))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(
     reported=st.lists(st.floats(1e-9, 1e-3), min_size=1, max_size=5),
@@ -185,6 +186,7 @@ def test_forged_bills_do_not_lower_an_estimate_below_the_list(
     library.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.COMPLETED])
 @pytest.mark.parametrize("cost", [None, 0.0, 0.001, 7.0])
 def test_a_report_never_makes_room_and_a_charge_for_nothing_counts(
@@ -205,6 +207,7 @@ def test_a_report_never_makes_room_and_a_charge_for_nothing_counts(
     library.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("amount", [-1e9, -1.0, 1e308])
 @pytest.mark.parametrize("column", ["price", "charged"])
 @pytest.mark.parametrize("state", ["completed", "failed", "uncertain"])

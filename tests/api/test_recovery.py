@@ -34,6 +34,8 @@ from ...sandbox.server import Sandbox
 from ..gateway import account_on
 from .test_ledger_file import DAMAGES
 
+pytestmark = pytest.mark.slow
+
 PIANO = MusicRequest("calm piano", duration=20.0)
 RULES = SpendingRules(per_run=100.0, per_day=100.0)
 GARBAGE = b"my own notes, " * 1000
@@ -205,7 +207,6 @@ def test_a_removed_row_stays_removed(tmp_path: Path) -> None:
     assert_nothing_is_bought_again(tmp_path, [job])
 
 
-@pytest.mark.slow
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

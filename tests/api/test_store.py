@@ -354,6 +354,7 @@ async def test_a_damaged_track_is_downloaded_again_and_paid_once(
     assert len(sandbox.bill()["jobs"]) == 1
 
 
+@pytest.mark.slow
 async def test_a_ledger_that_names_another_file_does_not_open_it(
     account: Account, loaded: Any, tmp_path: Path
 ) -> None:

@@ -71,6 +71,7 @@ def test_the_files_of_a_run_share_its_memory(name: str) -> None:
         decode(io.BytesIO(data), memory=memory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_a_broken_file_takes_nothing_of_it(name: str) -> None:
     data = FILES[name]()

@@ -116,6 +116,7 @@ def test_compressed_wav_is_read_too(subtype: str) -> None:
 # Lossless
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["FLAC", "AIFF"])
 @pytest.mark.parametrize("bits", [16, 24])
 @pytest.mark.parametrize("seconds", [0.1, 20])
@@ -125,6 +126,7 @@ def test_lossless_formats_come_out_exactly(format: str, bits: int, seconds: floa
     assert torch.equal(waveform, make.tensor(samples))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [0.3, 0.8, 0.99])
 def test_a_flac_that_ends_early_is_truncated(part: float) -> None:
     data = make.sound_file(make.music(20), 44100, "FLAC", "PCM_16")
@@ -157,6 +159,7 @@ def test_an_mp3_is_exactly_as_long_as_what_was_encoded(sample_rate: int, vbr: bo
     assert (waveform - make.tensor(samples)).square().mean() < 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("vbr", [False, True])
 def test_an_mp3_without_a_length_is_read_to_its_last_frame(vbr: bool) -> None:
     samples = make.music(5) * np.linspace(0, 1, 5 * 44100, dtype=np.float32)
@@ -184,6 +187,7 @@ def test_two_threads_meet_seamlessly_at_any_bit_rate(bit_rate: int) -> None:
     assert np.array_equal(decoded(data)[0].numpy(), whole.T)
 
 
+@pytest.mark.slow
 def test_tags_around_an_mp3_are_no_sound() -> None:
     data = make.mp3(make.music(10))
     expected, _ = decoded(data)

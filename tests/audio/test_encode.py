@@ -164,6 +164,7 @@ def loud() -> torch.Tensor:
     return waveform / waveform.abs().max() * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", Format)
 def test_clipping_is_counted(format: Format, tmp_path: Path) -> None:
     waveform = loud()

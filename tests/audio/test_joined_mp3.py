@@ -99,6 +99,7 @@ def test_trailing_tags_are_no_music(trailer: bytes) -> None:
     assert seconds(plain + trailer) == pytest.approx(seconds(plain), abs=0.001)
 
 
+@pytest.mark.slow
 def test_a_joined_file_on_disk_and_one_that_arrives_are_the_same(tmp_path: Path) -> None:
     data = song(3) + song(2, 2)
     arriving = make.Arriving(data)

@@ -104,6 +104,7 @@ def test_no_length_of_the_next_tag_reads_as_a_digit(title: int, tmp_path: Path) 
         path.unlink()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
 @pytest.mark.parametrize("format", [Format.OGG, Format.FLAC])
 def test_ffprobe_reads_the_same(format: Format, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_the_same_tensor_and_its_views_are_known(source: Path) -> None:
     assert origin_of(tensor[None][0], 44100) == source
 
 
+@pytest.mark.slow
 def test_a_batch_item_is_known_after_the_tensor_itself_is_gone(source: Path) -> None:
     batch = waveform()[None]
     remember(batch, source, 44100)
@@ -59,6 +60,7 @@ def test_an_equal_copy_is_not_the_same(source: Path) -> None:
     assert origin_of(tensor, 48000) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1000, 300_000, -1])
 def test_an_edit_is_noticed(place: int, source: Path) -> None:
     tensor = waveform()
@@ -67,6 +69,7 @@ def test_an_edit_is_noticed(place: int, source: Path) -> None:
     assert origin_of(tensor, 44100) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 12_345), (0, 777_777), (1, -2), (1, -1)])
 @pytest.mark.parametrize("seconds", [0.01, 1, 20])
 def test_one_sample_changed_through_numpy_is_noticed(
@@ -79,6 +82,7 @@ def test_one_sample_changed_through_numpy_is_noticed(
     assert origin_of(tensor, 44100) is None
 
 
+@pytest.mark.slow
 def test_samples_that_change_places_are_noticed(source: Path) -> None:
     for one, other in ((0, 2), (1000, 1512), (5, 600_000), (100, 1100)):
         tensor = waveform()
@@ -130,6 +134,7 @@ def test_nothing_is_kept_alive(source: Path) -> None:
     assert len(origin._origins) == before
 
 
+@pytest.mark.slow
 def test_many_threads_may_ask_at_once(source: Path) -> None:
     def one(number: int) -> bool:
         tensor = make.tensor(make.music(0.5, seed=number))

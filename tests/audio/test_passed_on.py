@@ -73,6 +73,7 @@ def test_a_file_of_a_format_is_told_from_its_content(name: str, tmp_path: Path) 
     assert format_of(tmp_path / "track.bin") is format
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODED)
 def test_any_other_file_is_of_no_format(name: str) -> None:
     assert format_of(ENCODED[name]()) is None

@@ -65,6 +65,7 @@ def test_tags_come_back(name: str, tmp_path: Path) -> None:
     assert {key: tags[key].rstrip(" ") for key in (*RECEIPT, *GRAPH)} == {**RECEIPT, **GRAPH}
 
 
+@pytest.mark.slow
 @every_file
 def test_the_audio_stays_as_it_is(name: str, tmp_path: Path) -> None:
     data = FILES[name]()
@@ -93,6 +94,7 @@ def test_a_large_graph_is_restored(name: str, tmp_path: Path) -> None:
     assert READERS[name]((tmp_path / "tagged").read_bytes()) == graph
 
 
+@pytest.mark.slow
 @every_file
 def test_other_programs_read_the_title(name: str, tmp_path: Path) -> None:
     retag(FILES[name](), tmp_path / "tagged", {**GRAPH, **RECEIPT})
@@ -103,6 +105,7 @@ def test_other_programs_read_the_title(name: str, tmp_path: Path) -> None:
         assert titles["title"] == RECEIPT["title"]
 
 
+@pytest.mark.slow
 @every_file
 def test_tags_of_the_same_name_are_replaced_and_others_stay(name: str, tmp_path: Path) -> None:
     retag(FILES[name](), tmp_path / "once", {"title": "one", "model": "a"})
@@ -126,6 +129,7 @@ def test_cover_art_stays_behind_the_graph(tmp_path: Path) -> None:
 # Ogg
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["opus", "vorbis"])
 @pytest.mark.parametrize("length", [10, 64_000, 200_000])
 def test_every_ogg_page_is_valid_whatever_the_tags_take(

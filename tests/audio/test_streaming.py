@@ -67,6 +67,7 @@ def test_what_arrives_in_pieces_is_the_same(
     assert torch.equal(waveform, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size_known", ["at once", "with the first byte"])
 @pytest.mark.parametrize(
     "make_file",
@@ -98,6 +99,7 @@ def test_decoding_does_not_wait_for_the_end(
     assert reached
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make_file", FILES)
 def test_a_failed_download_comes_through_as_it_is(make_file: Callable[[], bytes]) -> None:
     data = make_file()

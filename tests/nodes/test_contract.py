@@ -196,6 +196,7 @@ def described_inputs(info: dict[str, Any]) -> list[tuple[str, Any]]:
     ]
 
 
+@pytest.mark.slow
 async def test_names_types_and_order_are_as_promised(node: dict[str, Any]) -> None:
     found = {}
     for name, kind in node.items():

@@ -156,6 +156,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", BAD)
 async def test_a_bad_table_is_named_before_anything_is_bought(
     table: str, node: Node, sandbox: Sandbox

@@ -12,6 +12,8 @@ from ...sandbox.server import Sandbox
 from ...scripts.lib.postgres import free_port
 from ..ledgers import new_schema
 
+pytestmark = pytest.mark.slow
+
 Node = dict[str, Any]
 
 
@@ -41,7 +43,6 @@ async def test_two_machines_buy_the_same_graph_once_and_list_both_tracks(
     assert {job.prompt for job in jobs} == {"only on one", "only on two"}
 
 
-@pytest.mark.slow
 async def test_a_node_without_its_ledger_buys_nothing_and_the_sandbox_keeps_its_own(
     node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

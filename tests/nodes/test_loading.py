@@ -29,6 +29,7 @@ async def load_all(node: dict[str, Any], server: RawServer) -> list[Any]:
     return await asyncio.gather(*loads, return_exceptions=True)
 
 
+@pytest.mark.slow
 async def test_a_few_files_are_downloaded_at_once(node: dict[str, Any]) -> None:
     go_on, coming = asyncio.Event(), asyncio.Semaphore(0)
     whole = reply(SOUND)

@@ -17,6 +17,8 @@ from ...api.errors import InputError
 from ...music.samples import MusicError
 from ...sandbox.composer import compose
 
+pytestmark = pytest.mark.slow
+
 Node = dict[str, Any]
 TEMPO = 120.0
 
@@ -38,7 +40,6 @@ async def run(node: Node, name: str, **inputs: Any) -> Any:
     return (await node[f"AIGateway{name}"].execute(**inputs)).args
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("fps", [23.976, 24.0, 29.97, 60.0])
 @pytest.mark.parametrize("follow", ["energy", "onsets", "beat"])
 async def test_a_value_for_each_frame(node: Node, music: Any, fps: float, follow: str):
@@ -78,7 +79,6 @@ async def test_what_cannot_be_followed_is_named(
         await run(node, "Beats", audio=music, **inputs)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("look", ["waves", "bars", "spectrum", "constant-Q"])
 async def test_a_video_has_every_frame(node: Node, music: Any, look: str):
     short = {**music, "waveform": music["waveform"][..., : 2 * music["sample_rate"]]}
@@ -96,7 +96,6 @@ async def test_a_look_that_nobody_knows_is_named(node: Node, music: Any):
         await run(node, "Visualize", audio=music, look="dance")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("intro", ["keep", "none"])
 async def test_a_loop_ends_where_the_audio_ends(node: Node, music: Any, intro: str):
     audio, start, length, report = await run(
@@ -108,7 +107,6 @@ async def test_a_loop_ends_where_the_audio_ends(node: Node, music: Any, intro: s
     assert "Seam" in report
 
 
-@pytest.mark.slow
 async def test_music_without_an_end_in_sight_is_named(node: Node, music: Any):
     with pytest.raises(MusicError, match="min_seconds"):
         await run(node, "MakeLoop", audio=music, min_seconds=100.0)

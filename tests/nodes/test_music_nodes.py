@@ -22,6 +22,8 @@ from ...music.samples import MusicError
 from ...sandbox.composer import compose
 from ...video.errors import PictureError, SoundError
 
+pytestmark = pytest.mark.slow
+
 Node = dict[str, Any]
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]
 
@@ -128,7 +130,6 @@ async def test_a_file_without_a_picture_is_named(node: Node, tmp_path: Path):
         await run(node, "MusicLength", picture=Video(tmp_path / "broken.mp4"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rate", RATES)
 async def test_music_fits_a_picture_to_the_sample(node: Node, music: Any, rate: Fraction):
     before = music["waveform"].clone()
@@ -145,7 +146,6 @@ async def test_music_fits_a_picture_to_the_sample(node: Node, music: Any, rate: 
     assert torch.equal(music["waveform"], before)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [10.0, 31.5])
 async def test_every_item_of_a_batch_fits(node: Node, music: Any, seconds: float):
     batch = {**music, "waveform": music["waveform"].repeat(2, 1, 1)}
@@ -176,7 +176,6 @@ async def test_a_clip_without_sound_says_so(node: Node, music: Any, tmp_path: Pa
     assert packets(Path(made.get_stream_source())) == packets(path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mix", ["under", "duck"])
 async def test_the_clips_own_sound_stays(node: Node, music: Any, tmp_path: Path, mix: str):
     path = clip(tmp_path / "clip.mp4", 96, Fraction(24), sound=True)

@@ -53,6 +53,7 @@ def files_in(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 async def test_a_prompt_becomes_a_file(node: Node, sandbox: Sandbox, output: Path) -> None:
     job, job_id = await submit(node)
     assert job.job_id == job_id
@@ -85,6 +86,7 @@ async def test_without_a_key_the_built_in_sandbox_answers(node: Node, session: A
     assert SKETCH_NOTICE.encode() in path.read_bytes()
 
 
+@pytest.mark.slow
 async def test_the_same_graph_again_makes_no_request(node: Node, sandbox: Sandbox) -> None:
     async def graph() -> None:
         job, _ = await submit(node)
@@ -97,6 +99,7 @@ async def test_the_same_graph_again_makes_no_request(node: Node, sandbox: Sandbo
     assert sandbox.seen == []
 
 
+@pytest.mark.slow
 async def test_the_status_names_what_was_delivered(
     node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +155,7 @@ async def test_hints_stand_beside_the_job_and_refuse_nothing(
     assert len(sandbox.bill()["jobs"]) == 1
 
 
+@pytest.mark.slow
 async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
@@ -161,6 +165,7 @@ async def test_rates_and_channels_are_as_asked(node: Node, sandbox: Sandbox) -> 
     assert (duration, rate) == (5.0, 48000)
 
 
+@pytest.mark.slow
 async def test_a_delivered_file_that_was_not_changed_is_saved_as_it_is(
     node: Node, sandbox: Sandbox, session: Any
 ) -> None:
@@ -178,6 +183,7 @@ async def test_a_delivered_file_that_was_not_changed_is_saved_as_it_is(
     assert soundfile.info(path).subtype == "PCM_24"
 
 
+@pytest.mark.slow
 async def test_a_saved_file_carries_a_receipt_and_no_address(node: Node, sandbox: Sandbox) -> None:
     from ..audio.tag_reader import read_tags
 
@@ -285,6 +291,7 @@ async def test_live_without_a_key_says_where_to_put_one(
         await submit(node)
 
 
+@pytest.mark.slow
 async def test_the_fingerprint_changes_with_the_service_and_with_a_failure_only(
     node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

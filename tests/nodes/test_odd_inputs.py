@@ -145,6 +145,7 @@ async def test_two_lengths_of_a_video_that_disagree_are_named(node: Node, video:
         await run(node, "MusicLength", picture=video(48), fps=25.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["auto", "loop", "cut", "remix"])
 async def test_silence_fits_and_is_named(node: Node, method: str):
     fitted, report, joins, _ = await run(

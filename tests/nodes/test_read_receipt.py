@@ -50,6 +50,7 @@ async def test_a_saved_file_leads_back_to_its_track(
     assert torch.equal(audio["waveform"], track["waveform"])
 
 
+@pytest.mark.slow
 async def test_a_loop_leads_back_to_the_whole_track(node: Node, sandbox: Sandbox) -> None:
     track = await bought(node, duration=20.0)
     made, start, length, _ = await run(node, "MakeLoop", audio=track, min_seconds=4.0)
@@ -67,6 +68,7 @@ async def test_a_file_is_named_as_comfyui_names_it(form: str, node: Node, sandbo
     assert prompt == "electronic, 120 bpm"
 
 
+@pytest.mark.slow
 async def test_a_track_that_is_read_again_is_saved_byte_for_byte(
     node: Node, sandbox: Sandbox
 ) -> None:
@@ -76,6 +78,7 @@ async def test_a_track_that_is_read_again_is_saved_byte_for_byte(
     assert again.read_bytes() == saved.read_bytes()
 
 
+@pytest.mark.slow
 async def test_a_track_of_another_machine_has_the_audio_of_the_file(
     node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -89,6 +92,7 @@ async def test_a_track_of_another_machine_has_the_audio_of_the_file(
     assert audio["waveform"].shape[-1] == soundfile.info(saved).frames
 
 
+@pytest.mark.slow
 async def test_a_stored_track_that_was_removed_is_replaced_by_the_file(
     node: Node, sandbox: Sandbox, session: Any
 ) -> None:
@@ -124,6 +128,7 @@ async def test_a_file_of_others_says_what_its_tags_say(node: Node, folder: Path)
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "receipt",
     [

@@ -93,6 +93,7 @@ async def test_the_receipt_follows_samples_that_were_resampled(
     assert "receipt" not in read_tags(await save(node, audio, "wav"))
 
 
+@pytest.mark.slow
 async def test_one_edited_sample_is_saved(node: Node, sandbox: Sandbox) -> None:
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
@@ -138,6 +139,7 @@ def strict(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", CODECS)
 @pytest.mark.parametrize("value", [NAN, [float("inf")], {"a": (1.5, -float("inf"))}])
 async def test_embedded_json_is_strict(value: Any, format: str, node: Node) -> None:

@@ -26,6 +26,8 @@ from ...sandbox.server import Sandbox
 from ..gateway import SAMPLE_RATE, SCALE, TIMING, running
 from .test_nodes import run
 
+pytestmark = pytest.mark.slow
+
 Node = dict[str, Any]
 Gateway = Callable[[Profile], AbstractContextManager[Sandbox]]
 DURATION = 5.0
@@ -170,7 +172,6 @@ async def test_the_browser_gets_tracks_and_players(node: Node, sandbox: Sandbox)
     assert set(played) < set(ui["aigateway_track"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("choice", "line"),
     [

@@ -40,6 +40,7 @@ async def completed(http: httpx.AsyncClient, job_id: str) -> dict[str, Any]:
             return record
 
 
+@pytest.mark.slow
 async def test_a_job_lives_through_its_states() -> None:
     async with asking(FAST._replace(queue=0.3, run=0.3)) as (http, _):
         job_id = await submitted(http)
@@ -186,6 +187,7 @@ def test_every_dialect_is_in_the_readme_and_changes_something() -> None:
 # Several sandboxes on one folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 6])
 async def test_sandboxes_on_one_folder_know_each_others_jobs(tmp_path: Path, jobs: int) -> None:
     state = tmp_path / "sandbox.json"

@@ -25,6 +25,7 @@ def origin(http: httpx.AsyncClient) -> str:
     return str(http.base_url).removesuffix("/v1/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "headers",
     [
@@ -56,6 +57,7 @@ async def test_a_form_is_no_order(kind: str) -> None:
         assert sandbox.bill()["jobs"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [None, "Bearer", "Bearer wrong", "Bearer ümlaut", "secret"])
 async def test_nothing_is_answered_without_the_secret(given: str | None) -> None:
     async with asking(FAST._replace(key="secret")) as (http, sandbox):
@@ -69,6 +71,7 @@ async def test_nothing_is_answered_without_the_secret(given: str | None) -> None
         assert (await http.get(f"{origin(http)}/sandbox/bill", headers=right)).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
