@@ -47,6 +47,9 @@ DRAWN_SECONDS = 10
 SIZE = 1280, 720
 ROUNDS = 2
 
+# What prepares a piece of work, and its arguments.
+Work = tuple[Any, ...]
+
 
 class Cost(NamedTuple):
     seconds: float
@@ -68,10 +71,17 @@ def main() -> int:
 
 def _soundtrack(folder: Path, seconds: float) -> list[Row]:
     clip, music, short = folder / "clip.mp4", folder / "music.npy", folder / "short.mp4"
+    raw = folder / "music.f32"
     _make_clip(clip, seconds)
-    np.save(music, _music(seconds))
+    samples = _music(seconds)
+    np.save(music, samples)
+    samples.T.tofile(raw)
+    del samples
     size = f"{clip.stat().st_size / 2**20:.0f} MiB"
-    ours = _best(_add, clip, music, folder / "ours.mp4")
+    works: list[Work] = [(_add, clip, music, folder / "ours.mp4")]
+    if shutil.which("ffmpeg"):
+        works.append((_ffmpeg, clip, raw, folder / "peer.mp4"))
+    ours, *peers = _best(*works)
     rows = [
         compare(
             f"AddSoundtrack, {seconds:.0f} s of 1080p ({size}): memory, bound 300",
@@ -80,10 +90,7 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
             1.0,
         )
     ]
-    if shutil.which("ffmpeg"):
-        raw = folder / "music.f32"
-        np.load(music).T.tofile(raw)
-        peer = _best(_ffmpeg, clip, raw, folder / "peer.mp4")
+    for peer in peers:
         name = f"AddSoundtrack, {seconds:.0f} s: time; peer ffmpeg -c:v copy"
         rows.append(compare(name, ours.seconds, peer.seconds, 1.2))
     _make_clip(short, CORE_SECONDS)
@@ -92,7 +99,7 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
     name = "peer core's frames, extrapolated"
     rows.append(compare(f"AddSoundtrack: time; {name}", ours.seconds, core.seconds * share))
     rows.append(compare(f"AddSoundtrack: memory; {name}", ours.memory, core.memory * share))
-    counted = _best(_count, clip)
+    (counted,) = _best((_count, clip))
     rows.append(compare(f"picture_length, {seconds:.0f} s: time; bound 1", counted.seconds, 1.0))
     return rows
 
@@ -100,14 +107,11 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
 def _visualize(folder: Path) -> list[Row]:
     rows = []
     for look in Look:
-        made = folder / "drawn.mp4"
-        ours, peer = [], []
-        for _ in range(ROUNDS):
-            ours.append(_measured(_draw, look, made, *SIZE, DRAWN_SECONDS))
-            peer.append(_measured(_encode_ready, made, folder / "again.mp4"))
+        made, again = folder / "drawn.mp4", folder / "again.mp4"
+        ours, peer = _best((_draw, look, made, *SIZE, DRAWN_SECONDS), (_encode_ready, made, again))
         name = f"Visualize {look.value}, {SIZE[1]}p, {DRAWN_SECONDS} s"
-        mine, theirs = (min(cost.seconds for cost in costs) for costs in (ours, peer))
-        rows.append(compare(f"{name}: time; peer the encoder alone", mine, theirs, 1.3))
+        beside = f"{name}: time; peer the encoder alone"
+        rows.append(compare(beside, ours.seconds, peer.seconds, 1.3))
     brief = _measured(_draw, Look.WAVES, folder / "a.mp4", *SIZE, DRAWN_SECONDS)
     long = _measured(_draw, Look.WAVES, folder / "b.mp4", *SIZE, 6 * DRAWN_SECONDS)
     name = "Visualize: memory of a minute; peer 10 s"
@@ -230,9 +234,13 @@ def _music(seconds: float) -> np.ndarray:
     return out
 
 
-def _best(prepare: Callable[..., Any], *arguments: Any) -> Cost:
-    costs = [_measured(prepare, *arguments) for _ in range(ROUNDS)]
-    return Cost(min(cost.seconds for cost in costs), min(cost.memory for cost in costs))
+def _best(*works: Work) -> list[Cost]:
+    """The least cost of each, measured in turns: the machine's speed drifts."""
+    rounds = [[_measured(*work) for work in works] for _ in range(ROUNDS)]
+    return [
+        Cost(min(cost.seconds for cost in costs), min(cost.memory for cost in costs))
+        for costs in zip(*rounds, strict=True)
+    ]
 
 
 def _measured(prepare: Callable[..., Any], *arguments: Any) -> Cost:
