@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
@@ -15,6 +16,7 @@ from .cue_table import Cue, decoded, read_cues
 if TYPE_CHECKING:
     from ..api.money.spending import Quote
 
+CUE_SHEET = "AIGatewayCueSheet"
 NO_FILE = "none"
 _SUFFIXES = (".csv", ".tsv", ".txt")
 
@@ -23,7 +25,7 @@ class CueSheet(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayCueSheet",
+            node_id=CUE_SHEET,
             display_name="Cue Sheet (AIgateway)",
             description=(
                 "Reads a table with one row for each track, and gives the lists that Prompt to "
@@ -77,19 +79,34 @@ class CueSheet(io.ComfyNode):
         quote = await (await session.library()).quote(requests, current)
         line = _line(cues, quote, is_free=current.is_sandbox)
         host.show_status(line)
-        return io.NodeOutput(
-            [request.prompt for request in requests],
-            [request.duration for request in requests],
-            [request.lyrics for request in requests],
-            [request.take for request in requests],
-            [cue.name for cue in cues],
-            [cue.loop for cue in cues],
-            "\n".join([line, *map(_row, cues)]),
-        )
+        return io.NodeOutput(*_lists(cues), "\n".join([line, *map(_row, cues)]))
 
 
 def _list(kind: type[io.ComfyTypeIO], name: str, tooltip: str) -> io.Output:
     return kind.Output(id=name, display_name=name, is_output_list=True, tooltip=tooltip)
+
+
+def items_of_output(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
+    """The list that an output gives; None where it is no list.
+
+    Raises:
+        InputError: a row cannot be used.
+    """
+    lists = _lists(_cues(inputs.get("table", ""), inputs.get("file", NO_FILE)))
+    return lists[output] if 0 <= output < len(lists) else None
+
+
+def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
+    """What the outputs give, in their order, the report left out."""
+    requests = [cue.request for cue in cues]
+    return (
+        [request.prompt for request in requests],
+        [request.duration for request in requests],
+        [request.lyrics for request in requests],
+        [request.take for request in requests],
+        [cue.name for cue in cues],
+        [cue.loop for cue in cues],
+    )
 
 
 def _cues(table: object, file: object) -> list[Cue]:

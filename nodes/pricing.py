@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from ..api.errors import GatewayError, InputError
 from ..api.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from . import host, session
+from .cue_sheet import CUE_SHEET, items_of_output
 from .error_report import report
 
 MOST_TRACKS = 10_000
@@ -75,7 +77,7 @@ async def refusal_at_queue(prompt: str | None, node_id: str | None) -> str:
 
 
 async def _refusal(graph: host.QueuedGraph) -> GatewayError | None:
-    requests = requests_of_graph(graph)
+    requests = await asyncio.to_thread(requests_of_graph, graph)
     if not requests:
         return None
     try:
@@ -126,6 +128,8 @@ def _items(graph: host.QueuedGraph, value: Any, depth: int = 0) -> list[Any] | N
     if origin is None or depth > len(graph.nodes):
         return None
     kind, inputs = str(origin.get("class_type")), host.inputs_of(origin)
+    if kind == CUE_SHEET and not any(map(host.is_link, inputs.values())):
+        return _cue_items(int(value[1]), inputs)
     if kind.startswith("Primitive") and inputs:
         return _items(graph, next(iter(inputs.values())), depth + 1)
     if kind == "CreateList":
@@ -133,3 +137,11 @@ def _items(graph: host.QueuedGraph, value: Any, depth: int = 0) -> list[Any] | N
         whole = [items for items in lists if items is not None]
         return [each for items in whole for each in items] if len(whole) == len(lists) else None
     return None
+
+
+def _cue_items(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
+    try:
+        return items_of_output(output, inputs)
+    except InputError:
+        # The sheet's own node says what is wrong with it.
+        return None

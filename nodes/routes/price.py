@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...api.errors import InputError, MissingKeyError
 from ...api.request import MusicRequest
 from .. import host, session
+from ..cue_sheet import items_of_output
 from ..pricing import MOST_TRACKS, requests_from
 from . import answers
 
@@ -23,9 +24,10 @@ async def price(request: web.Request) -> web.Response:
 
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
     says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
-    end of the longest, and repeats the last item of a shorter one. `count` is the least number of
-    items, and `takes` how many tracks each of them makes. `pieces` is a list of such requests, one
-    for each node of one run.
+    end of the longest, and repeats the last item of a shorter one. A list that a cue sheet gives is
+    an object with its `table`, its `file` and the number of its `output`. `count` is the least
+    number of items, and `takes` how many tracks each of them makes. `pieces` is a list of such
+    requests, one for each node of one run.
     """
     from aiohttp import web
 
@@ -54,6 +56,9 @@ def _number(piece: Mapping[str, Any], name: str) -> int:
 
 
 def _listed(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        output = answers.whole(str(value.get("output")), "output", 0, MOST_TRACKS)
+        value = items_of_output(output, value)
     return value if isinstance(value, list) and value else [value]
 
 

@@ -138,6 +138,21 @@ async def test_a_list_over_the_limit_sends_nothing_and_delivers_what_was_bought(
     assert jobs(host) == before + 2
 
 
+async def test_a_cue_sheet_over_the_limit_is_refused_before_anything_runs(
+    host: Host, browser: Browser, example: Example
+):
+    prompt = example()
+    table = "seconds,prompt\n" + "".join(f"240,long piece {row}\n" for row in range(25))
+    prompt["sheet"] = {"class_type": "AIGatewayCueSheet", "inputs": {"table": table}}
+    inputs = prompt[graph.node_of(prompt, REQUEST)]["inputs"]
+    inputs |= {name: ["sheet", slot] for slot, name in enumerate(["prompt", "duration"])}
+    before = jobs(host)
+    with pytest.raises(RefusedError) as refused:
+        await browser.run(prompt)
+    assert "These 25 tracks cost about $1.20" in str(refused.value)
+    assert jobs(host) == before
+
+
 @pytest.mark.parametrize("name", ["duration", "prompt", "take"])
 async def test_a_failed_branch_makes_no_other_branch_run_again(
     browser: Browser, example: Example, name: str

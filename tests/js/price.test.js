@@ -104,6 +104,28 @@ describe("what the price line asks for", () => {
     assert.deepEqual([asked.request.take, asked.count, asked.isCountWhole], [1, 2, true]);
   });
 
+  test("is the cue sheet that gives an input its list", () => {
+    /** @type {[string, NodeOptions]} */
+    const sheet = ["AIGatewayCueSheet", { values: { table: "prompt\ncalm", file: "none" } }];
+    const asked = requestFor([sheet], {
+      links: { prompt: [1, 0], duration: [1, 1], take: [1, 3] },
+    });
+    const of = (/** @type {number} */ output) => ({ table: "prompt\ncalm", file: "none", output });
+    assert.deepEqual(asked.request.prompt, of(0));
+    assert.deepEqual(asked.duration, of(1));
+    assert.deepEqual(asked.request.take, of(3));
+    assert.deepEqual([asked.count, asked.isDurationKnown, asked.isCountWhole], [1, true, true]);
+  });
+
+  test("is a list of one item or more where the table of a cue sheet is not known", () => {
+    const sheet = /** @type {[string, NodeOptions]} */ ([
+      "AIGatewayCueSheet",
+      { values: { file: "none" }, links: { table: [1] } },
+    ]);
+    const asked = requestFor([["Random"], sheet], { links: { prompt: [2, 0] } });
+    assert.deepEqual([asked.request, asked.count, asked.isCountWhole], [{ model: "m" }, 1, false]);
+  });
+
   test("counts a list of another node as one track or more", () => {
     const asked = requestFor([["Lines", { nodeData: { output_is_list: [true] } }]], {
       links: { prompt: [1] },

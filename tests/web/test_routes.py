@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ...api import settings as api_settings
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.request import MusicRequest
+from ...api.request import DEFAULT_MODEL, MusicRequest
 from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack
 from ..gateway import running
@@ -167,6 +167,24 @@ async def test_prices_and_refusals(client: Client):
     assert (status, "1 to 16 takes" in answer["error"]) == (400, True)
     status, answer = await get(client, "price", duration=1)
     assert (status, "5 to 240" in answer["error"]) == (400, True)
+
+
+async def test_the_lists_of_a_cue_sheet_are_priced(client: Client, data: Path):
+    folder = data.parent / "comfyui" / "input"
+    folder.mkdir(parents=True, exist_ok=True)
+    table = "name,seconds,prompt\nforest,40,calm flute\nboss,62.5,fast strings\ncredits,,choir\n"
+    (folder / "cues.csv").write_text(table, encoding="utf-8")
+    for sheet in ({"table": table, "file": "none"}, {"table": "", "file": "cues.csv"}):
+        names = ("prompt", "duration", "lyrics", "take")
+        lists = {name: {**sheet, "output": slot} for slot, name in enumerate(names)}
+        body = {**lists, "model": DEFAULT_MODEL, "format": "wav", "words": "as given"}
+        async with client.post("/aigateway/price", json=body) as answer:
+            price = await answer.json()
+        assert (price["tracks"], price["total"]) == (3, pytest.approx(132.5 * 0.0002))
+    bad = {"table": "seconds,prompt\n3,too short\n", "file": "none", "output": 1}
+    async with client.post("/aigateway/price", json={"duration": bad}) as answer:
+        assert answer.status == 400
+        assert "Line 2" in (await answer.json())["error"]
 
 
 async def test_what_was_bought_already_is_known(client: Client, data: Path):

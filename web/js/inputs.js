@@ -13,6 +13,13 @@ const SUBGRAPH_INPUT = -10;
  * @typedef {object} Items
  * @property {unknown[]} items `undefined` where only the run decides one
  * @property {boolean} isWhole whether there are no more than these
+ * @property {Cues} [cues] the list of a cue sheet, in place of the items
+ */
+
+/**
+ * A list that a cue sheet gives. The server reads the sheet.
+ *
+ * @typedef {{ table: unknown, file: unknown, output: number }} Cues
  */
 
 /** What is known of a node that nothing is known of: a list of one item or more. */
@@ -90,6 +97,7 @@ function itemsOfOutput(node, slot, ofInput) {
   const value = node.widgets?.[0]?.name;
   if (node.comfyClass?.startsWith("Primitive") || node.type === "PrimitiveNode")
     return value ? ofInput(value) : SOME;
+  if (node.comfyClass === "AIGatewayCueSheet") return itemsOfCueSheet(slot, ofInput);
   const inputs = (node.inputs ?? [])
     .filter(({ link }) => link !== null && link !== undefined)
     .map(({ name }) => ofInput(name));
@@ -102,4 +110,16 @@ function itemsOfOutput(node, slot, ofInput) {
   if (nodeData?.is_input_list) return { items: [undefined], isWhole: true };
   const count = Math.max(1, ...inputs.map(({ items }) => items.length));
   return { items: Array(count).fill(undefined), isWhole: areWhole };
+}
+
+/**
+ * @param {number} output
+ * @param {(input: string) => Items} ofInput
+ * @returns {Items}
+ */
+function itemsOfCueSheet(output, ofInput) {
+  const [[table, ...tables], [file, ...files]] = [ofInput("table").items, ofInput("file").items];
+  // A list of tables, or a table that only the run makes, is no sheet that can be read now.
+  if (tables.length || files.length || table === undefined || file === undefined) return SOME;
+  return { items: [], isWhole: true, cues: { table, file, output } };
 }

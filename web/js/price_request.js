@@ -15,9 +15,10 @@ const SOME_SECONDS = 10;
  * What the server is asked for the price of a node's tracks.
  *
  * @typedef {object} PriceRequest
- * @property {Record<string, unknown>} request the inputs that are known, each a value or a list; all
- *     of them, or only the model: only a whole request can be found among those that were bought
- * @property {unknown} duration in seconds, a number or a list
+ * @property {Record<string, unknown>} request the inputs that are known, each a value, a list or a
+ *     cue sheet; all of them, or only the model: only a whole request can be found among those that
+ *     were bought
+ * @property {unknown} duration in seconds: a number, a list or a cue sheet
  * @property {boolean} isDurationKnown if not, `duration` is some duration to find the price of a
  *     second with
  * @property {number} count items of the longest list
@@ -46,12 +47,12 @@ export function priceRequest({ node, hosts }, root, batchCount) {
   const takes = hasInput(node, "count") ? itemsOf(node, "count", root, hosts) : ONE;
   const all = [duration, takes, ...inputs];
   return {
-    request: Object.fromEntries(sent.map(({ name, items }) => [name, oneOrList(items)])),
-    duration: isDurationKnown ? oneOrList(duration.items.map(Number)) : SOME_SECONDS,
+    request: Object.fromEntries(sent.map((input) => [input.name, sentOf(input)])),
+    duration: isDurationKnown ? sentOf(duration, Number) : SOME_SECONDS,
     isDurationKnown,
     // ComfyUI runs lists of different lengths to the end of the longest.
-    count: Math.max(...all.map(({ items }) => items.length)),
-    takes: isKnown(takes) ? oneOrList(takes.items.map(Number)) : 1,
+    count: Math.max(1, ...all.map(({ items }) => items.length)),
+    takes: isKnown(takes) ? sentOf(takes, Number) : 1,
     isCountWhole: isKnown(takes) && all.every(({ isWhole }) => isWhole),
     // The same take is bought once, however often the graph runs. Each variation is another request.
     runs: varies || changesTake(node) ? batchCount : 1,
@@ -84,10 +85,19 @@ const unvaried = (input) => ({
 });
 
 /** @param {Items} input */
-const isKnown = ({ items }) => items.length > 0 && !items.includes(undefined);
+const isKnown = ({ items, cues }) =>
+  cues !== undefined || (items.length > 0 && !items.includes(undefined));
 
-/** @param {unknown[]} items */
-const oneOrList = (items) => (items.length === 1 ? items[0] : items);
+/**
+ * What the server is told of an input: its one value, its list, or the cue sheet that gives it.
+ *
+ * @param {Items} input
+ * @param {(item: unknown) => unknown} [read]
+ */
+function sentOf({ items, cues }, read = (item) => item) {
+  if (cues) return cues;
+  return items.length === 1 ? read(items[0]) : items.map(read);
+}
 
 /**
  * Whether each run gets another take.
