@@ -1,8 +1,9 @@
-"""The files of the jobs: rendered one after the other, in a thread, and kept for a while."""
+"""The files of the jobs: rendered in threads, one for each core, and kept for a while."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from .jobs import SandboxJob
@@ -10,6 +11,8 @@ from .render import MusicRequest
 
 _MAX_BYTES = 128_000_000
 _MOST_BROKEN = 100
+# ComfyUI, which may hold the sandbox, needs cores too.
+_MOST_CORES = 4
 
 
 class Renderings:
@@ -27,7 +30,7 @@ class Renderings:
         self._max_bytes = max_bytes
         self._kept: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[bytes]] = {}
-        self._one_at_a_time = asyncio.Semaphore(1)
+        self._cores = asyncio.Semaphore(min(os.cpu_count() or 1, _MOST_CORES))
 
     def start(self, job: SandboxJob) -> asyncio.Task[bytes]:
         """The rendering of this job, started unless it was before."""
@@ -48,7 +51,7 @@ class Renderings:
             task.cancel()
 
     async def _run(self, job: SandboxJob) -> bytes:
-        async with self._one_at_a_time:
+        async with self._cores:
             try:
                 content = await asyncio.to_thread(self._render, job.delivered)
             except Exception as error:

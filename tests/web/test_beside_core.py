@@ -99,6 +99,9 @@ def test_the_properties_panel_shows_no_widget_of_ours(open_canvas: Open, nodes_2
         "() => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', true)"
     )
     panel = canvas.page.get_by_test_id("properties-panel")
+    if not panel.is_visible():
+        # Frontends before the setting have a button alone.
+        canvas.page.get_by_role("button", name="Toggle properties panel").first.click()
     for type, field in ((PROMPT, "duration"), (SAVE, "filename_prefix")):
         canvas.page.evaluate(SELECT, [type])
         expect(panel.get_by_text(field).first).to_be_visible()
@@ -121,6 +124,8 @@ def test_the_jobs_panel_counts_saved_files_only(open_canvas: Open, nodes_2: bool
     canvas.succeeded()
     jobs = canvas.page.evaluate("async () => (await window.app.api.getHistory(1))")
     jobs = jobs.get("History", jobs) if isinstance(jobs, dict) else jobs
+    if "outputs_count" not in jobs[0]:
+        pytest.skip("this ComfyUI does not count a job's files")
     assert jobs[0]["outputs_count"] == 1
     assert jobs[0]["preview_output"]["mediaType"] == "audio"
 
@@ -172,6 +177,8 @@ LISTS = """(texts) => {
 @BOTH
 def test_the_price_counts_a_list(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
+    if not canvas.page.evaluate("() => 'CreateList' in window.LiteGraph.registered_node_types"):
+        pytest.skip("this ComfyUI has no node that makes a list")
     fresh(canvas, duration=30)
     expect(canvas.price).to_have_text("$0.006")
     canvas.page.evaluate(LISTS, ["calm", "wild", "slow"])
