@@ -19,6 +19,7 @@ from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job, State
 from .money.ledger import Ledger
 from .money.ledger_file import FILE_NAME
+from .money.listing import Page
 from .money.off_loop import off_loop
 from .money.prices import Catalogue, expected_prices
 from .money.spending import Quote
@@ -114,9 +115,21 @@ class Library:
             max_bytes=settings.max_download_mb * MEGABYTE,
         )
 
-    async def page(self, search: str, *, limit: int, offset: int) -> tuple[list[Job], int]:
+    async def page(
+        self, search: str, *, show: str = "all", sort: str = "newest", limit: int, offset: int
+    ) -> Page:
         """See `Ledger.page`."""
-        return await off_loop(self.ledger.page, search, limit=limit, offset=offset)
+        return await off_loop(
+            self.ledger.page, search, show=show, sort=sort, limit=limit, offset=offset
+        )
+
+    async def star(self, local_id: str, *, is_on: bool) -> Job:
+        """See `Ledger.star`."""
+        return await off_loop(self.ledger.star, local_id, is_on=is_on)
+
+    async def hide(self, local_id: str, *, is_on: bool) -> Job:
+        """See `Ledger.hide`."""
+        return await off_loop(self.ledger.hide, local_id, is_on=is_on)
 
     async def totals(self, *, today: float, month: float) -> Totals:
         """`today` and `month` are when they began, seconds since 1970."""

@@ -78,6 +78,8 @@ class Job(NamedTuple):
         kept: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
         request_id: the gateway's id of the submit, for its support.
         arrived: when the track came while nobody waited for it; None once a person has seen it.
+        starred: when a person made it a favorite; None: it is none.
+        hidden: when a person hid it in the list of tracks; None: the list shows it.
     """
 
     local_id: str
@@ -110,6 +112,8 @@ class Job(NamedTuple):
     selected: str | None = None
     kept: int | None = None
     arrived: float | None = None
+    starred: float | None = None
+    hidden: float | None = None
 
     @property
     def idempotency_key(self) -> str:

@@ -10,8 +10,9 @@ from ..request import MusicRequest
 from ..wire.amounts import MOST_DOLLARS
 from .engines.engine import Engine
 from .job import SANDBOX, Job, State, is_free
+from .listing import Page, Show, Sort, page_of
 from .rows import Rows
-from .schema import DEAD, folded
+from .schema import DEAD
 from .spending import FREE, Quote, SpendingRules, quote
 
 DAY = 24 * 3600.0
@@ -28,7 +29,6 @@ _LONGEST = 366 * DAY
 # every number: none makes room in a limit.
 _REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
 
-_HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 _ALL_BUT_TAKE = tuple(name for name in MusicRequest._fields if name != "take")
 
 
@@ -103,17 +103,27 @@ class LedgerReader:
             f"SELECT count(*) FROM jobs WHERE fingerprint = ? AND state IN ({DEAD})", fingerprint
         )
 
-    def page(self, search: str = "", *, limit: int, offset: int = 0) -> tuple[list[Job], int]:
-        """Rows that hold all words of `search`, newest first, and how many there are in all.
+    def page(
+        self,
+        search: str = "",
+        *,
+        show: str = Show.ALL.value,
+        sort: str = Sort.NEWEST.value,
+        limit: int,
+        offset: int = 0,
+    ) -> Page:
+        """Rows that hold all words of `search`, and how many there are in all.
 
         Prompt, lyrics, model and job id are searched, in any case of any alphabet.
+
+        Args:
+            show: which of the rows: a value of `Show`.
+            sort: their order: a value of `Sort`.
+
+        Raises:
+            InputError: `show` or `sort` is no such value.
         """
-        words = folded(search).split()
-        where = " AND ".join([_HOLDS] * len(words)) or "TRUE"
-        values = [pattern for word in words for pattern in [_holding(word)] * 2]
-        count = self._rows.value(f"SELECT count(*) FROM jobs WHERE {where}", *values)
-        order = "ORDER BY created DESC, local_id DESC LIMIT ? OFFSET ?"
-        return self._rows.many(f"{where} {order}", *values, limit, offset), count
+        return page_of(self._rows, search, show, sort, limit, offset)
 
     def count_active(self) -> int:
         """How many requests have not ended, as far as the ledger knows."""
@@ -254,13 +264,6 @@ class LedgerReader:
             limit,
         )
         return [(duration, took) for duration, took in rows]
-
-
-def _holding(word: str) -> str:
-    """The pattern of texts that hold `word`, for `LIKE … ESCAPE '!'`."""
-    for special in "!%_":
-        word = word.replace(special, f"!{special}")
-    return f"%{word}%"
 
 
 def _plausible(column: str) -> str:

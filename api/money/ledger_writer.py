@@ -212,6 +212,22 @@ class LedgerWriter(LedgerLoss):
         """Note that a person has seen the tracks that came by themselves."""
         self._rows.execute("UPDATE jobs SET arrived = NULL WHERE arrived IS NOT NULL")
 
+    def star(self, local_id: str, *, is_on: bool) -> Job:
+        """Note that the track is a favorite, or is none any more.
+
+        Raises:
+            KeyError: no such row.
+        """
+        return self.update(local_id, starred=self.engine.now() if is_on else None)
+
+    def hide(self, local_id: str, *, is_on: bool) -> Job:
+        """Leave the row out of the list of tracks, or show it again. Its money counts as before.
+
+        Raises:
+            KeyError: no such row.
+        """
+        return self.update(local_id, hidden=self.engine.now() if is_on else None)
+
     def fail(self, local_id: str, error: str) -> Job:
         """The request failed; nothing is charged."""
         return self.update(local_id, state=State.FAILED, error=error, finished=self.engine.now())

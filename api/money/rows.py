@@ -24,6 +24,7 @@ class Rows:
 
     def __init__(self, tables: Tables) -> None:
         self.execute = tables.execute
+        self.bytewise = tables.bytewise
         self._witness = tables.witness
 
     def insert(self, job: Job) -> None:

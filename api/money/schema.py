@@ -93,6 +93,13 @@ VERSIONS = (
     ("ALTER TABLE jobs ADD COLUMN kept INTEGER",),
     # The state `lost` is new with this version, too.
     ("ALTER TABLE jobs ADD COLUMN arrived DOUBLE PRECISION",),
+    # The list of tracks reads this index alone to count and to order rows.
+    (
+        "ALTER TABLE jobs ADD COLUMN starred DOUBLE PRECISION",
+        "ALTER TABLE jobs ADD COLUMN hidden DOUBLE PRECISION",
+        "DROP INDEX by_created",
+        "CREATE INDEX by_created ON jobs (created, local_id, state, hidden, starred)",
+    ),
 )
 
 

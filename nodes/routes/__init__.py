@@ -31,6 +31,8 @@ def add_to(table: web.RouteTableDef) -> None:
     table.get("/aigateway/tracks/{local_id}")(answering(tracks.track))
     table.post("/aigateway/tracks/{local_id}/cancel")(answering(tracks.cancel))
     table.post("/aigateway/tracks/{local_id}/buy-again")(answering(tracks.buy_again))
+    table.put("/aigateway/tracks/{local_id}/starred")(answering(tracks.star))
+    table.put("/aigateway/tracks/{local_id}/hidden")(answering(tracks.hide))
     table.get("/aigateway/tracks/{local_id}/audio")(answering(tracks.audio))
     table.get("/aigateway/tracks/{local_id}/waveform")(answering(waveforms.of_track))
     table.get("/aigateway/waveform")(answering(waveforms.of_file))

@@ -91,6 +91,14 @@ async def body(request: web.Request) -> dict[str, Any]:
     return given
 
 
+async def switch(request: web.Request) -> bool:
+    """The `value` in the request's body. Raises InputError: it is neither true nor false."""
+    value = (await body(request)).get("value")
+    if not isinstance(value, bool):
+        raise InputError("The value has to be true or false.")
+    return value
+
+
 def whole(text: str, name: str, low: int, high: int) -> int:
     """`text` as an integer from `low` to `high`. Raises InputError with the value's `name`."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(high))

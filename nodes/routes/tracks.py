@@ -1,4 +1,4 @@
-"""The ledger's rows: listed, searched, cancelled, bought again, played."""
+"""The ledger's rows: listed, searched, marked, cancelled, bought again, played."""
 
 from __future__ import annotations
 
@@ -40,13 +40,20 @@ async def tracks(request: web.Request) -> web.Response:
     if len(search) > MAX_SEARCH:
         raise InputError(f"The search is longer than {MAX_SEARCH} characters: shorten it.")
     library = await session.library()
-    jobs, total = await library.page(search, limit=limit, offset=offset)
+    page = await library.page(
+        search,
+        show=query.get("show", "all"),
+        sort=query.get("sort", "newest"),
+        limit=limit,
+        offset=offset,
+    )
     today = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     sums = await library.totals(today=today.timestamp(), month=today.replace(day=1).timestamp())
     return web.json_response(
         {
-            "tracks": [_shown(job) for job in jobs],
-            "total": total,
+            "tracks": [_shown(job) for job in page.rows],
+            "total": page.total,
+            "counts": page.counts,
             "active": sums.active,
             "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
             "loss": None if sums.loss is None else answers.without_folder(sums.loss),
@@ -79,6 +86,8 @@ def _shown(job: Job) -> dict[str, Any]:
         "request_id": job.request_id,
         "stored": job.file is not None,
         "is_open": job.state.is_open,
+        "starred": job.starred is not None,
+        "hidden": job.hidden is not None,
     }
 
 
@@ -109,6 +118,28 @@ async def accept_loss(request: web.Request) -> web.Response:
 
     await (await session.library()).accept_loss()
     return web.json_response({"loss": None})
+
+
+async def star(request: web.Request) -> web.Response:
+    """The track is a favorite, or is none any more: `{"value": true}`, or false."""
+    from aiohttp import web
+
+    job = await job_of(request)
+    is_on = await answers.switch(request)
+    return web.json_response(
+        _shown(await (await session.library()).star(job.local_id, is_on=is_on))
+    )
+
+
+async def hide(request: web.Request) -> web.Response:
+    """The list leaves the track out, or shows it again: `{"value": true}`, or false."""
+    from aiohttp import web
+
+    job = await job_of(request)
+    is_on = await answers.switch(request)
+    return web.json_response(
+        _shown(await (await session.library()).hide(job.local_id, is_on=is_on))
+    )
 
 
 async def cancel(request: web.Request) -> web.Response:

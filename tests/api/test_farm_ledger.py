@@ -269,7 +269,7 @@ def test_a_commit_without_an_answer_is_made_once(
     job, is_new = ledger.create("test", PIANO, run="run", price=0.001)
     assert cuts
     assert is_new
-    assert ledger.page(limit=10) == ([job], 1)
+    assert ledger.page(limit=10)[:2] == ([job], 1)
 
 
 def away(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:

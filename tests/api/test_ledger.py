@@ -533,7 +533,7 @@ def test_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
 def test_a_search_minds_no_case_of_any_alphabet(ledger: Ledger, prompt: str, search: str) -> None:
     job, _ = begin(ledger, PIANO._replace(prompt=prompt))
     begin(ledger, PIANO._replace(prompt="something else, 1000 pianos solo"))
-    assert ledger.page(search, limit=10) == ([job], 1)
+    assert ledger.page(search, limit=10)[:2] == ([job], 1)
 
 
 # The file

@@ -259,6 +259,7 @@ async def everything_of_the_page(page: Any, session: Any) -> dict[str, tuple[int
         ("POST", "/test-connection", None),
         ("POST", f"/tracks/{row}/cancel", None),
         ("POST", f"/tracks/{row}/buy-again", None),
+        *(("PUT", f"/tracks/{row}/{mark}", {"value": KEY}) for mark in ("starred", "hidden")),
         ("POST", "/accept-loss", None),
         ("PUT", "/settings", {"name": "spend_limit_per_run", "value": 2.5}),
         ("PUT", "/settings", {"name": "spend_limit_per_run", "value": f"{KEY} euros"}),

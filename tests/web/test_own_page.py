@@ -76,6 +76,13 @@ async def test_a_change_needs_the_header_of_the_page(client: Client, data: Path)
         assert answer.status == 403
     async with client.post("/aigateway/tracks/none/buy-again", json={}) as answer:
         assert answer.status == 403
+    (made,) = tracks(data, "tune")
+    for mark in ("starred", "hidden"):
+        path = f"/aigateway/tracks/{made}/{mark}"
+        async with client.put(path, json={"value": True}) as answer:
+            assert answer.status == 403
+        async with client.get(f"/aigateway/tracks/{made}") as answer:
+            assert (await answer.json())[mark] is False
     assert not (data / "aigateway.toml").exists()
 
 

@@ -264,6 +264,46 @@ async def test_tracks_are_paged_and_searched(client: Client, data: Path):
     assert status == 400
 
 
+async def mark(client: Client, track: str, name: str, value: Any) -> tuple[int, Any]:
+    async with client.put(f"/aigateway/tracks/{track}/{name}", json={"value": value}) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_tracks_are_filtered_sorted_and_counted(client: Client, data: Path):
+    done, failed, other = tracks(data, "b tune", "a tune", "c song")
+    ledger = Ledger(data)
+    ledger.update(done, state=State.COMPLETED)
+    ledger.update(failed, state=State.FAILED)
+    ledger.close()
+    await mark(client, other, "starred", True)
+    _, page = await get(client, "tracks", sort="prompt", search="tune")
+    assert [track["prompt"] for track in page["tracks"]] == ["a tune", "b tune"]
+    found = {name: count for name, count in page["counts"].items() if count}
+    assert found == {"all": 2, "completed": 1, "over": 1}
+    _, page = await get(client, "tracks", show="starred")
+    assert [track["local_id"] for track in page["tracks"]] == [other]
+    assert page["total"] == 1
+    for query in ({"show": "none"}, {"sort": "x" * 5000}):
+        status, answer = await get(client, "tracks", **query)
+        assert (status, "set one of" in answer["error"]) == (400, True)
+        assert len(answer["error"]) < 300
+
+
+@pytest.mark.parametrize("name", ["starred", "hidden"])
+async def test_a_mark_is_set_and_taken_away_for_everybody(client: Client, data: Path, name: str):
+    (made,) = tracks(data, "tune")
+    for value in (True, True, False):
+        status, answer = await mark(client, made, name, value)
+        assert (status, answer[name]) == (200, value)
+        ledger = Ledger(data)
+        assert (getattr(ledger.get(made), name) is not None) == value
+        ledger.close()
+    for odd in (1, "true", None, [True]):
+        status, answer = await mark(client, made, name, odd)
+        assert (status, "true or false" in answer["error"]) == (400, True)
+    assert (await mark(client, "none", name, True))[0] == 404
+
+
 async def test_long_prompts_arrive_whole(client: Client, data: Path):
     (made,) = tracks(data, "long " * 2000)
     _, track = await get(client, f"tracks/{made}")

@@ -35,8 +35,10 @@ CHECKS = [
 # What the routes read, as the right kind of value or as anything else.
 TEXT: dict[str, Any] = {"type": "string"}
 NUMBER: dict[str, Any] = {"type": ["integer", "string"]}
+CHOICE: dict[str, Any] = {"enum": ["all", "starred", "newest", "prompt", "?"]}
 QUERY = {
     **dict.fromkeys(("search", "filename", "subfolder", "type", "prompt", "model"), TEXT),
+    **dict.fromkeys(("show", "sort"), CHOICE),
     **dict.fromkeys(("limit", "offset", "count", "runs", "duration", "take"), NUMBER),
 }
 BODY = {

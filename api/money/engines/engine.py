@@ -16,10 +16,14 @@ class Tables(Protocol):
 
     Attributes:
         witness: the second record of what is written; None where the database needs none.
+        bytewise: follows a text in SQL, which is then compared by its bytes.
     """
 
     @property
     def witness(self) -> Witness | None: ...
+
+    @property
+    def bytewise(self) -> str: ...
 
     def execute(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run one statement, with a `?` for each value, and return its rows.

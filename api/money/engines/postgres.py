@@ -66,6 +66,7 @@ class PostgresEngine:
 
     is_shared = True
     witness = None
+    bytewise = 'COLLATE "C"'
 
     def __init__(self, url: LedgerUrl, timing: Timing) -> None:
         self._url = url

@@ -47,6 +47,8 @@ class SqliteFile:
         LedgerError: it cannot be used, or is of a newer version of the pack.
     """
 
+    bytewise = "COLLATE BINARY"
+
     def __init__(self, path: Path, busy_timeout: float) -> None:
         self.path = path
         self._lock = threading.RLock()

@@ -111,12 +111,12 @@ class Count:
         library = Library(self._folder / "data-count", TIMING, ledger_url=url)
         base_url = self._world.gateway.base_url
         account = Account(SERVICE, base_url, ApiKey(KEY, "the soak"), library, TIMING)
-        rows, _ = await library.page("", limit=10**9, offset=0)
+        rows, *_ = await library.page("", limit=10**9, offset=0)
         for row in rows:
             if row.state in (State.QUEUED, State.RUNNING):
                 with contextlib.suppress(GatewayError):
                     await account.wait(row, timeout=30.0, progress=lambda progress: None)
-        rows, _ = await library.page("", limit=10**9, offset=0)
+        rows, *_ = await library.page("", limit=10**9, offset=0)
         self._spent = await asyncio.to_thread(library.ledger.spent)
         account.close()
         library.close()

@@ -1,0 +1,131 @@
+"""Which rows of the ledger a list shows, and in which order: one text of SQL for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple, TypeVar
+
+from ..errors import InputError
+from .job import Job, State
+from .rows import Rows
+from .schema import folded
+
+E = TypeVar("E", bound=Enum)
+
+_HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
+# So many characters of a prompt decide its place: whole texts are slow to order.
+_COMPARED = 200
+
+
+class Show(str, Enum):
+    """Which rows a list shows. Only HIDDEN shows rows that a person has hidden.
+
+    OPEN: the job may still end by itself. OVER: it ended without a track. UNCERTAIN also has the
+    rows whose state is no state, as a `Job` does.
+    """
+
+    ALL = "all"
+    COMPLETED = "completed"
+    OPEN = "open"
+    OVER = "over"
+    UNCERTAIN = "uncertain"
+    STARRED = "starred"
+    HIDDEN = "hidden"
+
+
+class Sort(str, Enum):
+    """The order of a list. Rows that are alike in it follow newest first."""
+
+    NEWEST = "newest"
+    LONGEST = "longest"
+    DEAREST = "dearest"
+    PROMPT = "prompt"
+    STARRED = "starred"
+
+
+class Page(NamedTuple):
+    """Some rows of a list.
+
+    Attributes:
+        total: how many rows the list has.
+        counts: how many rows the same search finds, for each value of `Show`.
+    """
+
+    rows: list[Job]
+    total: int
+    counts: Mapping[str, int]
+
+
+_STATES = {
+    Show.COMPLETED: [State.COMPLETED],
+    Show.OPEN: [state for state in State if state.is_open],
+    Show.OVER: [state for state in State if state.is_dead or state is State.LOST],
+}
+_SHOW_OF = {state.value: show for show, states in _STATES.items() for state in states}
+
+
+def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: int) -> Page:
+    """See `LedgerReader.page`."""
+    shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
+    words = folded(search).split()
+    found = " AND ".join([_HOLDS] * len(words)) or "TRUE"
+    values = [pattern for word in words for pattern in [_holding(word)] * 2]
+    order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
+    # Ids are put into order first: whole rows, with their lyrics, are slow to carry.
+    ids = f"SELECT local_id FROM jobs WHERE {found} AND {_CONDITIONS[shown]} {order}"
+    chosen = rows.many(f"local_id IN ({ids} LIMIT ? OFFSET ?) {order}", *values, limit, offset)
+    counts = _counts(rows, found, values)
+    return Page(chosen, counts[shown.value], counts)
+
+
+def _counts(rows: Rows, found: str, values: list[str]) -> dict[str, int]:
+    counts = dict.fromkeys(Show, 0)
+    for state, all_of_it, hidden, starred, both in rows.execute(
+        "SELECT state, count(*), count(hidden), count(starred), count(hidden + starred) "
+        f"FROM jobs WHERE {found} GROUP BY state",
+        *values,
+    ):
+        counts[Show.ALL] += all_of_it - hidden
+        counts[_SHOW_OF.get(state, Show.UNCERTAIN)] += all_of_it - hidden
+        counts[Show.STARRED] += starred - both
+        counts[Show.HIDDEN] += hidden
+    return {show.value: count for show, count in counts.items()}
+
+
+def _in(states: list[State]) -> str:
+    return f"({', '.join(repr(state.value) for state in states)})"
+
+
+_CONDITIONS = {
+    Show.ALL: "hidden IS NULL",
+    Show.STARRED: "hidden IS NULL AND starred IS NOT NULL",
+    Show.HIDDEN: "hidden IS NOT NULL",
+    Show.UNCERTAIN: "hidden IS NULL AND state NOT IN "
+    + _in([state for states in _STATES.values() for state in states]),
+    **{show: f"hidden IS NULL AND state IN {_in(states)}" for show, states in _STATES.items()},
+}
+_ORDERS = {
+    Sort.NEWEST: "",
+    Sort.LONGEST: "coalesce(nullif(result_duration, 0), duration) DESC, ",
+    # NULL stands at the other end in the other engine.
+    Sort.DEAREST: "coalesce(charged, price, -1) DESC, ",
+    # What was picked up by its id has no prompt.
+    Sort.PROMPT: f"prompt = '', substr(searched, 1, {_COMPARED}) {{bytewise}}, ",
+    Sort.STARRED: "starred IS NULL, ",
+}
+
+
+def _one_of(kind: type[E], name: str, value: str) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        names = ", ".join(each.value for each in kind)
+        raise InputError(f"The {name} is “{value[:80]}”: set one of {names}.") from None
+
+
+def _holding(word: str) -> str:
+    """The pattern of texts that hold `word`, for `LIKE … ESCAPE '!'`."""
+    for special in "!%_":
+        word = word.replace(special, f"!{special}")
+    return f"%{word}%"

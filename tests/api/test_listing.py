@@ -1,0 +1,192 @@
+"""The list of tracks: which rows it shows, in which order, and how many there are of each kind."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ...api.errors import InputError
+from ...api.money.job import Job, State
+from ...api.money.ledger import Ledger
+from ...api.money.ledger_file import FILE_NAME
+from ...api.money.listing import Show, Sort
+from ...api.request import MusicRequest
+from ..ledgers import Place
+
+KINDS = {
+    Show.COMPLETED: {State.COMPLETED},
+    Show.OPEN: {State.SUBMITTING, State.QUEUED, State.RUNNING},
+    Show.OVER: {State.FAILED, State.CANCELLED, State.LOST},
+    Show.UNCERTAIN: {State.UNCERTAIN},
+}
+
+
+@pytest.fixture
+def ledger(place: Place) -> Iterator[Ledger]:
+    with contextlib.closing(place.ledger()) as ledger:
+        yield ledger
+
+
+def add(ledger: Ledger, prompt: str = "piano", age: float = 0.0, **values: Any) -> Job:
+    """A row that is `age` seconds old."""
+    request = MusicRequest(prompt, take=ledger.page(limit=1).total + 1)
+    job, _ = ledger.create("test", request, run="run", price=0.006)
+    return ledger.update(job.local_id, created=1e9 - age, **values)
+
+
+def prompts(ledger: Ledger, **options: Any) -> list[str]:
+    return [job.prompt for job in ledger.page(**{"limit": 100, **options}).rows]
+
+
+def test_every_state_belongs_to_one_kind() -> None:
+    assert sorted(state for states in KINDS.values() for state in states) == sorted(State)
+
+
+def test_a_filter_shows_the_rows_of_its_kind_and_counts_all_kinds(ledger: Ledger) -> None:
+    for state in State:
+        add(ledger, state.value, state=state)
+    for show, states in KINDS.items():
+        page = ledger.page(show=show.value, limit=100)
+        assert {job.state for job in page.rows} == states
+        assert page.total == len(states)
+        assert page.counts[show.value] == len(states)
+        assert page.counts["all"] == len(State)
+
+
+def test_a_state_that_damage_left_is_uncertain_in_the_list_too(ledger: Ledger) -> None:
+    job = add(ledger)
+    ledger.engine.execute("UPDATE jobs SET state = 'qeued' WHERE local_id = ?", job.local_id)
+    page = ledger.page(show="uncertain", limit=10)
+    assert [row.local_id for row in page.rows] == [job.local_id]
+    assert (page.total, page.counts["all"], page.counts["open"]) == (1, 1, 0)
+
+
+def test_a_hidden_row_is_in_the_list_of_hidden_rows_and_nowhere_else(ledger: Ledger) -> None:
+    add(ledger, "seen", state=State.COMPLETED)
+    hidden = add(ledger, "hidden", state=State.COMPLETED)
+    ledger.star(hidden.local_id, is_on=True)
+    ledger.hide(hidden.local_id, is_on=True)
+    shown = {show: prompts(ledger, show=show.value) for show in Show}
+    assert shown == {
+        **{show: [] for show in Show},
+        Show.ALL: ["seen"],
+        Show.COMPLETED: ["seen"],
+        Show.HIDDEN: ["hidden"],
+    }
+    counts = ledger.page(limit=1).counts
+    assert counts == {show.value: len(rows) for show, rows in shown.items()}
+    ledger.hide(hidden.local_id, is_on=False)
+    assert ledger.page(limit=1).counts["starred"] == 1
+    assert ledger.page(limit=1).counts["hidden"] == 0
+
+
+def test_a_hidden_row_keeps_its_money_and_is_handed_out_again(ledger: Ledger) -> None:
+    job = add(ledger, state=State.COMPLETED, charged=0.005)
+    spent = ledger.spent()
+    ledger.hide(job.local_id, is_on=True)
+    assert ledger.spent() == spent == 0.005
+    living = ledger.living("test", job.request)
+    assert living is not None
+    assert living.local_id == job.local_id
+
+
+def test_a_search_holds_within_each_filter(ledger: Ledger) -> None:
+    add(ledger, "calm piano", state=State.COMPLETED)
+    add(ledger, "calm drums", state=State.FAILED)
+    add(ledger, "wild piano", state=State.FAILED)
+    ledger.hide(add(ledger, "hidden piano", state=State.FAILED).local_id, is_on=True)
+    page = ledger.page("PIANO", show="over", limit=10)
+    assert [job.prompt for job in page.rows] == ["wild piano"]
+    assert page.total == 1
+    found = {name: count for name, count in page.counts.items() if count}
+    assert found == {"all": 2, "completed": 1, "over": 1, "hidden": 1}
+
+
+def test_the_longest_track_is_the_one_that_came_longest(ledger: Ledger) -> None:
+    add(ledger, "asked 30", duration=30.0)
+    add(ledger, "asked 90", duration=90.0)
+    add(ledger, "came with 60", duration=30.0, result_duration=60.0)
+    add(ledger, "came without", duration=45.0, result_duration=0.0)
+    order = ["asked 90", "came with 60", "came without", "asked 30"]
+    assert prompts(ledger, sort="longest") == order
+
+
+def test_the_dearest_track_is_the_one_with_the_highest_price_that_is_shown(ledger: Ledger) -> None:
+    add(ledger, "unknown", price=None)
+    add(ledger, "expected", price=0.05)
+    add(ledger, "charged less", price=0.09, charged=0.01)
+    add(ledger, "free", price=0.0)
+    assert prompts(ledger, sort="dearest") == ["expected", "charged less", "free", "unknown"]
+
+
+def test_prompts_are_ordered_without_their_case_and_as_bytes(ledger: Ledger) -> None:
+    picked_up = ledger.adopt("test", "job_1")
+    # A locale would ignore the space, and put “piano solo” after “pianos”.
+    for prompt in ("Zither", "pianos", "Piano solo", "étude", "piano", "ÉTUDE", "b"):
+        add(ledger, prompt)
+    ledger.update(add(ledger, "piano").local_id, created=2e9)
+    order = ["b", "piano", "piano", "Piano solo", "pianos", "Zither", "ÉTUDE", "étude"]
+    found = prompts(ledger, sort="prompt")
+    assert [prompt.casefold() for prompt in found] == [each.casefold() for each in [*order, ""]]
+    rows = ledger.page(sort="prompt", limit=100).rows
+    assert rows[1].created == 2e9
+    assert rows[-1].local_id == picked_up.local_id
+
+
+def test_favorites_come_first_and_the_newest_of_them_before_the_others(ledger: Ledger) -> None:
+    for age, prompt in enumerate(("newest", "middle", "older", "oldest")):
+        job = add(ledger, prompt, age=age)
+        if prompt in ("middle", "oldest"):
+            ledger.star(job.local_id, is_on=True)
+    assert prompts(ledger, sort="starred") == ["middle", "oldest", "newest", "older"]
+    assert prompts(ledger, show="starred") == ["middle", "oldest"]
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_the_pages_of_every_order_have_every_row_once(ledger: Ledger, sort: Sort) -> None:
+    # Rows of one moment that are alike in all that a list is ordered by.
+    made = {add(ledger).local_id for _ in range(7)}
+    pages = [ledger.page(sort=sort.value, limit=2, offset=offset) for offset in range(0, 8, 2)]
+    found = [job.local_id for page in pages for job in page.rows]
+    assert sorted(found) == sorted(made)
+    assert {page.total for page in pages} == {7}
+
+
+def test_marks_survive_the_process(place: Place) -> None:
+    with contextlib.closing(place.ledger()) as ledger:
+        job = add(ledger)
+        ledger.star(job.local_id, is_on=True)
+        before = ledger.hide(job.local_id, is_on=True)
+    with contextlib.closing(place.ledger()) as ledger:
+        after = ledger.get(job.local_id)
+    assert (after.starred, after.hidden) == (before.starred, before.hidden)
+    assert after.starred
+    assert after.hidden
+
+
+def test_marks_survive_the_loss_of_the_file(tmp_path: Any) -> None:
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        starred, plain = add(ledger, "starred"), add(ledger, "plain")
+        ledger.star(starred.local_id, is_on=True)
+        ledger.star(plain.local_id, is_on=True)
+        ledger.star(plain.local_id, is_on=False)
+    (tmp_path / FILE_NAME).unlink()
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        assert prompts(ledger, show="starred") == ["starred"]
+
+
+@pytest.mark.parametrize("options", [{"show": "everything"}, {"sort": "random"}, {"show": ""}])
+def test_an_unknown_filter_or_order_is_one_sentence(
+    ledger: Ledger, options: dict[str, Any]
+) -> None:
+    with pytest.raises(InputError, match=r"set one of (all|newest), "):
+        ledger.page(**options, limit=10)
+
+
+def test_a_mark_on_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> None:
+    for mark in (ledger.star, ledger.hide):
+        with pytest.raises(KeyError):
+            mark("nobody", is_on=True)
