@@ -83,6 +83,6 @@ class PromptToMusic(io.ComfyNode):
             item.together(request, submit),
             on_look=lambda: session.show_wait(account, display, request),
         )
-        session.show_job(account, job, hints)
+        host.show_status(session.outcome(account, "job", hints, job_id=job.job_id))
         # The browser looks up the cost of the track.
         return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [job.local_id]})

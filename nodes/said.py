@@ -56,6 +56,11 @@ def said(key: str, *more: Said | None, step: str = "", **values: object) -> Said
     return Said(f"status_{key}", texts, tuple(each for each in more if each is not None), step)
 
 
+def as_is(line: str) -> Said:
+    """A sentence that the page shows as it is."""
+    return said("text", text=line)
+
+
 @functools.cache
 def _words() -> dict[str, str]:
     return json.loads(_WORDS.read_text("utf-8"))["aigateway"]

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
 from . import host
-from .said import Said, said
+from .said import Said, as_is, said
 
 if TYPE_CHECKING:
     from ..api.account import Account
@@ -261,16 +261,11 @@ def retry_line(account: Account, about: MusicRequest | Job) -> Said | None:
     return None
 
 
-def show_job(account: Account, job: Job, hints: Sequence[str]) -> None:
-    """The status line of a job; a sandbox says so."""
-    if hints:
-        host.show_status(" · ".join([f"job {job.job_id}{sketch_notice(account)}", *hints]))
-        return
-    notice = said("sketch") if account.is_free else None
+def outcome(account: Account, key: str, notes: Iterable[str], **values: object) -> Said:
+    """The status line `status_<key>` of what came, and notes on it.
+
+    What a sandbox makes is no track: the line says so, and offers to set a key.
+    """
+    sketch = said("sketch") if account.is_free else None
     step = "set_key" if account.is_free else ""
-    host.show_status(said("job", notice, step=step, job_id=job.job_id))
-
-
-def sketch_notice(account: Account) -> str:
-    """The end of a status line: what a sandbox makes is no track."""
-    return " · sandbox sketch: set a key in Settings > AIgateway" if account.is_free else ""
+    return said(key, *map(as_is, notes), sketch, step=step, **values)

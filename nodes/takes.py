@@ -185,10 +185,10 @@ def _output(
     if failed:
         # The next run waits for the others again, and loads only them.
         again.note(host.node_id() or "", host.run_id())
-    summary = f"{len(good)} of {len(takes)} takes are loaded"
-    outcomes = "".join(f" · {take.outcome}" for take in failed)
-    said = "".join(f" · {hint}" for hint in hints)
-    display.show(f"{summary}{outcomes}{session.sketch_notice(account)}{said}", 1.0)
+    notes = [*(take.outcome for take in failed), *hints]
+    loaded = session.outcome(account, "takes", notes, good=len(good), count=len(takes))
+    display.show(loaded, 1.0)
+    summary = str(loaded._replace(more=()))
     report = "\n".join([summary, *(take.report for take in takes)])
     files = [take.file for take in good if take.file is not None]
     tracks = [take.job.local_id for take in takes if take.job is not None]

@@ -151,7 +151,7 @@ async def test_hints_stand_beside_the_job_and_refuse_nothing(
         "14 sung lines need about 55 to 85 s; the length is 5 s · "
         "the section tag [vrese] is unknown; known ones are [verse], [chorus] and [bridge]"
     )
-    assert shown == [hints, f"job {job_id} · {hints}"]
+    assert [str(line) for line in shown] == [hints, f"job {job_id} · {hints}"]
     assert len(sandbox.bill()["jobs"]) == 1
 
 

@@ -48,9 +48,9 @@ def gateway(session: Any, monkeypatch: pytest.MonkeyPatch) -> Gateway:
 
 
 @pytest.fixture
-def statuses(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The status lines that the nodes show."""
-    shown: list[str] = []
+def lines(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The status lines that the nodes show: text, or a `Said`."""
+    shown: list[Any] = []
     running = importlib.import_module(f"{nodes.__name__}.host.running")
     monkeypatch.setattr(running, "show_status", shown.append)
     return shown
@@ -90,7 +90,7 @@ async def test_a_take_is_the_track_of_prompt_to_music_with_its_number(node: Node
     assert len(sandbox.bill()["jobs"]) == 4
 
 
-async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, statuses: list[str]):
+async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, lines: list[Any]):
     """One after the other, the queue alone would take 16 times as long."""
     with gateway(Profile(queue=6.0)) as sandbox:
         audio, *_ = await takes(node, count=16)
@@ -99,28 +99,48 @@ async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, sta
         assert len(jobs) == 16
         last_submit = max(job.created for job in jobs)
         assert last_submit < min(job.ends for job in jobs)
-    assert any(status.startswith("0 of 16 takes ended · ") for status in statuses)
-    assert statuses[-1] == "16 of 16 takes are loaded"
+    assert any(str(line).startswith("0 of 16 takes ended · ") for line in lines)
+    assert str(lines[-1]) == "16 of 16 takes are loaded"
 
 
 async def test_a_failed_take_loses_none_of_the_others(
-    node: Node, sandbox: Sandbox, statuses: list[str]
+    node: Node, sandbox: Sandbox, lines: list[Any]
 ):
     audio, job_ids, report = await takes(node, "piano sandbox:fail-nth", count=4)
     assert len(audio) == len(job_ids) == 3
-    summary, *lines = report.splitlines()
+    summary, *reports = report.splitlines()
     assert summary == "3 of 4 takes are loaded"
-    (failed,) = [line for line in lines if "failed" in line]
+    (failed,) = [line for line in reports if "failed" in line]
     take = failed.split()[1]
     assert failed.startswith(f"take {take} failed, not charged, job sandbox_")
     assert "Failed jobs are not charged" in failed
-    assert statuses[-1] == f"{summary} · take {take} failed, not charged"
+    assert str(lines[-1]) == f"{summary} · take {take} failed, not charged"
     # Queued again, the failed take is bought anew and no other.
     audio, again, report = await takes(node, "piano sandbox:fail-nth", count=4)
     assert len(audio) == 4
     assert set(job_ids) < set(again)
     assert report.count("paid $0.001") == 4
     assert len(sandbox.bill()["jobs"]) == 4
+
+
+async def test_the_takes_of_a_sandbox_are_sketches_and_their_line_leads_to_the_key(
+    node: Node,
+    session: Any,
+    sandbox: Sandbox,
+    lines: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("AIGATEWAY_MODE", "sandbox")
+    monkeypatch.setattr(session, "_sandbox", (sandbox.base_url, None))
+    await takes(node, count=2)
+    assert lines[-1].step == "set_key"
+    assert [part["key"] for part in lines[-1].parts()] == ["status_takes", "status_sketch"]
+    await takes(node, "piano sandbox:fail-nth", lyrics="[vrese]\nla", count=2)
+    assert lines[-1].step == "set_key"
+    start, *notes, end = str(lines[-1]).split(" · ")
+    assert (start, end) == ("1 of 2 takes are loaded", "sandbox sketch")
+    assert re.fullmatch(r"take \d failed, free", notes[0])
+    assert any("vrese" in note for note in notes)
 
 
 async def test_no_good_take_is_an_error_that_names_all(node: Node, sandbox: Sandbox):
@@ -173,7 +193,7 @@ async def test_the_browser_gets_tracks_and_players(node: Node, sandbox: Sandbox)
 
 
 @pytest.mark.parametrize(
-    ("choice", "line"),
+    ("choice", "said"),
     [
         ("keep", "interrupted; 3 of 3 jobs go on, queue again to pick them up"),
         (
@@ -187,10 +207,10 @@ async def test_an_interrupt_does_what_the_settings_say(
     node: Node,
     gateway: Gateway,
     nodes: ModuleType,
-    statuses: list[str],
+    lines: list[Any],
     monkeypatch: pytest.MonkeyPatch,
     choice: str,
-    line: str,
+    said: str,
 ):
     monkeypatch.setenv("AIGATEWAY_ON_INTERRUPT", choice)
     host = importlib.import_module(f"{nodes.__name__}.host")
@@ -198,12 +218,12 @@ async def test_an_interrupt_does_what_the_settings_say(
     with gateway(Profile(queue=600.0)) as sandbox:
 
         def interrupted() -> bool:
-            return any("in the queue" in status for status in statuses)
+            return any("in the queue" in str(line) for line in lines)
 
         monkeypatch.setattr(management, "processing_interrupted", interrupted)
         with pytest.raises(host.interrupt_exception()):
             await takes(node, count=3)
-        assert statuses[-1] == line
+        assert str(lines[-1]) == said
         assert len(sandbox.bill()["jobs"]) == (3 if choice == "keep" else 0)
 
 
