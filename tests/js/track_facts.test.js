@@ -39,7 +39,7 @@ describe("what can be done with a track", () => {
   const HAS_JOB = { job_id: "job_1", stored: false };
 
   for (const [what, track, actions] of /** @type {const} */ ([
-    ["a stored one", { stored: true }, ["play", "copy_id", "reuse", "pick_up"]],
+    ["a stored one", { stored: true }, ["play", "compare", "copy_id", "reuse", "pick_up"]],
     ["a queued one", { ...HAS_JOB, state: "queued" }, ["copy_id", "reuse", "pick_up", "cancel"]],
     ["a running one", { ...HAS_JOB, state: "running" }, ["copy_id", "reuse", "pick_up", "cancel"]],
     ["a dead one", { ...HAS_JOB, state: "later", is_dead: true }, ["copy_id", "reuse"]],
@@ -52,7 +52,8 @@ describe("what can be done with a track", () => {
     ["one picked up by its id", { ...HAS_JOB, prompt: "" }, ["copy_id", "pick_up"]],
   ]))
     test(what, () => {
-      assert.deepEqual(actionsOf(trackOf(track)), actions);
+      // Whatever it is, it can be hidden.
+      assert.deepEqual(actionsOf(trackOf(track)), [...actions, "hide"]);
     });
 });
 
@@ -85,10 +86,14 @@ test("a track without a prompt is called by its id", () => {
 });
 
 test("a row is drawn again when anything on it changes, its age included", () => {
-  const before = identityOf(trackOf({}), 1000);
-  assert.equal(identityOf(trackOf({}), 1059), before);
-  assert.notEqual(identityOf(trackOf({}), 1060), before);
-  assert.notEqual(identityOf(trackOf({ error: "No credit." }), 1000), before);
+  const look = { isPlaying: false, letter: "" };
+  const before = identityOf(trackOf({}), 1000, look);
+  assert.equal(identityOf(trackOf({}), 1059, { ...look }), before);
+  assert.notEqual(identityOf(trackOf({}), 1060, look), before);
+  assert.notEqual(identityOf(trackOf({ error: "No credit." }), 1000, look), before);
+  assert.notEqual(identityOf(trackOf({ starred: true }), 1000, look), before);
+  assert.notEqual(identityOf(trackOf({}), 1000, { ...look, letter: "A" }), before);
+  assert.notEqual(identityOf(trackOf({}), 1000, { ...look, isPlaying: true }), before);
 });
 
 describe("what a player plays", () => {

@@ -28,5 +28,7 @@ export const trackOf = (changed) => ({
   listed: false,
   request_id: null,
   stored: true,
+  starred: false,
+  hidden: false,
   ...changed,
 });

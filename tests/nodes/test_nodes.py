@@ -144,7 +144,7 @@ async def test_a_track_of_another_length_is_named_with_both_lengths(
 async def test_hints_stand_beside_the_job_and_refuse_nothing(
     node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown: list[str] = []
+    shown: list[object] = []
     monkeypatch.setattr(session.host, "show_status", shown.append)
     _, job_id = await submit(node, lyrics="[vrese]\n" + "la la\n" * 14)
     hints = (

@@ -17,7 +17,7 @@ app.registerExtension({
   name: "AIgateway.Music",
   settings,
   async init() {
-    for (const name of ["aigateway", "notices", "sidebar"]) {
+    for (const name of ["aigateway", "notices", "sidebar", "players"]) {
       const { href } = new URL(`../css/${name}.css`, import.meta.url);
       document.head.append(element("link", { rel: "stylesheet", href }));
     }

@@ -1,9 +1,13 @@
 import { api } from "./comfy.js";
-import { downloadLink, element, iconButton, sentenceOf, setIcon } from "./dom.js";
-import { length } from "./format.js";
-import { notify } from "./notify.js";
+import { downloadLink, element, iconButton } from "./dom.js";
 import { pathsOf } from "./playable.js";
-import { refusalOf } from "./server.js";
+import {
+  explainSilence,
+  positionOf,
+  shownVolume,
+  showPlays,
+  volumeSlider,
+} from "./player_parts.js";
 import { sound } from "./sound.js";
 import { titleOf } from "./track_facts.js";
 import { waveform } from "./waveform.js";
@@ -23,7 +27,7 @@ class Dock {
     /** Called when another track plays, or none. */
     this.onchange = () => {};
     this.audio = sound();
-    this.audio.addEventListener("error", () => void this.explain());
+    this.audio.addEventListener("error", () => this.track && explainSilence(this.track));
     for (const event of ["play", "pause", "ended"])
       this.audio.addEventListener(event, () => this.showState());
     const { box, picture } = waveform(this.audio);
@@ -42,22 +46,12 @@ class Dock {
 
   volume() {
     const { audio } = this;
-    const input = element("input", {
-      class: "aigateway-volume",
-      type: "range",
-      min: "0",
-      max: "1",
-      step: "0.05",
-      value: String(audio.volume),
-      title: say("volume"),
-      "aria-label": say("volume"),
-    });
-    input.addEventListener("input", () => {
+    const input = volumeSlider((volume) => {
       audio.muted = false;
-      audio.volume = Number(input.value);
+      audio.volume = volume;
     });
     audio.addEventListener("volumechange", () => {
-      input.value = audio.muted ? "0" : String(audio.volume);
+      input.value = shownVolume();
     });
     return input;
   }
@@ -95,25 +89,13 @@ class Dock {
   }
 
   showState() {
-    if (this.audio.paused) setIcon(this.button, "play", say("play"));
-    else setIcon(this.button, "pause", say("pause"));
+    showPlays(this.button, !this.audio.paused);
+    this.element.classList.toggle("aigateway-sounding", !this.audio.paused);
     this.onchange();
   }
 
   showTime() {
-    const { currentTime, duration } = this.audio;
-    this.time.textContent = `${length(currentTime)} / ${length(duration || 0)}`;
-  }
-
-  /** Say why a track cannot be played: the server knows, the audio element does not. */
-  async explain() {
-    if (!this.track) return;
-    try {
-      const refusal = await refusalOf(pathsOf(this.track).audio);
-      if (refusal) notify("warn", refusal);
-    } catch (error) {
-      notify("warn", sentenceOf(error));
-    }
+    this.time.textContent = positionOf(this.audio);
   }
 }
 

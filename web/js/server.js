@@ -41,6 +41,8 @@ import { api } from "./comfy.js";
  * @property {boolean} listed whether the gateway lists a submit that got no answer
  * @property {string | null} request_id the gateway's id of the submit, for its support
  * @property {boolean} stored whether its file is on the server
+ * @property {boolean} starred whether it is a favorite
+ * @property {boolean} hidden whether the list leaves it out
  */
 
 /**

@@ -1,4 +1,6 @@
+import { Choices } from "./choices.js";
 import { api, app } from "./comfy.js";
+import { comparison } from "./comparison.js";
 import { dock } from "./dock.js";
 import { element, iconButton, sentenceOf } from "./dom.js";
 import { dollars } from "./format.js";
@@ -9,7 +11,7 @@ import { notify } from "./notify.js";
 import { Pages } from "./pages.js";
 import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
-import { buyAgain, cancel, copyId } from "./track_actions.js";
+import { buyAgain, cancel, copyId, hide, star } from "./track_actions.js";
 import { identityOf } from "./track_facts.js";
 import { drawTrack, ROW_HEIGHT } from "./track_row.js";
 import { VirtualList } from "./virtual_list.js";
@@ -19,7 +21,6 @@ import { say } from "./words.js";
 /** @typedef {import("./track_facts.js").Action} Action */
 
 const PAGE = 50;
-const TYPING_MILLISECONDS = 200;
 /** Between two refreshes while a graph runs, and while no graph waits for the open jobs. */
 const BUSY_MILLISECONDS = 1500;
 const IDLE_MILLISECONDS = 20_000;
@@ -30,22 +31,25 @@ const ENDS = /** @type {const} */ ([
   "execution_interrupted",
   "aigateway_news",
 ]);
-/** What may change the list. */
+/** What a person does that changes the list. */
+const CHANGES = /** @type {Action[]} */ (["cancel", "buy_again", "star", "hide"]);
+/** What else may change the list. */
 const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
 
 const nowSeconds = () => Date.now() / 1000;
 const isRunning = () => Number(app.ui?.lastQueueSize ?? 1) > 0;
 
-/** The Music tab: every track of the ledger, newest first. */
+/** The Music tab: every track of the ledger. */
 class Music {
   constructor() {
-    this.search = "";
+    this.choices = new Choices(() => void this.list.restart());
     /** Jobs that are under way. */
     this.active = 0;
     this.timer = 0;
     this.isClosed = false;
     this.dock = dock();
-    this.dock.onchange = () => void this.list.show();
+    this.comparison = comparison();
+    this.dock.onchange = this.comparison.onchange = () => void this.list.show();
     this.balance = element("span", { class: "aigateway-balance", role: "status" });
     this.spent = element("div", { class: "aigateway-spent", role: "status" });
     this.loss = new Loss(() => this.refresh());
@@ -58,14 +62,17 @@ class Music {
       pick_up: (track) => pickUp(track),
       cancel,
       buy_again: buyAgain,
+      compare: (track) => this.comparison.pick(track),
+      star,
+      hide,
     };
     /** @type {VirtualList<Track>} */
     this.list = new VirtualList({
       rowHeight: ROW_HEIGHT,
       pages: new Pages(PAGE, (offset, limit) => this.read(offset, limit)),
       draw: (track) =>
-        drawTrack(track, nowSeconds(), this.dock.plays(track), (action) => this.act(action, track)),
-      identify: (track) => identityOf(track, nowSeconds(), this.dock.plays(track)),
+        drawTrack(track, nowSeconds(), this.look(track), (action) => this.act(action, track)),
+      identify: (track) => identityOf(track, nowSeconds(), this.look(track)),
     });
     this.refresh = this.refresh.bind(this);
     this.showBalance = this.showBalance.bind(this);
@@ -78,31 +85,19 @@ class Music {
       "div",
       { class: "aigateway-music" },
       element("div", { class: "aigateway-head" }, title, this.balance, refresh),
-      this.searchField(),
+      this.choices.element,
       this.spent,
       this.loss.element,
       this.message,
       this.list.element,
+      this.comparison.element,
       this.dock.element,
     );
   }
 
-  searchField() {
-    const input = element("input", {
-      type: "search",
-      class: "aigateway-input aigateway-search",
-      placeholder: say("search"),
-      "aria-label": say("search"),
-    });
-    let typing = 0;
-    input.addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = setTimeout(() => {
-        this.search = input.value;
-        void this.list.restart();
-      }, TYPING_MILLISECONDS);
-    });
-    return input;
+  /** @param {Track} track */
+  look(track) {
+    return { isPlaying: this.dock.plays(track), letter: this.comparison.letterOf(track) };
   }
 
   /** @param {HTMLElement} parent */
@@ -121,7 +116,7 @@ class Music {
     clearTimeout(this.timer);
     for (const event of EVENTS) api.removeEventListener(event, this.refresh);
     for (const event of ENDS) api.removeEventListener(event, this.showBalance);
-    this.dock.onchange = () => {};
+    this.dock.onchange = this.comparison.onchange = () => {};
     this.list.close();
   }
 
@@ -162,16 +157,17 @@ class Music {
    * @param {number} limit
    */
   async read(offset, limit) {
-    const { search } = this;
+    const { query } = this.choices;
+    const isOld = () => JSON.stringify(query) !== JSON.stringify(this.choices.query);
     try {
-      const answer = await ask("tracks", { query: { search, limit, offset } });
-      if (search !== this.search || this.isClosed) return null;
+      const answer = await ask("tracks", { query: { ...query, limit, offset } });
+      if (isOld() || this.isClosed) return null;
       this.active = answer.active;
       this.loss.show(answer.loss);
       const { today, month } = answer.spent;
       this.spent.textContent = say("spent", { today: dollars(today), month: dollars(month) });
-      const none = say(search ? "nothing_found" : "no_tracks");
-      this.message.textContent = answer.total ? "" : none;
+      this.choices.count(answer.counts);
+      this.message.textContent = answer.total ? "" : this.choices.emptiness;
       return { rows: answer.tracks, total: answer.total };
     } catch (error) {
       this.message.textContent = sentenceOf(error);
@@ -185,7 +181,7 @@ class Music {
    */
   async act(action, track) {
     await this.actions[action](track);
-    if (action === "cancel" || action === "buy_again") await this.refresh();
+    if (CHANGES.includes(action)) await this.refresh();
   }
 }
 

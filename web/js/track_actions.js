@@ -22,6 +22,30 @@ export async function copy(id) {
 export const copyId = ({ job_id }) => copy(job_id ?? "");
 
 /** @param {Track} track */
+export const star = ({ local_id, starred }) => mark(local_id, "starred", !starred);
+
+/** @param {Track} track hidden, or shown again if it is hidden */
+export async function hide({ local_id, hidden }) {
+  const isDone = await mark(local_id, "hidden", !hidden);
+  if (isDone && !hidden) notify("info", say("hide_done"));
+}
+
+/**
+ * @param {string} id of the row
+ * @param {"starred" | "hidden"} name
+ * @param {boolean} value
+ */
+async function mark(id, name, value) {
+  try {
+    await ask(`tracks/${encodeURIComponent(id)}/${name}`, { method: "PUT", body: { value } });
+    return true;
+  } catch (error) {
+    notify("error", sentenceOf(error));
+    return false;
+  }
+}
+
+/** @param {Track} track */
 export async function cancel(track) {
   await change(track, "cancel", (after) =>
     say(after.state === "cancelled" ? "cancelled_done" : "cancelled_not"),

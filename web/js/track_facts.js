@@ -2,7 +2,17 @@ import { age, dollars, length } from "./format.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
-/** @typedef {"play" | "copy_id" | "reuse" | "pick_up" | "cancel" | "buy_again"} Action */
+/**
+ * @typedef {"play" | "compare" | "copy_id" | "reuse" | "pick_up" | "cancel" | "buy_again" |
+ *   "hide" | "star"} Action
+ */
+/**
+ * How a row is shown.
+ *
+ * @typedef {object} Look
+ * @property {boolean} isPlaying
+ * @property {string} letter of the track in the comparison; "" where it is not compared
+ */
 
 /**
  * Whether the track may still be made.
@@ -48,7 +58,7 @@ export function buyAgainQuestion(track) {
 }
 
 /**
- * What can be done with a track.
+ * What the buttons of a row do, which appear when it is pointed at.
  *
  * @param {Track} track
  * @returns {Action[]}
@@ -58,11 +68,13 @@ export function actionsOf(track) {
   /** @type {[Action, boolean][]} */
   const offers = [
     ["play", track.stored],
+    ["compare", track.stored],
     ["copy_id", hasJob],
     ["reuse", Boolean(track.prompt)],
     ["pick_up", hasJob && !track.is_dead],
     ["cancel", hasJob && isUnderWay(track)],
     ["buy_again", track.state === "uncertain"],
+    ["hide", true],
   ];
   return offers.flatMap(([action, isOffered]) => (isOffered ? [action] : []));
 }
@@ -72,7 +84,6 @@ export function actionsOf(track) {
  *
  * @param {Track} track
  * @param {number} now seconds since 1970
- * @param {boolean} [isPlaying]
+ * @param {Look} look
  */
-export const identityOf = (track, now, isPlaying = false) =>
-  JSON.stringify([track, factsOf(track, now), isPlaying]);
+export const identityOf = (track, now, look) => JSON.stringify([track, factsOf(track, now), look]);

@@ -8,12 +8,13 @@ import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
 /** @typedef {import("./track_facts.js").Action} Action */
+/** @typedef {import("./track_facts.js").Look} Look */
 /** @typedef {(action: Action, track: Track) => unknown} Act */
 
 /** In pixels, as in the style sheet. */
 export const ROW_HEIGHT = 52;
 
-/** @type {Record<Action, string>} */
+/** @type {Record<Exclude<Action, "compare" | "star">, string>} */
 const ICONS = {
   play: "play",
   copy_id: "copy",
@@ -21,48 +22,79 @@ const ICONS = {
   pick_up: "plus-circle",
   cancel: "times",
   buy_again: "cart-plus",
+  hide: "eye-slash",
 };
 
 /**
  * @param {Track} track
  * @param {number} now seconds since 1970
- * @param {boolean} isPlaying
+ * @param {Look} look
  * @param {Act} act called when a button is clicked
  */
-export function drawTrack(track, now, isPlaying, act) {
+export function drawTrack(track, now, look, act) {
   const title = titleOf(track);
+  const facts = factsOf(track, now);
   const kind = track.is_dead ? "dead" : track.state;
   const state = element("span", { class: `aigateway-state aigateway-${kind}` });
   state.textContent = say(`state_${track.state}`);
   const prompt = element("button", { class: "aigateway-prompt", type: "button" }, title);
+  prompt.dataset.action = "prompt";
   prompt.addEventListener("click", () => void copy(title));
-  /** @type {HTMLElement[]} */
-  const buttons = actionsOf(track).map((action) => {
-    const isPause = action === "play" && isPlaying;
-    const word = isPause ? "pause" : action;
-    const button = iconButton(isPause ? "pause" : ICONS[action], say(word), () =>
-      act(action, track),
-    );
-    button.setAttribute("aria-label", `${say(word)}: ${title}`);
-    return button;
-  });
+  const buttons = actionsOf(track).map((action) => button(action, track, look, act));
   if (track.stored) buttons.splice(1, 0, namedDownload(track, title));
   const row = element(
     "div",
-    { class: "aigateway-track", role: "listitem", title: track.error ?? title },
-    thumbnail(track, act),
+    {
+      class: "aigateway-track",
+      role: "listitem",
+      title: [title, facts, track.error].filter(Boolean).join("\n"),
+    },
+    thumbnail(track, look, act),
     prompt,
-    element(
-      "div",
-      { class: "aigateway-facts" },
-      state,
-      element("span", {}, track.error ?? factsOf(track, now)),
-    ),
+    element("div", { class: "aigateway-facts" }, state, element("span", {}, track.error ?? facts)),
+    button("star", track, look, act),
     element("div", { class: "aigateway-actions" }, ...buttons),
   );
-  row.classList.toggle("aigateway-playing", isPlaying);
+  row.classList.toggle("aigateway-playing", look.isPlaying);
+  row.classList.toggle("aigateway-starred", track.starred);
   if (track.job_id) makeDraggable(row, track);
   return row;
+}
+
+/**
+ * @param {Action} action
+ * @param {Track} track
+ * @param {Look} look
+ * @param {Act} act
+ * @returns {HTMLElement}
+ */
+function button(action, track, look, act) {
+  const { icon, word, isPressed } = appearanceOf(action, track, look);
+  const made = iconButton(icon, say(word), () => act(action, track));
+  made.dataset.action = action;
+  made.setAttribute("aria-label", `${say(word)}: ${titleOf(track)}`);
+  if (isPressed !== undefined) made.setAttribute("aria-pressed", String(isPressed));
+  if (action === "star") made.classList.add("aigateway-star");
+  if (action === "compare") {
+    made.replaceChildren(look.letter || "A/B");
+    made.classList.add("aigateway-letters");
+  }
+  return made;
+}
+
+/**
+ * @param {Action} action
+ * @param {Track} track
+ * @param {Look} look
+ * @returns {{icon: string, word: string, isPressed?: boolean}}
+ */
+function appearanceOf(action, { starred, hidden }, { isPlaying, letter }) {
+  if (action === "play" && isPlaying) return { icon: "pause", word: "pause" };
+  if (action === "hide" && hidden) return { icon: "eye", word: "unhide" };
+  if (action === "star")
+    return { icon: starred ? "star-fill" : "star", word: "star", isPressed: starred };
+  if (action === "compare") return { icon: "", word: "compare", isPressed: letter !== "" };
+  return { icon: ICONS[action], word: action };
 }
 
 /**
@@ -71,6 +103,7 @@ export function drawTrack(track, now, isPlaying, act) {
  */
 function namedDownload(track, title) {
   const link = downloadLink(api.apiURL(pathsOf(track).audio));
+  link.dataset.action = "download";
   link.setAttribute("aria-label", `${say("download")}: ${title}`);
   return link;
 }
@@ -79,10 +112,12 @@ function namedDownload(track, title) {
  * The waveform of a track that can be played.
  *
  * @param {Track} track
+ * @param {Look} look
  * @param {Act} act
  */
-function thumbnail(track, act) {
-  const box = element("div", { class: "aigateway-thumbnail" });
+function thumbnail(track, { letter }, act) {
+  const mark = letter ? element("span", { class: "aigateway-letter" }, letter) : null;
+  const box = element("div", { class: "aigateway-thumbnail" }, mark);
   if (!track.stored) return box;
   const picture = element("img", {
     alt: "",
@@ -90,7 +125,7 @@ function thumbnail(track, act) {
     draggable: false,
   });
   picture.addEventListener("error", () => picture.remove());
-  box.append(picture);
+  box.prepend(picture);
   box.classList.add("aigateway-clickable");
   box.addEventListener("click", () => act("play", track));
   return box;

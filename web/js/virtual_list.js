@@ -62,6 +62,8 @@ export class VirtualList {
     const { first, end } = this.inView();
     for (const [index, { made }] of this.drawn) {
       if (index >= first && index < end) continue;
+      // The keys of a keyboard go on to move the list.
+      if (made.contains(document.activeElement)) this.element.focus({ preventScroll: true });
       made.remove();
       this.drawn.delete(index);
     }
@@ -77,8 +79,22 @@ export class VirtualList {
     if (old?.identity === identity) return;
     const made = this.draw(row);
     made.style.top = `${index * this.rowHeight}px`;
-    if (old) old.made.replaceWith(made);
+    if (old) replace(old.made, made);
     else this.space.append(made);
     this.drawn.set(index, { identity, made });
   }
+}
+
+/**
+ * Put a row in the place of another. A button that has the focus hands it to the same one.
+ *
+ * @param {HTMLElement} old
+ * @param {HTMLElement} made
+ */
+function replace(old, made) {
+  const focused = old.contains(document.activeElement) ? document.activeElement : null;
+  const action = focused instanceof HTMLElement ? focused.dataset.action : undefined;
+  old.replaceWith(made);
+  if (action)
+    /** @type {HTMLElement | null} */ (made.querySelector(`[data-action=${action}]`))?.focus();
 }

@@ -1,5 +1,5 @@
 import { element } from "./dom.js";
-import { length } from "./format.js";
+import { positionOf } from "./player_parts.js";
 import { say } from "./words.js";
 
 /** Seconds that an arrow key moves. */
@@ -36,7 +36,7 @@ export function waveform(audio) {
     position.style.left = `${(100 * currentTime) / (duration || 1)}%`;
     box.setAttribute("aria-valuemax", String(Math.round(duration)));
     box.setAttribute("aria-valuenow", String(Math.round(currentTime)));
-    box.setAttribute("aria-valuetext", `${length(currentTime)} / ${length(duration)}`);
+    box.setAttribute("aria-valuetext", positionOf(audio));
   };
   for (const event of ["timeupdate", "seeked", "loadedmetadata"])
     audio.addEventListener(event, show);

@@ -1,0 +1,218 @@
+import { api } from "./comfy.js";
+import { element, iconButton } from "./dom.js";
+import { length } from "./format.js";
+import { Pair } from "./pair.js";
+import { placeFor } from "./pairing.js";
+import { pathsOf } from "./playable.js";
+import {
+  explainSilence,
+  positionOf,
+  shownVolume,
+  showPlays,
+  volumeSlider,
+} from "./player_parts.js";
+import { keepVolume } from "./sound.js";
+import { titleOf } from "./track_facts.js";
+import { waveform } from "./waveform.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./server.js").Track} Track */
+
+const LETTERS = ["A", "B"];
+
+/** Two tracks, A and B, to be compared by ear: a switch keeps the position. */
+class Comparison {
+  constructor() {
+    /** @type {(Track | null)[]} */
+    this.tracks = [null, null];
+    /** Called when a track is picked, or left. */
+    this.onchange = () => {};
+    this.pair = new Pair(() => this.show());
+    this.sides = LETTERS.map((_, index) => this.side(index));
+    this.waveforms = this.pair.sounds.map((audio, index) => {
+      audio.addEventListener("error", () => this.explain(index));
+      for (const event of ["timeupdate", "loadedmetadata"])
+        audio.addEventListener(event, () => this.showTime());
+      return waveform(audio);
+    });
+    this.button = iconButton("play", say("play"), () => this.toggle());
+    this.other = element("button", {
+      class: "aigateway-button",
+      type: "button",
+      onclick: () => this.pair.hear(1 - this.pair.heard),
+    });
+    this.time = element("span", { class: "aigateway-time" });
+    this.volume = volumeSlider((volume) => {
+      keepVolume({ volume, muted: false });
+      this.pair.applyVolume();
+    });
+    this.heard = element("div", { class: "aigateway-unseen", role: "status" });
+    const close = iconButton("times", say("close"), () => this.close());
+    const parts = [this.button, this.other, this.time, this.volume];
+    this.controls = element("div", { class: "aigateway-dock-controls" }, ...parts);
+    const sides = element("div", { class: "aigateway-sides" }, ...this.sides);
+    this.element = element(
+      "div",
+      {
+        class: "aigateway-player aigateway-comparison",
+        role: "group",
+        "aria-label": say("comparison"),
+        hidden: true,
+      },
+      element("div", { class: "aigateway-picked" }, sides, close),
+      ...this.waveforms.map(({ box }) => box),
+      this.controls,
+      this.heard,
+    );
+    this.element.addEventListener("keydown", (event) => this.press(event));
+  }
+
+  /** @param {number} index */
+  side(index) {
+    const onclick = () => this.pair.hear(index);
+    return element("button", { class: "aigateway-side", type: "button", onclick });
+  }
+
+  get isFull() {
+    return this.tracks.every((track) => track);
+  }
+
+  /**
+   * The letter of a track that was picked; "" for every other.
+   *
+   * @param {Track} track
+   */
+  letterOf({ local_id }) {
+    return LETTERS[this.tracks.findIndex((track) => track?.local_id === local_id)] ?? "";
+  }
+
+  /**
+   * Pick a track, or leave it if it is picked.
+   *
+   * @param {Track} track
+   */
+  pick(track) {
+    const ids = this.tracks.map((each) => each?.local_id ?? null);
+    const place = placeFor(ids, track.local_id, this.pair.heard);
+    this.put(place, this.letterOf(track) ? null : track);
+    // The rows of the list, with all their buttons, stand before the button.
+    if (this.isFull) this.button.focus();
+  }
+
+  /**
+   * @param {number} index
+   * @param {Track | null} track
+   */
+  put(index, track) {
+    this.tracks[index] = track;
+    const { audio, picture } = track ? pathsOf(track) : { audio: null, picture: "" };
+    this.pair.load(index, audio && api.apiURL(audio));
+    const shown = this.waveforms[index]?.picture;
+    if (shown) shown.src = picture && api.apiURL(picture);
+    if (!this.isFull) this.pair.pause();
+    if (!track) this.pair.hear(1 - index);
+    this.show();
+    this.onchange();
+  }
+
+  close() {
+    this.put(0, null);
+    this.put(1, null);
+  }
+
+  toggle() {
+    if (this.pair.isPlaying) this.pair.pause();
+    else this.pair.play();
+  }
+
+  /**
+   * The keys A and B, also where a keyboard has other letters on them.
+   *
+   * @param {KeyboardEvent} event
+   */
+  press(event) {
+    const { key, code, ctrlKey, altKey, metaKey } = event;
+    const letter = /^[a-z]$/i.test(key) ? key.toUpperCase() : code.replace("Key", "");
+    const index = LETTERS.indexOf(letter);
+    if (index < 0 || ctrlKey || altKey || metaKey) return;
+    // ComfyUI has commands on single letters.
+    event.preventDefault();
+    event.stopPropagation();
+    if (this.isFull) this.pair.hear(index);
+  }
+
+  show() {
+    const { heard } = this.pair;
+    this.element.hidden = this.tracks.every((track) => !track);
+    this.element.classList.toggle("aigateway-full", this.isFull);
+    this.controls.hidden = !this.isFull;
+    this.tracks.forEach((track, index) => {
+      const isHeard = this.isFull && index === heard;
+      this.showSide(index, track, isHeard);
+      const box = this.waveforms[index]?.box;
+      if (box) box.hidden = !isHeard;
+    });
+    showPlays(this.button, this.pair.isPlaying);
+    this.volume.value = shownVolume();
+    this.other.textContent = say("hear", { letter: LETTERS[1 - heard] ?? "" });
+    const track = this.tracks[heard];
+    this.heard.textContent = track && this.isFull ? heardText(LETTERS[heard], track) : "";
+    this.showTime();
+  }
+
+  /**
+   * @param {number} index
+   * @param {Track | null} track
+   * @param {boolean} isHeard
+   */
+  showSide(index, track, isHeard) {
+    const side = this.sides[index];
+    if (!side) return;
+    const title = track ? titleOf(track) : say("compare_another");
+    side.replaceChildren(
+      element("b", { class: "aigateway-letter" }, LETTERS[index] ?? ""),
+      element("span", { class: "aigateway-title" }, title),
+      ...(track ? [element("span", { class: "aigateway-take" }, takeOf(track))] : []),
+      element("i", { class: isHeard ? "pi pi-volume-up" : "", "aria-hidden": true }),
+    );
+    side.title = title;
+    side.disabled = !this.isFull;
+    side.setAttribute("aria-pressed", String(isHeard));
+  }
+
+  showTime() {
+    this.time.textContent = positionOf(this.pair.audio);
+  }
+
+  /** @param {number} index of what cannot be played */
+  explain(index) {
+    const track = this.tracks[index];
+    if (track) void explainSilence(track);
+  }
+}
+
+/**
+ * What tells two takes apart: `take 2 · 0:30`.
+ *
+ * @param {Track} track
+ */
+function takeOf(track) {
+  const take = track.prompt ? say("take", { n: track.take }) : null;
+  return [take, length(track.duration)].filter(Boolean).join(" · ");
+}
+
+/**
+ * @param {string | undefined} letter
+ * @param {Track} track
+ */
+const heardText = (letter = "", track) =>
+  say("heard", { letter, track: `${titleOf(track)} · ${takeOf(track)}` });
+
+/** @type {Comparison | null} */
+let made = null;
+
+/** The one comparison of the page: it plays on while the Music tab is closed. */
+export function comparison() {
+  made ??= new Comparison();
+  return made;
+}
