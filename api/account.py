@@ -71,8 +71,9 @@ class Account:
         self._balance_patience = timing.balance_patience
         self._balance: tuple[float, float | None] = (-math.inf, None)
         self._calls: set[asyncio.Future[Any]] = set()
-        self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag)
         ledger = library.ledger
+        places = ledger.farm.places(name, timing)
+        self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag, places)
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._waits = Waits(name, ledger, self._client, timing)

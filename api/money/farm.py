@@ -16,6 +16,7 @@ from ..wire.key import ApiKey
 from ..wire.protocol import Model
 from .engines.engine import Engine
 from .job import Job, is_free
+from .places import SharedPlaces
 
 
 class Farm:
@@ -52,6 +53,10 @@ class Farm:
                 "to the key that bought it: set that key, or another database. If it is a new key "
                 "of the same account, run  DELETE FROM keys  in that database. Nothing was sent."
             )
+
+    def places(self, service: str, timing: Timing) -> SharedPlaces | None:
+        """The places of the rate of the key that buys from the service with this ledger."""
+        return SharedPlaces(self._engine, service, timing) if self._engine.is_shared else None
 
     def watch(self, job: Job) -> bool:
         """Whether this process polls the job; the others read the ledger meanwhile.

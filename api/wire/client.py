@@ -32,6 +32,7 @@ from .protocol import (
 )
 from .rate_limit import Due, moment
 from .retries import Retries
+from .shared_rate import Places
 from .usage import RECENT_ROWS
 
 _log = logging.getLogger("aigateway")
@@ -49,6 +50,7 @@ class Client:
         api_key: sent as a bearer token to `base_url`'s host and nowhere else; None sends none.
         clock: seconds, monotonic.
         cost_tag: begins the tag under which the gateway sums costs; "" sends none.
+        places: see `Exchange`.
     """
 
     def __init__(
@@ -58,11 +60,12 @@ class Client:
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         cost_tag: str = "",
+        places: Places | None = None,
     ) -> None:
         self._timing = timing or Timing()
         self.base_url = base_url
         self.clock = clock
-        self.exchange = Exchange(base_url, api_key, self._timing, clock)
+        self.exchange = Exchange(base_url, api_key, self._timing, clock, places)
         self._cost_tag = cost_tag
         self._polled: dict[str, float] = {}
 

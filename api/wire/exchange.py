@@ -31,9 +31,10 @@ from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
 from .quiet import QuietClient
 from .rate_headers import rate_of
-from .rate_limit import Due, RateLimiter
+from .rate_limit import Due, Observe, RateLimiter
 from .retries import Retries
 from .retry_after import retry_after
+from .shared_rate import Places, SharedRateLimiter
 from .status_errors import named, status_error
 
 # In these the connection was not made or the request did not leave whole, so nothing was created.
@@ -53,14 +54,24 @@ class Exchange:
         base_url: the API's base, ending in `/v1`.
         api_key: sent as a bearer token with every request; None sends none.
         clock: seconds, monotonic.
+        places: where machines share the rate of the key; None where this process has it alone.
     """
 
     def __init__(
-        self, base_url: str, api_key: ApiKey | None, timing: Timing, clock: Callable[[], float]
+        self,
+        base_url: str,
+        api_key: ApiKey | None,
+        timing: Timing,
+        clock: Callable[[], float],
+        places: Places | None = None,
     ) -> None:
         self.base_url = base_url
         self.clock = clock
-        self.rate_limiter = RateLimiter(timing, clock)
+        self.rate_limiter = (
+            RateLimiter(timing, clock)
+            if places is None
+            else SharedRateLimiter(timing, clock, places)
+        )
         self._key = api_key
         self._timing = timing
         self._closed_until = 0.0
@@ -124,11 +135,12 @@ class Exchange:
         give_up: float | None = None
         http = self._fresh_http if on_new_connection else self._http
         while True:
-            async with self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first):
+            slot = self.rate_limiter.slot(due=due, is_poll=is_poll, is_first=is_first)
+            async with slot as observe:
                 if confirm is not None:
                     await confirm()
                 try:
-                    answer = await self._once(http, method, path, job_id=job_id, **options)
+                    answer = await self._once(http, observe, method, path, job_id=job_id, **options)
                     self.retries.clear(about)
                     return answer
                 except RateLimitError as error:
@@ -144,6 +156,7 @@ class Exchange:
     async def _once(
         self,
         http: httpx.AsyncClient,
+        observe: Observe,
         method: str,
         path: str,
         *,
@@ -180,7 +193,7 @@ class Exchange:
             raise NoAnswerError(
                 f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
             ) from error
-        self.rate_limiter.observe(rate_of(answer.status_code, answer.headers))
+        observe(rate_of(answer.status_code, answer.headers))
         is_closed = answer.status_code in (
             httpx.codes.TOO_MANY_REQUESTS,
             httpx.codes.SERVICE_UNAVAILABLE,

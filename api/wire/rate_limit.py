@@ -18,11 +18,11 @@ from typing import NamedTuple
 from ..timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
-_KEPT_FOR_SUBMITS = 0.2
+KEPT_FOR_SUBMITS = 0.2
 # Seconds of the clock, or what tells them: it is asked anew at each `RateLimiter.replan`.
 Due = float | Callable[[], float]
 # Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
-_ROUNDING = 1e-3
+ROUNDING = 1e-3
 
 
 class Rate(NamedTuple):
@@ -37,6 +37,9 @@ class Rate(NamedTuple):
     reset: float | None = None
     exceeded: bool = False
     retry_after: float | None = None
+
+
+Observe = Callable[[Rate], None]
 
 
 class _Waiter(NamedTuple):
@@ -101,8 +104,8 @@ class RateLimiter:
     @contextlib.asynccontextmanager
     async def slot(
         self, *, due: Due, is_poll: bool = False, is_first: bool = False
-    ) -> AsyncIterator[None]:
-        """Hold the slot of one request.
+    ) -> AsyncIterator[Observe]:
+        """Hold the slot of one request, which tells the rate of its answer.
 
         Args:
             due: enter no earlier.
@@ -121,7 +124,7 @@ class RateLimiter:
             self._grant()
             raise
         try:
-            yield
+            yield self.observe
         finally:
             self._answered.append((self._clock(), is_poll))
             self._release(is_poll)
@@ -168,7 +171,7 @@ class RateLimiter:
     @property
     def _held(self) -> float:
         """How long a slot is held after its answer, seconds."""
-        return self._timing.rate_window + _ROUNDING
+        return self._timing.rate_window + ROUNDING
 
     def _release(self, is_poll: bool) -> None:
         self._in_flight -= 1
@@ -223,7 +226,7 @@ class RateLimiter:
         if used >= self.limit:
             opens = max(opens, self._slot_opens(now, used - self.limit, any_kind=True))
         if waiter.is_poll:
-            share = max(1, int(self.limit * (1 - _KEPT_FOR_SUBMITS)))
+            share = max(1, int(self.limit * (1 - KEPT_FOR_SUBMITS)))
             polls = sum(was_poll for _, was_poll in self._answered) + self._polls_in_flight
             if polls >= share:
                 opens = max(opens, self._slot_opens(now, polls - share, any_kind=False))

@@ -22,6 +22,7 @@ from ...ledger_url import LedgerUrl
 from ...timing import Timing
 from .. import schema
 from . import postgres_tables
+from .postgres_tables import CLOCK
 
 if TYPE_CHECKING:
     import psycopg
@@ -33,7 +34,6 @@ T = TypeVar("T")
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements-farm.txt"
 _log = logging.getLogger("aigateway")
 _DAY = 24 * 3600.0
-_CLOCK = "extract(epoch FROM clock_timestamp())::double precision"
 # Held until the transaction ends, also where a pooler gives each transaction another session. Each
 # statement that follows sees what the writer before has written. Time-outs as start-up parameters
 # would be refused by poolers.
@@ -44,7 +44,7 @@ _BEGIN = f"""
     SET LOCAL lock_timeout = {{milliseconds}};
     SET LOCAL idle_in_transaction_session_timeout = {{idle_milliseconds}};
     SELECT pg_advisory_xact_lock(hashtextextended('aigateway-music ' || current_schema(), 0));
-    SELECT {_CLOCK}
+    SELECT {CLOCK}
 """
 _READS = ("SELECT",)
 
@@ -143,7 +143,7 @@ class PostgresEngine:
     def now(self) -> float:
         if self._open.connection is not None:
             return self._open.began
-        return self.execute(f"SELECT {_CLOCK}")[0][0]
+        return self.execute(f"SELECT {CLOCK}")[0][0]
 
     def is_living(self, owner: str) -> bool:
         """A process that nobody heard of for `Timing.lease` is dead."""
@@ -169,7 +169,7 @@ class PostgresEngine:
     def _tell(self) -> None:
         """Without the lock: a process lives also while others write."""
         statement = (
-            f"INSERT INTO owners (owner, beat, host) VALUES (?, {_CLOCK}, ?) "
+            f"INSERT INTO owners (owner, beat, host) VALUES (?, {CLOCK}, ?) "
             "ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat"
         )
         if self._open.connection is not None:
@@ -233,7 +233,8 @@ class PostgresEngine:
                 self.execute(statement)
             self.execute("INSERT INTO meta (version) VALUES (?)", postgres_tables.BEGINS_AT)
         version = found[0][0] if found else postgres_tables.BEGINS_AT
-        for statement in schema.missing_steps(version, f"at {self.place}"):
+        steps = schema.missing_steps(version, f"at {self.place}")
+        for statement in (*steps, *postgres_tables.ADDED):
             self.execute(statement)
         if version < len(schema.VERSIONS):
             self.execute("UPDATE meta SET version = ?", len(schema.VERSIONS))

@@ -8,6 +8,9 @@ from __future__ import annotations
 from ...request import AS_GIVEN
 from ..schema import DEAD
 
+CLOCK = "extract(epoch FROM clock_timestamp())::double precision"
+"""The time of the database, seconds since 1970."""
+
 BEGINS_AT = 8
 """The version of the schema that TABLES make; `schema.VERSIONS` go on from there."""
 
@@ -84,3 +87,16 @@ TABLES = (
     # The digest of the one key that buys from a service with this ledger.
     "CREATE TABLE keys (service TEXT PRIMARY KEY, digest TEXT NOT NULL)",
 )
+
+ADDED = (
+    # The rate of that key: one row for each request of a window, and until when it is taken.
+    """
+    CREATE TABLE IF NOT EXISTS places (
+        service TEXT,
+        number BIGINT,
+        until DOUBLE PRECISION NOT NULL,
+        PRIMARY KEY (service, number)
+    )
+    """,
+)
+"""Tables that came later and that older versions of the pack need not know."""

@@ -1,0 +1,272 @@
+"""The rate of one key that machines share: as one machine would keep it, over a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ...api.account import Account
+from ...api.money.job import State
+from ...api.money.ledger import Ledger
+from ...api.money.places import SharedPlaces
+from ...api.request import MusicRequest
+from ...api.settings import Settings
+from ...api.timing import Timing
+from ...api.wire.rate_limit import Rate
+from ...api.wire.shared_rate import SharedRateLimiter
+from ...sandbox.profile import Profile
+from ..gateway import SCALE, account_on, running
+from ..ledgers import Place, new_schema
+
+pytestmark = pytest.mark.slow
+
+TIMING = Timing(ledger_patience=0.2)
+WINDOW, LIMIT = TIMING.rate_window, TIMING.rate_limit
+# Seconds after which a request asks again that was only too early for the first answer.
+SOON = 0.1
+
+
+@pytest.fixture
+def place(postgres: str, tmp_path: Path) -> Place:
+    return Place(tmp_path, new_schema(postgres))
+
+
+@pytest.fixture
+def ledgers(place: Place) -> Iterator[list[Ledger]]:
+    """The ledgers of three machines."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(contextlib.closing(place.ledger(TIMING))) for _ in range(3)]
+
+
+@pytest.fixture
+def machines(ledgers: list[Ledger]) -> list[SharedPlaces]:
+    """The places as three machines see them; the account of each has a new limit to learn."""
+    return [places_of(ledger) for ledger in ledgers]
+
+
+def places_of(ledger: Ledger) -> SharedPlaces:
+    places = ledger.farm.places("test", TIMING)
+    assert places is not None
+    return places
+
+
+async def taken(places: SharedPlaces, most: int = 10_000, *, is_poll: bool = False) -> list[int]:
+    """Take so many places, as far as they are open."""
+    numbers: list[int] = []
+    while len(numbers) < most:
+        number, opens_in = await places.take(is_poll=is_poll)
+        if number is not None:
+            numbers.append(number)
+        elif opens_in > SOON:
+            break
+    return numbers
+
+
+def pass_time(ledger: Ledger, seconds: float) -> None:
+    ledger.engine.execute("UPDATE places SET until = until - ?", seconds)
+
+
+async def answered(
+    places: SharedPlaces, number: int | None, rate: Rate, closed_for: float = 0.0
+) -> None:
+    """As an account tells it, and wait until the ledger has it."""
+    await asyncio.wrap_future(places.answered(number, rate, closed_for))
+
+
+async def test_machines_take_no_more_places_than_the_rate_has(
+    machines: list[SharedPlaces],
+) -> None:
+    all_of_them = await asyncio.gather(*(taken(places) for places in machines))
+    assert sorted(itertools.chain(*all_of_them)) == list(range(1, LIMIT + 1))
+    refused = await machines[0].take(is_poll=False)
+    assert refused.number is None
+    assert 0 < refused.opens_in <= WINDOW + 1
+
+
+async def test_a_place_opens_one_window_after_its_answer(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, _ = machines
+    numbers = await taken(one)
+    pass_time(ledgers[0], WINDOW / 2)
+    await answered(one, numbers[0], Rate())
+    pass_time(ledgers[0], WINDOW / 2 + 1)
+    assert sorted(await taken(other)) == sorted(numbers[1:])
+    pass_time(ledgers[0], WINDOW / 2)
+    assert await taken(other) == [numbers[0]]
+
+
+async def test_polls_leave_a_fifth_to_all_else(machines: list[SharedPlaces]) -> None:
+    one, other, _ = machines
+    assert len(await taken(one, is_poll=True)) == LIMIT * 4 // 5
+    assert len(await taken(other)) == LIMIT // 5
+
+
+async def test_all_else_takes_first_what_polls_leave(machines: list[SharedPlaces]) -> None:
+    one, other, _ = machines
+    assert len(await taken(one, LIMIT // 5)) == LIMIT // 5
+    assert len(await taken(other, is_poll=True)) == LIMIT * 4 // 5
+
+
+@pytest.mark.parametrize("limit", [1, 4, 30, 600])
+async def test_the_limit_that_one_learns_is_the_limit_of_all(
+    machines: list[SharedPlaces], limit: int
+) -> None:
+    one, *others = machines
+    # With a limit of one, the place that is held is not one of those that go.
+    number = (await taken(one, LIMIT))[-1]
+    await answered(one, number, Rate(limit=limit))
+    left = [len(await taken(other)) for other in others]
+    assert sum(left) == max(0, limit - LIMIT)
+
+
+async def test_a_429_closes_the_gate_for_all(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, _ = machines
+    (number,) = await taken(one, 1)
+    await answered(one, number, Rate(exceeded=True), closed_for=100.0)
+    for is_poll in (False, True):
+        refused = await other.take(is_poll=is_poll)
+        assert refused.number is None
+        assert 99 < refused.opens_in <= 100
+    pass_time(ledgers[0], 100.0)
+    assert len(await taken(other)) == LIMIT
+
+
+async def test_what_others_use_of_the_key_is_left_to_them(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, _ = machines
+    (number,) = await taken(one, 1)
+    await answered(one, number, Rate(limit=LIMIT, remaining=3, reset=20.0))
+    assert len(await taken(other)) == 3
+    pass_time(ledgers[0], 20.0)
+    assert len(await taken(other)) == LIMIT - 4
+
+
+async def test_what_is_on_its_way_is_not_counted_twice(machines: list[SharedPlaces]) -> None:
+    one, other, _ = machines
+    first, *_ = await taken(one, 4)
+    await answered(one, first, Rate(limit=LIMIT, remaining=LIMIT - 1, reset=WINDOW))
+    assert len(await taken(other)) == LIMIT - 4
+
+
+async def test_a_process_that_dies_with_a_place_holds_it_for_a_window(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, _ = machines
+    await taken(one)
+    pass_time(ledgers[0], WINDOW + 1)
+    assert len(await taken(other)) == LIMIT
+
+
+# The schedule of a machine
+
+
+def limiter_of(places: SharedPlaces) -> SharedRateLimiter:
+    return SharedRateLimiter(TIMING, asyncio.get_running_loop().time, places)
+
+
+async def test_a_submit_goes_before_the_polls_of_other_machines(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, another = machines
+    (*_, number) = await taken(one)
+    await answered(one, number, Rate(limit=1))
+    pass_time(ledgers[0], WINDOW - 0.5)
+
+    async def sent(places: SharedPlaces, *, is_poll: bool) -> None:
+        async with limiter_of(places).slot(due=0.0, is_poll=is_poll):
+            pass
+
+    poll = asyncio.ensure_future(sent(other, is_poll=True))
+    await asyncio.sleep(0)
+    submit = asyncio.ensure_future(sent(another, is_poll=False))
+    done, _ = await asyncio.wait({poll, submit}, return_when=asyncio.FIRST_COMPLETED)
+    poll.cancel()
+    assert done == {submit}
+
+
+async def test_a_request_that_waits_for_a_place_says_how_long(
+    machines: list[SharedPlaces],
+) -> None:
+    one, other, _ = machines
+    limiter, asked = limiter_of(other), asyncio.Event()
+    await taken(one)
+    take = other.take
+
+    async def watched(*, is_poll: bool) -> object:
+        place = await take(is_poll=is_poll)
+        asked.set()
+        return place
+
+    other.take = watched  # type: ignore[method-assign]
+
+    async def sent() -> None:
+        async with limiter.slot(due=0.0):
+            pass
+
+    waiting = asyncio.ensure_future(sent())
+    await asyncio.wait_for(asked.wait(), 60)
+    await asyncio.sleep(0)
+    assert WINDOW - 30 < limiter.held_for <= WINDOW
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert limiter.held_for <= 0
+
+
+async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(
+    machines: list[SharedPlaces], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, _ = machines
+    await taken(one)
+
+    def refuse(*values: Any, **options: Any) -> Any:
+        raise psycopg.OperationalError("the network is down")
+
+    monkeypatch.setattr(psycopg.Connection, "execute", refuse)
+    limiter = limiter_of(other)
+    async with contextlib.AsyncExitStack() as slots:
+        for _ in range(LIMIT):
+            await slots.enter_async_context(limiter.slot(due=0.0))
+        waiting = asyncio.ensure_future(slots.enter_async_context(limiter.slot(due=0.0)))
+        await asyncio.sleep(0)
+        assert limiter.held_for > 0
+        waiting.cancel()
+
+
+# The whole client
+
+
+async def test_machines_together_keep_the_rate_of_their_key(place: Place) -> None:
+    timing = Timing().scaled(SCALE)
+    profile = Profile(queue=5.0, run=25.0, limit=40).scaled(SCALE)
+    with running(profile) as sandbox, contextlib.ExitStack() as stack:
+        accounts = [
+            stack.enter_context(
+                account_on(
+                    sandbox, place.directory / name, key="k", timing=timing, ledger_url=place.url
+                )
+            )
+            for name in "abcd"
+        ]
+
+        async def bought(account: Account, take: int) -> State:
+            request = MusicRequest("piano", 5.0, format="wav", take=take)
+            job = await account.submit(request, Settings(), run="run")
+            return (await account.wait(job, timeout=600, progress=lambda progress: None)).state
+
+        jobs = zip(accounts * 4, range(16), strict=True)
+        states = await asyncio.gather(*(bought(account, take) for account, take in jobs))
+        bill = sandbox.bill()
+    assert states == [State.COMPLETED] * 16
+    assert len(bill["jobs"]) == 16
+    assert (bill["rejected"], bill["early_polls"]) == (0, 0)
