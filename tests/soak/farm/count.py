@@ -14,12 +14,14 @@ from ....api.account import Account
 from ....api.errors import GatewayError
 from ....api.ledger_url import LedgerUrl
 from ....api.library import Library
+from ....api.media.track_store import name_of
 from ....api.money.job import Job, State
 from ....api.wire.key import ApiKey
+from ....scripts.lib import sandbox_process
 from ..plan import Diary
 from .plan import KEY, PRICE, SERVICE, TIMING, number_of, prompt
 from .shots import Shots
-from .worker import bill
+from .worker import bill, load, settings_with
 from .world import World
 
 _SLACK = 1e-6
@@ -42,7 +44,7 @@ class Count:
     """What everybody says after the last worker has ended.
 
     Args:
-        calm: the requests of the phase without kills.
+        calm: the requests of the phases without kills.
         asleep: the request whose first worker slept before its submit.
     """
 
@@ -84,6 +86,7 @@ class Count:
             *self._known_first(),
             *self._nothing_lost(),
             *self._given(),
+            *self._kept(),
             *self._within_limits(),
             *self._counted(),
             *self._free_refusals(),
@@ -98,7 +101,8 @@ class Count:
             f"{sum(self._repeats.values())} submits repeated, "
             f"{sum(self._reported.values())} reported as uncertain, "
             f"{len(self._diary.read('taken'))} rows taken over, "
-            f"{len(self._diary.read('refused'))} refused for a limit"
+            f"{len(self._diary.read('refused'))} refused for a limit, "
+            f"{self._bill['rejected']} of {self._bill['requests']} for the rate"
         )
 
     def _asked(self) -> set[int]:
@@ -118,6 +122,14 @@ class Count:
                     await account.wait(row, timeout=30.0, progress=lambda progress: None)
         rows, *_ = await library.page("", limit=10**9, offset=0)
         self._spent = await asyncio.to_thread(library.ledger.spent)
+        settings = settings_with(self._world.bucket.address())
+        # This worker has seen none of them.
+        self._not_kept = [
+            row
+            for row in rows
+            if row.state is State.COMPLETED and await load(account, row, settings) is not None
+        ]
+        rows, _ = await library.page("", limit=10**9, offset=0)
         account.close()
         library.close()
         return rows
@@ -172,6 +184,24 @@ class Count:
                     yield f"Slot {slot} never got its track of request {number}."
                 elif prompts.get(given[number]) != prompt(number):
                     yield f"Slot {slot} got another track than that of request {number}."
+
+    def _kept(self) -> Iterator[str]:
+        """I5: and the bucket takes every track while it is there."""
+        for row in self._not_kept:
+            if row.kept:
+                yield f"The bucket did not have the track of “{row.prompt}”, which was kept."
+        for line in self._diary.read("unsent"):
+            if int(line.split()[0]) in self._calm:
+                yield f"The bucket was there and did not take the track of request {line}."
+        objects = {f"{path.parent.name}/{path.name}": path for path in self._world.bucket.objects()}
+        for row in self._rows:
+            if row.state is not State.COMPLETED:
+                continue
+            content = objects[row.file].read_bytes() if row.file in objects else b""
+            if name_of(content) != row.file:
+                yield f"The object of “{row.prompt}” has {len(content)} other bytes."
+            elif content != sandbox_process.get(row.result_url or ""):
+                yield f"The bucket has another track than the gateway for “{row.prompt}”."
 
     def _within_limits(self) -> Iterator[str]:
         """I6: an automatic repeat is allowed by `uncertain_limit` instead."""
@@ -228,7 +258,6 @@ class Count:
 
     def _silent(self) -> Iterator[str]:
         """I12."""
-        secrets = (KEY, self._world.postgres.password)
         tables = self._world.query(
             "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
         )
@@ -238,7 +267,7 @@ class Count:
         texts["pg_stat_activity"] = self._world.query("SELECT * FROM pg_stat_activity")
         texts |= {path.name: path.read_text("utf-8", "replace") for path in self._files()}
         for name, text in texts.items():
-            if any(secret in str(text) for secret in secrets):
+            if any(secret in str(text) for secret in self._world.secrets):
                 yield f"A secret is in {name}."
 
     def _files(self) -> list[Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +11,13 @@ from typing import Any
 
 from ....api.errors import LedgerAwayError, LedgerError
 from ....api.ledger_url import LedgerUrl
+from ....api.media import kept_tracks
+from ....api.media.bucket import Bucket
 from ....api.money import ledger as ledger_module
 from ....api.money.engines import opened, postgres, postgres_tables
 from ....api.money.engines.postgres import PostgresEngine
 from ....api.money.engines.sqlite import SqliteEngine
+from ....api.money.farm import Farm
 from ....api.money.job import State
 from ....api.money.ledger import Ledger
 from ....api.money.off_loop import off_loop
@@ -105,6 +110,33 @@ def fall_back() -> None:
     put(ledger_module, opened=opened_somehow)
 
 
+def own_pace() -> None:
+    """Each worker knows its own requests only."""
+    put(Farm, places=lambda farm, service, timing: None)
+
+
+def marked_before_it_is_sent() -> None:
+    """The ledger says that the bucket has a track that is on its way."""
+    sent, tasks = kept_tracks._sent, set[asyncio.Task[str]]()
+
+    async def later(bucket: Bucket, name: str, content: bytes | memoryview) -> str:
+        async def slowly() -> str:
+            await asyncio.sleep(0.2)
+            return await sent(bucket, name, content)
+
+        tasks.add(asyncio.create_task(slowly()))
+        return ""
+
+    put(kept_tracks, _sent=later)
+
+
+def create_only() -> None:
+    """An object that exists is not written again."""
+    import obstore
+
+    put(obstore, put_async=functools.partial(obstore.put_async, mode="create"))
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "no lock": no_lock,
     "no fence": no_fence,
@@ -116,4 +148,7 @@ BUGS: dict[str, Callable[[], None]] = {
     "commit again": commit_again,
     "swallowed error": swallowed_error,
     "fall back": fall_back,
+    "own pace": own_pace,
+    "marked before it is sent": marked_before_it_is_sent,
+    "create only": create_only,
 }

@@ -14,8 +14,11 @@ KEY = "sk-aig-canary-0123456789abcdef"
 PRICE = 0.001
 """US dollars of each request."""
 
+RATE_LIMIT = 6
+"""Requests of a window, of all workers together: fewer than they would send at once."""
+
 TIMING = (
-    Timing(rate_limit=600, first_poll=5.0)
+    Timing(rate_limit=RATE_LIMIT, first_poll=5.0)
     .scaled(SCALE)
     ._replace(
         answer_timeout=2.0,
@@ -25,6 +28,8 @@ TIMING = (
         beat=0.5,
         lease=6.0,
         watch_lease=2.0,
+        bucket_timeout=2.0,
+        bucket_connect_timeout=2.0,
     )
 )
 
@@ -51,6 +56,7 @@ class Plan(NamedTuple):
     data: str
     base_url: str
     ledger_url: str
+    store_url: str
     slot: int
     slots: int
     limit: float

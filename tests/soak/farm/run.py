@@ -12,13 +12,17 @@ from pathlib import Path
 from ....api.wire.certificates import ssl_context
 from .count import Count
 from .mutants import BUGS
-from .plan import KEY, SCALE
+from .plan import KEY, RATE_LIMIT, SCALE
 from .shots import Shots
 from .world import running_world
 
-# Short jobs, and an account that nothing but this run limits.
-GATEWAY = ("--tone", "--queue=2", "--run=4", "--run-per-second=0", f"--scale={SCALE}")
+# Short jobs, and an account whose rate is smaller than what the workers ask for.
+GATEWAY = (
+    *("--tone", "--queue=2", "--run=4", "--run-per-second=0", f"--scale={SCALE}"),
+    *(f"--limit={RATE_LIMIT}", f"--key={KEY}"),
+)
 CALM = tuple(number for number in range(900_000, 900_012) if number % 9 != 4)
+PACE = tuple(number for number in range(700_000, 700_022) if number % 9 != 4)
 ASLEEP = 800_001
 
 
@@ -37,18 +41,19 @@ def run(options: argparse.Namespace) -> int:
     extra = ["--dialect=no-idempotency"] if options.no_idempotency else []
     began = time.monotonic()
     times: dict[str, float] = {}
-    with running_world(options.farm, *GATEWAY, "--limit=1000000", f"--key={KEY}", *extra) as world:
+    with running_world(options.farm, *GATEWAY, *extra) as world:
         shots = Shots(world, folder, options.farm, options.seed, options.bug or "")
         for name, phase in (
             ("shots", lambda: shots.shoot(options.kills, options.crashes)),
             ("the rest", shots.finish),
+            ("pace", lambda: shots.keep_pace(PACE)),
             ("calm", lambda: shots.keep_calm(CALM)),
             ("sleep", lambda: shots.wake_the_dead(ASLEEP)),
         ):
             phase_began = time.monotonic()
             phase()
             times[name] = time.monotonic() - phase_began
-        count = Count(world, shots, folder, CALM, ASLEEP)
+        count = Count(world, shots, folder, CALM + PACE, ASLEEP)
         problems = count.problems(not options.no_idempotency)
         hits = Counter(shots.hits) + Counter(world.proxies.hits())
         pooled = "half of them through PgBouncer" if world.has_pooler else "without PgBouncer"

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..plan import Diary
-from .plan import KEY, PRICE, TIMING, Plan
-from .worker import ANY, work
+from .plan import PRICE, TIMING, Plan
+from .worker import ANY, bill, work
 from .world import World
 
 NO_LIMIT = 1e6
@@ -72,6 +72,7 @@ class Shots:
             data=str(data),
             base_url=self._world.gateway_of(slot),
             ledger_url=self._world.ledger_of(slot),
+            store_url=self._world.store_of(slot),
             slot=slot,
             slots=self._slots,
             limit=limit,
@@ -95,7 +96,7 @@ class Shots:
         shutil.rmtree(data, ignore_errors=True)
 
     def _look_for_secrets(self, folder: Path) -> None:
-        secrets = (KEY.encode(), self._world.postgres.password.encode())
+        secrets = [secret.encode() for secret in self._world.secrets]
         for path in folder.rglob("*"):
             if path.is_file() and any(secret in path.read_bytes() for secret in secrets):
                 self.wrong.append(f"A secret is in {path.name}.")
@@ -167,7 +168,10 @@ class Shots:
             elif number in (kills // 4, kills // 2 + 1):
                 made[number] = [self._stop_one]
             elif self._random.random() < 0.5:
-                choices = (self._swallow, self._swallow, self._hang, self._cut, self._terminate)
+                choices = (
+                    *(self._swallow, self._swallow, self._hang, self._cut, self._terminate),
+                    self._lose_bucket,
+                )
                 made[number] = [self._random.choice(choices)]
         return made
 
@@ -175,6 +179,20 @@ class Shots:
         """Let each slot get what it asked for."""
         lives = [self._start(slot, NO_LIMIT, upto=0) for slot in range(self._slots)]
         self._all_end(lives, "after the last fault")
+
+    def keep_pace(self, numbers: tuple[int, ...]) -> None:
+        """I7: the slots share out what they ask for, more at once than the rate allows."""
+        before = bill(self._world.gateway.base_url)
+        lives = [
+            self._start(slot, NO_LIMIT, only=numbers[slot :: self._slots])
+            for slot in range(self._slots)
+        ]
+        self._all_end(lives, "while nothing was broken")
+        after = bill(self._world.gateway.base_url)
+        refused, requests = (after[name] - before[name] for name in ("rejected", "requests"))
+        # A window of a second may be shorter than the way of a request.
+        if refused > 1:
+            self.wrong.append(f"{refused} of {requests} requests were one too many.")
 
     def keep_calm(self, numbers: tuple[int, ...]) -> None:
         """All slots ask for the same. Commits lose their answers, the database crashes once, and
@@ -257,6 +275,11 @@ class Shots:
 
     def _cut(self, slot: int, lives: dict[int, Life]) -> None:
         self._world.proxies.order(self._random.randrange(self._slots), "cut")
+
+    def _lose_bucket(self, slot: int, lives: dict[int, Life]) -> None:
+        which = 2 * self._slots + self._random.randrange(self._slots)
+        self._world.proxies.order(which, "hang", self._random.uniform(0.2, 2.5))
+        self.hits["bucket away"] += 1
 
     def _terminate(self, slot: int, lives: dict[int, Life]) -> None:
         self.hits["session terminated"] += self._world.terminate_one()

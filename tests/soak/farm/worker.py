@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,14 @@ from ....api.errors import (
 )
 from ....api.ledger_url import LedgerUrl
 from ....api.library import Library
+from ....api.media.bucket import Bucket
+from ....api.media.kept_tracks import Kept
 from ....api.money.job import Job, State
 from ....api.money.ledger import Ledger
 from ....api.request import MusicRequest
-from ....api.settings import Settings
+from ....api.settings import Mode, Settings
+from ....api.store_url import StoreUrl
+from ....api.wire.allowed_hosts import AllowedHosts
 from ....api.wire.key import ApiKey
 from ....scripts.lib import sandbox_process
 from ..client import Moments
@@ -68,7 +73,7 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._diary = Diary(plan.path)
-        self._settings = Settings(spend_limit_per_run=1e6, spend_limit_per_day=plan.limit)
+        self._settings = replace(settings_with(plan.store_url), spend_limit_per_day=plan.limit)
 
     async def work(self) -> None:
         opened = await self._patiently(lambda: asyncio.to_thread(self._open))
@@ -107,7 +112,11 @@ class Worker:
 
     async def _track(self, number: int) -> Job:
         job = await self._bought(number)
-        return await self._account.wait(job, timeout=60.0, progress=lambda progress: None)
+        done = await self._account.wait(job, timeout=60.0, progress=lambda progress: None)
+        kept = await load(self._account, done, self._settings)
+        if kept is not None and kept.unsent:
+            self._diary.write("unsent", f"{number} {kept.unsent}")
+        return done
 
     async def _patiently(self, call: Callable[[], Any]) -> Any:
         """Queue again while the error says that this helps."""
@@ -141,6 +150,26 @@ class Worker:
     def _in_the_dashboard(self, key: str) -> str | None:
         jobs = bill(self._plan.base_url)["jobs"]
         return next((job["id"] for job in jobs if job["key"].startswith(key)), None)
+
+
+def settings_with(store_url: str) -> Settings:
+    return Settings(
+        mode=Mode.LIVE,
+        store_url=StoreUrl(store_url, "the soak"),
+        spend_limit_per_run=1e6,
+        # The gateway's own address in its answers; a worker knows that of a proxy.
+        allow_hosts=AllowedHosts.parse("127.0.0.1"),
+    )
+
+
+async def load(account: Account, job: Job, settings: Settings) -> Kept | None:
+    """Load and keep the track of a job; None where it was kept already."""
+    audio = await account.open(job.result_url or "", settings)
+    with audio.reader:
+        if audio.download is None:
+            return None
+        await account.download(audio)
+        return await account.keep(audio, settings)
 
 
 def bill(base_url: str) -> dict[str, Any]:
@@ -202,4 +231,11 @@ class FarmMoments(Moments):
             watch.reached(f"SQL {bytes(query).split(maxsplit=1)[0].decode()}")
             return execute(connection, query, *values, **options)
 
+        send = Bucket.put
+
+        async def sent(bucket: Bucket, *values: Any) -> None:
+            watch.reached("bucket PUT")
+            await send(bucket, *values)
+
         put(psycopg.Connection, execute=traced)
+        put(Bucket, put=sent)

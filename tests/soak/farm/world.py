@@ -1,4 +1,4 @@
-"""The servers of a run: PostgreSQL, a pooler for half of the workers, the gateway, proxies."""
+"""The servers of a run: PostgreSQL, a pooler for half of the workers, gateway, bucket, proxies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +19,9 @@ from ....scripts.lib.postgres import (
     url_at,
 )
 from ....scripts.lib.sandbox_process import SandboxProcess, sandbox_process
+from ...buckets import SECRET, BucketServer, serving
 from ..processes import COMMAND
+from .plan import KEY
 
 
 class Proxies:
@@ -52,19 +56,27 @@ class World:
 
     Attributes:
         ledger_url: the way without a proxy.
+        secrets: what nobody may see.
     """
 
     def __init__(
-        self, slots: int, postgres: Postgres, pooler: int | None, gateway: SandboxProcess
+        self,
+        slots: int,
+        postgres: Postgres,
+        pooler: int | None,
+        gateway: SandboxProcess,
+        bucket: BucketServer,
     ) -> None:
         self._slots = slots
         self.postgres = postgres
         self.gateway = gateway
+        self.bucket = bucket
         self.ledger_url = postgres.new_database()
         self.has_pooler = pooler is not None
+        self.secrets = (KEY, SECRET, postgres.password)
         gateway_port = urlsplit(gateway.base_url).port or 0
         ways = [pooler if pooler and slot % 2 else postgres.port for slot in range(slots)]
-        self.proxies = Proxies([*ways, *[gateway_port] * slots])
+        self.proxies = Proxies([*ways, *[gateway_port] * slots, *[bucket.port] * slots])
 
     def ledger_of(self, slot: int) -> str:
         database = urlsplit(self.ledger_url).path[1:]
@@ -73,6 +85,9 @@ class World:
     def gateway_of(self, slot: int) -> str:
         port = self.proxies.ports[self._slots + slot]
         return urlsplit(self.gateway.base_url)._replace(netloc=f"127.0.0.1:{port}").geturl()
+
+    def store_of(self, slot: int) -> str:
+        return self.bucket.address(self.proxies.ports[2 * self._slots + slot])
 
     def delay_gateway(self, seconds: float) -> None:
         for slot in range(self._slots):
@@ -106,6 +121,9 @@ def running_world(slots: int, *arguments: str) -> Iterator[World]:
         with contextlib.suppress(FileNotFoundError):
             pooler = stack.enter_context(running_pooler(postgres))
         gateway = stack.enter_context(sandbox_process(*arguments))
-        world = World(slots, postgres, pooler, gateway)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bucket-")))
+        # The server that refuses a write where the object exists, if it is asked to.
+        bucket = stack.enter_context(serving("localbucket", folder))
+        world = World(slots, postgres, pooler, gateway, bucket)
         stack.callback(world.proxies.close)
         yield world
