@@ -11,7 +11,7 @@ from typing import Any
 
 from lib import environment, pack
 
-WORKFLOW = pack.ROOT / "example_workflows" / "text_to_music.json"
+WORKFLOW = pack.ROOT / "example_workflows" / "Text to Music.json"
 DATA = pack.ROOT / ".comfyui"
 
 

@@ -17,6 +17,7 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO", DYNAMIC_COMBO)
 NOTES = ("Note", "MarkdownNote")
 CONTROLS = ("fixed", "increment", "decrement", "randomize")
+UPLOADS = ("image_upload", "video_upload")
 
 
 class GraphError(Exception):
@@ -77,8 +78,7 @@ def choose(prompt: Prompt, info: NodeInfo, kind: str, name: str, choice: str) ->
     inputs[name] = choice
     for section in option["inputs"].values():
         for nested, (_, settings) in section.items():
-            first = settings.get("options", [None])[0]
-            inputs[f"{name}.{nested}"] = settings.get("default", first)
+            inputs[f"{name}.{nested}"] = _default(settings)
 
 
 def _widget_values(
@@ -93,16 +93,25 @@ def _widget_values(
             if input_type not in WIDGETS or settings.get("forceInput"):
                 continue
             # A workflow that is older than the input lacks its value.
-            value = values.popleft() if values else settings.get("default")
+            value = values.popleft() if values else _default(settings)
             if value is None:
                 raise GraphError(f"The workflow has no value for {name} of {kind}.")
             yield prefix + name, value
             # What happens to the number after a run. Older versions of ComfyUI do not declare it.
             if input_type == "INT" and values and values[0] in CONTROLS:
                 values.popleft()
+            # The button beside a choice of files has a value too.
+            if values and any(settings.get(upload) for upload in UPLOADS):
+                values.popleft()
             if input_type == DYNAMIC_COMBO:
                 option = _option(settings["options"], value, f"{name} of {kind}")
                 yield from _widget_values(option["inputs"], values, kind, f"{prefix}{name}.")
+
+
+def _default(settings: Mapping[str, Any]) -> Any:
+    """The value of a new widget: the first where there is a choice; None where nothing says it."""
+    first = next(iter(settings.get("options", [])), None)
+    return settings.get("default", first["key"] if isinstance(first, dict) else first)
 
 
 def _option(options: list[dict[str, Any]], key: str, what: str) -> dict[str, Any]:

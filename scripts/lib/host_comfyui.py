@@ -19,8 +19,7 @@ def host(path: str, base: Path) -> int:
         print(f"Starting ComfyUI {'.'.join(map(str, comfyui.version(folder)))} ...", flush=True)
         with comfyui.ComfyUI(folder, base, interpreter) as server:
             print(f"ComfyUI with the pack in it: {server.url}")
-            print(f"Open the example: {server.url}/?template=text_to_music&source={server.name}")
-            print("(or on the page: Workflow, Browse Templates, Extensions)")
+            print("On the page: Workflow, Browse Templates, AIgateway Music, Text to Music.")
             print(f"Its files: {base / 'output'}; its log: {server.log}")
             print("Ctrl-C ends it.", flush=True)
             return server.wait()

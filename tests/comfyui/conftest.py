@@ -17,7 +17,7 @@ from ...scripts.lib import comfyui, graph
 from .client import Browser, browse
 from .server import running, supported
 
-WORKFLOW = comfyui.pack.ROOT / "example_workflows" / "text_to_music.json"
+WORKFLOW = comfyui.pack.ROOT / "example_workflows" / "Text to Music.json"
 Example = Callable[..., graph.Prompt]
 
 

@@ -8,6 +8,8 @@ declare module "*/scripts/app.js" {
     name: string;
     value: unknown;
     serialize?: boolean;
+    /** What the field is called on the screen. */
+    label?: string;
     /** What is sent to the server instead of the value. */
     serializeValue?(): unknown;
     /** Fields that belong to this one, for example what happens to its number after each run. */
@@ -134,9 +136,25 @@ declare module "*/scripts/app.js" {
     input?: Partial<Record<"required" | "optional", Record<string, InputDefinition>>>;
   }
 
+  /** What an App shows of a field; `say` and `n` are the pack's own. */
+  interface AppField {
+    height?: number;
+    /** The key of the words that name the field, and the number that they hold. */
+    say?: string;
+    n?: number;
+  }
+
+  interface SavedNode {
+    id?: Id;
+    type: string;
+    inputs?: { name: string; label?: string; widget?: { name: string } }[];
+    widgets_values?: unknown;
+  }
+
   interface SavedGraph {
-    nodes?: { type: string; widgets_values?: unknown }[];
+    nodes?: SavedNode[];
     definitions?: { subgraphs?: SavedGraph[] };
+    extra?: { linearData?: { inputs?: [Id, string, AppField?][] } };
   }
 
   interface Extension {
@@ -148,6 +166,14 @@ declare module "*/scripts/app.js" {
     beforeConfigureGraph(graph: SavedGraph): void;
     nodeCreated(node: GraphNode): void;
     onNodeOutputsUpdated(outputs: Record<string, unknown>): void;
+  }
+
+  /** A tab of the page. A mode is "graph", "app", or a step of the App builder. */
+  interface Workflow {
+    /** That the person chose; absent in older versions. */
+    activeMode?: string | null;
+    /** That the file names. */
+    initialMode?: string | null;
   }
 
   interface SidebarTab {
@@ -179,7 +205,7 @@ declare module "*/scripts/app.js" {
     };
     extensionManager: {
       queueSettings?: { batchCount: number };
-      workflow?: { activeWorkflow: object | null };
+      workflow?: { activeWorkflow: Workflow | null };
       command: { execute(id: string): Promise<void> };
       registerSidebarTab(tab: SidebarTab): void;
       getSidebarTabs(): SidebarTab[];
@@ -217,6 +243,8 @@ declare module "*/scripts/api.js" {
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
     queuePrompt(...values: unknown[]): Promise<{ prompt_id?: string }>;
+    /** The names of the templates by the folders of their packs. */
+    getWorkflowTemplates(): Promise<Record<string, string[]>>;
     addEventListener<Type extends keyof ApiEvents>(
       type: Type,
       listener: (event: ApiEvents[Type]) => void,

@@ -12,7 +12,7 @@ import soundfile
 
 from ...scripts.lib import graph, headless, headless_demo, pack
 
-WORKFLOW = pack.ROOT / "example_workflows" / "text_to_music.json"
+WORKFLOW = pack.ROOT / "example_workflows" / "Text to Music.json"
 
 
 @pytest.fixture(autouse=True)

@@ -1,22 +1,27 @@
-"""Every example workflow and blueprint fits the nodes that it names, and is an App where it can."""
+"""Every example fits the nodes that it names, opens as an App, and has a title and a picture."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
-from ...scripts.lib import graph, headless, pack
+from ...scripts.lib import example_card, graph, headless, pack
 
 EXAMPLES = sorted((pack.ROOT / "example_workflows").glob("*.json"))
 BLUEPRINTS = sorted((pack.ROOT / "subgraphs").glob("*.json"))
-APPS = ["score_my_clip", "music_under_speech", "four_takes_one_clip"]
+PRICED = ("AIGatewayPromptToMusic", "AIGatewayTakes")
+# What an App of 0.33.0 shows: files, and the text of Preview Any.
+SHOWN = ("AIGatewaySaveAudio", "SaveVideo", "PreviewImage", "PreviewAny")
+PICTURE_BYTES = 100_000
 Graph = Mapping[str, Any]
 
 
@@ -75,9 +80,11 @@ def test_links_agree_with_the_slots_at_both_ends(path: Path):
                 assert id in each["outputs"][at]["linkIds"]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_has_a_picture_and_no_overlap(path: Path):
-    assert path.with_suffix(".jpg").read_bytes().startswith(b"\xff\xd8")
+EACH = pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+
+
+@EACH
+def test_no_node_lies_on_another(path: Path):
     title = 30
     boxes = []
     for node in read(path)["nodes"]:
@@ -88,18 +95,66 @@ def test_an_example_has_a_picture_and_no_overlap(path: Path):
         assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
-@pytest.mark.parametrize("name", APPS)
-def test_an_example_is_an_app(name: str):
-    """App mode shows these widgets, and what these nodes made."""
-    canvas = read(pack.ROOT / "example_workflows" / f"{name}.json")
+@EACH
+def test_its_title_and_picture_are_for_people(path: Path):
+    """ComfyUI's template browser shows the file's name as the title, and the JPEG beside it."""
+    assert re.fullmatch(r"[A-Z][A-Za-z ]+", path.stem)
+    picture = path.with_suffix(".jpg")
+    assert picture.stat().st_size <= PICTURE_BYTES
+    with Image.open(picture) as image:
+        assert (image.format, image.size) == ("JPEG", example_card.SIZE)
+
+
+@EACH
+def test_it_opens_as_an_app(path: Path):
+    """The App shows fields that can be set, what it costs, and what was made."""
+    canvas = read(path)
     nodes = {node["id"]: node for node in canvas["nodes"]}
     app = canvas["extra"]["linearData"]
-    assert len(app["inputs"]) >= 3
-    for id, widget in app["inputs"]:
-        assert widget in [slot["name"] for slot in nodes[id]["inputs"] if "widget" in slot]
-    assert [nodes[id]["type"] for id in app["outputs"]] == ["SaveVideo"]
-    # It opens as a graph, and becomes an App by one click.
-    assert canvas["extra"]["linearMode"] is False
+    assert canvas["extra"]["linearMode"] is True
+    fields = [(nodes[id], name) for id, name, *_ in app["inputs"]]
+    prices = [node["type"] for node, name in fields if name == "aigateway_price"]
+    for node, name in fields[: len(fields) - len(prices)]:
+        (slot,) = [slot for slot in node["inputs"] if slot.get("widget") == {"name": name}]
+        assert slot["link"] is None, "a value that comes from another node cannot be set"
+    assert set(prices) <= set(PRICED)
+    assert len(prices) == any(node["type"] in PRICED for node in canvas["nodes"])
+    assert len(fields) > len(prices)
+    shown = [nodes[id]["type"] for id in app["outputs"]]
+    assert shown
+    assert set(shown) <= set(SHOWN)
+
+
+@EACH
+def test_an_app_names_the_fields_of_other_nodes(path: Path):
+    """In words of ours, which the page says in its language; ComfyUI calls them `value`."""
+    canvas = read(path)
+    english = read(pack.ROOT / "locales" / "en" / "main.json")["aigateway"]
+    nodes = {node["id"]: node for node in canvas["nodes"]}
+    for id, name, *rest in canvas["extra"]["linearData"]["inputs"]:
+        shown = rest[0] if rest else {}
+        slots = {slot["name"]: slot for slot in nodes[id]["inputs"]}
+        label = slots[name].get("label") if name in slots else None
+        assert ("say" in shown) or nodes[id]["type"].startswith("AIGateway")
+        if "say" in shown:
+            assert label == english[shown["say"]].replace("{n}", str(shown.get("n")))
+        else:
+            assert label is None
+
+
+def test_the_template_browser_begins_with_one_of_them():
+    script = (pack.ROOT / "web" / "js" / "templates.js").read_text("utf-8")
+    (first,) = re.findall(r'FIRST = "(.+)"', script)
+    assert first in [path.stem for path in EXAMPLES]
+
+
+@pytest.mark.parametrize("path", BLUEPRINTS, ids=lambda path: path.stem)
+def test_a_blueprint_is_found_by_its_maker(path: Path):
+    """The search of ComfyUI knows nothing of a blueprint but the name of its file."""
+    assert path.stem.endswith(" (AIgateway)")
+    (node,) = read(path)["nodes"]
+    (subgraph,) = read(path)["definitions"]["subgraphs"]
+    assert node["title"] == subgraph["name"] == path.stem
 
 
 def test_the_clip_of_the_examples_has_a_picture_and_a_voice():

@@ -101,6 +101,27 @@ def test_values_go_to_their_widgets_and_links_to_their_inputs(canvas: dict[str, 
     }
 
 
+def test_the_button_for_uploads_has_a_value_that_no_input_takes():
+    spec = ("COMBO", {"options": ["clip.mp4"], "video_upload": True})
+    info = {"Load": {"input": {"required": {"file": spec, "start": ("FLOAT", {"default": 0})}}}}
+    node = {"id": 1, "type": "Load", "widgets_values": ["clip.mp4", "image", 2.5]}
+    prompt = to_prompt({"nodes": [node], "links": []}, info)
+    assert prompt["1"]["inputs"] == {"file": "clip.mp4", "start": 2.5}
+
+
+def test_choices_that_are_younger_than_the_workflow_are_their_first(canvas: dict[str, Any]):
+    canvas["nodes"][2]["widgets_values"] = []
+    canvas["links"].pop()
+    canvas["nodes"][2]["inputs"].pop()
+    required = {"format": INFO["Save"]["input"]["required"]["format"]}
+    prompt = to_prompt(canvas, {**INFO, "Save": {"input": {"required": required}}})
+    assert prompt["3"]["inputs"] == {
+        "audio": ["1", 0],
+        "format": "flac",
+        "format.quality": "16",
+    }
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

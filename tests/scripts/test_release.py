@@ -93,9 +93,9 @@ def test_it_holds_nothing_that_users_do_not_need(release: Path):
         "web/docs/AIGatewaySaveAudio/zh.md",
         "locales/zh/main.json",
         "locales/zh-TW/main.json",
-        "subgraphs/Text to Music.json",
-        "example_workflows/text_to_music.json",
-        "example_workflows/text_to_music.jpg",
+        "subgraphs/Text to Music (AIgateway).json",
+        "example_workflows/Text to Music.json",
+        "example_workflows/Text to Music.jpg",
     ],
 )
 def test_it_holds_what_comfyui_looks_for(release: Path, name: str):

@@ -25,6 +25,10 @@ LISTEN = """() => {
   window.app.api.addEventListener("aigateway_status", ({ detail }) => seen.texts.push(detail.text));
   window.app.api.addEventListener("progress", ({ detail }) => seen.progress.push(detail));
 }"""
+MODE = """() => {
+  const tab = window.app.extensionManager.workflow.activeWorkflow;
+  return tab?.activeMode ?? tab?.initialMode;
+}"""
 FIND = """const find = (type) =>
   (window.app.canvas.graph ?? window.app.graph).nodes.find((node) => node.comfyClass === type);"""
 SET = f"""([type, name, value]) => {{
@@ -42,11 +46,24 @@ class Canvas:
         page.set_default_timeout(60_000)
 
     def open(self, settings: Mapping[str, Any]) -> None:
-        known = {"Comfy.TutorialCompleted": True, "Comfy.InstalledVersion": "9.9.9"}
+        known = {
+            "Comfy.TutorialCompleted": True,
+            "Comfy.InstalledVersion": "9.9.9",
+            "Comfy.OnboardingCoachmarks.Seen": ["appMode"],
+        }
         self.page.request.post(f"{self._url}/api/settings", data={**known, **settings})
         self.page.goto(self._url)
         self.page.wait_for_function(READY)
         self.page.evaluate(LISTEN)
+
+    def is_app(self) -> bool:
+        return self.page.evaluate(MODE) == "app"
+
+    def show_graph(self) -> None:
+        """Show the nodes of a template, which opens as an App where ComfyUI has that."""
+        if self.knows("Comfy.ToggleLinear"):
+            self.page.wait_for_function(f"() => ({MODE})() === 'app'")
+            self.command("Comfy.ToggleLinear")
 
     def shot(self, name: str) -> None:
         """Keep a picture of the page, where CANVAS_SHOTS names a folder for them."""
@@ -57,8 +74,25 @@ class Canvas:
     # The graph
 
     def load(self, workflow: Path) -> None:
+        """Open a workflow as a graph, also where its file says that it is an App."""
         graph = json.loads(workflow.read_text("utf-8"))
+        graph.setdefault("extra", {})["linearMode"] = False
         self.page.evaluate("(graph) => window.app.loadGraphData(graph)", graph)
+
+    def open_templates(self) -> Any:
+        """The template browser, at the templates of the pack."""
+        self.command("Comfy.BrowseTemplates")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_text("AIgateway Music", exact=True).click()
+        return dialog
+
+    def open_template(self, name: str) -> None:
+        dialog = self.open_templates()
+        card = dialog.locator(f'[data-testid$="{name}"]').or_(dialog.get_by_text(name, exact=True))
+        card.first.click()
+        self.page.wait_for_function(
+            "() => window.app.graph.nodes.some((node) => node.comfyClass?.startsWith('AIGateway'))"
+        )
 
     def add(self, node: str, **values: Any) -> None:
         """Put a node onto an empty canvas."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ...scripts.lib import pack
-from .canvas import POLL, PROMPT, SAVE, TAKES, Canvas
+from .canvas import POLL, PROMPT, SAVE, Canvas
 from .conftest import Host, Open
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -18,10 +18,11 @@ expect: Any = pytest.importorskip(
 ).expect
 expect.set_options(timeout=20_000)
 
-APPS = ["score_my_clip", "music_under_speech", "four_takes_one_clip"]
+APPS = ["Score My Clip", "Music under Speech", "Four Takes for One Clip"]
 EXAMPLES = pack.ROOT / "example_workflows"
 LANGUAGES = sorted(path.parent.name for path in (pack.ROOT / "locales").glob("*/main.json"))
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
+BLUEPRINT, SCORING = "Text to Music (AIgateway)", "Score My Video (AIgateway)"
 BOUGHT = "Already bought: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
 
@@ -33,7 +34,7 @@ def next_take() -> int:
 
 def fresh(canvas: Canvas, **values: Any) -> None:
     """The example with a request that nobody made before."""
-    canvas.load(EXAMPLES / "text_to_music.json")
+    canvas.load(EXAMPLES / "Text to Music.json")
     values = {"prompt": "calm piano", "duration": 6, "take": next_take(), **values}
     canvas.set(PROMPT, **values)
 
@@ -42,9 +43,9 @@ def fresh(canvas: Canvas, **values: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "players"),
     [
-        ("text_to_music", 2),
-        ("song_with_lyrics", 2),
-        ("takes_side_by_side", 4),
+        ("Text to Music", 2),
+        ("Song with Lyrics", 2),
+        ("Takes Side by Side", 4),
         *((name, 3) for name in APPS),
     ],
 )
@@ -54,15 +55,8 @@ def test_an_example_opens_from_the_templates_runs_and_can_be_heard(
     canvas = open_canvas(nodes_2=nodes_2)
     # Nodes that ComfyUI has in its cache are not run, and have nothing to show in a new page.
     canvas.page.request.post(f"{host.server.url}/api/free", data={"free_memory": True})
-    canvas.command("Comfy.BrowseTemplates")
-    dialog = canvas.page.get_by_role("dialog")
-    dialog.get_by_text("aigateway-music", exact=True).click()
-    card = dialog.locator(f'[data-testid$="{name}"]').or_(dialog.get_by_text(name, exact=True))
-    card.first.click()
-    canvas.page.wait_for_function(
-        "(types) => window.app.graph.nodes.some((node) => types.includes(node.comfyClass))",
-        arg=[PROMPT, TAKES],
-    )
+    canvas.open_template(name)
+    canvas.show_graph()
     canvas.run()
     canvas.succeeded()
     canvas.command("Comfy.Canvas.FitView")
@@ -85,7 +79,7 @@ def test_a_job_is_picked_up_by_its_id(open_canvas: Open, nodes_2: bool, host: Ho
     canvas.succeeded()
     bought = len(host.gateway.bill()["jobs"])
     tracks = canvas.page.request.get(f"{host.server.url}/aigateway/tracks").json()["tracks"]
-    canvas.load(EXAMPLES / "pick_up_a_job.json")
+    canvas.load(EXAMPLES / "Pick Up a Job.json")
     canvas.set(POLL, job_id=tracks[0]["job_id"])
     canvas.run()
     canvas.succeeded()
@@ -209,8 +203,8 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
     canvas.command("Comfy.NewBlankWorkflow")
     canvas.command("Workspace.ToggleSidebarTab.node-library")
     search = canvas.page.locator(".sidebar-content-container input").first
-    search.fill("Text to Music")
-    entry = canvas.page.locator(".sidebar-content-container").get_by_text("Text to Music").first
+    search.fill(BLUEPRINT)
+    entry = canvas.page.locator(".sidebar-content-container").get_by_text(BLUEPRINT).first
     entry.click()
     box = canvas.page.locator("#graph-canvas").bounding_box()
     canvas.page.mouse.click(box["x"] + 900, box["y"] + 300)
@@ -239,6 +233,25 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
     assert set(map(round, canvas.durations())) == {6}
     canvas.page.evaluate("() => window.app.loadGraphData(window.app.graph.serialize())")
     expect(canvas.page.locator(".aigateway-price").filter(visible=True)).to_have_text(BOUGHT)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("AIgateway", [BLUEPRINT, SCORING]),
+        ("text to music", [BLUEPRINT]),
+        ("score my video", [SCORING]),
+    ],
+)
+def test_blueprints_are_found_in_the_search_for_nodes(
+    open_canvas: Open, typed: str, found: list[str]
+):
+    canvas = open_canvas()
+    canvas.command("Workspace.SearchBox.Toggle")
+    canvas.page.get_by_role("combobox").first.fill(typed)
+    for name in found:
+        expect(canvas.page.get_by_role("option").filter(has_text=name)).to_have_count(1)
+    canvas.shot(f"search-{typed}")
 
 
 @BOTH

@@ -154,7 +154,7 @@ def test_ten_thousand_tracks(open_canvas: Open, host: Host):
 
 def test_a_track_is_played_reused_and_picked_up(open_canvas: Open, host: Host):
     canvas = open_canvas()
-    canvas.load(pack.ROOT / "example_workflows" / "text_to_music.json")
+    canvas.load(pack.ROOT / "example_workflows" / "Text to Music.json")
     prompt = f"a tune to be found {uuid.uuid4().hex}"
     canvas.set(PROMPT, prompt=prompt, duration=7)
     tab = canvas.open_music()
@@ -186,7 +186,7 @@ def test_a_track_is_played_reused_and_picked_up(open_canvas: Open, host: Host):
 
 def test_a_queued_job_is_cancelled(open_canvas: Open):
     canvas = open_canvas()
-    canvas.load(pack.ROOT / "example_workflows" / "text_to_music.json")
+    canvas.load(pack.ROOT / "example_workflows" / "Text to Music.json")
     prompt = f"to be cancelled {uuid.uuid4().hex} sandbox:queue=60"
     canvas.set(PROMPT, prompt=prompt, duration=7)
     canvas.run()

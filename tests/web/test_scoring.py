@@ -1,4 +1,4 @@
-"""In a real browser: clips that are scored, as a graph, as an App and as one node; and takes."""
+"""In a real browser: a clip that is scored by one node, and takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from ...scripts.lib import pack
 from .canvas import TAKES
 from .conftest import Open
-from .test_canvas import APPS, BOTH, EXAMPLES, next_take
+from .test_canvas import BOTH, next_take
 
 pytestmark = pytest.mark.xdist_group("browser")
 expect: Any = pytest.importorskip(
@@ -18,26 +18,10 @@ expect: Any = pytest.importorskip(
 expect.set_options(timeout=20_000)
 
 
-@pytest.mark.parametrize("name", APPS)
-def test_an_example_runs_as_an_app(open_canvas: Open, name: str):
-    canvas = open_canvas(nodes_2=True)
-    if not canvas.knows("Comfy.ToggleLinear"):
-        pytest.skip("this ComfyUI has no App mode")
-    canvas.load(EXAMPLES / f"{name}.json")
-    canvas.command("Comfy.ToggleLinear")
-    label = canvas.page.get_by_text("music", exact=True).filter(visible=True)
-    expect(label).to_have_count(1)
-    canvas.run()
-    canvas.succeeded()
-    film = canvas.page.locator("video").filter(visible=True).first
-    expect(film).to_be_visible()
-    assert film.evaluate("(video) => new URL(video.src).searchParams.get('type')") == "output"
-
-
 @BOTH
 def test_the_blueprint_scores_a_clip(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
-    canvas.load(pack.ROOT / "subgraphs" / "Score My Video.json")
+    canvas.load(pack.ROOT / "subgraphs" / "Score My Video (AIgateway).json")
     canvas.page.evaluate(
         """(take) => {
             const [node] = window.app.graph.nodes;

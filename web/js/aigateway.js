@@ -1,3 +1,4 @@
+import { nameFields } from "./app_fields.js";
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
 import { watchDrops } from "./drag.js";
@@ -12,6 +13,7 @@ import { alignValues, noteControl } from "./saved_values.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
+import { orderTemplates } from "./templates.js";
 
 app.registerExtension({
   name: "AIgateway.Music",
@@ -25,6 +27,7 @@ app.registerExtension({
   async setup() {
     await watchLanguage();
     registerSidebar();
+    orderTemplates();
     watchRuns();
     watchDrops();
     watchErrors();
@@ -34,7 +37,10 @@ app.registerExtension({
     watchStatus();
   },
   beforeRegisterNodeDef: (_, definition) => noteControl(definition),
-  beforeConfigureGraph: alignValues,
+  beforeConfigureGraph(graph) {
+    alignValues(graph);
+    nameFields(graph);
+  },
   nodeCreated(node) {
     addPrice(node);
     completeSaveAudio(node);

@@ -20,3 +20,23 @@ export const rootGraph = () => app.rootGraph ?? app.graph;
  */
 export const filledText = (text) =>
   window.comfyAPI?.utils?.applyTextReplacements?.(app, text) ?? text;
+
+/** Whether the page shows the graph as an App: its fields and its results, without its nodes. */
+export function isApp() {
+  const tab = app.extensionManager?.workflow?.activeWorkflow;
+  const mode = tab?.activeMode ?? tab?.initialMode;
+  return mode === "app" || mode === "builder:arrange";
+}
+
+/**
+ * The first field of a node that the App on the page shows. Its item names the widget's graph, node
+ * and name.
+ *
+ * @param {GraphNode} node
+ * @returns {HTMLElement | null}
+ */
+export const fieldInApp = ({ id }) =>
+  document.querySelector(`[data-widget-key*=":${id}:"] :is(textarea, input)`);
+
+/** Where the App on the page shows its results; null where there is no App. */
+export const resultsInApp = () => document.querySelector("#linearCenterPanel");

@@ -1,4 +1,5 @@
 import { leaveToCanvas } from "./canvas_events.js";
+import { isApp } from "./comfy.js";
 import { say } from "./words.js";
 
 /**
@@ -77,8 +78,9 @@ export function downloadLink(href = "") {
  * @param {string} name
  * @param {HTMLElement} content
  * @param {number} height in pixels; a hidden element takes none
+ * @param {string} [label] what an App that shows the row calls it
  */
-export function addRow(node, name, content, height) {
+export function addRow(node, name, content, height, label) {
   const widget = node.addDOMWidget(name, name, content, {
     serialize: false,
     // The properties panel leaves it out.
@@ -86,7 +88,7 @@ export function addRow(node, name, content, height) {
     // The App builder offers neither what only the classic canvas draws, nor what is disabled in
     // Nodes 2.0, which would not draw the first.
     get canvasOnly() {
-      return !window.LiteGraph.vueNodesMode;
+      return !window.LiteGraph.vueNodesMode && !isApp();
     },
     disabled: true,
     hideOnZoom: false,
@@ -96,6 +98,7 @@ export function addRow(node, name, content, height) {
     margin: 4,
   });
   widget.serialize = false;
+  if (label) widget.label = label;
   leaveToCanvas(content);
   makeRoom(node);
 }

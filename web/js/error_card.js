@@ -1,4 +1,4 @@
-import { api } from "./comfy.js";
+import { api, resultsInApp } from "./comfy.js";
 import { element, iconButton, sentenceOf } from "./dom.js";
 import { stepAfter, stepButton } from "./next_steps.js";
 import { notify } from "./notify.js";
@@ -72,6 +72,8 @@ export async function showError(error) {
     element("div", { class: "aigateway-card-foot" }, button, id, copy),
   );
   document.body.append(shown);
+  const results = resultsInApp()?.getBoundingClientRect();
+  if (results) shown.style.left = `${(results.left + results.right) / 2}px`;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { app, rootGraph } from "./comfy.js";
+import { app, fieldInApp, isApp, rootGraph } from "./comfy.js";
 import { DASHBOARD_URL } from "./dashboard.js";
 import { element } from "./dom.js";
 import { openSettings } from "./settings_open.js";
@@ -10,7 +10,7 @@ import { say } from "./words.js";
  * What a person can do about a price, a status or an error.
  *
  * @typedef {"set_key" | "get_key" | "top_up" | "raise_limit" | "pick_up" | "buy_again" |
- *   "try_again" | "open_settings" | "show_node"} Step
+ *   "try_again" | "open_settings" | "show_node" | "show_field"} Step
  */
 /**
  * What a step needs to know.
@@ -22,6 +22,12 @@ import { say } from "./words.js";
  * @property {() => unknown} [after] called when the step was taken
  */
 
+/** @param {string | null | undefined} id of a node's execution */
+function shownNode(id) {
+  const place = id ? placeOf(rootGraph(), id) : null;
+  return place?.hosts[0] ?? place?.node;
+}
+
 /** @type {Record<Step, (facts: StepFacts) => unknown>} */
 const ACTS = {
   set_key: () => openSettings("api_key"),
@@ -32,12 +38,18 @@ const ACTS = {
   buy_again: async ({ track }) => track && (await buyAgain(track)),
   try_again: () => app.queuePrompt(0, 1),
   open_settings: () => openSettings("api_key"),
-  show_node: ({ node }) => {
-    const place = node ? placeOf(rootGraph(), node) : null;
-    const shown = place?.hosts[0] ?? place?.node;
+  show_node: async ({ node }) => {
+    const shown = shownNode(node);
     if (!shown) return;
+    if (isApp()) await app.extensionManager.command.execute("Comfy.ToggleLinear");
     app.canvas.selectNodes?.([shown]);
     app.canvas.centerOnNode?.(shown);
+  },
+  show_field: ({ node }) => {
+    const shown = shownNode(node);
+    const field = shown && fieldInApp(shown);
+    field?.scrollIntoView({ block: "center" });
+    field?.focus();
   },
 };
 /** Steps that lead to the dashboard. */
@@ -81,11 +93,13 @@ const OF_ERRORS = {
 /**
  * The next step after an error.
  *
- * @param {{type: string, job_id: string | null}} error
+ * @param {{type: string, job_id: string | null, node?: string | null}} error
  * @returns {Step}
  */
-export function stepAfter({ type, job_id }) {
+export function stepAfter({ type, job_id, node }) {
   const step = OF_ERRORS[type] ?? "try_again";
   // Without a job there is nothing to pick up.
-  return step === "pick_up" && !job_id ? "try_again" : step;
+  if (step === "pick_up" && !job_id) return "try_again";
+  const shown = step === "show_node" && isApp() ? shownNode(node) : null;
+  return shown && fieldInApp(shown) ? "show_field" : step;
 }

@@ -7,6 +7,7 @@ import { onTabOf } from "./runs.js";
 import { ask } from "./server.js";
 import { placeOf, placesOf } from "./subgraphs.js";
 import { priceOf } from "./track_facts.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./comfy.js").GraphNode} GraphNode */
 /** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
@@ -42,7 +43,7 @@ class PriceLine {
     this.step = element("span", { class: "aigateway-next" });
     const parts = [this.text, this.run, this.step];
     this.element = element("div", { class: "aigateway-price", role: "status" }, ...parts);
-    addRow(this.shownOn, "aigateway_price", this.element, HEIGHT);
+    addRow(this.shownOn, "aigateway_price", this.element, HEIGHT, say("price"));
     addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
   }
 
