@@ -1,7 +1,7 @@
 """The rate of a key that machines share: one row for each request that fits into a window.
 
 A request takes a place when it leaves and holds it until one window after its answer, see
-`rate_limit`. A process that dies with a place holds it for one window.
+`rate_limit`. Without an answer it holds it for two windows: its process may be dead.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ _TAKE = f"""
     RETURNING number
 """
 _NEXT = f"SELECT min(until) - {CLOCK} FROM places WHERE {_ITS_OWN}"
-_KEEP = f"""
-    UPDATE places SET until = greatest(until, {CLOCK} + ?) WHERE service = ? AND number = ?
-"""
+_KEEP = f"UPDATE places SET until = {CLOCK} + ? WHERE service = ? AND number = ?"
 _CLOSE = f"""
     UPDATE places SET until = {CLOCK} + ? WHERE service = ? AND until <= {CLOCK} + ?
     AND number IN (
@@ -91,7 +89,7 @@ class SharedPlaces:
         execute, service = self._engine.execute, self._service
         share = 1 - KEPT_FOR_SUBMITS if is_poll else 1.0
         its_own = (service, share, service)
-        taken = execute(_TAKE, self._timing.rate_window + ROUNDING, service, *its_own)
+        taken = execute(_TAKE, 2 * self._timing.rate_window, service, *its_own)
         if taken:
             return Place(taken[0][0])
         ((opens_in,),) = execute(_NEXT, *its_own)

@@ -27,7 +27,7 @@ from ..ledgers import Place, new_schema
 
 pytestmark = pytest.mark.slow
 
-TIMING = Timing(ledger_patience=0.2)
+TIMING = Timing()
 WINDOW, LIMIT = TIMING.rate_window, TIMING.rate_limit
 # Seconds after which a request asks again that was only too early for the first answer.
 SOON = 0.1
@@ -87,20 +87,21 @@ async def test_machines_take_no_more_places_than_the_rate_has(
     assert sorted(itertools.chain(*all_of_them)) == list(range(1, LIMIT + 1))
     refused = await machines[0].take(is_poll=False)
     assert refused.number is None
-    assert 0 < refused.opens_in <= WINDOW + 1
+    assert 0 < refused.opens_in <= 2 * WINDOW
 
 
 async def test_a_place_opens_one_window_after_its_answer(
     machines: list[SharedPlaces], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
-    numbers = await taken(one)
+    first, second, *_ = await taken(one)
+    await answered(one, first, Rate())
     pass_time(ledgers[0], WINDOW / 2)
-    await answered(one, numbers[0], Rate())
+    await answered(one, second, Rate())
     pass_time(ledgers[0], WINDOW / 2 + 1)
-    assert sorted(await taken(other)) == sorted(numbers[1:])
+    assert await taken(other) == [first]
     pass_time(ledgers[0], WINDOW / 2)
-    assert await taken(other) == [numbers[0]]
+    assert await taken(other) == [second]
 
 
 async def test_polls_leave_a_fifth_to_all_else(machines: list[SharedPlaces]) -> None:
@@ -159,12 +160,12 @@ async def test_what_is_on_its_way_is_not_counted_twice(machines: list[SharedPlac
     assert len(await taken(other)) == LIMIT - 4
 
 
-async def test_a_process_that_dies_with_a_place_holds_it_for_a_window(
+async def test_a_process_that_dies_with_a_place_does_not_hold_it_for_ever(
     machines: list[SharedPlaces], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     await taken(one)
-    pass_time(ledgers[0], WINDOW + 1)
+    pass_time(ledgers[0], 2 * WINDOW)
     assert len(await taken(other)) == LIMIT
 
 
@@ -217,17 +218,19 @@ async def test_a_request_that_waits_for_a_place_says_how_long(
     waiting = asyncio.ensure_future(sent())
     await asyncio.wait_for(asked.wait(), 60)
     await asyncio.sleep(0)
-    assert WINDOW - 30 < limiter.held_for <= WINDOW
+    assert WINDOW < limiter.held_for <= 2 * WINDOW
     waiting.cancel()
     await asyncio.wait({waiting})
     assert limiter.held_for <= 0
 
 
 async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(
-    machines: list[SharedPlaces], monkeypatch: pytest.MonkeyPatch
+    machines: list[SharedPlaces], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other, _ = machines
     await taken(one)
+    engine = ledgers[1].engine
+    monkeypatch.setattr(engine, "_timing", TIMING._replace(ledger_patience=0.2))
 
     def refuse(*values: Any, **options: Any) -> Any:
         raise psycopg.OperationalError("the network is down")
