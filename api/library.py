@@ -21,7 +21,7 @@ from .money.ledger import Ledger
 from .money.ledger_file import FILE_NAME
 from .money.listing import Page
 from .money.off_loop import off_loop
-from .money.prices import Catalogue, expected_prices
+from .money.prices import Catalogue, Price, expected_prices
 from .money.spending import Quote
 from .request import MusicRequest
 from .settings import Settings
@@ -163,6 +163,12 @@ class Library:
         `Account.submit_all` applies the same rules to the same prices. Never asks the network.
         """
         return await off_loop(self._quote, requests, settings, runs)
+
+    async def prices(self, requests: Sequence[MusicRequest], service: str) -> list[Price]:
+        """What each track is expected to cost if it is bought. Never asks the network."""
+        return await off_loop(
+            lambda: expected_prices(self.catalogue(service), self.ledger, requests)
+        )
 
     async def hints(self, requests: Sequence[MusicRequest], service: str) -> list[Hint]:
         """What a person may want to know before `requests` are bought; each hint once."""

@@ -24,6 +24,7 @@ def add_to(table: web.RouteTableDef) -> None:
     table.get("/aigateway/balance")(answering(settings.balance))
     table.get("/aigateway/price")(answering(price.price))
     table.post("/aigateway/price")(answering(price.price))
+    table.get("/aigateway/model-prices")(answering(price.model_prices))
     table.get("/aigateway/tracks")(answering(tracks.tracks))
     table.post("/aigateway/accept-loss")(answering(tracks.accept_loss))
     table.get("/aigateway/news")(answering(tracks.news))

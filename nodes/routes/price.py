@@ -42,6 +42,21 @@ async def price(request: web.Request) -> web.Response:
     return web.json_response({**await _answer(requests, runs), "hints": hints})
 
 
+async def model_prices(request: web.Request) -> web.Response:
+    """What a track of `duration` seconds is expected to cost with each model of the account."""
+    from aiohttp import web
+
+    current = session.settings()
+    models = await asyncio.to_thread(session.model_choices)
+    requests = requests_from({"model": models, "duration": [request.query.get("duration")]}, 1)
+    prices = await (await session.library()).prices(requests, current.service)
+    of_models = {
+        model: {"each": price.amount, "at_most": price.is_at_most}
+        for model, price in zip(models, prices, strict=True)
+    }
+    return web.json_response({"free": current.is_sandbox, "models": of_models})
+
+
 def _requests(pieces: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
     requests: list[MusicRequest] = []
     for piece in pieces:

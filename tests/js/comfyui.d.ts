@@ -14,11 +14,13 @@ declare module "*/scripts/app.js" {
     serializeValue?(): unknown;
     /** Fields that belong to this one, for example what happens to its number after each run. */
     linkedWidgets?: Widget[];
+    /** How the widget shows its values. */
+    options?: { getOptionLabel?(value?: string | null): string };
     callback?(value: unknown): void;
   }
 
   /** A field that the pack adds. */
-  export interface CustomWidget extends Widget {
+  export interface CustomWidget extends Omit<Widget, "options"> {
     type: string;
     element: HTMLElement;
     hidden: boolean;
@@ -59,6 +61,15 @@ declare module "*/scripts/app.js" {
     beforeChange?(): void;
     afterChange?(): void;
     setDirtyCanvas?(foreground: boolean, background: boolean): void;
+    /** Tell whoever listens what happened. */
+    trigger?(action: string, event: Record<string, unknown>): void;
+  }
+
+  /** A text at the title of a node. */
+  export interface Badge {
+    text: string;
+    fgColor: string;
+    bgColor: string;
   }
 
   type Pair = [number, number];
@@ -76,6 +87,7 @@ declare module "*/scripts/app.js" {
     outputs?: { links?: unknown[] | null }[];
     /** 2: muted, 4: bypassed. */
     mode?: number;
+    badges?: (Badge | (() => Badge))[];
     widgets?: Widget[];
     pos: Pair;
     size: Pair;
@@ -195,7 +207,7 @@ declare module "*/scripts/app.js" {
     canvas: Canvas;
     registerExtension(extension: Extension): void;
     /** Run the graph; the first number is the place in the queue. */
-    queuePrompt(place: number, times: number): Promise<unknown>;
+    queuePrompt(place: number, times: number, ...options: unknown[]): Promise<unknown>;
     ui: {
       lastQueueSize?: number | string;
       settings: {
@@ -204,7 +216,7 @@ declare module "*/scripts/app.js" {
       };
     };
     extensionManager: {
-      queueSettings?: { batchCount: number };
+      queueSettings?: { batchCount: number; mode?: string };
       workflow?: { activeWorkflow: Workflow | null };
       command: { execute(id: string): Promise<void> };
       registerSidebarTab(tab: SidebarTab): void;
@@ -258,6 +270,7 @@ declare module "*/scripts/api.js" {
 
 /** LiteGraph, which draws the canvas. */
 interface Window {
+  LGraphBadge: new (options: { text: string }) => import("../../../scripts/app.js").Badge;
   LiteGraph: {
     createNode(type: string): import("../../../scripts/app.js").GraphNode;
     /** Whether Nodes 2.0 draws the nodes. */

@@ -47,6 +47,7 @@ describe("what the price line asks for", () => {
       count: 1,
       takes: 1,
       isCountWhole: true,
+      isNewEachRun: false,
       runs: 1,
     });
   });
@@ -133,6 +134,12 @@ describe("what the price line asks for", () => {
     assert.deepEqual([asked.request, asked.count, asked.isCountWhole], [{ model: "m" }, 1, false]);
   });
 
+  test("says whether each run makes another take", () => {
+    assert.equal(requestFor([], { control: "randomize" }).isNewEachRun, true);
+    assert.equal(requestFor([], { control: "fixed" }).isNewEachRun, false);
+    assert.equal(requestFor([]).isNewEachRun, false);
+  });
+
   test("counts the runs only where each makes another take", () => {
     assert.equal(requestFor([], { control: "increment", batch: 3 }).runs, 3);
     assert.equal(requestFor([], { control: "fixed", batch: 3 }).runs, 1);
@@ -154,6 +161,7 @@ describe("text that the frontend varies for each run", () => {
       const root = graphOf([[MUSIC, { values: { ...VALUES, [name]: "calm {a|b} piano" } }]]);
       const asked = priceRequest({ node: nodeOf(root, MUSIC), hosts: [] }, root, 3);
       assert.deepEqual([asked.request, asked.count, asked.runs], [{ model: "m" }, 1, 3]);
+      assert.equal(asked.isNewEachRun, true);
     });
 
   test("is not known where it has braces or comments, though it is the same each time", () => {
@@ -221,6 +229,7 @@ describe("the estimate", () => {
     count: 1,
     takes: 1,
     isCountWhole: true,
+    isNewEachRun: false,
     runs: 1,
   };
   const PRICE = {
@@ -312,6 +321,20 @@ describe("the estimate", () => {
       uncertain: "l7",
     });
   });
+
+  for (const auto of /** @type {const} */ (["instant", "change"]))
+    test(`warns where each run of Run (${auto}) buys other tracks`, () => {
+      const each = { ...ASKED, isNewEachRun: true };
+      const { text, isWarning } = estimateText(PRICE, each, auto);
+      assert.match(text, /^\$0\.006 · Run \(.+\): each run buys other tracks$/);
+      assert.equal(isWarning, true);
+      const bought = { ...PRICE, bought: true, total: 0 };
+      assert.match(estimateText(bought, each, auto).text, /^Already bought.+ · Run \(/);
+      assert.deepEqual(estimateText(PRICE, ASKED, auto), shown({}));
+      assert.deepEqual(estimateText(PRICE, each), shown({}));
+      const free = { ...PRICE, free: true, each: 0, total: 0 };
+      assert.equal(estimateText(free, each, auto).isWarning, false);
+    });
 
   test("of a free sketch leads to the key", () => {
     assert.equal(shown({ free: true, each: 0 }).step, "set_key");

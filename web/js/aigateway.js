@@ -1,4 +1,5 @@
 import { nameFields } from "./app_fields.js";
+import { watchAutoRun } from "./auto_run.js";
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
 import { watchDrops } from "./drag.js";
@@ -29,6 +30,7 @@ app.registerExtension({
     registerSidebar();
     orderTemplates();
     watchRuns();
+    watchAutoRun();
     watchDrops();
     watchErrors();
     watchNews();

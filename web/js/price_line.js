@@ -1,11 +1,14 @@
 import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
+import { forgetModelPrices, labelModels, priceModels } from "./model_prices.js";
 import { stepButton } from "./next_steps.js";
 import { priceRequest } from "./price_request.js";
 import { costText, estimateText, hintText, runText } from "./price_text.js";
-import { onTabOf } from "./runs.js";
+import { autoRun, onTabOf } from "./runs.js";
 import { ask } from "./server.js";
+import { shortCost, shortEstimate } from "./short_price.js";
 import { placeOf, placesOf } from "./subgraphs.js";
+import { TitlePrice } from "./title_price.js";
 import { priceOf } from "./track_facts.js";
 import { say } from "./words.js";
 
@@ -45,6 +48,13 @@ class PriceLine {
     this.element = element("div", { class: "aigateway-price", role: "status" }, ...parts);
     addRow(this.shownOn, "aigateway_price", this.element, HEIGHT, say("price"));
     addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
+    this.title = new TitlePrice(this.shownOn);
+    labelModels(node);
+  }
+
+  /** Says which node it is, also where the same subgraph stands in the graph twice. */
+  get name() {
+    return [...this.hosts, this.node].map(({ id }) => id).join(":");
   }
 
   /** @param {Place} place */
@@ -60,13 +70,23 @@ class PriceLine {
 
   /** Show another price if something that decides it has changed. */
   check() {
+    this.title.update();
     const asked = this.request();
-    const text = JSON.stringify(asked);
+    const text = this.stateOf(asked);
     if (text === this.checked) return false;
     this.checked = text;
     this.tracks = [];
     void this.showEstimate(asked);
     return true;
+  }
+
+  /**
+   * What the text of the line depends on.
+   *
+   * @param {PriceRequest} asked
+   */
+  stateOf(asked) {
+    return JSON.stringify([asked, asked.isNewEachRun && autoRun()]);
   }
 
   /** Whether a run of the graph that holds all others buys what this line prices. */
@@ -91,15 +111,17 @@ class PriceLine {
   async showEstimate(asked) {
     const { checked } = this;
     const body = { ...bodyOf(asked), runs: asked.runs };
-    let hints = "";
+    let [hints, short] = ["", ""];
     const text = await textOrError(async () => {
       const price = await ask("price", { method: "POST", body });
       hints = hintText(price);
-      return estimateText(price, asked);
+      short = shortEstimate(price, asked);
+      return estimateText(price, asked, autoRun());
     });
+    void priceModels(this.node, this.hosts, asked);
     if (checked !== this.checked) return;
     this.showHints(hints);
-    this.write(text);
+    this.write(text, short);
   }
 
   /** @param {string} text a hint a line */
@@ -114,24 +136,31 @@ class PriceLine {
   /** @param {string[]} tracks the ledger's ids */
   showCostOf(tracks) {
     this.tracks = tracks;
-    this.checked = JSON.stringify(this.request());
+    this.checked = this.stateOf(this.request());
     void this.showCost();
   }
 
   async showCost() {
     const { tracks } = this;
-    const text = await textOrError(async () =>
-      costText(await Promise.all(tracks.map((id) => ask(`tracks/${encodeURIComponent(id)}`)))),
-    );
-    if (tracks === this.tracks) this.write(text);
+    let short = "";
+    const text = await textOrError(async () => {
+      const rows = await Promise.all(tracks.map((id) => ask(`tracks/${encodeURIComponent(id)}`)));
+      short = shortCost(rows);
+      return costText(rows);
+    });
+    if (tracks === this.tracks) this.write(text, short);
   }
 
-  /** @param {PriceText} shown */
-  write(shown) {
+  /**
+   * @param {PriceText} shown
+   * @param {string} short what the node's title says of it
+   */
+  write(shown, short) {
     const { text, isWarning } = shown;
     this.text.textContent = text;
     this.element.title = text;
     this.text.classList.toggle("aigateway-refused", isWarning);
+    this.title.show(short, isWarning);
     void this.writeStep(shown);
     this.shownOn.setDirtyCanvas?.(true);
   }
@@ -182,7 +211,10 @@ export function addPrice(node) {
   for (const line of made) lines.add(line);
   const { onRemoved } = node;
   node.onRemoved = function (...values) {
-    for (const line of made) lines.delete(line);
+    for (const line of made) {
+      lines.delete(line);
+      line.title.remove();
+    }
     return onRemoved?.apply(this, values);
   };
 }
@@ -203,17 +235,32 @@ async function showRun() {
 
 /** @param {PriceRequest[]} asked */
 async function runTextOf(asked) {
+  const price = await askPriceOf(asked);
+  return price && runText(price, asked);
+}
+
+/**
+ * The price of several nodes in one run.
+ *
+ * @param {PriceRequest[]} asked
+ * @returns {Promise<import("./server.js").Price | null>} null where it cannot be told
+ */
+export async function askPriceOf(asked) {
   try {
-    const body = { pieces: asked.map(bodyOf) };
-    return runText(await ask("price", { method: "POST", body }), asked);
+    return await ask("price", { method: "POST", body: { pieces: asked.map(bodyOf) } });
   } catch {
     // The line of a node says what is wrong with it.
     return null;
   }
 }
 
+/** The lines of the nodes that make other tracks in each run of the graph. */
+export const linesOfEachRun = () =>
+  [...lines].filter((line) => line.isInRun && line.request().isNewEachRun);
+
 /** Ask for all prices again, for example after a limit was changed. */
 export function refreshPrices() {
+  forgetModelPrices();
   for (const line of lines) line.refresh();
   void showRun();
 }

@@ -24,6 +24,7 @@ const SOME_SECONDS = 10;
  * @property {number} count items of the longest list
  * @property {unknown} takes tracks that each item makes, a number or a list
  * @property {boolean} isCountWhole if not, the run may make more tracks
+ * @property {boolean} isNewEachRun whether each run makes other tracks
  * @property {number} runs that each make other tracks
  */
 
@@ -44,6 +45,7 @@ export function priceRequest({ node, hosts }, root, batchCount) {
   const known = inputs.filter(isKnown);
   const sent = known.length === NAMES.length ? known : known.filter(({ name }) => name === "model");
   const isDurationKnown = isKnown(duration);
+  const isNewEachRun = varies || changesTake(node);
   const takes = hasInput(node, "count") ? itemsOf(node, "count", root, hosts) : ONE;
   const all = [duration, takes, ...inputs];
   return {
@@ -54,8 +56,9 @@ export function priceRequest({ node, hosts }, root, batchCount) {
     count: Math.max(1, ...all.map(({ items }) => items.length)),
     takes: isKnown(takes) ? sentOf(takes, Number) : 1,
     isCountWhole: isKnown(takes) && all.every(({ isWhole }) => isWhole),
+    isNewEachRun,
     // The same take is bought once, however often the graph runs. Each variation is another request.
-    runs: varies || changesTake(node) ? batchCount : 1,
+    runs: isNewEachRun ? batchCount : 1,
   };
 }
 

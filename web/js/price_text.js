@@ -4,6 +4,7 @@ import { say } from "./words.js";
 
 /** @typedef {import("./next_steps.js").Step} Step */
 /** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
+/** @typedef {import("./runs.js").AutoRun} AutoRun */
 /** @typedef {import("./server.js").Price} Price */
 /** @typedef {import("./server.js").Track} Track */
 
@@ -40,9 +41,21 @@ export const hintText = ({ hints }) =>
  *
  * @param {Price} price the server's answer
  * @param {PriceRequest} asked
+ * @param {AutoRun | null} [auto] what makes ComfyUI run the graph by itself
  * @returns {PriceText}
  */
-export function estimateText(price, asked) {
+export function estimateText(price, asked, auto = null) {
+  const shown = textOfRun(price, asked);
+  if (!auto || !asked.isNewEachRun || price.free) return shown;
+  return { ...shown, text: `${shown.text} · ${say(`auto_${auto}`)}`, isWarning: true };
+}
+
+/**
+ * @param {Price} price
+ * @param {PriceRequest} asked
+ * @returns {PriceText}
+ */
+function textOfRun(price, asked) {
   const [uncertain] = price.uncertain;
   if (uncertain) {
     const text = say("price_uncertain", { price: dollars(price.each ?? 0) });
@@ -82,16 +95,26 @@ function refusalText(amount, refused) {
  */
 export function runText(price, asked) {
   if (asked.length < 2 || price.free || price.bought || price.total === null) return null;
-  const isWhole = asked.every(
-    ({ isDurationKnown, isCountWhole }) => isDurationKnown && isCountWhole,
-  );
-  const total = dollars(price.total);
-  const atMost = price.at_most ? say("price_at_most", { price: total }) : total;
-  const amount = isWhole ? atMost : say("price_at_least", { price: total });
-  const text = say("price_run", { price: amount });
+  const text = say("price_run", { price: totalText(price, asked) });
   const { refused } = price;
   if (!refused || refused.reason === "no_key") return { text, isWarning: false };
   return { ...refusalText(text, refused), isWarning: true };
+}
+
+/**
+ * The amount of a run of one or more nodes.
+ *
+ * @param {Price} price the server's answer for all of them
+ * @param {PriceRequest[]} asked of each node
+ */
+export function totalText(price, asked) {
+  if (price.total === null) return say("price_unknown");
+  const total = dollars(price.total);
+  const isWhole = asked.every(
+    ({ isDurationKnown, isCountWhole }) => isDurationKnown && isCountWhole,
+  );
+  if (!isWhole) return say("price_at_least", { price: total });
+  return price.at_most ? say("price_at_most", { price: total }) : total;
 }
 
 /**
@@ -99,16 +122,27 @@ export function runText(price, asked) {
  * @param {PriceRequest} asked
  */
 function amountText(price, asked) {
-  const { each, total, tracks, at_most } = price;
+  const { each, total, tracks } = price;
   if (each === null) return say("price_unknown");
-  const { duration, isDurationKnown, isCountWhole, runs } = asked;
+  const { duration, isDurationKnown, runs } = asked;
   const text = isDurationKnown
     ? sumText(each, total, tracks * runs)
     : say("price_second", { price: dollars(each / Number(duration)) });
+  const bound = boundOf(price, asked);
+  return bound ? say(`price_${bound}`, { price: text }) : text;
+}
+
+/**
+ * Whether the run may cost more or less than the amount of its price.
+ *
+ * @param {Price} price
+ * @param {PriceRequest} asked
+ */
+export function boundOf({ at_most }, { isDurationKnown, isCountWhole }) {
   // Without a duration it is the price of a second, however many tracks there are.
   const isAtLeast = isDurationKnown && !isCountWhole;
-  if (isAtLeast) return say(at_most ? "price_about" : "price_at_least", { price: text });
-  return at_most ? say("price_at_most", { price: text }) : text;
+  if (isAtLeast) return at_most ? "about" : "at_least";
+  return at_most ? "at_most" : null;
 }
 
 /**
@@ -133,6 +167,14 @@ export const balanceText = ({ balance }) =>
   balance === null ? "" : say("balance", { balance: dollars(balance) });
 
 /**
+ * What tracks cost in US dollars, as far as it is known. What is dead costs nothing.
+ *
+ * @param {Track[]} tracks
+ */
+export const costOf = (tracks) =>
+  tracks.reduce((sum, track) => sum + (track.is_dead ? 0 : (track.price ?? 0)), 0);
+
+/**
  * What the tracks of the last run cost.
  *
  * @param {Track[]} tracks
@@ -141,9 +183,7 @@ export const balanceText = ({ balance }) =>
 export function costText(tracks) {
   if (tracks.every((track) => track.free))
     return { text: say("cost_free"), isWarning: false, step: "set_key" };
-  const price = dollars(
-    tracks.reduce((sum, track) => sum + (track.is_dead ? 0 : (track.price ?? 0)), 0),
-  );
+  const price = dollars(costOf(tracks));
   const uncertain = tracks.find((track) => track.state === "uncertain")?.local_id;
   if (uncertain) {
     const text = say("cost_uncertain", { price });

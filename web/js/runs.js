@@ -9,7 +9,17 @@ const tabs = new Map();
 /** How many runs are remembered. */
 const MOST = 500;
 
-const openTab = () => app.extensionManager?.workflow?.activeWorkflow ?? null;
+/** What makes ComfyUI run the graph by itself. @typedef {"instant" | "change"} AutoRun */
+
+/** @returns {AutoRun | null} null where only a person starts a run */
+export function autoRun() {
+  const mode = app.extensionManager?.queueSettings?.mode ?? "";
+  if (mode === "change") return mode;
+  // Versions of ComfyUI tell an instant run that goes on from one that waits for its first start.
+  return mode.startsWith("instant") ? "instant" : null;
+}
+
+export const openTab = () => app.extensionManager?.workflow?.activeWorkflow ?? null;
 
 /** Remember from which tab each run was queued: ComfyUI's events name the run alone. */
 export function watchRuns() {

@@ -16,6 +16,7 @@ import { api } from "./comfy.js";
  * @property {string[]} uncertain the ledger's ids of tracks that may be bought already
  * @property {Refusal | null} refused why the request would be refused
  */
+/** What a track is expected to cost with a model. @typedef {Pick<Price, "each" | "at_most">} ModelPrice */
 /**
  * A row of the ledger.
  *

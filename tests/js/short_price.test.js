@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { shortCost, shortEstimate, shortOfModel } from "../../web/js/short_price.js";
+import { trackOf } from "./tracks.js";
+
+const ASKED = {
+  request: {},
+  duration: 30,
+  isDurationKnown: true,
+  count: 1,
+  takes: 1,
+  isCountWhole: true,
+  isNewEachRun: false,
+  runs: 1,
+};
+const PRICE = {
+  free: false,
+  bought: false,
+  each: 0.006,
+  at_most: false,
+  total: 0.006,
+  tracks: 1,
+  hints: [],
+  uncertain: [],
+  refused: null,
+};
+
+describe("the price in a title", () => {
+  /**
+   * @param {Partial<import("../../web/js/server.js").Price>} price
+   * @param {Partial<typeof ASKED>} [asked]
+   */
+  const shown = (price, asked) => shortEstimate({ ...PRICE, ...price }, { ...ASKED, ...asked });
+
+  test("is the amount of the run", () => {
+    assert.equal(shown({}), "$0.006");
+    assert.equal(shown({ total: 0.036, tracks: 3 }, { runs: 2 }), "$0.036");
+    assert.equal(shown({ bought: true, total: 0, tracks: 0 }), "$0.00");
+  });
+
+  test("bounds what is not known wholly", () => {
+    assert.equal(shown({ at_most: true }), "≤ $0.006");
+    assert.equal(shown({}, { isCountWhole: false }), "≥ $0.006");
+    assert.equal(shown({ at_most: true }, { isCountWhole: false }), "≈ $0.006");
+  });
+
+  test("is the price of a second where the duration is not known", () => {
+    const asked = { duration: 10, isDurationKnown: false };
+    assert.equal(shown({ each: 0.002, total: 0.002 }, asked), "$0.0002/s");
+    assert.equal(shown({ each: 8, total: 8, at_most: true }, asked), "≤ $0.80/s");
+  });
+
+  test("does not confuse free, unknown and uncertain", () => {
+    assert.equal(shown({ free: true, each: 0, total: 0 }, { isDurationKnown: false }), "$0.00");
+    assert.equal(shown({ each: null, total: null }), "?");
+    assert.equal(shown({ uncertain: ["l7"] }), "$0.006 ?");
+  });
+
+  test("has a check mark once all tracks are paid", () => {
+    const [done, other] = [trackOf({ state: "completed" }), trackOf({ state: "running" })];
+    assert.equal(shortCost([done, done]), "✓ $0.012");
+    assert.equal(shortCost([done, other]), "$0.012");
+    assert.equal(shortCost([done, trackOf({ state: "failed", is_dead: true })]), "✓ $0.006");
+    assert.equal(shortCost([done, trackOf({ state: "uncertain" })]), "≤ $0.012 ?");
+  });
+});
+
+describe("the price behind a model", () => {
+  const known = { isDurationKnown: true };
+
+  test("is that of a track, or of a second where the duration is not known", () => {
+    assert.equal(shortOfModel({ each: 0.006, at_most: false }, known, 30), "$0.006");
+    const unknown = { isDurationKnown: false };
+    assert.equal(shortOfModel({ each: 0.002, at_most: false }, unknown, 10), "$0.0002/s");
+  });
+
+  test("says where it is the most, and where nobody knows", () => {
+    assert.equal(shortOfModel({ each: 24, at_most: true }, known, 30), "≤ $24.00");
+    assert.equal(shortOfModel({ each: null, at_most: false }, known, 30), "?");
+  });
+});

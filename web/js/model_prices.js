@@ -1,0 +1,78 @@
+import { ask } from "./server.js";
+import { shortOfModel } from "./short_price.js";
+
+/** @typedef {import("./comfy.js").GraphNode} GraphNode */
+/** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
+/** @typedef {{free: boolean, models: Record<string, import("./server.js").ModelPrice>}} Answer */
+
+/** The texts behind the models. @type {WeakMap<GraphNode, Record<string, string>>} */
+const shown = new WeakMap();
+/** What the server said, by the duration. @type {Map<number, Promise<Answer>>} */
+const answers = new Map();
+
+/** Ask again: what was bought since may have taught other prices. */
+export const forgetModelPrices = () => answers.clear();
+
+/**
+ * Let the list of a node's models show a price behind each. The value stays the name of the model.
+ *
+ * @param {GraphNode} node
+ */
+export function labelModels(node) {
+  const options = node.widgets?.find(({ name }) => name === "model")?.options;
+  if (!options) return;
+  options.getOptionLabel = (model) => {
+    const price = shown.get(node)?.[model ?? ""];
+    return price ? `${model} · ${price}` : (model ?? "");
+  };
+}
+
+/**
+ * Show what a track costs with each model.
+ *
+ * @param {GraphNode} node
+ * @param {GraphNode[]} hosts
+ * @param {PriceRequest} asked
+ */
+export async function priceModels(node, hosts, asked) {
+  const duration = Math.max(...[asked.duration].flat().map(Number));
+  const texts = await textsFor(duration, asked);
+  if (JSON.stringify(texts) === JSON.stringify(shown.get(node))) return;
+  shown.set(node, texts);
+  for (const each of [node, ...hosts]) drawAgain(each);
+}
+
+/**
+ * @param {number} duration in seconds
+ * @param {PriceRequest} asked
+ * @returns {Promise<Record<string, string>>} by the model; none where nothing costs anything
+ */
+async function textsFor(duration, asked) {
+  try {
+    const answer = answers.get(duration) ?? ask("model-prices", { query: { duration } });
+    answers.set(duration, answer);
+    const { free, models } = await answer;
+    if (free) return {};
+    const priced = Object.entries(models).map(([model, price]) => [
+      model,
+      shortOfModel(price, asked, duration),
+    ]);
+    return Object.fromEntries(priced);
+  } catch {
+    // The price line says what is wrong.
+    answers.delete(duration);
+    return {};
+  }
+}
+
+/**
+ * Draw the widgets of a node again. Nodes 2.0 does so when it hears that a property has changed.
+ *
+ * @param {GraphNode} node
+ */
+function drawAgain(node) {
+  const { badges } = node;
+  const change = { nodeId: node.id, property: "badges", oldValue: badges, newValue: badges };
+  node.graph?.trigger?.("node:property:changed", { type: "node:property:changed", ...change });
+  node.setDirtyCanvas?.(true);
+}

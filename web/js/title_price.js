@@ -1,0 +1,63 @@
+import { app } from "./comfy.js";
+import { element } from "./dom.js";
+
+/** @typedef {import("./comfy.js").GraphNode} GraphNode */
+
+const PLAIN = { fgColor: "#fff", bgColor: "#1c5a45" };
+const WARNING = { fgColor: "#fff", bgColor: "#a02018" };
+
+/**
+ * The price in the title of a node. It stays there when the node is collapsed.
+ *
+ * The classic canvas draws the badges of a node at its title. Nodes 2.0 draws a badge in the title
+ * only if it has the icon of Comfy's credits, which these prices are not; it draws all others at the
+ * foot, which a collapsed node does not have. So there the price is an element in the title.
+ */
+export class TitlePrice {
+  /** @param {GraphNode} node */
+  constructor(node) {
+    this.node = node;
+    this.chip = element("span", { class: "aigateway-title-price", hidden: true });
+    this.badge = new window.LGraphBadge({ text: "" });
+    node.badges?.push(() => this.badge);
+  }
+
+  /**
+   * @param {string} text
+   * @param {boolean} isWarning
+   */
+  show(text, isWarning) {
+    this.chip.textContent = text;
+    this.chip.hidden = !text;
+    this.chip.classList.toggle("aigateway-title-refused", isWarning);
+    this.update();
+  }
+
+  /** Put the price where the nodes are drawn now. */
+  update() {
+    const { chip } = this;
+    const isClassic = !window.LiteGraph.vueNodesMode;
+    const colors = chip.classList.contains("aigateway-title-refused") ? WARNING : PLAIN;
+    Object.assign(this.badge, colors, { text: isClassic ? chip.textContent : "" });
+    const title = isClassic ? null : this.title();
+    if (!title) chip.remove();
+    else if (chip.parentElement !== title) title.append(chip);
+  }
+
+  /** The title's row of elements, where Nodes 2.0 shows the node. */
+  title() {
+    const { id, graph } = this.node;
+    if (graph !== (app.canvas.graph ?? app.graph)) return null;
+    const name = `node-header-${id}`;
+    const around = this.chip.closest("[data-testid]");
+    const header =
+      around?.getAttribute("data-testid") === name
+        ? around
+        : document.querySelector(`[data-testid="${CSS.escape(name)}"]`);
+    return header?.firstElementChild ?? null;
+  }
+
+  remove() {
+    this.chip.remove();
+  }
+}
