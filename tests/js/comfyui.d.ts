@@ -14,9 +14,21 @@ declare module "*/scripts/app.js" {
     serializeValue?(): unknown;
     /** Fields that belong to this one, for example what happens to its number after each run. */
     linkedWidgets?: Widget[];
-    /** How the widget shows its values. */
-    options?: { getOptionLabel?(value?: string | null): string };
+    /** The values of a list, and how it shows them. */
+    options?: { values?: unknown; getOptionLabel?(value?: string | null): string };
+    /** Its width in the classic canvas, where it differs from the node's. */
+    width?: number;
     callback?(value: unknown): void;
+    /** Set the value as a person does. */
+    setValue?(value: unknown, cause: { e: Event; node: GraphNode; canvas: Canvas }): void;
+    /** Called by the classic canvas when a button goes down; `true` stops what it would do. */
+    onPointerDown?(pointer: Pointer, node: GraphNode, canvas: Canvas): boolean;
+  }
+
+  /** What a button of the mouse does on the classic canvas until it goes up again. */
+  export interface Pointer {
+    onClick?(event: Event): void;
+    finally?(): void;
   }
 
   /** A field that the pack adds. */
@@ -118,6 +130,10 @@ declare module "*/scripts/app.js" {
   }
 
   export interface Canvas {
+    /** Where the mouse is in the graph. */
+    graph_mouse?: Pair;
+    /** The widget that is being used. */
+    node_widget?: unknown;
     /** The graph that is open, absent in older versions. */
     graph?: Graph;
     canvas: HTMLCanvasElement;
@@ -273,6 +289,15 @@ interface Window {
   LGraphBadge: new (options: { text: string }) => import("../../../scripts/app.js").Badge;
   LiteGraph: {
     createNode(type: string): import("../../../scripts/app.js").GraphNode;
+    ContextMenu: new (
+      entries: string[],
+      options: {
+        event: Event;
+        scale: number;
+        className: string;
+        callback(entry: string): void;
+      },
+    ) => unknown;
     /** Whether Nodes 2.0 draws the nodes. */
     vueNodesMode?: boolean;
   };

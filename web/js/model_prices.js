@@ -1,3 +1,4 @@
+import { labelValues } from "./labelled_list.js";
 import { ask } from "./server.js";
 import { shortOfModel } from "./short_price.js";
 
@@ -19,12 +20,12 @@ export const forgetModelPrices = () => answers.clear();
  * @param {GraphNode} node
  */
 export function labelModels(node) {
-  const options = node.widgets?.find(({ name }) => name === "model")?.options;
-  if (!options) return;
-  options.getOptionLabel = (model) => {
-    const price = shown.get(node)?.[model ?? ""];
-    return price ? `${model} · ${price}` : (model ?? "");
-  };
+  const list = node.widgets?.find(({ name }) => name === "model");
+  if (!list) return;
+  labelValues(list, (model) => {
+    const price = shown.get(node)?.[model];
+    return price ? `${model} · ${price}` : model;
+  });
 }
 
 /**
