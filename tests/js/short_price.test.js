@@ -66,16 +66,13 @@ describe("the price in a title", () => {
 });
 
 describe("the price behind a model", () => {
-  const known = { isDurationKnown: true };
-
   test("is that of a track, or of a second where the duration is not known", () => {
-    assert.equal(shortOfModel({ each: 0.006, at_most: false }, known, 30), "$0.006");
-    const unknown = { isDurationKnown: false };
-    assert.equal(shortOfModel({ each: 0.002, at_most: false }, unknown, 10), "$0.0002/s");
+    assert.equal(shortOfModel({ each: 0.006, at_most: false }, 30, true), "$0.006");
+    assert.equal(shortOfModel({ each: 0.002, at_most: false }, 10, false), "$0.0002/s");
   });
 
   test("says where it is the most, and where nobody knows", () => {
-    assert.equal(shortOfModel({ each: 24, at_most: true }, known, 30), "≤ $24.00");
-    assert.equal(shortOfModel({ each: null, at_most: false }, known, 30), "?");
+    assert.equal(shortOfModel({ each: 24, at_most: true }, 30, true), "≤ $24.00");
+    assert.equal(shortOfModel({ each: null, at_most: false }, 30, true), "?");
   });
 });

@@ -16,9 +16,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from ...api import settings as api_settings
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.request import DEFAULT_MODEL, MusicRequest
 from ...api.money.prices import Catalogue
-from ...api.request import MusicRequest
+from ...api.request import DEFAULT_MODEL, MusicRequest
 from ...api.wire.protocol import Model
 from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack

@@ -68,7 +68,7 @@ export async function showError(error) {
       element("strong", {}, say(has(key) ? key : "error_other")),
       iconButton("times", say("close"), close),
     ),
-    element("div", { class: "aigateway-card-text" }, error.text),
+    element("div", { class: "aigateway-card-text", tabIndex: 0 }, error.text),
     element("div", { class: "aigateway-card-foot" }, button, id, copy),
   );
   document.body.append(shown);

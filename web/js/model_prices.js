@@ -1,4 +1,5 @@
 import { labelValues } from "./labelled_list.js";
+import { SOME_SECONDS } from "./price_request.js";
 import { ask } from "./server.js";
 import { shortOfModel } from "./short_price.js";
 
@@ -36,8 +37,10 @@ export function labelModels(node) {
  * @param {PriceRequest} asked
  */
 export async function priceModels(node, hosts, asked) {
-  const duration = Math.max(...[asked.duration].flat().map(Number));
-  const texts = await textsFor(duration, asked);
+  const longest = Math.max(...[asked.duration].flat().map(Number));
+  // The rows of a table have lengths that only the server reads.
+  const isKnown = asked.isDurationKnown && Number.isFinite(longest);
+  const texts = await textsFor(isKnown ? longest : SOME_SECONDS, isKnown);
   if (JSON.stringify(texts) === JSON.stringify(shown.get(node))) return;
   shown.set(node, texts);
   for (const each of [node, ...hosts]) drawAgain(each);
@@ -45,10 +48,10 @@ export async function priceModels(node, hosts, asked) {
 
 /**
  * @param {number} duration in seconds
- * @param {PriceRequest} asked
+ * @param {boolean} isKnown if not, `duration` is some duration to find the price of a second with
  * @returns {Promise<Record<string, string>>} by the model; none where nothing costs anything
  */
-async function textsFor(duration, asked) {
+async function textsFor(duration, isKnown) {
   try {
     const answer = answers.get(duration) ?? ask("model-prices", { query: { duration } });
     answers.set(duration, answer);
@@ -56,7 +59,7 @@ async function textsFor(duration, asked) {
     if (free) return {};
     const priced = Object.entries(models).map(([model, price]) => [
       model,
-      shortOfModel(price, asked, duration),
+      shortOfModel(price, duration, isKnown),
     ]);
     return Object.fromEntries(priced);
   } catch {

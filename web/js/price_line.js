@@ -41,7 +41,8 @@ class PriceLine {
     /** @type {string[]} the ledger's ids of what the last run made or found again */
     this.tracks = [];
     this.text = element("span");
-    this.hints = element("div", { class: "aigateway-hints", role: "note", hidden: true });
+    const hints = { class: "aigateway-hints", role: "note", hidden: true, tabIndex: 0 };
+    this.hints = element("div", hints);
     this.run = element("span", { class: "aigateway-run" });
     this.step = element("span", { class: "aigateway-next" });
     const parts = [this.text, this.run, this.step];

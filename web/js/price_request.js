@@ -9,7 +9,7 @@ const VARIED = ["prompt", "lyrics"];
 const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 
 /** The duration that is asked for where the real one is not known. */
-const SOME_SECONDS = 10;
+export const SOME_SECONDS = 10;
 
 /**
  * What the server is asked for the price of a node's tracks.

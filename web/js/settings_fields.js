@@ -112,10 +112,17 @@ export const choiceField = (name, words) =>
     return [show, select];
   });
 
+/**
+ * ComfyUI's panel shows the name of a setting in an element with this id.
+ *
+ * @param {string} name
+ */
+const labelOf = (name) => ({ "aria-labelledby": `AIgateway.${name}-label` });
+
 /** @param {string} name */
 export const amountField = (name) =>
   field((note) => {
-    const input = element("input", { type: "number", min: "0", step: "any" });
+    const input = element("input", { type: "number", min: "0", step: "any", ...labelOf(name) });
     input.classList.add("aigateway-input", "aigateway-amount");
     input.addEventListener("change", () => {
       // An empty field means the default.
@@ -132,7 +139,7 @@ export const amountField = (name) =>
 /** @param {string} name */
 export const switchField = (name) =>
   field((note) => {
-    const input = element("input", { type: "checkbox" });
+    const input = element("input", { type: "checkbox", ...labelOf(name) });
     input.addEventListener("change", () => void save(name, input.checked, note));
     /** @type {Show} */
     const show = (settings) => {

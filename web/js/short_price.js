@@ -45,12 +45,12 @@ export function shortCost(tracks) {
  * What a track costs with a model.
  *
  * @param {ModelPrice} price of a track of `duration` seconds
- * @param {Pick<PriceRequest, "isDurationKnown">} asked
  * @param {number} duration
+ * @param {boolean} isKnown if not, it is some duration to find the price of a second with
  */
-export function shortOfModel({ each, at_most }, { isDurationKnown }, duration) {
+export function shortOfModel({ each, at_most }, duration, isKnown) {
   if (each === null) return UNKNOWN;
-  const amount = isDurationKnown ? dollars(each) : perSecond(each, duration);
+  const amount = isKnown ? dollars(each) : perSecond(each, duration);
   return at_most ? SIGNS.at_most + amount : amount;
 }
 

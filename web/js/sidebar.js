@@ -68,6 +68,7 @@ class Music {
     };
     /** @type {VirtualList<Track>} */
     this.list = new VirtualList({
+      label: say("music"),
       rowHeight: ROW_HEIGHT,
       pages: new Pages(PAGE, (offset, limit) => this.read(offset, limit)),
       draw: (track) =>

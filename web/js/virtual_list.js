@@ -9,19 +9,20 @@ import { rowsInView } from "./rows_in_view.js";
 export class VirtualList {
   /**
    * @param {object} options
+   * @param {string} options.label says what the list holds
    * @param {number} options.rowHeight in pixels
    * @param {import("./pages.js").Pages<Row>} options.pages
    * @param {(row: Row) => HTMLElement} options.draw
    * @param {(row: Row) => string} options.identify changes when the row has to be drawn again
    */
-  constructor({ rowHeight, pages, draw, identify }) {
+  constructor({ label, rowHeight, pages, draw, identify }) {
     this.rowHeight = rowHeight;
     this.pages = pages;
     this.draw = draw;
     this.identify = identify;
     /** @type {Map<number, {identity: string, made: HTMLElement}>} by the row's index */
     this.drawn = new Map();
-    this.space = element("div", { class: "aigateway-space", role: "list" });
+    this.space = element("div", { class: "aigateway-space", role: "list", "aria-label": label });
     this.element = element("div", { class: "aigateway-list", tabIndex: 0 }, this.space);
     this.element.addEventListener("scroll", () => void this.show(), { passive: true });
     this.observer = new ResizeObserver(() => void this.show());
@@ -68,6 +69,10 @@ export class VirtualList {
       this.drawn.delete(index);
     }
     for (let index = first; index < end; index++) this.drawRow(index);
+    for (const [index, { made }] of this.drawn) {
+      made.setAttribute("aria-posinset", String(index + 1));
+      made.setAttribute("aria-setsize", String(this.pages.total));
+    }
   }
 
   /** @param {number} index */
