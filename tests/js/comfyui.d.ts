@@ -233,6 +233,10 @@ declare module "*/scripts/app.js" {
     };
     extensionManager: {
       queueSettings?: { batchCount: number; mode?: string };
+      /** What is wrong with nodes at the queue, by their ids; absent in older versions. */
+      lastNodeErrors?: Record<string, { class_type?: string; errors: { type: string }[] }> | null;
+      /** Why the last run ended; absent in older versions. */
+      lastExecutionError?: { exception_type?: string } | null;
       workflow?: { activeWorkflow: Workflow | null };
       command: { execute(id: string): Promise<void> };
       registerSidebarTab(tab: SidebarTab): void;

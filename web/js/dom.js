@@ -113,5 +113,25 @@ export function makeRoom(node) {
   node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], needed)]);
 }
 
+/** How long something of ComfyUI's may take to appear. */
+const PATIENCE_MILLISECONDS = 5000;
+
+/**
+ * Wait until something appears on the page.
+ *
+ * @template Found
+ * @param {() => Found | null | undefined} find
+ * @returns {Promise<Found | null>} null if it does not appear
+ */
+export async function found(find) {
+  const end = performance.now() + PATIENCE_MILLISECONDS;
+  while (performance.now() < end) {
+    const one = find();
+    if (one) return one;
+    await new Promise(requestAnimationFrame);
+  }
+  return null;
+}
+
 /** @param {unknown} error what was thrown */
 export const sentenceOf = (error) => (error instanceof Error ? error.message : String(error));

@@ -1,4 +1,5 @@
 import { api, resultsInApp } from "./comfy.js";
+import { closeCoreBox } from "./core_box.js";
 import { element, iconButton, sentenceOf } from "./dom.js";
 import { stepAfter, stepButton } from "./next_steps.js";
 import { notify } from "./notify.js";
@@ -74,6 +75,8 @@ export async function showError(error) {
   document.body.append(shown);
   const results = resultsInApp()?.getBoundingClientRect();
   if (results) shown.style.left = `${(results.left + results.right) / 2}px`;
+  const card = shown;
+  void closeCoreBox(() => card.isConnected);
 }
 
 /**

@@ -1,8 +1,7 @@
 import { app } from "./comfy.js";
+import { found } from "./dom.js";
 
 const GROUP = "AIgateway";
-/** How long the dialog may take to appear. */
-const PATIENCE_MILLISECONDS = 5000;
 const SETTLING_FRAMES = 40;
 
 /**
@@ -31,20 +30,5 @@ function groupEntry() {
     for (const entry of dialog.querySelectorAll("li, button, [role=option], span, div"))
       if (entry.childElementCount === 0 && entry.textContent?.trim() === GROUP)
         return /** @type {HTMLElement} */ (entry);
-  return null;
-}
-
-/**
- * @template Found
- * @param {() => Found | null | undefined} find
- * @returns {Promise<Found | null>} null if it does not appear
- */
-async function found(find) {
-  const end = performance.now() + PATIENCE_MILLISECONDS;
-  while (performance.now() < end) {
-    const one = find();
-    if (one) return one;
-    await new Promise(requestAnimationFrame);
-  }
   return null;
 }

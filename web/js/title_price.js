@@ -29,7 +29,9 @@ export class TitlePrice {
   show(text, isWarning) {
     this.chip.textContent = text;
     this.chip.hidden = !text;
-    this.chip.classList.toggle("aigateway-title-refused", isWarning);
+    const { fgColor, bgColor } = isWarning ? WARNING : PLAIN;
+    Object.assign(this.chip.style, { color: fgColor, background: bgColor });
+    Object.assign(this.badge, { fgColor, bgColor });
     this.update();
   }
 
@@ -37,8 +39,7 @@ export class TitlePrice {
   update() {
     const { chip } = this;
     const isClassic = !window.LiteGraph.vueNodesMode;
-    const colors = chip.classList.contains("aigateway-title-refused") ? WARNING : PLAIN;
-    Object.assign(this.badge, colors, { text: isClassic ? chip.textContent : "" });
+    this.badge.text = isClassic ? (chip.textContent ?? "") : "";
     const title = isClassic ? null : this.title();
     if (!title) chip.remove();
     else if (chip.parentElement !== title) title.append(chip);
