@@ -38,9 +38,8 @@ const SOME = { items: [undefined], isWhole: false };
 export function itemsOf(node, name, root, hosts = [], asked = new Map()) {
   const link = linkOf(node, name);
   if (!link) return { items: [widgetValue(node, name)], isWhole: true };
-  // Ids are numbers in older versions of ComfyUI, and text in newer ones.
-  if (Number(link.origin_id) === SUBGRAPH_INPUT)
-    return itemsOfSubgraphInput(node.graph, link.origin_slot, root, hosts, asked);
+  const outer = outerOf(node, link, root, hosts);
+  if (outer) return itemsOf(outer.host, outer.name, root, outer.hosts, asked);
   const origin = node.graph.getNodeById(link.origin_id);
   if (!origin) return SOME;
   const known = asked.get(link);
@@ -61,6 +60,22 @@ export function itemsOf(node, name, root, hosts = [], asked = new Map()) {
 const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 
 /**
+ * The widgets that show the value of a node's input: its own, and those of the subgraphs' nodes
+ * around it where the input is one of theirs.
+ *
+ * @param {GraphNode} node
+ * @param {string} name
+ * @param {GraphNode[]} hosts
+ * @returns {import("./comfy.js").Widget[]} the innermost first
+ */
+export function widgetsOf(node, name, hosts) {
+  const own = node.widgets?.filter((widget) => widget.name === name) ?? [];
+  const link = linkOf(node, name);
+  const outer = link && outerOf(node, link, null, hosts);
+  return outer ? [...own, ...widgetsOf(outer.host, outer.name, outer.hosts)] : own;
+}
+
+/**
  * The link that ends at an input of a node.
  *
  * @param {GraphNode} node
@@ -74,18 +89,28 @@ export function linkOf({ inputs, graph }, name) {
 }
 
 /**
- * @param {Graph} subgraph
- * @param {number} slot
- * @param {Graph} root
+ * Where a link comes from outside of its subgraph: the input of the node that stands for it.
+ *
+ * @param {GraphNode} node
+ * @param {Link} link that ends at `node`
+ * @param {Graph | null} root where the subgraph's node is looked for if `hosts` are not known
  * @param {GraphNode[]} hosts
- * @param {Map<Link, Items>} asked
- * @returns {Items}
  */
-function itemsOfSubgraphInput(subgraph, slot, root, hosts, asked) {
-  const name = subgraph.inputs?.[slot]?.name;
-  const host = hosts.at(-1) ?? hostOf(root, subgraph);
-  return host && name ? itemsOf(host, name, root, hosts.slice(0, -1), asked) : SOME;
+export function outerOf(node, link, root, hosts) {
+  // Ids are numbers in older versions of ComfyUI, and text in newer ones.
+  if (Number(link.origin_id) !== SUBGRAPH_INPUT) return null;
+  const name = node.graph.inputs?.[link.origin_slot]?.name;
+  const host = hosts.at(-1) ?? (root && hostOf(root, node.graph));
+  return host && name ? { host, name, hosts: hosts.slice(0, -1) } : null;
 }
+
+/**
+ * Whether a node gives the value of its first widget, and nothing else.
+ *
+ * @param {GraphNode} node
+ */
+export const isPrimitive = ({ comfyClass, type }) =>
+  comfyClass?.startsWith("Primitive") || type === "PrimitiveNode";
 
 /**
  * @param {GraphNode} node
@@ -94,9 +119,10 @@ function itemsOfSubgraphInput(subgraph, slot, root, hosts, asked) {
  * @returns {Items}
  */
 function itemsOfOutput(node, slot, ofInput) {
-  const value = node.widgets?.[0]?.name;
-  if (node.comfyClass?.startsWith("Primitive") || node.type === "PrimitiveNode")
+  if (isPrimitive(node)) {
+    const value = node.widgets?.[0]?.name;
     return value ? ofInput(value) : SOME;
+  }
   if (node.comfyClass === "AIGatewayCueSheet") return itemsOfCueSheet(slot, ofInput);
   const inputs = (node.inputs ?? [])
     .filter(({ link }) => link !== null && link !== undefined)

@@ -1,3 +1,4 @@
+import { widgetsOf } from "./inputs.js";
 import { labelValues } from "./labelled_list.js";
 import { SOME_SECONDS } from "./price_request.js";
 import { ask } from "./server.js";
@@ -9,6 +10,8 @@ import { shortOfModel } from "./short_price.js";
 
 /** The texts behind the models. @type {WeakMap<GraphNode, Record<string, string>>} */
 const shown = new WeakMap();
+/** @type {WeakSet<import("./comfy.js").Widget>} */
+const labelled = new WeakSet();
 /** What the server said, by the duration. @type {Map<number, Promise<Answer>>} */
 const answers = new Map();
 
@@ -16,21 +19,8 @@ const answers = new Map();
 export const forgetModelPrices = () => answers.clear();
 
 /**
- * Let the list of a node's models show a price behind each. The value stays the name of the model.
- *
- * @param {GraphNode} node
- */
-export function labelModels(node) {
-  const list = node.widgets?.find(({ name }) => name === "model");
-  if (!list) return;
-  labelValues(list, (model) => {
-    const price = shown.get(node)?.[model];
-    return price ? `${model} · ${price}` : model;
-  });
-}
-
-/**
- * Show what a track costs with each model.
+ * Show behind each model in a node's list what a track costs with it. The value of the list stays
+ * the name of the model.
  *
  * @param {GraphNode} node
  * @param {GraphNode[]} hosts
@@ -41,8 +31,16 @@ export async function priceModels(node, hosts, asked) {
   // The rows of a table have lengths that only the server reads.
   const isKnown = asked.isDurationKnown && Number.isFinite(longest);
   const texts = await textsFor(isKnown ? longest : SOME_SECONDS, isKnown);
-  if (JSON.stringify(texts) === JSON.stringify(shown.get(node))) return;
+  const unlabelled = widgetsOf(node, "model", hosts).filter((list) => !labelled.has(list));
+  if (!unlabelled.length && JSON.stringify(texts) === JSON.stringify(shown.get(node))) return;
   shown.set(node, texts);
+  for (const list of unlabelled) {
+    labelled.add(list);
+    labelValues(list, (model) => {
+      const price = shown.get(node)?.[model];
+      return price ? `${model} · ${price}` : model;
+    });
+  }
   for (const each of [node, ...hosts]) drawAgain(each);
 }
 

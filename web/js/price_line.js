@@ -1,6 +1,6 @@
 import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
-import { forgetModelPrices, labelModels, priceModels } from "./model_prices.js";
+import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { stepButton } from "./next_steps.js";
 import { priceRequest } from "./price_request.js";
 import { costText, estimateText, hintText, runText } from "./price_text.js";
@@ -50,7 +50,6 @@ class PriceLine {
     addRow(this.shownOn, "aigateway_price", this.element, HEIGHT, say("price"));
     addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
     this.title = new TitlePrice(this.shownOn);
-    labelModels(node);
   }
 
   /** Says which node it is, also where the same subgraph stands in the graph twice. */

@@ -1,3 +1,4 @@
+import { changesEachRun } from "./control.js";
 import { itemsOf, linkOf } from "./inputs.js";
 
 /** @typedef {import("./comfy.js").Graph} Graph */
@@ -45,7 +46,8 @@ export function priceRequest({ node, hosts }, root, batchCount) {
   const known = inputs.filter(isKnown);
   const sent = known.length === NAMES.length ? known : known.filter(({ name }) => name === "model");
   const isDurationKnown = isKnown(duration);
-  const isNewEachRun = varies || changesTake(node);
+  const isNewEachRun =
+    varies || [...NAMES, "duration"].some((name) => changesEachRun(node, name, root, hosts));
   const takes = hasInput(node, "count") ? itemsOf(node, "count", root, hosts) : ONE;
   const all = [duration, takes, ...inputs];
   return {
@@ -100,17 +102,4 @@ const isKnown = ({ items, cues }) =>
 function sentOf({ items, cues }, read = (item) => item) {
   if (cues) return cues;
   return items.length === 1 ? read(items[0]) : items.map(read);
-}
-
-/**
- * Whether each run gets another take.
- *
- * @param {Place["node"]} node
- */
-function changesTake(node) {
-  if (linkOf(node, "take")) return false;
-  const take = node.widgets?.find((widget) => widget.name === "take");
-  // The control's name differs from version to version, its place does not.
-  const control = take?.linkedWidgets?.[0]?.value;
-  return Boolean(control) && control !== "fixed";
 }
