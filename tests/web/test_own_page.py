@@ -12,7 +12,14 @@ from .test_routes import Client, client, data, tracks
 
 __all__ = ["client", "data"]
 
-PATHS = ["settings", "tracks", "price", "model-prices", "waveform?filename=x.wav", "tracks/none/audio"]
+PATHS = [
+    "settings",
+    "tracks",
+    "price",
+    "model-prices",
+    "waveform?filename=x.wav",
+    "tracks/none/audio",
+]
 
 
 @pytest.mark.parametrize("path", PATHS)

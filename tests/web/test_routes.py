@@ -187,6 +187,8 @@ async def test_the_lists_of_a_cue_sheet_are_priced(client: Client, data: Path):
     async with client.post("/aigateway/price", json={"duration": bad}) as answer:
         assert answer.status == 400
         assert "Line 2" in (await answer.json())["error"]
+
+
 async def test_the_price_of_a_track_with_each_model(client: Client, data: Path):
     _, answer = await get(client, "model-prices", duration=30)
     assert not answer["free"]
