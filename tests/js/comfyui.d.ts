@@ -116,7 +116,6 @@ declare module "*/scripts/app.js" {
       options: {
         serialize: boolean;
         hideInPanel: boolean;
-        readonly canvasOnly: boolean;
         disabled: boolean;
         hideOnZoom: boolean;
         margin: number;
@@ -124,7 +123,7 @@ declare module "*/scripts/app.js" {
         getMinHeight(): number;
         getMaxHeight(): number;
       },
-    ): Widget;
+    ): Widget & { options: object };
     addCustomWidget(widget: CustomWidget): unknown;
     onRemoved?(...values: unknown[]): unknown;
   }

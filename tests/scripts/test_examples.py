@@ -19,8 +19,8 @@ from ...scripts.lib import example_card, graph, headless, pack
 EXAMPLES = sorted((pack.ROOT / "example_workflows").glob("*.json"))
 BLUEPRINTS = sorted((pack.ROOT / "subgraphs").glob("*.json"))
 PRICED = ("AIGatewayPromptToMusic", "AIGatewayTakes")
-# What an App of 0.33.0 shows: files, and the text of Preview Any.
-SHOWN = ("AIGatewaySaveAudio", "SaveVideo", "PreviewImage", "PreviewAny")
+# An App shows files. It leaves out the text of Preview Any.
+SHOWN = ("AIGatewaySaveAudio", "SaveVideo", "PreviewImage")
 PICTURE_BYTES = 100_000
 Graph = Mapping[str, Any]
 

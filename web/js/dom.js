@@ -85,17 +85,19 @@ export function addRow(node, name, content, height, label) {
     serialize: false,
     // The properties panel leaves it out.
     hideInPanel: true,
-    // The App builder offers neither what only the classic canvas draws, nor what is disabled in
-    // Nodes 2.0, which would not draw the first.
-    get canvasOnly() {
-      return !window.LiteGraph.vueNodesMode && !isApp();
-    },
     disabled: true,
     hideOnZoom: false,
     getValue: () => content.textContent,
     getMinHeight: () => (content.hidden ? 0 : height),
     getMaxHeight: () => (content.hidden ? 0 : height),
     margin: 4,
+  });
+  // The App builder offers neither what only the classic canvas draws, nor what is disabled in
+  // Nodes 2.0. Both it and an App would not draw the first. ComfyUI copies the options that it is
+  // given, so this one is added to its copy.
+  Object.defineProperty(widget.options, "canvasOnly", {
+    get: () => !window.LiteGraph.vueNodesMode && !isApp(),
+    enumerable: true,
   });
   widget.serialize = false;
   if (label) widget.label = label;
