@@ -131,6 +131,22 @@ class Canvas:
             value,
         )
 
+    def place_of(self, node: str, widget: str) -> tuple[float, float]:
+        """The middle of a widget that the classic canvas draws, on the page."""
+        x, y = self.page.evaluate(
+            f"""([type, name]) => {{
+              {FIND}
+              const node = find(type);
+              const y = node.widgets.find((each) => each.name === name).last_y;
+              const {{ scale, offset }} = window.app.canvas.ds;
+              const {{ left, top }} = window.app.canvas.canvas.getBoundingClientRect();
+              const at = [node.pos[0] + node.size[0] / 2, node.pos[1] + y + 10];
+              return [(at[0] + offset[0]) * scale + left, (at[1] + offset[1]) * scale + top];
+            }}""",
+            [node, widget],
+        )
+        return x, y
+
     def types(self) -> list[str]:
         return self.page.evaluate("() => window.app.graph.nodes.map((node) => node.comfyClass)")
 

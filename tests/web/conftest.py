@@ -72,12 +72,13 @@ def open_canvas(chromium: Any, host: Host) -> Iterator[Open]:
     """Opens ComfyUI as a new visitor would, with the settings given."""
     contexts = []
 
-    def open_one(*, nodes_2: bool = False, locale: str = "en") -> Canvas:
+    def open_one(*, nodes_2: bool = False, locale: str = "en", theme: str = "dark") -> Canvas:
         context = chromium.new_context(viewport={"width": 1600, "height": 900})
         contexts.append(context)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         canvas = Canvas(context.new_page(), host.server.url)
-        canvas.open({"Comfy.VueNodes.Enabled": nodes_2, "Comfy.Locale": locale})
+        settings = {"Comfy.Locale": locale, "Comfy.ColorPalette": theme}
+        canvas.open({"Comfy.VueNodes.Enabled": nodes_2, **settings})
         return canvas
 
     yield open_one

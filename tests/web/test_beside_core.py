@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .canvas import PROMPT, SAVE, Canvas
+from .canvas import LOAD, PROMPT, SAVE, Canvas
 from .conftest import Open
 from .test_canvas import BOTH, fresh
 
@@ -114,6 +114,56 @@ def test_the_properties_panel_shows_no_widget_of_ours(open_canvas: Open, nodes_2
             .map(({ options }) => [options.hideInPanel, options.canvasOnly, options.disabled])"""
     )
     assert private == [[True, not nodes_2, True]] * 3
+
+
+# The sizes of nodes, and the widths of what the canvas shows on them, in pixels of the graph.
+SIZES = """() => {
+  const { scale } = window.app.canvas.ds;
+  return window.app.graph.nodes.filter(({ comfyClass }) => comfyClass).map((node) => [
+    node.id,
+    ...[...node.size].map(Math.round),
+    ...(node.widgets ?? []).filter(({ element }) => element?.isConnected).map(
+      ({ name, element }) => [name, Math.round(element.getBoundingClientRect().width / scale)]),
+  ]).sort();
+}"""
+TITLE = """(type) => {
+  const { pos } = window.app.graph.nodes.find((node) => node.comfyClass === type);
+  const { scale, offset } = window.app.canvas.ds;
+  const { left, top } = window.app.canvas.canvas.getBoundingClientRect();
+  return [(pos[0] + 80 + offset[0]) * scale + left, (pos[1] - 12 + offset[1]) * scale + top];
+}"""
+SELECTED = """(type) => Object.values(window.app.canvas.selected_nodes)
+  .some((node) => node.comfyClass === type)"""
+
+
+@BOTH
+def test_a_click_with_the_properties_panel_open_makes_nothing_wider(
+    open_canvas: Open, nodes_2: bool
+):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas)
+    canvas.page.evaluate(ADD_PREVIEW, 1)
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.players).to_have_count(2)
+    canvas.command("Comfy.Canvas.FitView")
+    canvas.durations()
+    before = canvas.page.evaluate(SIZES)
+    canvas.shot(f"before-the-panel-{nodes_2}")
+    show = (
+        "(shown) => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', shown)"
+    )
+    canvas.page.evaluate(show, True)
+    panel = canvas.page.get_by_test_id("properties-panel")
+    for type, field in ((SAVE, "filename_prefix"), (LOAD, "url"), (PROMPT, "duration")):
+        canvas.page.mouse.click(*canvas.page.evaluate(TITLE, type))
+        canvas.page.wait_for_function(SELECTED, arg=type)
+        expect(panel.get_by_text(field).first).to_be_visible()
+        assert canvas.page.evaluate(SIZES) == before
+    canvas.page.evaluate(show, False)
+    expect(panel).to_be_hidden()
+    canvas.shot(f"after-the-panel-{nodes_2}")
+    assert canvas.page.evaluate(SIZES) == before
 
 
 @BOTH

@@ -16,9 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ...api import settings as api_settings
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.money.prices import Catalogue
 from ...api.request import DEFAULT_MODEL, MusicRequest
-from ...api.wire.protocol import Model
 from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack
 from ..gateway import running
@@ -187,41 +185,6 @@ async def test_the_lists_of_a_cue_sheet_are_priced(client: Client, data: Path):
     async with client.post("/aigateway/price", json={"duration": bad}) as answer:
         assert answer.status == 400
         assert "Line 2" in (await answer.json())["error"]
-
-
-async def test_the_price_of_a_track_with_each_model(client: Client, data: Path):
-    _, answer = await get(client, "model-prices", duration=30)
-    assert not answer["free"]
-    price = answer["models"]["ace-step/ace-step-prompt-to-audio"]
-    assert price == {"each": pytest.approx(0.006), "at_most": False}
-    service = "http://127.0.0.1:9/v1"
-    listed = [Model("ace-step/ace-step-prompt-to-audio", 0.0002)]
-    listed += [Model("elevenlabs/elevenlabs-music", 0.8), Model("some/song-maker", None)]
-    Catalogue(data, service).replace(listed)
-    _, answer = await get(client, "model-prices", duration=10)
-    assert answer["models"] == {
-        "ace-step/ace-step-prompt-to-audio": {"each": pytest.approx(0.002), "at_most": False},
-        "elevenlabs/elevenlabs-music": {"each": pytest.approx(8.0), "at_most": True},
-        "some/song-maker": {"each": None, "at_most": False},
-    }
-    # What was charged for a track is known better than what the list says.
-    request = MusicRequest("tune", 10.0, model="elevenlabs/elevenlabs-music")
-    ledger = Ledger(data)
-    job, _ = ledger.create(service, request, run="", price=8.0)
-    ledger.update(job.local_id, state=State.COMPLETED, charged=5.0)
-    ledger.close()
-    _, answer = await get(client, "model-prices", duration=10)
-    assert answer["models"]["elevenlabs/elevenlabs-music"] == {"each": 5.0, "at_most": False}
-    await put(client, "mode", "sandbox")
-    _, answer = await get(client, "model-prices", duration=10)
-    assert answer["free"]
-    assert all(price["each"] == 0 for price in answer["models"].values())
-
-
-@pytest.mark.parametrize("duration", ["", "1", "241", "nan", "1e400", "ten"])
-async def test_models_have_no_price_for_a_length_that_none_makes(client: Client, duration: str):
-    status, answer = await get(client, "model-prices", duration=duration)
-    assert (status, "duration" in answer["error"]) == (400, True)
 
 
 async def test_what_was_bought_already_is_known(client: Client, data: Path):

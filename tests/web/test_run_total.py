@@ -11,6 +11,7 @@ import pytest
 
 from .canvas import PROMPT, Canvas
 from .conftest import Host, Open
+from .seen import TWO_FRAMES
 from .test_canvas import BOTH, fresh
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -115,6 +116,8 @@ def test_an_error_has_one_card_with_its_next_step(
     expect(card).to_have_count(1)
     expect(card.locator("strong")).to_have_text(sentence)
     expect(card.locator(".aigateway-step")).to_have_text(step)
+    # The card says more than ComfyUI's own box, which goes.
+    expect(canvas.page.get_by_test_id("error-overlay")).to_have_count(0)
     canvas.shot(f"card-{words[8:]}-{nodes_2}")
     if words == "sandbox:fail":
         card.get_by_role("button", name="Copy the job id").click()
@@ -142,6 +145,13 @@ def test_an_empty_prompt_is_one_error(open_canvas: Open, nodes_2: bool):
     )
     assert canvas.page.evaluate(selected) == [PROMPT]
     canvas.shot(f"empty-prompt-{nodes_2}")
+    expect(canvas.page.get_by_test_id("error-overlay")).to_have_count(0)
+    # ComfyUI's box stays where it speaks of other nodes, too.
+    canvas.page.evaluate("() => window.app.graph.add(window.LiteGraph.createNode('SaveAudio'))")
+    canvas.run()
+    expect(canvas.page.get_by_test_id("error-overlay")).to_be_visible()
+    canvas.page.evaluate(TWO_FRAMES)
+    expect(canvas.page.get_by_test_id("error-overlay")).to_be_visible()
 
 
 @BOTH

@@ -17,6 +17,7 @@ export class TitlePrice {
   /** @param {GraphNode} node */
   constructor(node) {
     this.node = node;
+    this.isGone = false;
     this.chip = element("span", { class: "aigateway-title-price", hidden: true });
     this.badge = new window.LGraphBadge({ text: "" });
     node.badges?.push(() => this.badge);
@@ -40,7 +41,7 @@ export class TitlePrice {
     const { chip } = this;
     const isClassic = !window.LiteGraph.vueNodesMode;
     this.badge.text = isClassic ? (chip.textContent ?? "") : "";
-    const title = isClassic ? null : this.title();
+    const title = isClassic || this.isGone ? null : this.title();
     if (!title) chip.remove();
     else if (chip.parentElement !== title) title.append(chip);
   }
@@ -58,7 +59,9 @@ export class TitlePrice {
     return header?.firstElementChild ?? null;
   }
 
+  /** The node is gone. A price that is still on its way shows nothing. */
   remove() {
+    this.isGone = true;
     this.chip.remove();
   }
 }
