@@ -81,14 +81,15 @@ def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: i
 
 def _counts(rows: Rows, found: str, values: list[str]) -> dict[str, int]:
     counts = dict.fromkeys(Show, 0)
-    for state, all_of_it, hidden, starred, both in rows.execute(
-        "SELECT state, count(*), count(hidden), count(starred), count(hidden + starred) "
+    for state, seen, starred, hidden in rows.execute(
+        "SELECT state, count(CASE WHEN hidden IS NULL THEN 1 END), "
+        "count(CASE WHEN hidden IS NULL THEN starred END), count(hidden) "
         f"FROM jobs WHERE {found} GROUP BY state",
         *values,
     ):
-        counts[Show.ALL] += all_of_it - hidden
-        counts[_SHOW_OF.get(state, Show.UNCERTAIN)] += all_of_it - hidden
-        counts[Show.STARRED] += starred - both
+        counts[Show.ALL] += seen
+        counts[_SHOW_OF.get(state, Show.UNCERTAIN)] += seen
+        counts[Show.STARRED] += starred
         counts[Show.HIDDEN] += hidden
     return {show.value: count for show, count in counts.items()}
 

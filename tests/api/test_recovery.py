@@ -6,6 +6,7 @@ Every fault is a real one of a real file. The rules that refuse spending are in 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import sqlite3
@@ -23,6 +24,7 @@ from ...api.money import loss, row_log
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
+from ...api.money.listing import Show, Sort
 from ...api.money.rescue import readable_rows
 from ...api.money.row_values import job_of
 from ...api.money.spending import SpendingRules
@@ -391,7 +393,11 @@ def test_the_music_tab_lives_on_whatever_a_row_holds(
         db.execute(f"UPDATE jobs SET {assignments} WHERE take = 1", list(values.values()))
         db.commit()
     with contextlib.closing(Ledger(folder)) as ledger:
-        assert ledger.page(limit=10)[1] == 2
+        counts = ledger.page(limit=10).counts
+        assert counts["all"] + counts["hidden"] == 2
+        for show, sort in itertools.product(Show, Sort):
+            page = ledger.page(show=show.value, sort=sort.value, limit=10)
+            assert len(page.rows) == page.total
         ledger.page("piano", limit=10)
         ledger.count_active()
         ledger.spent()

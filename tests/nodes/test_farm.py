@@ -38,9 +38,9 @@ async def test_two_machines_buy_the_same_graph_once_and_list_both_tracks(
         await submit(node, prompt=f"only on {machine}")
         assert not (tmp_path / machine / FILE_NAME).exists()
     assert len(sandbox.bill()["jobs"]) == 3
-    jobs, total, _ = await (await session.library()).page("only on", limit=10, offset=0)
-    assert total == 2
-    assert {job.prompt for job in jobs} == {"only on one", "only on two"}
+    page = await (await session.library()).page("only on", limit=10, offset=0)
+    assert page.total == 2
+    assert {job.prompt for job in page.rows} == {"only on one", "only on two"}
 
 
 async def test_a_node_without_its_ledger_buys_nothing_and_the_sandbox_keeps_its_own(
@@ -55,5 +55,6 @@ async def test_a_node_without_its_ledger_buys_nothing_and_the_sandbox_keeps_its_
     directory = session.host.data_directory()
     assert not (directory / FILE_NAME).exists()
     monkeypatch.setenv("AIGATEWAY_MODE", "sandbox")
-    assert await (await session.library()).page("", limit=10, offset=0)[:2] == ([], 0)
+    page = await (await session.library()).page("", limit=10, offset=0)
+    assert page.rows == []
     assert (directory / FILE_NAME).exists()

@@ -42,7 +42,7 @@ def shown(canvas: Canvas, prompt: str) -> Any:
 def test_one_track_plays_at_a_time_and_goes_on_without_the_tab(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
     prompt, row = made(canvas, 40)
-    time = canvas.page.locator(".aigateway-time")
+    time = canvas.page.locator(".aigateway-dock .aigateway-time")
     row.get_by_role("button", name=f"Play: {prompt}").click()
     pause = row.get_by_role("button", name=f"Pause: {prompt}")
     expect(pause).to_be_visible()

@@ -166,7 +166,7 @@ def test_a_track_is_played_reused_and_picked_up(open_canvas: Open, host: Host):
     expect(row.get_by_text("completed")).to_be_visible()
     expect(row).to_contain_text("0:07 · take 1 · $0.0014 · just now")
     row.get_by_role("button", name="Play").click()
-    expect(tab.locator(".aigateway-time")).to_contain_text("/ 0:07")
+    expect(tab.locator(".aigateway-dock .aigateway-time")).to_contain_text("/ 0:07")
     row.get_by_role("button", name="Copy").click()
     expect(canvas.page.get_by_text("Copied: ")).to_be_visible()
     canvas.command("Comfy.NewBlankWorkflow")

@@ -2,11 +2,15 @@ import { element } from "./dom.js";
 import { chase } from "./pairing.js";
 import { keptVolume, takeOver } from "./sound.js";
 
+/** The time constant of a fade, in seconds: a switch does not click, and nobody hears the fade. */
+const FADE = 0.005;
+
 /**
  * Two tracks that run beside each other, one of which is heard.
  *
  * The silent one is kept at the position of the other, so that a switch is heard at once: an
- * element that has to seek first is silent for a moment.
+ * element that has to seek first, or that was muted, is silent for a moment. So neither is muted.
+ * One of them gets no way out.
  */
 export class Pair {
   /** @param {() => unknown} onchange called when it starts, stops or switches */
@@ -14,6 +18,10 @@ export class Pair {
     this.onchange = onchange;
     this.heard = 0;
     this.sounds = [this.made(0), this.made(1)];
+    /** @type {AudioContext | null} made at the first play: before a click it may not sound */
+    this.context = null;
+    /** @type {GainNode[]} the ways out of both */
+    this.ways = [];
   }
 
   /** @param {number} index */
@@ -57,6 +65,7 @@ export class Pair {
     takeOver(this);
     this.follow();
     this.applyVolume();
+    this.open();
     // Fails without a sound device. The controls then still work.
     for (const audio of this.sounds)
       if (audio.paused && audio.hasAttribute("src")) audio.play().catch(() => {});
@@ -65,7 +74,28 @@ export class Pair {
 
   pause() {
     for (const audio of this.sounds) audio.pause();
+    void this.context?.suspend();
     this.onchange();
+  }
+
+  /** Let the one out that is heard, and only that. */
+  open() {
+    this.context ??= this.connected();
+    const { context, heard } = this;
+    void context.resume();
+    this.ways.forEach(({ gain }, index) => {
+      gain.setTargetAtTime(index === heard ? 1 : 0, context.currentTime, FADE);
+    });
+  }
+
+  connected() {
+    const context = new AudioContext();
+    this.ways = this.sounds.map((audio) => {
+      const way = new GainNode(context, { gain: 0 });
+      context.createMediaElementSource(audio).connect(way).connect(context.destination);
+      return way;
+    });
+    return context;
   }
 
   /**
@@ -80,8 +110,7 @@ export class Pair {
     this.heard = index;
     const { audio } = this;
     audio.playbackRate = 1;
-    if (chase(audio.currentTime - currentTime) !== 1) audio.currentTime = currentTime;
-    this.applyVolume();
+    if (chase(audio.currentTime - currentTime) === null) audio.currentTime = currentTime;
     // The shorter track may have ended.
     if (isPlaying && !audio.ended) this.play();
     else this.pause();
@@ -99,9 +128,6 @@ export class Pair {
 
   applyVolume() {
     const { volume, muted } = keptVolume();
-    for (const audio of this.sounds) {
-      audio.volume = volume;
-      audio.muted = muted || audio !== this.audio;
-    }
+    for (const audio of this.sounds) Object.assign(audio, { volume, muted });
   }
 }
