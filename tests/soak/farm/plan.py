@@ -14,7 +14,7 @@ KEY = "sk-aig-canary-0123456789abcdef"
 PRICE = 0.001
 """US dollars of each request."""
 
-RATE_LIMIT = 6
+RATE_LIMIT = 12
 """Requests of a window, of all workers together: fewer than they would send at once."""
 
 TIMING = (
@@ -48,6 +48,7 @@ class Plan(NamedTuple):
         limit: of a day, US dollars.
         skew: by how many seconds its clock is wrong.
         only: these requests and no others.
+        at_once: so many requests at once.
         stop_after_create: it stops itself as soon as its first row is in the ledger.
         bug: the planted one, see `mutants`.
     """
@@ -63,6 +64,7 @@ class Plan(NamedTuple):
     skew: float = 0.0
     upto: int | None = None
     only: tuple[int, ...] = ()
+    at_once: int = 3
     moment: str | None = None
     left: int = 0
     stop_after_create: bool = False

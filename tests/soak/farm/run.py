@@ -22,7 +22,7 @@ GATEWAY = (
     *(f"--limit={RATE_LIMIT}", f"--key={KEY}"),
 )
 CALM = tuple(number for number in range(900_000, 900_012) if number % 9 != 4)
-PACE = tuple(number for number in range(700_000, 700_022) if number % 9 != 4)
+PACE = tuple(number for number in range(700_000, 700_036) if number % 9 != 4)
 ASLEEP = 800_001
 
 

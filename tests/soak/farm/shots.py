@@ -27,6 +27,8 @@ BOUND = 60.0
 _STEP = 6 * PRICE
 _LONGEST = 6.0
 """Seconds after which a worker is killed that has not come to its moment."""
+_BURST = 8
+"""Requests of a worker at once: all workers together have more of them than the rate allows."""
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -184,7 +186,7 @@ class Shots:
         """I7: the slots share out what they ask for, more at once than the rate allows."""
         before = bill(self._world.gateway.base_url)
         lives = [
-            self._start(slot, NO_LIMIT, only=numbers[slot :: self._slots])
+            self._start(slot, NO_LIMIT, only=numbers[slot :: self._slots], at_once=_BURST)
             for slot in range(self._slots)
         ]
         self._all_end(lives, "while nothing was broken")

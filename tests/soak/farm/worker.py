@@ -42,7 +42,6 @@ from . import mutants
 from .mutants import put
 from .plan import KEY, SERVICE, TIMING, Plan, number_of, prompt, real_time
 
-AT_ONCE = 3
 ANY = "any moment"
 AGAIN = 0.2
 """Seconds until a person queues a graph again that has failed."""
@@ -79,7 +78,7 @@ class Worker:
         opened = await self._patiently(lambda: asyncio.to_thread(self._open))
         self._library, self._account = opened
         numbers = self._numbers()
-        await asyncio.gather(*(self._buy(numbers) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(self._buy(numbers) for _ in range(self._plan.at_once)))
         self._account.close()
         self._library.close()
 
