@@ -90,8 +90,11 @@ def picture_of(file: Path) -> Image.Image | None:
 
 
 def _facts(sounds: Sequence[Sound], format: str) -> str:
-    count = f"{len(sounds)} \N{MULTIPLICATION SIGN} " if len(sounds) > 1 else ""
-    return f"{count}{round(sounds[0].seconds)} s, {format.upper()}"
+    lengths = [round(sound.seconds) for sound in sounds]
+    shortest, longest = min(lengths), max(lengths)
+    seconds = f"{longest} s" if shortest == longest else f"{shortest} to {longest} s"
+    count = f"{len(sounds)} files, " if len(sounds) > 1 else ""
+    return f"{count}{seconds}, {format.upper()}"
 
 
 class _Card:

@@ -129,7 +129,7 @@ class Count:
             for row in rows
             if row.state is State.COMPLETED and await load(account, row, settings) is not None
         ]
-        rows, _ = await library.page("", limit=10**9, offset=0)
+        rows, *_ = await library.page("", limit=10**9, offset=0)
         account.close()
         library.close()
         return rows
