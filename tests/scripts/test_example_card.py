@@ -42,13 +42,12 @@ def bars(pixels: np.ndarray, color: tuple[int, int, int]) -> np.ndarray:
 def test_the_bars_are_as_long_as_the_sound_is_loud(tmp_path: Path):
     pixels = drawn("A Title", "words", sound(tmp_path / "a.wav", 0.9, 0.1, 0.45))
     heights = bars(pixels, example_card.SOUNDS[0]).sum(axis=0)
-    left, middle, right = (
-        part.max()
-        for part in np.array_split(heights[example_card.MARGIN : -example_card.MARGIN], 3)
-    )
+    inner = heights[example_card.MARGIN : -example_card.MARGIN]
+    lengths = inner.reshape(example_card.BARS, -1).max(axis=1)
+    left, middle, right = (np.median(part) for part in np.array_split(lengths, 3))
     assert left > 200
-    assert middle / left == pytest.approx(1 / 9, abs=0.06)
-    assert right / left == pytest.approx(1 / 2, abs=0.06)
+    assert middle / left == pytest.approx(1 / 9, abs=0.02)
+    assert right / left == pytest.approx(1 / 2, abs=0.02)
 
 
 def test_each_of_four_sounds_has_a_row_and_a_fifth_has_none(tmp_path: Path):
