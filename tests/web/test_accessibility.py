@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import Any
 
 import pytest
 
+from ...scripts.lib import pack
 from .canvas import PROMPT, Canvas
 from .conftest import Host, Open
 from .seen import axe, contrast
@@ -47,9 +49,11 @@ def clean(canvas: Canvas, *selectors: str) -> None:
 def test_the_settings(open_canvas: Open, nodes_2: bool, theme: str):
     canvas = open_canvas(nodes_2=nodes_2, theme=theme)
     panel = canvas.open_settings()
-    for name in ("Limit per run", "Limit per day", "Minimum balance"):
+    names = json.loads((pack.ROOT / "locales" / "en" / "settings.json").read_text("utf-8"))
+    for setting in ("spend_limit_per_day", "minimum_balance", "uncertain_limit", "store_limit_gb"):
+        name = names[f"AIgateway_{setting}"]["name"]
         expect(panel.get_by_role("spinbutton", name=name)).to_be_visible()
-    expect(panel.get_by_role("checkbox", name="Unknown prices")).to_be_visible()
+    expect(panel.get_by_role("checkbox", name="Allow models with unknown prices")).to_be_visible()
     amount = panel.get_by_role("spinbutton", name="Limit per run")
     amount.fill("-1")
     amount.press("Enter")
