@@ -19,9 +19,10 @@ from .engines.postgres_tables import CLOCK
 
 # A thread of its own: what waits for a place must not keep the rows waiting.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="aigateway-places")
-# No account that needs this has more requests in a window.
+# Each place is a row: a farm sends no more than this in a window, whatever its account allows.
 _MOST = 2000
-# Seconds; shorter than any time between two requests that a gateway tells apart.
+# Seconds after which a request asks again where no place was seen for a moment only: another
+# process was just writing them.
 _AT_ONCE = 0.01
 
 # The places that a kind of request may take: the first ones up to its share.

@@ -112,6 +112,14 @@ class RateLimiter:
             is_poll: there are many polls, so they leave a share of the rate to all else.
             is_first: the first poll of its job. It likely brings news, so it is not spread.
         """
+        await self._granted(due, is_poll, is_first)
+        try:
+            yield self.observe
+        finally:
+            self._end(is_poll)
+
+    async def _granted(self, due: Due, is_poll: bool, is_first: bool) -> None:
+        """Wait for a slot. Whoever gets one ends it, or releases it if nothing was sent."""
         granted = asyncio.get_running_loop().create_future()
         waiter = _Waiter(moment(due), next(self._numbers), is_poll, is_first, due, granted)
         heapq.heappush(self._waiters, waiter)
@@ -121,14 +129,9 @@ class RateLimiter:
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
                 self._release(is_poll)
-            self._grant()
+            else:
+                self._grant()
             raise
-        try:
-            yield self.observe
-        finally:
-            self._answered.append((self._clock(), is_poll))
-            self._release(is_poll)
-            self._grant()
 
     def replan(self) -> None:
         """Ask again when each waiting request is due."""
@@ -173,9 +176,15 @@ class RateLimiter:
         """How long a slot is held after its answer, seconds."""
         return self._timing.rate_window + ROUNDING
 
+    def _end(self, is_poll: bool) -> None:
+        """The request has its answer: its slot is held for one more window."""
+        self._answered.append((self._clock(), is_poll))
+        self._release(is_poll)
+
     def _release(self, is_poll: bool) -> None:
         self._in_flight -= 1
         self._polls_in_flight -= is_poll
+        self._grant()
 
     def _in_window(self, now: float) -> int:
         while self._answered and self._answered[0][0] <= now - self._held:

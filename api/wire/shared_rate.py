@@ -68,20 +68,26 @@ class SharedRateLimiter(RateLimiter):
     async def slot(
         self, *, due: Due, is_poll: bool = False, is_first: bool = False
     ) -> AsyncIterator[Observe]:
-        async with super().slot(due=due, is_poll=is_poll, is_first=is_first) as observe:
+        await self._granted(due, is_poll, is_first)
+        try:
             number = await self._place(is_poll)
-            told = Rate()
+        except BaseException:
+            # Nothing was sent, so nothing is held.
+            self._release(is_poll)
+            raise
+        told = Rate()
 
-            def observe_for_all(rate: Rate) -> None:
-                nonlocal told
-                told = rate
-                observe(rate)
+        def observe_for_all(rate: Rate) -> None:
+            nonlocal told
+            told = rate
+            self.observe(rate)
 
-            try:
-                yield observe_for_all
-            finally:
-                closed_for = self.closed_for if told.exceeded else 0.0
-                self._places.answered(number, told, closed_for)
+        try:
+            yield observe_for_all
+        finally:
+            self._end(is_poll)
+            closed_for = self.closed_for if told.exceeded else 0.0
+            self._places.answered(number, told, closed_for)
 
     async def _place(self, is_poll: bool) -> int | None:
         """Wait for a place; its number, None while the places are away."""

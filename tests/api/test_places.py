@@ -224,6 +224,26 @@ async def test_a_request_that_waits_for_a_place_says_how_long(
     assert limiter.held_for <= 0
 
 
+async def test_who_goes_away_before_a_place_opens_leaves_the_slot_to_the_next(
+    machines: list[SharedPlaces], ledgers: list[Ledger]
+) -> None:
+    one, other, _ = machines
+    limiter = limiter_of(other)
+    await taken(one)
+
+    async def sent() -> None:
+        async with limiter.slot(due=0.0):
+            pass
+
+    gone = [asyncio.ensure_future(sent()) for _ in range(LIMIT)]
+    await asyncio.sleep(0)
+    for request in gone:
+        request.cancel()
+    await asyncio.wait(gone)
+    pass_time(ledgers[0], 2 * WINDOW)
+    await asyncio.wait_for(asyncio.gather(*(sent() for _ in range(LIMIT))), WINDOW / 2)
+
+
 async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(
     machines: list[SharedPlaces], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,7 +49,7 @@ def test_a_farm_that_is_shot_at(tmp_path: Path, seed: int | None, arguments: lis
 
 @pytest.mark.skipif(
     not os.environ.get("AIGATEWAY_TEST_BUGS"),
-    reason="ten planted bugs take ten minutes: set AIGATEWAY_TEST_BUGS",
+    reason="each planted bug takes a minute: set AIGATEWAY_TEST_BUGS",
 )
 @pytest.mark.parametrize("bug", sorted(BUGS))
 def test_a_planted_bug_is_found(tmp_path: Path, bug: str) -> None:

@@ -17,8 +17,8 @@ from ...timing import Timing
 if TYPE_CHECKING:
     import psycopg
 
-# As many as `off_loop` has threads.
-_KEPT = 4
+# As many as `off_loop` has threads, and that of the places.
+_KEPT = 5
 _OPTIONS = {
     "autocommit": True,
     # A pooler gives each transaction another session, which knows no prepared statement.
