@@ -108,7 +108,10 @@ def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
     completed(library, ELEVEN._replace(take=2), 0.375)
     library.close()
     with contextlib.closing(sqlite3.connect(tmp_path / LEDGER)) as db:
-        for column in ("words", "selected", "searched", "kept", "arrived"):
+        db.execute("DROP INDEX by_created")
+        db.execute("CREATE INDEX by_created ON jobs (created)")
+        newer = ("words", "selected", "searched", "kept", "arrived", "starred", "hidden")
+        for column in newer:
             db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 4")
     library = Library(tmp_path)

@@ -133,7 +133,10 @@ def test_a_row_of_an_older_ledger_is_found_by_every_spelling(
     # As the version before wrote it.
     with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
         db.execute("DROP TABLE aliases")
-        for column in ("words", "selected", "searched", "kept", "arrived"):
+        db.execute("DROP INDEX by_created")
+        db.execute("CREATE INDEX by_created ON jobs (created)")
+        newer = ("words", "selected", "searched", "kept", "arrived", "starred", "hidden")
+        for column in newer:
             db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 3")
     reopened = Ledger(tmp_path)

@@ -92,7 +92,7 @@ async def test_a_take_is_the_track_of_prompt_to_music_with_its_number(node: Node
 
 async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, lines: list[Any]):
     """One after the other, the queue alone would take 16 times as long."""
-    with gateway(Profile(queue=6.0)) as sandbox:
+    with gateway(Profile(queue=12.0)) as sandbox:
         audio, *_ = await takes(node, count=16)
         assert len(audio) == 16
         jobs = list(sandbox._book)
