@@ -213,9 +213,10 @@ class Account:
         self._thread.start(self._close_when_idle())
 
     def close(self) -> None:
-        """End the connections and the thread now."""
-        self._thread.call(self._client.close())
-        self._thread.close()
+        """End the connections and the thread now, unless a retired account has done so."""
+        if self._thread.is_alive:
+            self._thread.call(self._client.close())
+            self._thread.close()
 
     async def _opened(self, url: str, settings: Settings) -> OpenAudio:
         guard = AddressGuard(self._own_origins, settings.allow_hosts)

@@ -75,12 +75,16 @@ class SharedPlaces:
         loop = asyncio.get_running_loop()
         if loop.time() < self._away_until:
             return Place(None)
-        asked = loop.run_in_executor(_thread, self._take, is_poll)
+        asked = _thread.submit(self._take, is_poll)
         try:
-            return await asyncio.wait_for(asked, self._timing.ledger_patience)
+            return await asyncio.wait_for(asyncio.wrap_future(asked), self._timing.ledger_patience)
         except (LedgerError, asyncio.TimeoutError):
             self._away_until = loop.time() + self._timing.beat
             return Place(None)
+        except asyncio.CancelledError:
+            # The thread may be taking it right now.
+            _thread.submit(self._give_back, asked)
+            raise
 
     def answered(self, number: int | None, rate: Rate, closed_for: float) -> Future[None]:
         """See `Places.answered`. An answer must not wait for the ledger: its job id goes first."""
@@ -97,6 +101,15 @@ class SharedPlaces:
         if opens_in is None:
             self._set_limit(self._limit)
         return Place(None, max(opens_in or 0.0, _AT_ONCE))
+
+    def _give_back(self, asked: Future[Place]) -> None:
+        """Open the place that nobody waits for any more. The thread has ended the question."""
+        if asked.cancelled():
+            return
+        with contextlib.suppress(LedgerError):
+            number = asked.result().number
+            if number is not None:
+                self._engine.execute(_KEEP, 0.0, self._service, number)
 
     def _answered(self, number: int | None, rate: Rate, closed_for: float) -> None:
         window = self._timing.rate_window

@@ -103,23 +103,18 @@ def threads() -> int:
 
 async def test_a_retired_account_ends_its_thread(sandbox: Sandbox, tmp_path: Path) -> None:
     before = threads()
-    with contextlib.ExitStack() as stack:
-        account = stack.enter_context(account_on(sandbox, tmp_path))
-        thread = account._thread._thread
+    with account_on(sandbox, tmp_path) as account:
         await account.balance()
         account.retire()
-        await asyncio.to_thread(thread.join, 10.0)
+        await asyncio.to_thread(account._thread._thread.join, 10.0)
         assert threads() == before
-        stack.pop_all()
-        account.library.close()
 
 
 @pytest.mark.slow
 async def test_a_retired_account_finishes_what_is_on_its_way(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    with contextlib.ExitStack() as stack:
-        account = stack.enter_context(account_on(sandbox, tmp_path))
+    with account_on(sandbox, tmp_path) as account:
         job = await account.submit(PIANO, Settings(), run="run")
         waiting = asyncio.ensure_future(
             account.wait(job, timeout=30, progress=lambda progress: None)
@@ -128,6 +123,4 @@ async def test_a_retired_account_finishes_what_is_on_its_way(
         account.retire()
         assert (await waiting).state is State.COMPLETED
         await asyncio.to_thread(account._thread._thread.join, 10.0)
-        assert not account._thread._thread.is_alive()
-        stack.pop_all()
-        account.library.close()
+        assert not account._thread.is_alive

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,31 @@ async def test_who_goes_away_before_a_place_opens_leaves_the_slot_to_the_next(
     await asyncio.wait(gone)
     pass_time(ledgers[0], 2 * WINDOW)
     await asyncio.wait_for(asyncio.gather(*(sent() for _ in range(LIMIT))), WINDOW / 2)
+
+
+async def test_a_place_that_is_taken_for_who_goes_away_opens_again(
+    machines: list[SharedPlaces], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other, _ = machines
+    await taken(one, LIMIT - 1)
+    engine, asked, gone = ledgers[1].engine, threading.Event(), threading.Event()
+    execute = engine.execute
+
+    def slowly(*values: Any) -> Any:
+        asked.set()
+        assert gone.wait(60)
+        return execute(*values)
+
+    monkeypatch.setattr(engine, "execute", slowly)
+    asks = asyncio.ensure_future(other.take(is_poll=False))
+    await asyncio.to_thread(asked.wait, 60)
+    asks.cancel()
+    await asyncio.wait({asks})
+    assert asks.cancelled()
+    gone.set()
+    # The thread does one after the other.
+    await answered(other, None, Rate())
+    assert len(await taken(one)) == 1
 
 
 async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(

@@ -192,8 +192,9 @@ class Shots:
         self._all_end(lives, "while nothing was broken")
         after = bill(self._world.gateway.base_url)
         refused, requests = (after[name] - before[name] for name in ("rejected", "requests"))
-        # A window of a second may be shorter than the way of a request.
-        if refused > 1:
+        # A window of a second may be shorter than the way of a request on a busy machine: some
+        # places open too early. Workers that share none are refused two requests of three.
+        if refused > requests / 5:
             self.wrong.append(f"{refused} of {requests} requests were one too many.")
 
     def keep_calm(self, numbers: tuple[int, ...]) -> None:
