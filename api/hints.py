@@ -11,6 +11,8 @@ from .request import MusicRequest
 # Seconds that singers take for a line, and that an intro and an outro take together.
 _LINE = (3, 5)
 _ENDS = 15
+# They are said in steps of so many.
+_STEP = 5
 # ACE-Step's text encoder cuts the description of the style after so many tokens.
 _STYLE_TOKENS = 256
 _CUTS_STYLE = ("ace-step", "auto/")
@@ -44,7 +46,8 @@ class Hint(NamedTuple):
 
 
 _SENTENCES = {
-    "short": "{lines} sung lines need about {low} to {high} s; the length is {seconds:g} s",
+    "short": "the lyrics need about {low} to {high} s (lines to sing: {lines}); "
+    "the length is {seconds:g} s",
     "tag": "the section tag [{tag}] is unknown; known ones are [verse], [chorus] and [bridge]",
     "style": "the prompt has about {tokens} tokens, and the model reads {limit} of them",
     "same": "the takes {takes} came back as the same file, which is a fault of the gateway",
@@ -73,7 +76,8 @@ def _on_lyrics(lyrics: str, duration: float) -> list[Hint]:
     tags = [found[1].strip() for line in lines if (found := _TAG.fullmatch(line))]
     sung = len(lines) - len(tags)
     hints = [Hint("tag", {"tag": tag[:30]}) for tag in dict.fromkeys(tags) if not _is_section(tag)]
-    low, high = (5 * round((sung * line + _ENDS) / 5) for line in _LINE)
+    low, high = (sung * line + _ENDS for line in _LINE)
+    low, high = low - low % _STEP, high + -high % _STEP
     if sung and duration < low:
         values = {"lines": sung, "low": low, "high": high, "seconds": duration}
         hints.insert(0, Hint("short", values))

@@ -21,9 +21,12 @@ def said(prompt: str = "piano", lyrics: str = "", seconds: float = 240.0, **chan
 
 
 def test_words_need_time() -> None:
-    sentence = "14 sung lines need about 55 to 85 s; the length is 30 s"
+    sentence = "the lyrics need about 55 to 85 s (lines to sing: 14); the length is 30 s"
     assert said(lyrics=SONG, seconds=30) == [sentence]
     assert said(lyrics=SONG, seconds=55) == []
+    sentence = "the lyrics need about 15 to 20 s (lines to sing: 1); the length is 5 s"
+    assert said(lyrics="la", seconds=5) == [sentence]
+    assert said(lyrics="la", seconds=15) == []
     assert said(lyrics=SONG, seconds=30, model="fal-ai/stable-audio-25/text-to-audio") == []
     assert said(lyrics=SONG, seconds=30, words="instrumental") == []
 

@@ -148,7 +148,7 @@ async def test_hints_stand_beside_the_job_and_refuse_nothing(
     monkeypatch.setattr(session.host, "show_status", shown.append)
     _, job_id = await submit(node, lyrics="[vrese]\n" + "la la\n" * 14)
     hints = (
-        "14 sung lines need about 55 to 85 s; the length is 5 s · "
+        "the lyrics need about 55 to 85 s (lines to sing: 14); the length is 5 s · "
         "the section tag [vrese] is unknown; known ones are [verse], [chorus] and [bridge]"
     )
     assert [str(line) for line in shown] == [hints, f"job {job_id} · {hints}"]

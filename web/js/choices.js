@@ -11,13 +11,19 @@ const TYPING_MILLISECONDS = 200;
 export class Choices {
   /** @param {() => unknown} changed */
   constructor(changed) {
-    this.search = this.searchField(changed);
+    this.typing = 0;
+    // A filter that is chosen while a search is typed takes the search with it.
+    const chosen = () => {
+      clearTimeout(this.typing);
+      changed();
+    };
+    this.search = this.searchField(chosen);
     this.shows = SHOWS.map((value) => element("option", { value }, say(`show_${value}`)));
-    this.show = choice("show", this.shows, changed);
+    this.show = choice("show", this.shows, chosen);
     const sorts = SORTS.map((value) => element("option", { value }, say(`sort_${value}`)));
     this.sort = choice("sort", sorts, () => {
       localStorage.setItem(SORT, this.sort.value);
-      return changed();
+      chosen();
     });
     const kept = localStorage.getItem(SORT) ?? "";
     if (SORTS.includes(kept)) this.sort.value = kept;
@@ -30,18 +36,17 @@ export class Choices {
     );
   }
 
-  /** @param {() => unknown} changed */
-  searchField(changed) {
+  /** @param {() => unknown} chosen */
+  searchField(chosen) {
     const input = element("input", {
       type: "search",
       class: "aigateway-input aigateway-search",
       placeholder: say("search"),
       "aria-label": say("search"),
     });
-    let typing = 0;
     input.addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = setTimeout(changed, TYPING_MILLISECONDS);
+      clearTimeout(this.typing);
+      this.typing = setTimeout(chosen, TYPING_MILLISECONDS);
     });
     return input;
   }
