@@ -261,11 +261,12 @@ def retry_line(account: Account, about: MusicRequest | Job) -> Said | None:
     return None
 
 
-def outcome(account: Account, key: str, notes: Iterable[str], **values: object) -> Said:
+def outcome(account: Account, key: str, notes: Iterable[str | Said], **values: object) -> Said:
     """The status line `status_<key>` of what came, and notes on it.
 
     What a sandbox makes is no track: the line says so, and offers to set a key.
     """
     sketch = said("sketch") if account.is_free else None
     step = "set_key" if account.is_free else ""
-    return said(key, *map(as_is, notes), sketch, step=step, **values)
+    more = (note if isinstance(note, Said) else as_is(note) for note in notes)
+    return said(key, *more, sketch, step=step, **values)

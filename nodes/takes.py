@@ -16,7 +16,7 @@ from .player import heard
 from .poll_job import CANCEL
 from .pricing import refusal_at_queue
 from .request_inputs import request_inputs
-from .said import Said
+from .said import Said, said
 from .take import Take
 from .waiting import TIMEOUT, timeout_input
 
@@ -185,7 +185,7 @@ def _output(
     if failed:
         # The next run waits for the others again, and loads only them.
         again.note(host.node_id() or "", host.run_id())
-    notes = [*(take.outcome for take in failed), *hints]
+    notes = [*(said("failed", text=take.outcome) for take in failed), *hints]
     loaded = session.outcome(account, "takes", notes, good=len(good), count=len(takes))
     display.show(loaded, 1.0)
     summary = str(loaded._replace(more=()))

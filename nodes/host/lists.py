@@ -16,7 +16,7 @@ from .. import again
 from ..batch import Batch, Item
 from ..error_report import report
 from ..missing import explained
-from ..said import Said
+from ..said import Said, said
 from .prompt_server import running_client, tell
 from .running import (
     executing_context,
@@ -109,7 +109,7 @@ def _failed(
         _tell_page(error)
         raise error from (None if cause is error else cause)
     if item is batch.failed[0]:
-        show_status(batch.summary)
+        show_status(said("failed", text=batch.summary))
         again.note(node_id() or "", run_id())
     if isinstance(error, GatewayError):
         error = error.noting(f"This was {item.label}.")

@@ -209,7 +209,10 @@ describe("the hints", () => {
   test("are one a line", () => {
     const lines = shown(HINTS).split("\n");
     assert.equal(lines.length, HINTS.length);
-    assert.equal(lines[0], "The lyrics need about 55 to 85 s (lines to sing: 14); the length is 30 s");
+    assert.equal(
+      lines[0],
+      "The lyrics need about 55 to 85 s (lines to sing: 14); the length is 30 s",
+    );
     for (const line of lines) assert.doesNotMatch(line, /hint_|\{/);
   });
 

@@ -165,6 +165,25 @@ def test_an_app_speaks_the_language_of_the_page(open_canvas: Open, title: str):
 
 
 @BOTH
+def test_an_app_says_what_the_run_waits_for(open_canvas: Open, nodes_2: bool):
+    app = opened(open_canvas, "Text to Music", nodes_2=nodes_2)
+    app.set("prompt", f"calm piano {next_take()} sandbox:500=3")
+    app.run()
+    line = app.page.locator(".aigateway-app-status")
+    expect(line).to_have_text(
+        re.compile(r"The gateway has a fault\. · try [2-4] at \d\d:\d\d:\d\d")
+    )
+    app.canvas.shot(f"app-retry-{nodes_2}")
+    # It belongs to the App of its run.
+    app.canvas.command("Comfy.ToggleLinear")
+    expect(line).to_be_hidden()
+    app.canvas.command("Comfy.ToggleLinear")
+    expect(line).to_be_visible()
+    app.canvas.succeeded()
+    expect(line).to_have_count(0)
+
+
+@BOTH
 def test_an_app_leads_to_the_field_that_is_wrong(open_canvas: Open, nodes_2: bool):
     app = opened(open_canvas, "Text to Music", nodes_2=nodes_2)
     app.set("prompt", "")

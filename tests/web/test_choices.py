@@ -85,6 +85,37 @@ def test_a_filter_lists_one_kind_and_says_how_many_there_are(listed: Listed) -> 
     expect(listed.tab.get_by_text("No track matches your search.")).to_be_visible()
 
 
+def test_a_filter_takes_the_search_with_it_that_is_being_typed(listed: Listed) -> None:
+    listed.add("ready", state="completed")
+    listed.add("broken", state="failed")
+    listed.open()
+    listed.expect("broken", "ready")
+    asked = listed.tab.evaluate(
+        """async (tab, word) => {
+          const asked = [];
+          const { fetchApi } = window.app.api;
+          window.app.api.fetchApi = (path, ...rest) => {
+            asked.push(String(path));
+            return fetchApi.call(window.app.api, path, ...rest);
+          };
+          const [search, show] = tab.querySelectorAll("input[type=search], select");
+          search.value = `${word} ready`;
+          search.dispatchEvent(new Event("input"));
+          // Later than what the typing has begun.
+          const later = new Promise((resolve) => setTimeout(resolve, 1000));
+          show.value = "completed";
+          show.dispatchEvent(new Event("change"));
+          await later;
+          window.app.api.fetchApi = fetchApi;
+          return asked.filter((path) => path.startsWith("/aigateway/tracks"));
+        }""",
+        listed.word,
+    )
+    assert len({path for path in asked if "completed" in path and "ready" in path}) == 1
+    assert len([path for path in asked if "ready" in path and "offset=0" in path]) == 1, asked
+    listed.expect("ready")
+
+
 def test_a_favorite_is_marked_with_the_keyboard_and_stays_one(listed: Listed) -> None:
     listed.add("first")
     listed.add("second")

@@ -1,4 +1,5 @@
 import { nameFields } from "./app_fields.js";
+import { watchAppStatus } from "./app_status.js";
 import { watchAutoRun } from "./auto_run.js";
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
@@ -37,6 +38,7 @@ app.registerExtension({
     watchPrices();
     watchPlayers();
     watchStatus();
+    watchAppStatus();
   },
   beforeRegisterNodeDef: (_, definition) => noteControl(definition),
   beforeConfigureGraph(graph) {

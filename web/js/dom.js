@@ -1,5 +1,5 @@
 import { leaveToCanvas } from "./canvas_events.js";
-import { isApp } from "./comfy.js";
+import { isApp, resultsInApp } from "./comfy.js";
 import { say } from "./words.js";
 
 /**
@@ -22,6 +22,16 @@ export function element(tag, properties = {}, ...children) {
   }
   made.append(...children.filter((child) => child !== null));
   return made;
+}
+
+/**
+ * Put what lies over the page into the middle of an App's results. Without an App it stays.
+ *
+ * @param {HTMLElement} over
+ */
+export function centerOnResults(over) {
+  const results = resultsInApp()?.getBoundingClientRect();
+  if (results) over.style.left = `${(results.left + results.right) / 2}px`;
 }
 
 /**

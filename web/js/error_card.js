@@ -1,6 +1,6 @@
-import { api, resultsInApp } from "./comfy.js";
+import { api } from "./comfy.js";
 import { closeCoreBox } from "./core_box.js";
-import { element, iconButton, sentenceOf } from "./dom.js";
+import { centerOnResults, element, iconButton, sentenceOf } from "./dom.js";
 import { stepAfter, stepButton } from "./next_steps.js";
 import { notify } from "./notify.js";
 import { refreshPrices } from "./price_line.js";
@@ -73,8 +73,7 @@ export async function showError(error) {
     element("div", { class: "aigateway-card-foot" }, button, id, copy),
   );
   document.body.append(shown);
-  const results = resultsInApp()?.getBoundingClientRect();
-  if (results) shown.style.left = `${(results.left + results.right) / 2}px`;
+  centerOnResults(shown);
   const card = shown;
   void closeCoreBox(() => card.isConnected);
 }

@@ -1,3 +1,4 @@
+import { showInApp } from "./app_status.js";
 import { api, rootGraph } from "./comfy.js";
 import { addRow, element } from "./dom.js";
 import { stepButton } from "./next_steps.js";
@@ -28,6 +29,7 @@ const lines = new WeakMap();
 export function watchStatus() {
   api.addEventListener("aigateway_status", ({ detail }) =>
     onTabOf(detail.prompt_id, () => {
+      showInApp(detail, statusText(detail));
       const place = placeOf(rootGraph(), detail.node);
       for (const node of place ? [place.node, ...place.hosts] : []) show(node, detail);
     }),
