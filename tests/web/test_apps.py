@@ -183,6 +183,19 @@ def test_an_app_says_what_the_run_waits_for(open_canvas: Open, nodes_2: bool):
     expect(line).to_have_count(0)
 
 
+def test_an_app_goes_on_saying_which_take_failed(open_canvas: Open):
+    app = opened(open_canvas, "Four Takes for One Clip", nodes_2=True)
+    app.set("music", f"calm piano {next_take()} sandbox:fail-nth")
+    app.run()
+    app.canvas.succeeded()
+    line = app.page.locator(".aigateway-app-status")
+    expect(line).to_contain_text("3 of 4 takes are loaded")
+    expect(line).to_contain_text("failed")
+    app.canvas.shot("app-take-failed")
+    line.get_by_role("button", name="Close").click()
+    expect(line).to_have_count(0)
+
+
 @BOTH
 def test_an_app_leads_to_the_field_that_is_wrong(open_canvas: Open, nodes_2: bool):
     app = opened(open_canvas, "Text to Music", nodes_2=nodes_2)
@@ -199,6 +212,7 @@ def test_an_app_leads_to_the_field_that_is_wrong(open_canvas: Open, nodes_2: boo
 @BOTH
 def test_the_price_is_on_the_node_again_when_the_graph_is_shown(open_canvas: Open, nodes_2: bool):
     app = opened(open_canvas, "Text to Music", nodes_2=nodes_2)
+    app.set("prompt", f"A music box in a garden {next_take()}")
     expect(app.price).to_have_text("$0.006")
     app.canvas.show_graph()
     app.canvas.command("Comfy.Canvas.FitView")

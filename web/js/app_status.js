@@ -1,7 +1,8 @@
 import { api, resultsInApp } from "./comfy.js";
-import { centerOnResults, element } from "./dom.js";
+import { centerOnResults, element, iconButton } from "./dom.js";
 import { stepButton } from "./next_steps.js";
 import { isOfOpenTab } from "./runs.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./status.js").Status} Status */
 
@@ -40,7 +41,11 @@ export function showInApp(status, words) {
   if (last && isFailure(last) && !isFailure(status)) return;
   last = status;
   text.textContent = words;
-  next.replaceChildren(...(status.step ? [stepButton(status.step)] : []));
+  next.replaceChildren(
+    ...(status.step ? [stepButton(status.step)] : []),
+    // It lies over the results, where a person wants to see them.
+    ...(isFailure(status) ? [iconButton("times", say("close"), forget)] : []),
+  );
   if (!line.isConnected) document.body.append(line);
   timer ??= setInterval(place, CHECK_MILLISECONDS);
   place();
