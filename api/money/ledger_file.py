@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import LedgerError
+from .rescue import FAULTS
 
 FILE_NAME = "ledger.sqlite3"
 # Write-ahead logging needs memory that processes share, which network drives do not have.
@@ -31,6 +32,10 @@ _NEEDED = "Without the ledger the pack buys nothing."
 
 class DamagedFileError(Exception):
     """The file is not a whole database."""
+
+
+class OtherTablesError(DamagedFileError):
+    """The file has not the tables of its version: a damaged ledger, or another program's file."""
 
 
 def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
@@ -53,8 +58,8 @@ def connect(path: Path, busy_timeout: float) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if journal == _JOURNALS[-1] or "locked" in str(error):
                 raise
-        except sqlite3.DatabaseError as error:
-            raise DamagedFileError(str(error)) from error
+        except FAULTS as error:
+            raise DamagedFileError(_text(error)) from error
     raise AssertionError("the last journal returns or raises")
 
 
@@ -134,7 +139,12 @@ def unusable(path: Path, reason: object) -> LedgerError:
         return LedgerError(
             f"The disk of the ledger {path} is full: free some room, and queue again. {_NEEDED}"
         )
-    return LedgerError(f"The ledger {path} cannot be used ({reason}): {_ADVICE} {_NEEDED}")
+    said = _text(reason)
+    return LedgerError(f"The ledger {path} cannot be used ({said}): {_ADVICE} {_NEEDED}")
+
+
+def _text(error: object) -> str:
+    return "it has broken text" if isinstance(error, UnicodeDecodeError) else str(error)
 
 
 def _connect(path: Path, busy_timeout: float, journal: str) -> sqlite3.Connection:

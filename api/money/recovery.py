@@ -23,13 +23,14 @@ _VALUES = 500
 
 def surviving_jobs(path: Path, log: RowLog) -> list[Job]:
     """The jobs that a damaged or missing file and its log still give, oldest first."""
-    jobs: dict[str, Job] = {}
-    for values in [*(readable_rows(path) if path.is_file() else ()), *_logged(log)]:
-        job = job_of(values)
+    read = map(job_of, readable_rows(path) if path.is_file() else ())
+    # Without these two, a row stands for nothing that could be found again.
+    jobs = {job.local_id: job for job in read if job.local_id and job.fingerprint}
+    for job in map(job_of, _logged(log)):
         known = jobs.get(job.local_id)
-        # Without these two, a row stands for nothing that could be found again.
-        if job.local_id and job.fingerprint and (known is None or _is_behind(known, job)):
-            jobs[job.local_id] = job
+        if known is None or not _is_behind(job, known):
+            # Of two rows that have gone as far, the damaged file's may hold broken values.
+            jobs[job.local_id] = job if known is None else _filled(job, known)
     return sorted(jobs.values(), key=lambda job: job.created)
 
 
@@ -84,6 +85,12 @@ def _logged(log: RowLog) -> list[dict[str, Any]]:
 
 def _is_behind(known: Job, job: Job) -> bool:
     return step_of(known.state.value) < step_of(job.state.value)
+
+
+def _filled(job: Job, other: Job) -> Job:
+    """The job, with the values that only the other one has."""
+    empty = [name for name, value in job._asdict().items() if value is None]
+    return job._replace(**{name: getattr(other, name) for name in empty})
 
 
 def _known(rows: Rows, local_ids: list[str]) -> set[str]:

@@ -14,13 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from . import schema
+
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What a damaged file raises: Python cannot say an error of SQLite that quotes broken text."""
 BESIDE = ("-wal", "-journal")
 """The endings of files with the newest writes; SQLite applies them when it opens the file."""
 
 # How many rows in sequence may be unreadable before the search ends. A page holds far fewer.
 _LONGEST_GAP = 5000
-# Names of columns in earlier versions of the schema.
-_RENAMED = {"remote_id": "job_id"}
 
 
 def readable_rows(path: Path) -> list[dict[str, Any]]:
@@ -37,14 +39,13 @@ def readable_rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _rows_of_copy(path: Path) -> Iterator[dict[str, Any]]:
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(path)) as db:
+    with contextlib.suppress(*FAULTS), contextlib.closing(sqlite3.connect(path)) as db:
         db.text_factory = lambda content: content.decode("utf-8", "replace")
-        columns = [row[1] for row in db.execute("PRAGMA table_info(jobs)")]
-        names = ["rowid", *(_RENAMED.get(name, name) for name in columns)]
-        select = f"SELECT rowid, {', '.join(columns)} FROM jobs NOT INDEXED"
-        if columns:
-            for row in _scan(db, select):
-                yield dict(zip(names[1:], row[1:], strict=True))
+        # The names may be damaged. A row has its values in their order, whatever they are called,
+        # and each version adds its columns at the end.
+        columns = schema.tables(len(schema.VERSIONS))["jobs"]
+        for row in _scan(db, "SELECT rowid, * FROM jobs NOT INDEXED"):
+            yield dict(zip(columns, row[1:], strict=False))
 
 
 def _scan(db: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
@@ -66,5 +67,5 @@ def _scan(db: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _until_damage(db: sqlite3.Connection, statement: str) -> Iterator[tuple[Any, ...]]:
-    with contextlib.suppress(sqlite3.Error):
+    with contextlib.suppress(*FAULTS):
         yield from db.execute(statement)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import sqlite3
+from collections.abc import Callable, Iterable
 from typing import Any
 from unicodedata import normalize
 
@@ -101,6 +105,39 @@ VERSIONS = (
         "CREATE INDEX by_created ON jobs (created, local_id, state, hidden, starred)",
     ),
 )
+
+
+Tables = dict[str, list[str]]
+"""The columns of each table, in their order."""
+
+
+@functools.cache
+def tables(version: int) -> Tables:
+    """The tables of a version in SQLite."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        add_functions(db)
+        for statements in VERSIONS[:version]:
+            for statement in statements:
+                db.execute(statement)
+        return tables_in(db.execute)
+
+
+def tables_in(execute: Callable[[str], Iterable[tuple[Any, ...]]]) -> Tables:
+    """The tables of an SQLite database that have the name of one of ours."""
+    found: Tables = {}
+    for table, column in execute(
+        "SELECT tables.name, columns.name "
+        "FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns "
+        "WHERE tables.name IN ('jobs', 'urls', 'aliases') ORDER BY tables.name, columns.cid"
+    ):
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def add_functions(db: sqlite3.Connection) -> None:
+    """What the statements of `VERSIONS` call."""
+    db.create_function("one_form", 7, one_form)
+    db.create_function("searched_text", 3, searched_text)
 
 
 def missing_steps(version: int, place: object) -> list[str]:

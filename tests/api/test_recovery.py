@@ -102,6 +102,43 @@ def test_a_damaged_ledger_is_made_anew_from_what_is_left(tmp_path: Path, damage:
     assert aside.read_bytes() == damaged
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"jobs",
+        b"CREATE TABLE jobs",
+        b"fingerprint",
+        b"aliases",
+        b"PRIMARY KEY",
+        b"finished",
+        b"price REAL,",
+    ],
+)
+@pytest.mark.parametrize("letter", [0, -1])
+def test_broken_text_in_the_schema_is_damage(tmp_path: Path, text: bytes, letter: int) -> None:
+    # SQLite's errors quote the schema, and Python reads no such error whose text is broken.
+    jobs = bought(tmp_path)
+
+    def broken(content: bytes) -> bytes:
+        bad = bytearray(text)
+        bad[letter] |= 0x80
+        assert text in content
+        return content.replace(text, bytes(bad))
+
+    spoil(tmp_path, broken)
+    assert_nothing_is_bought_again(tmp_path, jobs)
+
+
+def test_of_a_broken_value_and_the_log_the_log_is_believed(tmp_path: Path) -> None:
+    jobs = bought(tmp_path)
+
+    def broken(content: bytes) -> bytes:
+        return content.replace(b"job_7", b"job\xff7").replace(b"PRIMARY KEY", b"PRIMARY KE\xd9")
+
+    spoil(tmp_path, broken)
+    assert_nothing_is_bought_again(tmp_path, jobs)
+
+
 @pytest.mark.parametrize("part", range(12))
 def test_a_cut_ledger_is_made_anew_wherever_it_was_cut(tmp_path: Path, part: int) -> None:
     jobs = bought(tmp_path)

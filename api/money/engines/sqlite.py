@@ -21,6 +21,7 @@ from .. import schema
 from ..ledger_file import (
     FILE_NAME,
     DamagedFileError,
+    OtherTablesError,
     connect,
     is_full,
     made_beside,
@@ -29,6 +30,7 @@ from ..ledger_file import (
 )
 from ..owners import Owners
 from ..recovery import complete, put_back, surviving_jobs
+from ..rescue import FAULTS
 from ..row_log import is_new
 from ..rows import Rows
 from ..witness import Witness
@@ -54,8 +56,7 @@ class SqliteFile:
         self._lock = threading.RLock()
         with self._explained():
             self._db = connect(path, busy_timeout)
-        self._db.create_function("one_form", 7, schema.one_form)
-        self._db.create_function("searched_text", 3, schema.searched_text)
+        schema.add_functions(self._db)
         self._identity = _identity(path)
         try:
             self.write(self._migrate)
@@ -99,12 +100,13 @@ class SqliteFile:
 
     def _migrate(self) -> None:
         ((version,),) = self.execute("PRAGMA user_version")
-        for statement in schema.missing_steps(version, self.path):
+        steps = schema.missing_steps(version, self.path)
+        if schema.tables_in(self.execute) != schema.tables(version):
+            raise OtherTablesError("its tables are not those of a ledger")
+        for statement in steps:
             self.execute(statement)
-        if version < len(schema.VERSIONS):
+        if steps:
             self.execute(f"PRAGMA user_version = {len(schema.VERSIONS)}")
-        # A file of another program may have the same number.
-        Rows(self).many("FALSE")
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -113,7 +115,7 @@ class SqliteFile:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
             raise
-        except (sqlite3.DatabaseError, OSError) as error:
+        except (*FAULTS, OSError) as error:
             raise unusable(self.path, error) from error
 
 
@@ -157,6 +159,9 @@ class SqliteEngine(SqliteFile):
                 self._begin(path, busy_timeout)
             super().__init__(path, busy_timeout)
         except DamagedFileError as error:
+            if isinstance(error, OtherTablesError) and not self._witness.log.rows():
+                # Where no ledger was, the file of another program stays in its place.
+                raise unusable(path, error) from error
             self._begin(path, busy_timeout, damage=str(error))
             super().__init__(path, busy_timeout)
         try:
