@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ POLL = "AIGatewayPollJob"
 LOAD = "AIGatewayLoadAudioURL"
 SAVE = "AIGatewaySaveAudio"
 TAKES = "AIGatewayTakes"
+
+# The status line of a job, until it has ended. Its first poll comes when it is expected to end.
+UNDER_WAY = re.compile("waiting for the first answer|in the queue, |composing, ")
 
 READY = """() =>
   window.app?.extensionManager?.getSidebarTabs().some((tab) => tab.id === "aigateway-music") &&

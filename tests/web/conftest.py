@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ...sandbox.profile import Profile
+from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ...sandbox.thread import SandboxThread
 from ...scripts.lib import comfyui
@@ -58,7 +58,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     data, base = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("comfyui")
     (base / "input").mkdir()
     shutil.copy(CLIP, base / "input")
-    gateway = SandboxThread(Sandbox(Profile().scaled(0.1)))
+    # Without lists of use no time is spent on looking for a submit without an answer.
+    profile = Profile(dialect=Dialect(usage_routes=())).scaled(0.1)
+    gateway = SandboxThread(Sandbox(profile))
     settings = {"AIGATEWAY_BASE_URL": gateway.base_url, "AIGATEWAY_DATA_DIR": str(data)}
     try:
         with running(folder, base, settings) as server:

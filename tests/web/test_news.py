@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .canvas import PROMPT
+from .canvas import PROMPT, UNDER_WAY
 from .conftest import Host, Open
 from .test_canvas import BOTH, BOUGHT, fresh
 from .test_panels import add_rows
@@ -87,7 +87,7 @@ def test_what_a_run_shows_stays_on_its_tab(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
     fresh(canvas, prompt="calm piano sandbox:slow=20")
     canvas.run()
-    expect(canvas.page.get_by_text(re.compile("composing, ")).first).to_be_visible()
+    expect(canvas.page.get_by_text(UNDER_WAY).first).to_be_visible()
     # Another tab with the same nodes, under the same ids.
     copy = canvas.page.evaluate("() => window.app.graph.serialize()")
     canvas.command("Comfy.NewBlankWorkflow")
