@@ -33,6 +33,8 @@ MODE = """() => {
   const tab = window.app.extensionManager.workflow.activeWorkflow;
   return tab?.activeMode ?? tab?.initialMode;
 }"""
+SETTING = "window.app.extensionManager.setting"
+PANEL_OPEN = "Comfy.RightSidePanel.IsOpen"
 FIND = """const find = (type) =>
   (window.app.canvas.graph ?? window.app.graph).nodes.find((node) => node.comfyClass === type);"""
 SET = f"""([type, name, value]) => {{
@@ -177,6 +179,21 @@ class Canvas:
             command,
         )
 
+    @property
+    def has_error_box(self) -> bool:
+        """Whether ComfyUI has a box of errors, and a setting that opens the properties panel."""
+        return self.page.evaluate(f"() => {SETTING}.get('{PANEL_OPEN}') !== undefined")
+
+    def properties(self, *, shown: bool) -> Any:
+        """The properties panel, once it is shown or hidden."""
+        panel = self.page.get_by_test_id("properties-panel")
+        if self.has_error_box:
+            self.page.evaluate(f"(shown) => {SETTING}.set('{PANEL_OPEN}', shown)", shown)
+        elif panel.is_visible() != shown:
+            self.page.get_by_role("button", name="Toggle properties panel").first.click()
+        panel.wait_for(state="visible" if shown else "hidden")
+        return panel
+
     def command(self, name: str) -> None:
         self.page.evaluate("(name) => window.app.extensionManager.command.execute(name)", name)
 
@@ -208,5 +225,10 @@ class Canvas:
         self.command("Comfy.ShowSettingsDialog")
         self.page.get_by_text("AIgateway", exact=True).first.click()
         panel = self.page.get_by_role("dialog")
-        panel.locator('[data-setting-id="AIgateway.api_key"]').wait_for()
+        self.setting("api_key").wait_for()
         return panel
+
+    def setting(self, name: str) -> Any:
+        """The row of one of our settings, or what it holds where ComfyUI does not mark the row."""
+        id = f"AIgateway.{name}"
+        return self.page.locator(f'[data-setting-id="{id}"], [id="{id}"]').first

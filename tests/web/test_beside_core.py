@@ -95,13 +95,9 @@ def test_the_properties_panel_shows_no_widget_of_ours(open_canvas: Open, nodes_2
     canvas.run()
     canvas.succeeded()
     expect(canvas.players).to_have_count(2)
-    canvas.page.evaluate(
-        "() => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', true)"
-    )
-    panel = canvas.page.get_by_test_id("properties-panel")
-    if not panel.is_visible():
-        # Frontends before the setting have a button alone.
-        canvas.page.get_by_role("button", name="Toggle properties panel").first.click()
+    if nodes_2 and not canvas.has_error_box:
+        pytest.skip("this ComfyUI's panel leaves out only what the classic canvas draws")
+    panel = canvas.properties(shown=True)
     for type, field in ((PROMPT, "duration"), (SAVE, "filename_prefix")):
         canvas.page.evaluate(SELECT, [type])
         expect(panel.get_by_text(field).first).to_be_visible()
@@ -162,18 +158,13 @@ def test_a_click_with_the_properties_panel_open_makes_nothing_wider(
     canvas.durations()
     before = sizes(canvas)
     canvas.shot(f"before-the-panel-{nodes_2}")
-    show = (
-        "(shown) => window.app.extensionManager.setting.set('Comfy.RightSidePanel.IsOpen', shown)"
-    )
-    canvas.page.evaluate(show, True)
-    panel = canvas.page.get_by_test_id("properties-panel")
+    panel = canvas.properties(shown=True)
     for type, field in ((SAVE, "filename_prefix"), (LOAD, "url"), (PROMPT, "duration")):
         canvas.page.mouse.click(*canvas.page.evaluate(TITLE, type))
         canvas.page.wait_for_function(SELECTED, arg=type)
         expect(panel.get_by_text(field).first).to_be_visible()
         assert sizes(canvas) == before
-    canvas.page.evaluate(show, False)
-    expect(panel).to_be_hidden()
+    canvas.properties(shown=False)
     canvas.shot(f"after-the-panel-{nodes_2}")
     assert sizes(canvas) == before
 

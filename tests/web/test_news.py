@@ -136,7 +136,7 @@ def test_the_way_to_the_key_is_one_click(open_canvas: Open, host: Host):
         expect(canvas.price).to_contain_text("Free sketch from the sandbox")
         canvas.shot("set-a-key")
         canvas.price.get_by_role("button", name="Set a key").click()
-        row = canvas.page.locator('[data-setting-id="AIgateway.api_key"]')
+        row = canvas.setting("api_key")
         expect(row.locator("input")).to_be_focused()
         away = row.get_by_role("link", name="Get a key")
         expect(away).to_have_attribute("href", "https://aigateway.sh/signin")

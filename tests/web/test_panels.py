@@ -75,11 +75,8 @@ def test_the_settings_round_trip(open_canvas: Open, host: Host):
     )
     file = host.data / "aigateway.toml"
     file.write_text("# kept by hand\nmax_download_mb = 300.0 # large ones\n", "utf-8")
-    panel = canvas.open_settings()
-
-    def setting(name: str) -> Any:
-        return panel.locator(f'[data-setting-id="AIgateway.{name}"]')
-
+    canvas.open_settings()
+    setting = canvas.setting
     setting("api_key").locator("input").fill(KEY)
     setting("api_key").get_by_role("button", name="Save").click()
     expect(setting("api_key").get_by_text(f"…{KEY[-4:]}")).to_be_visible()

@@ -81,7 +81,7 @@ def test_two_nodes_over_the_limit_together_buy_nothing(
         canvas.shot("over-the-limit")
         assert len(host.gateway.bill()["jobs"]) == bought
         card.get_by_role("button", name="Raise the limit").click()
-        field = canvas.page.locator('[data-setting-id="AIgateway.spend_limit_per_run"] input')
+        field = canvas.setting("spend_limit_per_run").locator("input")
         expect(field).to_be_focused()
         expect(card).to_have_count(0)
         canvas.page.keyboard.press("Escape")
@@ -146,6 +146,8 @@ def test_an_empty_prompt_is_one_error(open_canvas: Open, nodes_2: bool):
     assert canvas.page.evaluate(selected) == [PROMPT]
     canvas.shot(f"empty-prompt-{nodes_2}")
     expect(canvas.page.get_by_test_id("error-overlay")).to_have_count(0)
+    if not canvas.has_error_box:
+        return
     # ComfyUI's box stays where it speaks of other nodes, too.
     canvas.page.evaluate("() => window.app.graph.add(window.LiteGraph.createNode('SaveAudio'))")
     canvas.run()
@@ -170,10 +172,9 @@ def test_retries_are_named_with_their_time(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
     fresh(canvas, prompt="calm piano sandbox:500=3")
     canvas.run()
-    line = canvas.page.locator(".aigateway-status")
-    expect(line.first).to_have_text(
-        re.compile(r"The gateway has a fault\. · try [2-4] at \d\d:\d\d:\d\d")
-    )
+    said = re.compile(r"^The gateway has a fault\. · try [2-4] at \d\d:\d\d:\d\d$")
+    lines = canvas.page.locator(".aigateway-status")
+    expect(lines.filter(has_text=said)).to_have_count(1)
     canvas.shot(f"retry-{nodes_2}")
     canvas.succeeded()
 

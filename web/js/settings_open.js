@@ -13,8 +13,13 @@ export async function openSettings(name) {
   await app.extensionManager.command.execute("Comfy.ShowSettingsDialog");
   const group = await found(() => groupEntry());
   group?.click();
-  const row = await found(() =>
-    document.querySelector(`[data-setting-id="${GROUP}.${name}"]`)?.querySelector("input"),
+  const id = `${GROUP}.${name}`;
+  // Older versions of ComfyUI mark only what the row holds.
+  const row = await found(
+    () =>
+      /** @type {HTMLInputElement | null} */ (
+        document.querySelector(`:is([data-setting-id="${id}"], [id="${id}"]) input`)
+      ),
   );
   row?.scrollIntoView({ block: "center" });
   // The dialog moves the focus itself while it opens.
