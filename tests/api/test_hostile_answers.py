@@ -199,9 +199,25 @@ def test_no_rate_is_negative_or_endless(status: int, headers: list[tuple[str, st
     assert wait is None or 0 <= wait <= 366 * 24 * 3600
 
 
+@pytest.mark.parametrize(
+    "cookie",
+    ["a=b; Path=/", "\x80", 'a="\xff"', "a=" + "b" * 9000, "a=b; Domain=127.0.0.1", "=\xe9"],
+)
+async def test_a_cookie_is_kept_from_no_answer(cookie: str) -> None:
+    answer = answer_of(200, [("set-cookie", cookie)], b"{}")
+    async with gateway(answer) as (url, asked):
+        client = Client(url, None, TIMING)
+        for _ in range(3):
+            assert await client.balance() == {}
+        await client.close()
+    assert len(asked) == 3
+    assert not any(b"cookie" in head.lower() for head in asked)
+
+
 @pytest.mark.slow
 @many
 @given(status=STATUS, headers=HEADERS, body=BODIES)
+@example(302, [("set-cookie", "\x80")], b"")
 @example(202, [("x-ratelimit-limit-requests", "inf")], b'{"id": "job_1", "status": "queued"}')
 @example(202, [], b'{"id": 17, "status": "queued"}')
 @example(202, [], b'{"id": "job_\\ud800", "status": "queued"}')
