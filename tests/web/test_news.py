@@ -43,6 +43,8 @@ def test_a_track_that_nobody_waited_for_is_announced(open_canvas: Open, nodes_2:
     canvas.run()
     canvas.succeeded()
     expect(canvas.page.get_by_text(f"The track is ready: {prompt}")).to_be_visible()
+    if not canvas.has_error_box:
+        pytest.skip("this ComfyUI's tabs show no number that changes")
     badge = canvas.page.locator(BADGE)
     expect(badge).to_have_text("1")
     canvas.shot(f"news-{nodes_2}")
@@ -69,6 +71,9 @@ def test_an_uncertain_purchase_is_named_on_the_node(open_canvas: Open, nodes_2: 
     expect(card.locator("strong")).to_have_text("It is not known whether this track was bought.")
     expect(card.locator(".aigateway-step")).to_have_text("Buy again · $0.0012")
     canvas.shot(f"uncertain-{nodes_2}")
+    if not canvas.has_error_box:
+        # Its dialog lies over the page.
+        canvas.page.keyboard.press("Escape")
     card.get_by_role("button", name="Close").click()
     named = "Perhaps bought for $0.0012"
     expect(canvas.price).to_contain_text(named)
