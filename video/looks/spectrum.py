@@ -16,6 +16,8 @@ _SECONDS = 6.0
 _LOW, _HIGH = 40.0, 16_000.0
 _WINDOW = 0.064
 """Seconds of a spectrum."""
+_ROWS = (1, 2, 2)
+"""Brightness has every row and column, each color every second one."""
 
 
 class Spectrum:
@@ -27,8 +29,12 @@ class Spectrum:
         self._bin = np.minimum(bins.astype(np.int64), self._spectra.size // 2 - 1)
         self._part = (bins - self._bin).astype(np.float32)
         self._palette = palette()
-        # Columns are written twice, a width apart: any window of them is one piece.
-        self._ring = np.zeros((canvas.height, 2 * canvas.width), np.uint8)
+        # Columns are written twice, a width apart: any window of them is one piece. They have their
+        # colors already: only a few are new in each frame.
+        self._planes = [
+            np.full((canvas.height // step, 2 * canvas.width), colors[0], np.uint8)
+            for colors, step in zip(self._palette, _ROWS, strict=True)
+        ]
         self._columns = 0
 
     def draw(self, number: int) -> None:
@@ -41,11 +47,11 @@ class Spectrum:
             levels = self._spectra.levels(centers)
             low, high = levels[:, self._bin], levels[:, self._bin + 1]
             column = np.rint((low + (high - low) * self._part) * 255).astype(np.uint8).T
-            self._ring[:, new % width] = column
-            self._ring[:, new % width + width] = column
+            for plane, colors, step in zip(self._planes, self._palette, _ROWS, strict=True):
+                plane[:, new % width] = plane[:, new % width + width] = colors[column[::step]]
         first = wanted % width
-        seen = self._ring[:, first : first + width]
-        half = seen[::2, ::2]
-        np.take(self._palette[0], seen, out=self._canvas.y)
-        np.take(self._palette[1], half, out=self._canvas.u)
-        np.take(self._palette[2], half, out=self._canvas.v)
+        canvas = self._canvas
+        for part, plane, step in zip(
+            (canvas.y, canvas.u, canvas.v), self._planes, _ROWS, strict=True
+        ):
+            part[...] = plane[:, first : first + width : step]
