@@ -14,7 +14,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,7 +79,13 @@ def steady(gateway: SandboxProcess, folder: Path, minutes: float) -> list[str]:
             heartbeat.reset()
         idle.reset()
 
-    with _host(gateway, folder), _page(beats["page"]):
+    def collected(phase: str, info: Mapping[str, int]) -> None:
+        # Python's full collection stops all threads, the longer the more objects torch has made.
+        if info["generation"] == 2:
+            for heartbeat in beats.values():
+                heartbeat.disturbed()
+
+    with _collections(collected), _host(gateway, folder), _page(beats["page"]):
         graphs = asyncio.run(_nodes())
         graphs.run_for(60 * minutes, folder, beats["graphs"], sample)
     machine = idle.longest()
@@ -96,6 +102,15 @@ def steady(gateway: SandboxProcess, folder: Path, minutes: float) -> list[str]:
     print("    time   graphs that ended, memory, open files, threads, tasks of all loops")
     print(*samples, sep="\n")
     return problems
+
+
+@contextlib.contextmanager
+def _collections(told: Callable[[str, Mapping[str, int]], None]) -> Iterator[None]:
+    gc.callbacks.append(told)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(told)
 
 
 def _growth(first: Sample, last: Sample) -> list[str]:
