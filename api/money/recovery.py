@@ -23,14 +23,19 @@ _VALUES = 500
 
 def surviving_jobs(path: Path, log: RowLog) -> list[Job]:
     """The jobs that a damaged or missing file and its log still give, oldest first."""
-    read = map(job_of, readable_rows(path) if path.is_file() else ())
-    # Without these two, a row stands for nothing that could be found again.
-    jobs = {job.local_id: job for job in read if job.local_id and job.fingerprint}
-    for job in map(job_of, _logged(log)):
+    jobs: dict[str, Job] = {}
+    # The log comes last: of two rows that have gone as far, the damaged file's may hold broken
+    # values.
+    for values in [*(readable_rows(path) if path.is_file() else ()), *_logged(log)]:
+        job = job_of(values)
         known = jobs.get(job.local_id)
-        if known is None or not _is_behind(job, known):
-            # Of two rows that have gone as far, the damaged file's may hold broken values.
-            jobs[job.local_id] = job if known is None else _filled(job, known)
+        # Without these two, a row stands for nothing that could be found again.
+        if not job.local_id or not job.fingerprint:
+            continue
+        if known is None:
+            jobs[job.local_id] = job
+        elif not _is_behind(job, known):
+            jobs[job.local_id] = _filled(job, known)
     return sorted(jobs.values(), key=lambda job: job.created)
 
 
