@@ -119,7 +119,7 @@ def _write(
 
 
 def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None:
-    format, quality = encoding
+    format, quality, _ = encoding
     if waveform.ndim != 2 or 0 in waveform.shape:
         raise AudioError(
             f"A waveform of the shape {list(waveform.shape)} cannot be written: expected "

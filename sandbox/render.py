@@ -38,7 +38,7 @@ def sketch(request: MusicRequest) -> bytes:
     piece = compose(request.prompt, request.duration, request.lyrics, request.seed)
     score = piece.score
     encoding = {
-        "mp3": Encoding(Format.MP3, "192 kbit/s"),
+        "mp3": Encoding(Format.MP3, "192 kbit/s", quick=True),
         "wav": Encoding(Format.WAV, "16 bit"),
     }[request.format]
     tags = {

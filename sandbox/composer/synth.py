@@ -85,11 +85,9 @@ def render(
     rows = [modes(freqs * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
     # Voices are panned from left to right; one stands in the middle.
     angles = (np.arange(len(rows), dtype=np.float32) + 0.5) / len(rows) * np.float32(np.pi / 2)
-    out = (
-        np.stack([np.cos(angles), np.sin(angles)])
-        @ np.stack(rows)
-        * np.float32(1.4 * len(rows) ** -0.5)
-    )
+    sides = np.stack([np.cos(angles), np.sin(angles)]) * np.float32(1.4 * len(rows) ** -0.5)
+    # Not a matrix product, see SMALL_PRODUCT.
+    out = np.einsum("sv,vn->sn", sides, np.stack(rows))
     if instrument.vibrato:
         out = np.stack([wavering(row, instrument.vibrato) for row in out])
     if instrument.breath:

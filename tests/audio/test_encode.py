@@ -20,12 +20,15 @@ from ...audio.samples.outgoing import Outgoing
 from ...audio.validate import AudioError
 from . import make
 
-ALL = [Encoding(format, quality) for format in Format for quality in QUALITIES[format]]
+ALL = [
+    *(Encoding(format, quality) for format in Format for quality in QUALITIES[format]),
+    Encoding(Format.MP3, "192 kbit/s", quick=True),
+]
 TAGS = {"workflow": '{"nodes": []}', "title": "Übung"}
 
 
 def names(encoding: Encoding) -> str:
-    return f"{encoding.format.value} {encoding.quality}"
+    return f"{encoding.format.value} {encoding.quality}{' quick' * encoding.quick}"
 
 
 def default(format: Format) -> Encoding:
