@@ -111,7 +111,8 @@ def _seam_excess(track: Track, times: Floats) -> Floats:
 def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
     """([n, bands] log spectrum, [n] dB) just before (side -1) or after (0) joins at `times`."""
     rate = track.sample_rate
-    width = round(_SEAM_SECONDS * rate)
+    # Of a prime length the transform costs five times as much.
+    width = 32 * round(_SEAM_SECONDS * rate / 32)
     window = np.hanning(width).astype(np.float32)
     highest = min(_SEAM_HIGHEST, rate / 2)
     edges = np.unique(np.linspace(0, highest * width / rate, _SEAM_BANDS + 1).astype(np.intp)[:-1])
