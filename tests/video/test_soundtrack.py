@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,7 @@ from .make import (
     tone,
 )
 
+EXAMPLES = Path(__file__).parents[2] / "example_workflows"
 AUDIO_FRAME = 0.0235
 STAMPS = [0, 33, 100, 300, 333, 700]
 
@@ -151,6 +153,33 @@ def test_music_gives_way_to_speech(tmp_path: Path, speak):
     assert level(0.2, 1.5) == pytest.approx(-20, abs=0.3)
     assert level(2.3, speech_end - 0.5) == pytest.approx(-30, abs=0.7)
     assert level(speech_end + 1.5, seconds - 0.2) == pytest.approx(-20, abs=0.3)
+
+
+def test_the_example_lowers_its_music_under_its_speech(tmp_path: Path):
+    workflow = json.loads((EXAMPLES / "Music under Speech.json").read_text("utf-8"))
+    (node,) = (node for node in workflow["nodes"] if node["type"] == "AIGatewayAddSoundtrack")
+    mix, gain, duck, fade, *_ = node["widgets_values"]
+    # Far above speech, so that it can be told from it.
+    music = tone(12.0, 9000, 48000, level=0.1)
+    made = add_soundtrack(
+        EXAMPLES / "clip.mp4",
+        tmp_path / "made",
+        music,
+        48000,
+        mix=mix,
+        level=gain,
+        duck=duck,
+        fade=fade,
+    )
+
+    def level(start: float, stop: float) -> float:
+        return _level(made.sound[:, round(start * 48000) : round(stop * 48000)], 9000)
+
+    alone = -20 + gain
+    assert level(0.2, 2.2) == pytest.approx(alone, abs=0.3)
+    # From the first word to the last; the voice pauses for 0.4 s at most.
+    assert level(2.5, 10.8) == pytest.approx(alone + duck, abs=0.7)
+    assert level(11.75, 12.0) == pytest.approx(alone, abs=0.7)
 
 
 @pytest.mark.parametrize("mix", ["under", "duck"])
