@@ -71,7 +71,7 @@ def serving(server: str, directory: Path) -> Iterator[BucketServer]:
             stderr=subprocess.STDOUT,
         )
     try:
-        _wait_until_ready(process, port, directory / "server.log")
+        wait_until_ready(process, port, directory / "server.log")
         yield BucketServer(port, folder)
     finally:
         process.kill()
@@ -91,13 +91,13 @@ def _program(name: str) -> str:
     return found
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):
             return
         time.sleep(0.02)
-    raise RuntimeError(f"The S3 server did not start: {log.read_text('utf-8', 'replace')}")
+    raise RuntimeError(f"The bucket's server did not start: {log.read_text('utf-8', 'replace')}")
 
 
 class FaultyProxy:
