@@ -6,10 +6,13 @@ Two requests are used, PUT and GET of a whole object: servers differ in conditio
 from __future__ import annotations
 
 import asyncio
+import atexit
 import re
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..errors import BucketError, SettingsError
@@ -113,7 +116,8 @@ class Bucket:
         if time.monotonic() < until:
             raise _failure(reason)
         try:
-            return await asyncio.wait_for(_awaited(call), within)
+            with _exit():
+                return await asyncio.wait_for(_awaited(call), within)
         except Exception as error:
             if may_be_missing and isinstance(error, FileNotFoundError):
                 raise
@@ -140,3 +144,39 @@ def _reason(error: Exception) -> str:
 
 def _failure(reason: str) -> BucketError:
     return BucketError(f"The bucket of the tracks failed: {reason}.", reason)
+
+
+class _Exit:
+    """Lets Python end when obstore's threads have told their last answers.
+
+    Up to Python 3.13 a foreign thread that is told to leave while Python ends aborts the process.
+    """
+
+    PATIENCE = 2.0
+    """Seconds for calls under way."""
+    PAUSE = 0.05
+    """Seconds in which a thread has left Python after its answer is there."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._calls = 0
+        atexit.register(self._settle)
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._calls += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            self._lock.notify_all()
+
+    def _settle(self) -> None:
+        with self._lock:
+            self._lock.wait_for(lambda: not self._calls, self.PATIENCE)
+        time.sleep(self.PAUSE)
+
+
+@lru_cache(maxsize=1)
+def _exit() -> _Exit:
+    return _Exit()

@@ -206,6 +206,28 @@ def test_without_an_address_the_package_is_never_imported(tmp_path: Path) -> Non
     assert subprocess.call([sys.executable, "-c", script], cwd=tmp_path) == 0
 
 
+async def test_python_ends_well_right_after_an_answer(server: BucketServer) -> None:
+    # Without the wait at the exit about one process of six is aborted.
+    pack = Path(__file__).resolve().parents[2] / "scripts" / "lib" / "pack.py"
+    script = (
+        "import asyncio, importlib, runpy\n"
+        f"root = runpy.run_path({str(pack)!r})['load']().__name__\n"
+        "bucket = importlib.import_module(root + '.api.media.bucket').Bucket\n"
+        "url = importlib.import_module(root + '.api.store_url').StoreUrl\n"
+        "timing = importlib.import_module(root + '.api.timing').Timing\n"
+        f"store = bucket(url({server.address()!r}, 'a test'), timing())\n"
+        "asyncio.run(store.put('ab/object', b'music'))\n"
+    )
+
+    async def ended() -> int:
+        async with two_at_once:
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", script)
+            return await process.wait()
+
+    two_at_once = asyncio.Semaphore(2)
+    assert await asyncio.gather(*(ended() for _ in range(20))) == [0] * 20
+
+
 # Workers
 
 
