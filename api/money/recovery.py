@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,8 @@ def surviving_jobs(path: Path, log: RowLog) -> list[Job]:
     jobs: dict[str, Job] = {}
     # The log comes last: of two rows that have gone as far, the damaged file's may hold broken
     # values.
-    for values in [*(readable_rows(path) if path.is_file() else ()), *_logged(log)]:
-        job = job_of(values)
+    for job in (*_findable(readable_rows(path) if path.is_file() else ()), *_logged(log)):
         known = jobs.get(job.local_id)
-        # Without these two, a row stands for nothing that could be found again.
-        if not job.local_id or not job.fingerprint:
-            continue
         if known is None:
             jobs[job.local_id] = job
         elif not _is_behind(job, known):
@@ -68,24 +64,30 @@ def complete(tables: Tables, witness: Witness, path: Path) -> None:
     last = log.last_rows()
     missing = last.keys() - _known(rows, list(last))
     if missing:
-        count = put_back(tables, map(job_of, _logged(log)))
+        put_back(tables, _logged(log))
+        back = len(_known(rows, list(missing)))
         witness.loss.note(
-            f"The ledger {path} is older than the log of its rows: {count} tracks were missing in "
-            "it, and were put back."
+            f"The ledger {path} is older than the log of its rows: {back} of {len(missing)} "
+            "missing tracks were put back."
         )
     elif any(last.get(local_id, {}).get("job_id") for local_id in _without_id(rows)):
         # The disk was full, or the ledger held by another program, when the answer came.
-        put_back(tables, map(job_of, _logged(log)))
+        put_back(tables, _logged(log))
     newest = rows.many("TRUE ORDER BY rowid DESC LIMIT 1")
     if missing or (newest and newest[0].local_id not in last):
         # The log is new or was damaged, or knows a row that cannot be put back.
         log.replace((job.local_id, job._asdict()) for job in rows.many("TRUE ORDER BY rowid"))
 
 
-def _logged(log: RowLog) -> list[dict[str, Any]]:
-    # A row whose beginning is lost in a damaged log has no fingerprint.
-    rows = log.rows().items()
-    return [{"local_id": name, **row} for name, row in rows if row.get("fingerprint")]
+def _logged(log: RowLog) -> Iterator[Job]:
+    return _findable({"local_id": name, **row} for name, row in log.rows().items())
+
+
+def _findable(rows: Iterable[Mapping[str, Any]]) -> Iterator[Job]:
+    """The jobs of rows. Without an id or a fingerprint a row stands for nothing, and is left out:
+    it was broken, or its beginning is lost in a damaged log."""
+    jobs = map(job_of, rows)
+    return (job for job in jobs if job.local_id and job.fingerprint)
 
 
 def _is_behind(known: Job, job: Job) -> bool:

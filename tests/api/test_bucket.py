@@ -40,6 +40,7 @@ QUICK = TIMING._replace(
 )
 MUSIC = bytes(range(256)) * 12_000
 LIMIT = 10**8
+LOADER = Path(__file__).resolve().parents[2] / "scripts" / "lib" / "pack.py"
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -208,10 +209,9 @@ def test_without_an_address_the_package_is_never_imported(tmp_path: Path) -> Non
 
 async def test_python_ends_well_right_after_an_answer(server: BucketServer) -> None:
     # Without the wait at the exit about one process of six is aborted.
-    pack = Path(__file__).resolve().parents[2] / "scripts" / "lib" / "pack.py"
     script = (
         "import asyncio, importlib, runpy\n"
-        f"root = runpy.run_path({str(pack)!r})['load']().__name__\n"
+        f"root = runpy.run_path({str(LOADER)!r})['load']().__name__\n"
         "bucket = importlib.import_module(root + '.api.media.bucket').Bucket\n"
         "url = importlib.import_module(root + '.api.store_url').StoreUrl\n"
         "timing = importlib.import_module(root + '.api.timing').Timing\n"

@@ -235,6 +235,18 @@ def test_a_log_that_was_cut_in_a_line_goes_on(tmp_path: Path) -> None:
     assert_nothing_is_bought_again(tmp_path, jobs)
 
 
+@pytest.mark.parametrize("fingerprint", ["7", "[1]", "{}", '""', "null"])
+def test_a_row_of_the_log_that_stands_for_nothing_is_not_put_back(
+    tmp_path: Path, fingerprint: str
+) -> None:
+    jobs = bought(tmp_path, 2)
+    with (tmp_path / row_log.FILE_NAME).open("a") as log:
+        log.write(f'{{"local_id": "another", "fingerprint": {fingerprint}, "state": "queued"}}\n')
+    assert_nothing_is_bought_again(tmp_path, jobs)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        assert "0 of 1 missing tracks were put back" in str(ledger.loss)
+
+
 def test_a_removed_row_stays_removed(tmp_path: Path) -> None:
     with contextlib.closing(Ledger(tmp_path)) as ledger:
         job = buy(ledger, 1)
