@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .products import product
 from .samples import Samples, check, mono_blocks, rms
 
 RATE = 24_000
@@ -131,12 +132,12 @@ class _Short:
             end = start + power.shape[0]
             cumulative = np.add.reduceat(power, sums, axis=1)
             self._bands[:, start:end] = cumulative.T * self._gain * 2
-            log = np.log1p(np.sqrt(power) @ mel * self._scale)
+            log = np.log1p(product(np.sqrt(power), mel) * self._scale)
             first = log[:1] if self._last is None else self._last
             rise = np.maximum(np.diff(log, axis=0, prepend=first), 0)
             self._last = log[-1:]
             self._onsets[start:end] = rise.mean(axis=1)
-            self._flux[:, start:end] = (rise @ split).T
+            self._flux[:, start:end] = product(rise, split).T
 
 
 class _Long:
@@ -151,8 +152,8 @@ class _Long:
         for start, power in self._cut.spectra(block, self._chroma.shape[0]):
             end = start + power.shape[0]
             magnitude = np.sqrt(power)
-            self._chroma[start:end] = magnitude @ pitches * self._scale
-            self._timbre[start:end] = np.log1p(magnitude @ mel * self._scale)
+            self._chroma[start:end] = product(magnitude, pitches) * self._scale
+            self._timbre[start:end] = np.log1p(product(magnitude, mel) * self._scale)
 
 
 @lru_cache(maxsize=4)

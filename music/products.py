@@ -1,0 +1,29 @@
+"""Matrix products that wake no other thread.
+
+OpenBLAS shares a product among its threads from 2^18 multiplications on (interface/gemm.c). They
+wait for each other by spinning: beside other work, as in ComfyUI, such a product takes many times
+longer than on one core.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_MOST = 200_000
+"""Multiplications in one call."""
+_FEWEST_ROWS = 4
+"""With fewer rows a call, the product is so large that threads are worth it."""
+
+
+def product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[n, m] product of [n, k] and [k, m]."""
+    rows, inner = left.shape
+    together = _MOST // (inner * right.shape[1])
+    if together < _FEWEST_ROWS or rows <= together:
+        return left @ right
+    whole = rows // together * together
+    parts = left[:whole].reshape(-1, together, inner) @ right
+    return np.concatenate((parts.reshape(whole, -1), left[whole:] @ right))
