@@ -157,7 +157,7 @@ def _turn(
     rate = track.sample_rate
     if steady:
         # The end is left where the start would come: at the end, what is heard leads to the start.
-        (end, start), _ = joint(track.samples, rate, times[finish], times[begin])
+        end, start = joint(track, times[finish], times[begin])
     else:
         start, end = round(times[begin] * rate), round(times[finish] * rate)
     bars = finish - begin if steady else 0

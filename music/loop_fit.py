@@ -40,7 +40,7 @@ def plan_loops(track: Track, length: int, ending: str) -> Plan | None:
     excess = np.where(possible, rounds * seconds - missing, 0) if ending == "keep" else 0.0
     score = np.where(possible, costs + _REST_COST * excess + _REPEAT_COST * rounds, np.inf)
     left, right = np.unravel_index(int(score.argmin()), score.shape)
-    found, _ = joint(track.samples, rate, float(times[left]), float(times[right]))
+    found = joint(track, float(times[left]), float(times[right]))
     size = found.left - found.right
     repeats = max(1, math.ceil((length - total) / size))
     again = [Piece(found.right, found.left)] * (repeats - 1)

@@ -133,9 +133,7 @@ class _Planner:
         begin = 0 if way.start == 0 else int(self._cuts[way.start])
         pieces, joints = [], []
         for left, right in way.joins:
-            found, _ = joint(
-                track.samples, track.sample_rate, self._times[left], self._times[right]
-            )
+            found = joint(track, self._times[left], self._times[right])
             pieces.append(Piece(begin, found.left))
             joints.append(found)
             begin = found.right

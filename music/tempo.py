@@ -19,6 +19,11 @@ _HINT_RANGE = 2**0.5
 """A hint settles the octave: nothing further off than half of one is looked at."""
 _COMB = (1.0, 0.8, 0.6, 0.5)
 """Weights of the autocorrelation at one, two, three and four beats."""
+_REGROUPED = np.array([1.5, 0.75])
+"""Tempos whose beats are two and four thirds of a beat: its thirds are their halves."""
+_RIVAL, _NEAR = 0.9, 0.02
+"""Such a tempo is taken from this share of the strength on, and so near to the ratio. In a shuffle,
+whose beats do fall into thirds, it has less: half to four fifths."""
 _PIECE_SECONDS = 30
 """Autocorrelation is taken over pieces of this length, so that a drifting tempo keeps its peak."""
 
@@ -47,9 +52,17 @@ def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
         low, high = hint / _HINT_RANGE, hint * _HINT_RANGE
         centre, octaves = hint, _HINT_OCTAVES
     tempos = np.exp(np.arange(np.log(low), np.log(high), 0.002))
-    strengths = comb(autocorrelation(envelope, rate, low), tempos, rate)
+    correlation = autocorrelation(envelope, rate, low)
+    strengths = comb(correlation, tempos, rate)
     prior = np.exp(-0.5 * (np.log2(tempos / centre) / octaves) ** 2)
     best = int(np.argmax(strengths * prior))
+    in_thirds = _at(correlation, 20 * rate / tempos) > _at(correlation, 30 * rate / tempos)
+    if in_thirds[best]:
+        # Three halves of a beat were taken for a beat: this looks for the beat.
+        ratios = np.abs(np.log(tempos[:, None] / (tempos[best] * _REGROUPED)))
+        rivals = (ratios.min(axis=1) < _NEAR) & (strengths >= _RIVAL * strengths[best])
+        chances = np.where(rivals & ~in_thirds, strengths * prior, -np.inf)
+        best = int(np.argmax(chances)) if np.isfinite(chances).any() else best
     strength = float(np.clip(strengths[best], 0, 1))
     return Tempo(float(tempos[best]) if strength > 0 else 0.0, strength)
 
@@ -79,14 +92,14 @@ def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
     return total / total[0] if total[0] > 0 else total
 
 
+def _at(correlation: Floats, lags: Floats) -> Floats:
+    return np.interp(lags, np.arange(correlation.shape[0]), correlation)
+
+
 def comb(correlation: Floats, tempos: Floats, rate: float) -> Floats:
     """How well each of `tempos` explains the autocorrelation: its mean at whole beats."""
-    lags = np.arange(correlation.shape[0])
     period = 60 * rate / tempos
-    rows = [
-        weight * np.interp(beats * period, lags, correlation)
-        for beats, weight in enumerate(_COMB, 1)
-    ]
+    rows = [weight * _at(correlation, beats * period) for beats, weight in enumerate(_COMB, 1)]
     return np.sum(rows, axis=0) / sum(_COMB)
 
 
