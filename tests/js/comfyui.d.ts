@@ -181,7 +181,7 @@ declare module "*/scripts/app.js" {
   interface SavedGraph {
     nodes?: SavedNode[];
     definitions?: { subgraphs?: SavedGraph[] };
-    extra?: { linearData?: { inputs?: [Id, string, AppField?][] } };
+    extra?: { linearMode?: boolean; linearData?: { inputs?: [Id, string, AppField?][] } };
   }
 
   interface Extension {

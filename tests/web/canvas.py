@@ -33,6 +33,9 @@ MODE = """() => {
   const tab = window.app.extensionManager.workflow.activeWorkflow;
   return tab?.activeMode ?? tab?.initialMode;
 }"""
+# ComfyUI 0.8 has the command, and opens no template as an App.
+KNOWS_APPS = """() =>
+  "initialMode" in (window.app.extensionManager.workflow.activeWorkflow ?? {})"""
 SETTING = "window.app.extensionManager.setting"
 PANEL_OPEN = "Comfy.RightSidePanel.IsOpen"
 FIND = """const find = (type) =>
@@ -65,9 +68,13 @@ class Canvas:
     def is_app(self) -> bool:
         return self.page.evaluate(MODE) == "app"
 
+    def knows_apps(self) -> bool:
+        """Whether this ComfyUI opens a template as an App."""
+        return self.page.evaluate(KNOWS_APPS)
+
     def show_graph(self) -> None:
         """Show the nodes of a template, which opens as an App where ComfyUI has that."""
-        if self.knows("Comfy.ToggleLinear"):
+        if self.knows_apps():
             self.page.wait_for_function(f"() => ({MODE})() === 'app'")
             self.command("Comfy.ToggleLinear")
 

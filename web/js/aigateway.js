@@ -15,7 +15,7 @@ import { alignValues, noteControl } from "./saved_values.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
-import { orderTemplates } from "./templates.js";
+import { orderTemplates, showNodes } from "./templates.js";
 
 app.registerExtension({
   name: "AIgateway.Music",
@@ -44,6 +44,7 @@ app.registerExtension({
   beforeConfigureGraph(graph) {
     alignValues(graph);
     nameFields(graph);
+    showNodes(graph);
   },
   nodeCreated(node) {
     addPrice(node);

@@ -24,6 +24,12 @@ export const rootGraph = () => app.rootGraph ?? app.graph;
 export const filledText = (text) =>
   window.comfyAPI?.utils?.applyTextReplacements?.(app, text) ?? text;
 
+/** Whether this ComfyUI has Apps, which show fields and results. */
+export function knowsApps() {
+  const tab = app.extensionManager?.workflow?.activeWorkflow;
+  return !tab || "initialMode" in tab;
+}
+
 /** Whether the page shows the graph as an App: its fields and its results, without its nodes. */
 export function isApp() {
   const tab = app.extensionManager?.workflow?.activeWorkflow;

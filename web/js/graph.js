@@ -5,12 +5,22 @@ import { nodesOf } from "./subgraphs.js";
 /** @typedef {import("./comfy.js").Graph} Graph */
 /** @typedef {import("./comfy.js").GraphNode} GraphNode */
 /** @typedef {import("./server.js").Track} Track */
-/** @typedef {(type: string, values?: Record<string, unknown>) => GraphNode} Make */
+/** @typedef {[type: string, values?: Record<string, unknown>]} Part a node, and values of its widgets */
 
 const PROMPT = "AIGatewayPromptToMusic";
 const POLL = "AIGatewayPollJob";
 const LOAD = "AIGatewayLoadAudioURL";
 const SAVE = "AIGatewaySaveAudio";
+/**
+ * Which output leads to which input, where both nodes are there.
+ *
+ * @type {[from: string, output: string, to: string, input: string][]}
+ */
+const LINKS = [
+  [PROMPT, "job", POLL, "job"],
+  [POLL, "audio_url", LOAD, "url"],
+  [LOAD, "audio", SAVE, "audio"],
+];
 /** What ComfyUI lays over the sides of the canvas. */
 const PANELS = '.side-bar-panel, [data-testid="properties-panel"]';
 
@@ -22,12 +32,8 @@ const PANELS = '.side-bar-panel, [data-testid="properties-panel"]';
 export function reuse(track) {
   const { prompt, lyrics, format, model, take, words } = track;
   const duration = track.asked_duration;
-  place((make) => {
-    const source = make(PROMPT, { prompt, duration, lyrics, format, model, take, words });
-    const poll = make(POLL);
-    connect(source, "job", poll, "job");
-    addEnd(make, poll);
-  });
+  const values = { prompt, duration, lyrics, format, model, take, words };
+  place([[PROMPT, values], [POLL], [LOAD], [SAVE]]);
 }
 
 /**
@@ -37,55 +43,41 @@ export function reuse(track) {
  * @param {[number, number]} [position] of the first node, for example where the track was dropped
  */
 export function pickUp(track, position) {
-  place((make) => addEnd(make, make(POLL, { job_id: track.job_id })), position);
+  place([[POLL, { job_id: track.job_id }], [LOAD], [SAVE]], position);
 }
 
 /**
- * Make the nodes that load and save what `poll` waits for.
+ * Add nodes to the graph that is open, in a row, as one step that can be undone.
  *
- * @param {Make} make
- * @param {GraphNode} poll
- */
-function addEnd(make, poll) {
-  const load = make(LOAD);
-  connect(poll, "audio_url", load, "url");
-  connect(load, "audio", make(SAVE), "audio");
-}
-
-/**
- * Add nodes to the graph that is open, as one step that can be undone.
- *
- * @param {(make: Make) => void} build
+ * @param {Part[]} parts each of another type
  * @param {[number, number]} [position] of the first node
  */
-function place(build, position) {
+function place(parts, position) {
   const { canvas } = app;
   const graph = canvas.graph ?? app.graph;
-  /** @type {GraphNode[]} */
-  const made = [];
+  const nodes = new Map(parts.map(([type]) => [type, window.LiteGraph.createNode(type)]));
+  const row = [...nodes.values()];
   graph.beforeChange?.();
   try {
-    build((type, values = {}) => {
-      const node = window.LiteGraph.createNode(type);
-      graph.add(node);
-      setWidgets(node, values);
-      made.push(node);
-      return node;
-    });
-    arrange(made, graph, position);
+    // Nodes 2.0 of ComfyUI 0.8 forgets a position that is set right after a node is added.
+    arrange(row, graph, position);
+    for (const node of row) graph.add(node);
+    for (const [type, values] of parts) setWidgets(nodes.get(type), values);
+    for (const [from, output, to, input] of LINKS)
+      connect(nodes.get(from), output, nodes.get(to), input);
   } finally {
     graph.afterChange?.();
   }
-  canvas.selectNodes?.(made);
+  canvas.selectNodes?.(row);
   graph.setDirtyCanvas?.(true, true);
 }
 
 /**
- * @param {GraphNode} node
- * @param {Record<string, unknown>} values by the names of the widgets
+ * @param {GraphNode | undefined} node
+ * @param {Record<string, unknown>} [values] by the names of the widgets
  */
-function setWidgets(node, values) {
-  for (const widget of node.widgets ?? []) {
+function setWidgets(node, values = {}) {
+  for (const widget of node?.widgets ?? []) {
     if (!(widget.name in values)) continue;
     widget.value = values[widget.name];
     widget.callback?.(widget.value);
@@ -93,13 +85,13 @@ function setWidgets(node, values) {
 }
 
 /**
- * @param {GraphNode} from
+ * @param {GraphNode | undefined} from
  * @param {string} output
- * @param {GraphNode} to
+ * @param {GraphNode | undefined} to
  * @param {string} input
  */
 function connect(from, output, to, input) {
-  from.connect(from.findOutputSlot(output), to, to.findInputSlot(input));
+  if (from && to) from.connect(from.findOutputSlot(output), to, to.findInputSlot(input));
 }
 
 /**
@@ -110,11 +102,10 @@ function connect(from, output, to, input) {
  * @param {[number, number]} [position] of the first node
  */
 function arrange(nodes, graph, position) {
-  const others = nodesOf(graph).filter((node) => !nodes.includes(node));
   const sizes = nodes.map((node) => node.size);
   const positions = position
     ? inRow(sizes, position)
-    : positionsInRow(sizes, placeInView(), others);
+    : positionsInRow(sizes, placeInView(), nodesOf(graph));
   for (const [index, node] of nodes.entries()) node.pos = positions[index] ?? node.pos;
 }
 

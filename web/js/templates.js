@@ -1,4 +1,6 @@
-import { api } from "./comfy.js";
+import { api, knowsApps } from "./comfy.js";
+
+/** @typedef {import("../../../scripts/app.js").SavedGraph} SavedGraph */
 
 /** The template to begin with. */
 const FIRST = "Text to Music";
@@ -20,4 +22,13 @@ export function orderTemplates() {
     );
     return templates;
   };
+}
+
+/**
+ * Show an App as a graph where ComfyUI has no Apps: what 0.8 has in their place shows no results.
+ *
+ * @param {SavedGraph} graph is changed in place
+ */
+export function showNodes({ extra }) {
+  if (extra?.linearData && !knowsApps()) extra.linearMode = false;
 }
