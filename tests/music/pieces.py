@@ -15,8 +15,8 @@ from ...music.track import Track, read_track
 from ...sandbox.composer import compose
 
 RATE = 44100
-SONGS = Path("/usr/share/games/fretsonfire/data/songs/sectoid")
-"""Where Debian's package fretsonfire-songs-sectoid puts them."""
+SONGS = Path("/usr/share/games/fretsonfire/data/songs")
+"""Where Debian's packages fretsonfire-songs-sectoid and fretsonfire-songs-muldjord put theirs."""
 
 
 class Piece:
@@ -60,14 +60,20 @@ def noise(seconds: float, rate: int = RATE, channels: int = 2) -> Samples:
     return (0.5 * walk / np.abs(walk).max()).astype(np.float32)
 
 
-@cache
-def real_songs() -> dict[str, Song]:
-    """By name; skips the test where there are none."""
-    folder = Path(os.environ.get("MUSIC_SONGS", SONGS))
-    songs = read_songs(folder)
-    if not songs:
+def real_song(name: str) -> Song:
+    """Skips the test where the song is not installed."""
+    song = _real_songs().get(name)
+    if song is None:
         pytest.skip(
-            "no real songs: install Debian's fretsonfire-songs-sectoid, or name its folder of "
-            "songs in MUSIC_SONGS"
+            "no real song of this name: install Debian's fretsonfire-songs-sectoid and "
+            "fretsonfire-songs-muldjord, or name a folder of songs in MUSIC_SONGS"
         )
+    return song
+
+
+@cache
+def _real_songs() -> dict[str, Song]:
+    named = os.environ.get("MUSIC_SONGS")
+    folders = [Path(named)] if named else sorted(SONGS.glob("*"))
+    songs = [song for folder in folders for song in read_songs(folder)]
     return {song.name: song for song in songs}
