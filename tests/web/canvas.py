@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROMPT = "AIGatewayPromptToMusic"
 POLL = "AIGatewayPollJob"
 LOAD = "AIGatewayLoadAudioURL"
@@ -190,6 +192,11 @@ class Canvas:
     def has_error_box(self) -> bool:
         """Whether ComfyUI has a box of errors, and a setting that opens the properties panel."""
         return self.page.evaluate(f"() => {SETTING}.get('{PANEL_OPEN}') !== undefined")
+
+    def needs_late_rows(self, nodes_2: bool) -> None:
+        """Skips the test where Nodes 2.0 leaves out some rows that a node gets after it was made."""
+        if nodes_2 and not self.has_error_box:
+            pytest.skip("this ComfyUI's Nodes 2.0 leaves out rows that a node gets while it runs")
 
     def properties(self, *, shown: bool) -> Any:
         """The properties panel, once it is shown or hidden."""

@@ -184,6 +184,7 @@ DROP = """async (audio) => {
 @pytest.mark.parametrize("format", ["flac", "mp3", "opus", "ogg"])
 def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
+    canvas.needs_late_rows(nodes_2)
     fresh(canvas, prompt=f"to be dropped as {format}")
     canvas.set(SAVE, format=format)
     canvas.run()
