@@ -42,11 +42,15 @@ class Cloud(NamedTuple):
         address: the setting `store_url`.
         refused: the same with credentials that the service refuses; "" where it takes all.
         missing: the same with a bucket that does not exist.
+        environment: the credentials as variables, for `bare`.
+        bare: the address without credentials.
     """
 
     address: str
     refused: str
     missing: str
+    environment: Mapping[str, str]
+    bare: str
 
     def url(self) -> StoreUrl:
         return StoreUrl(self.address, "a test")
@@ -67,9 +71,11 @@ def google(directory: Path) -> Iterator[Cloud]:
             "private_key": "",
             "private_key_id": "",
         }
-        address = f"gs://{NAME}/farm?service_account_key={quote(json.dumps(key))}"
+        bare = f"gs://{NAME}/farm"
+        address = f"{bare}?service_account_key={quote(json.dumps(key))}"
+        environment = {"GOOGLE_SERVICE_ACCOUNT_KEY": json.dumps(key)}
         try:
-            yield Cloud(address, "", address.replace(NAME, MISSING, 1))
+            yield Cloud(address, "", address.replace(NAME, MISSING, 1), environment, bare)
         finally:
             proxy.close()
 
@@ -84,13 +90,15 @@ def azure(directory: Path) -> Iterator[Cloud]:
     accounts = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"}
     with _running([AZURITE, *place, *options], accounts, port, directory / "azure.log"):
         _make_container(port)
-        start = f"az://{NAME}/farm?account_name={ACCOUNT}"
-        endpoint = f"&endpoint=http://127.0.0.1:{port}/{ACCOUNT}&access_key="
-        yield Cloud(
-            start + endpoint + ACCOUNT_KEY,
-            start + endpoint + ANOTHER_KEY,
-            start.replace(NAME, MISSING, 1) + endpoint + ACCOUNT_KEY,
-        )
+        bare = f"az://{NAME}/farm?endpoint=http://127.0.0.1:{port}/{ACCOUNT}"
+        start = f"{bare}&account_name={ACCOUNT}&access_key="
+        environment = {
+            "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+            "AZURE_STORAGE_ACCOUNT_KEY": ACCOUNT_KEY,
+        }
+        address = start + ACCOUNT_KEY
+        missing = address.replace(NAME, MISSING, 1)
+        yield Cloud(address, start + ANOTHER_KEY, missing, environment, bare)
 
 
 @contextlib.contextmanager

@@ -49,6 +49,14 @@ async def test_an_object_is_written_and_read_byte_for_byte(
         assert await bucket.get(name, LIMIT) == bytes(content)
 
 
+async def test_credentials_may_be_variables(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = Bucket(StoreUrl(cloud.bare, "a test"), TIMES)
+    await bucket.put("ab/object", b"music")
+    assert await bucket.get("ab/object", LIMIT) == b"music"
+
+
 async def test_an_object_that_is_too_large_is_no_track(cloud: Cloud) -> None:
     bucket = Bucket(cloud.url(), TIMES)
     await bucket.put("ab/large", MUSIC)

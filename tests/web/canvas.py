@@ -194,7 +194,7 @@ class Canvas:
         return self.page.evaluate(f"() => {SETTING}.get('{PANEL_OPEN}') !== undefined")
 
     def needs_late_rows(self, nodes_2: bool) -> None:
-        """Skips the test where Nodes 2.0 leaves out some rows that a node gets after it was made."""
+        """Skips the test where Nodes 2.0 leaves out rows that a node gets after it was made."""
         if nodes_2 and not self.has_error_box:
             pytest.skip("this ComfyUI's Nodes 2.0 leaves out rows that a node gets while it runs")
 
