@@ -104,6 +104,7 @@ declare module "*/scripts/app.js" {
     pos: Pair;
     size: Pair;
     computeSize(): Pair;
+    configure(saved: SavedNode): unknown;
     setSize?(size: Pair): void;
     setDirtyCanvas?(foreground: boolean, background?: boolean): void;
     connect(output: number, node: GraphNode, input: number): unknown;
@@ -180,7 +181,6 @@ declare module "*/scripts/app.js" {
 
   interface SavedGraph {
     nodes?: SavedNode[];
-    definitions?: { subgraphs?: SavedGraph[] };
     extra?: { linearMode?: boolean; linearData?: { inputs?: [Id, string, AppField?][] } };
   }
 

@@ -198,6 +198,19 @@ class Canvas:
         if nodes_2 and not self.has_error_box:
             pytest.skip("this ComfyUI's Nodes 2.0 leaves out rows that a node gets while it runs")
 
+    def needs_named_lists(self) -> None:
+        """Skips the test where the lists of Nodes 2.0 have no name that a test finds."""
+        if not self.knows_apps():
+            pytest.skip("this ComfyUI's Nodes 2.0 has other lists")
+
+    def graph_has_changed(self) -> None:
+        """Say what starts Run (On Change)."""
+        event = "autoQueueGraphChanged" if self.knows_apps() else "graphChanged"
+        self.page.evaluate(
+            "(name) => window.app.api.dispatchEvent(new CustomEvent(name))",
+            event,
+        )
+
     def properties(self, *, shown: bool) -> Any:
         """The properties panel, once it is shown or hidden."""
         panel = self.page.get_by_test_id("properties-panel")

@@ -202,6 +202,7 @@ def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str, nodes
 @BOTH
 def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
+    canvas.needs_late_rows(nodes_2)
     canvas.command("Comfy.NewBlankWorkflow")
     canvas.command("Workspace.ToggleSidebarTab.node-library")
     search = canvas.page.locator(".sidebar-content-container input").first

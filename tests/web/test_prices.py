@@ -59,6 +59,7 @@ def models(host: Host) -> Iterator[None]:
 def open_list(canvas: Canvas, nodes_2: bool) -> Any:
     """The entries of the list of models, once it is open."""
     if nodes_2:
+        canvas.needs_named_lists()
         trigger = canvas.page.get_by_test_id("widget-select-default-trigger")
         trigger.filter(has_text=DEFAULT_MODEL).click()
         return canvas.page.get_by_role("option")
@@ -108,6 +109,7 @@ def test_the_prices_of_models_follow_the_length(open_canvas: Open, nodes_2: bool
     canvas.set(PROMPT, duration=60)
     expect(canvas.price).to_have_text("$0.012")
     if nodes_2:
+        canvas.needs_named_lists()
         trigger = canvas.page.get_by_test_id("widget-select-default-trigger")
         expect(trigger.filter(has_text=DEFAULT_MODEL)).to_have_text(f"{DEFAULT_MODEL} · $0.012")
     else:
@@ -231,9 +233,7 @@ def test_a_run_on_change_that_buys_each_time_asks_first(open_canvas: Open, nodes
     canvas.page.evaluate(f"() => {{ {SETTINGS}.mode = 'change'; }}")
     expect(canvas.price).to_contain_text("Run (On Change): each run buys other tracks")
     canvas.set(PROMPT, duration=7)
-    canvas.page.evaluate(
-        "() => window.app.api.dispatchEvent(new CustomEvent('autoQueueGraphChanged'))"
-    )
+    canvas.graph_has_changed()
     dialog = canvas.page.get_by_role("dialog")
     expect(dialog).to_contain_text("Run (On Change) starts after each change")
     dialog.get_by_role("button", name="Close").click()

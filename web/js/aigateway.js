@@ -42,11 +42,11 @@ app.registerExtension({
   },
   beforeRegisterNodeDef: (_, definition) => noteControl(definition),
   beforeConfigureGraph(graph) {
-    alignValues(graph);
     nameFields(graph);
     showNodes(graph);
   },
   nodeCreated(node) {
+    alignValues(node);
     addPrice(node);
     completeSaveAudio(node);
   },

@@ -1,5 +1,6 @@
+/** @typedef {import("../../../scripts/app.js").GraphNode} GraphNode */
 /** @typedef {import("../../../scripts/app.js").NodeDefinition} NodeDefinition */
-/** @typedef {import("../../../scripts/app.js").SavedGraph} SavedGraph */
+/** @typedef {{place: number, exists: boolean}} Control */
 
 /**
  * Saved values of widgets have no names: each belongs to the widget at its place. The widget that
@@ -10,7 +11,7 @@ const CONTROLLED = "take";
 const CONTROLS = ["fixed", "increment", "decrement", "randomize"];
 const WIDGET_TYPES = ["STRING", "INT", "FLOAT", "BOOLEAN", "COMBO"];
 
-/** @type {Map<string, {place: number, exists: boolean}>} by the type of the node */
+/** @type {Map<string, Control>} by the type of the node */
 const controls = new Map();
 
 /**
@@ -31,19 +32,28 @@ export function noteControl(definition) {
 }
 
 /**
- * Put the saved values of this pack's nodes where the widgets of this ComfyUI are.
+ * Put saved values where the widgets of this ComfyUI are, whenever the node gets them: from a
+ * workflow, a blueprint or the clipboard.
  *
- * @param {SavedGraph} graph is changed in place
+ * @param {Pick<GraphNode, "comfyClass" | "configure">} node any node that was just made
  */
-export function alignValues(graph) {
-  const graphs = [graph, ...(graph.definitions?.subgraphs ?? [])];
-  for (const { type, widgets_values } of graphs.flatMap(({ nodes }) => nodes ?? [])) {
-    const control = controls.get(type);
-    if (!control || !Array.isArray(widgets_values)) continue;
-    const { place, exists } = control;
-    const isSaved = CONTROLS.includes(/** @type {string} */ (widgets_values[place]));
-    if (exists && !isSaved && widgets_values.length > place)
-      widgets_values.splice(place, 0, "fixed");
-    if (!exists && isSaved) widgets_values.splice(place, 1);
-  }
+export function alignValues(node) {
+  const control = controls.get(node.comfyClass ?? "");
+  if (!control) return;
+  const { configure } = node;
+  node.configure = function (saved) {
+    const values = saved.widgets_values;
+    if (!Array.isArray(values)) return configure.call(this, saved);
+    return configure.call(this, { ...saved, widgets_values: aligned(values, control) });
+  };
+}
+
+/**
+ * @param {unknown[]} values
+ * @param {Control} control
+ */
+function aligned(values, { place, exists }) {
+  const isSaved = CONTROLS.includes(/** @type {string} */ (values[place]));
+  if (exists && !isSaved && values.length > place) return values.toSpliced(place, 0, "fixed");
+  return !exists && isSaved ? values.toSpliced(place, 1) : values;
 }
