@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
     """RGB [height, width, 3] as float32 [1, height, width, 3] from 0 to 1."""
+    import numpy as np
     import torch
 
-    return torch.from_numpy(picture).unsqueeze(0).float() / 255
+    # The picture may be read-only, of which torch warns.
+    return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
