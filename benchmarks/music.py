@@ -37,6 +37,7 @@ from ..music.follow import follow
 from ..music.loop import make_loop
 from ..music.samples import Samples
 from ..music.track import read_track
+from ..scripts.lib import pack
 from .loops import print_loops
 from .report import Row, compare, report
 from .songs import LATE_CHARTS, Song, read_songs
@@ -128,8 +129,8 @@ def in_new_process(step: str, song: Song, rounds: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.npy"
         np.save(path, part(song))
-        command = [sys.executable, "-c", _NEW.format(step=step), str(path), str(song.rate)]
-        command.append(str(Path(__file__).resolve().parent.parent / "scripts" / "lib" / "pack.py"))
+        code = _NEW.format(step=step)
+        command = [sys.executable, "-c", code, str(path), str(song.rate), str(pack.__file__)]
         runs = [
             subprocess.run(command, capture_output=True, text=True, check=True)
             for _ in range(rounds + 1)

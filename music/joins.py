@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from .analysis import Analysis, Frames
 from .bars import beat_features
-from .products import product
+from .products import squared_distances
 from .samples import Floats, Samples
 from .track import Track
 
@@ -62,9 +62,7 @@ def join_costs(track: Track, nodes: npt.NDArray[np.intp]) -> Floats:
     i and j are less than two bars apart.
     """
     times, bars = track.beats.times, track.bars
-    vectors = _vectors(track.analysis, times)[nodes]
-    square = (vectors**2).sum(axis=1)
-    costs = np.maximum(square[:, None] + square[None, :] - 2 * product(vectors, vectors.T), 0)
+    costs = squared_distances(_vectors(track.analysis, times)[nodes])
     usual = np.median(costs) or 1.0
     costs /= usual
     costs += _SEAM_COST * _seam_excess(track, times[nodes])

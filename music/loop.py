@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
 from .joins import FADE_SECONDS, join_costs, joint
-from .products import product
+from .products import squared_distances
 from .render import crossfade
 from .samples import BLOCK, Floats, MusicError, Samples, rms
 from .splice import FADE_SECONDS as SLOW_FADE_SECONDS
@@ -128,8 +128,7 @@ def _sound_costs(track: Track) -> tuple[Floats, Floats]:
     features = sound(track.analysis)
     step = max(COARSE_PER_SECOND // 4, -(-features.shape[0] // _MOST_PLACES))
     rows = features[::step]
-    square = (rows**2).sum(axis=1)
-    costs = np.maximum(square[:, None] + square[None, :] - 2 * product(rows, rows.T), 0)
+    costs = squared_distances(rows)
     return np.arange(rows.shape[0]) * step / COARSE_PER_SECOND, costs / (np.median(costs) or 1.0)
 
 

@@ -27,3 +27,9 @@ def product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]
     whole = rows // together * together
     parts = left[:whole].reshape(-1, together, inner) @ right
     return np.concatenate((parts.reshape(whole, -1), left[whole:] @ right))
+
+
+def squared_distances(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """[n, n] squared distance of each row of [n, k] from each."""
+    square = (rows**2).sum(axis=1)
+    return np.maximum(square[:, None] + square[None, :] - 2 * product(rows, rows.T), 0)

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,17 +62,27 @@ def serving(server: str, directory: Path) -> Iterator[BucketServer]:
         "rclone": ["serve", "s3", "--addr", f"127.0.0.1:{port}", "--auth-key", f"{KEY},{SECRET}"],
         "localbucket": ["--port", str(port)],
     }[server]
-    with (directory / "server.log").open("wb") as log:
+    command = [_program(server), *arguments, str(directory)]
+    with running(command, {"RCLONE_CONFIG": os.devnull}, port, directory / "server.log"):
+        yield BucketServer(port, folder)
+
+
+@contextlib.contextmanager
+def running(
+    command: Sequence[str], environment: Mapping[str, str], port: int, log: Path
+) -> Iterator[None]:
+    """Run a server, once it answers at `port`; what it says is in `log`."""
+    with log.open("wb") as output:
         process = subprocess.Popen(
-            [_program(server), *arguments, str(directory)],
-            env={**os.environ, "RCLONE_CONFIG": os.devnull},
+            command,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        wait_until_ready(process, port, directory / "server.log")
-        yield BucketServer(port, folder)
+        _wait_until_ready(process, port, log)
+        yield
     finally:
         process.kill()
         process.wait()
@@ -91,7 +101,7 @@ def _program(name: str) -> str:
     return found
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1.0):

@@ -12,12 +12,10 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from ..api.store_url import StoreUrl
-from .buckets import FaultyProxy, free_port, wait_until_ready
+from .buckets import FaultyProxy, free_port, running
 
 NAME, MISSING = "tracks", "nothing"
 """Of buckets. Google's emulator does not know the hyphen that obstore sends as %2D."""
@@ -62,7 +60,7 @@ def google(directory: Path) -> Iterator[Cloud]:
     port = free_port()
     start = ["start", "--host", "127.0.0.1", "--port", str(port), "--in-memory"]
     command = [sys.executable, "-m", "gcp_storage_emulator", *start, "--default-bucket", NAME]
-    with _running(command, {}, port, directory / "google.log"):
+    with running(command, {}, port, directory / "google.log"):
         proxy = _Completed(port)
         key = {
             "gcs_base_url": f"http://127.0.0.1:{proxy.port}",
@@ -88,7 +86,7 @@ def azure(directory: Path) -> Iterator[Cloud]:
     place = ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(directory)]
     options = ["--silent", "--disableTelemetry", "--skipApiVersionCheck"]
     accounts = {"AZURITE_ACCOUNTS": f"{ACCOUNT}:{ACCOUNT_KEY}"}
-    with _running([AZURITE, *place, *options], accounts, port, directory / "azure.log"):
+    with running([AZURITE, *place, *options], accounts, port, directory / "azure.log"):
         _make_container(port)
         bare = f"az://{NAME}/farm?endpoint=http://127.0.0.1:{port}/{ACCOUNT}"
         start = f"{bare}&account_name={ACCOUNT}&access_key="
@@ -99,26 +97,6 @@ def azure(directory: Path) -> Iterator[Cloud]:
         address = start + ACCOUNT_KEY
         missing = address.replace(NAME, MISSING, 1)
         yield Cloud(address, start + ANOTHER_KEY, missing, environment, bare)
-
-
-@contextlib.contextmanager
-def _running(
-    command: Sequence[str], environment: Mapping[str, str], port: int, log: Path
-) -> Iterator[None]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until_ready(process, port, log)
-        yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 class _Completed(FaultyProxy):

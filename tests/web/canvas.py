@@ -35,7 +35,7 @@ MODE = """() => {
   const tab = window.app.extensionManager.workflow.activeWorkflow;
   return tab?.activeMode ?? tab?.initialMode;
 }"""
-# ComfyUI 0.8 has the command, and opens no template as an App.
+# ComfyUI 0.8 has the command of Apps, and no Apps.
 KNOWS_APPS = """() =>
   "initialMode" in (window.app.extensionManager.workflow.activeWorkflow ?? {})"""
 SETTING = "window.app.extensionManager.setting"
@@ -180,13 +180,6 @@ class Canvas:
 
     def seen(self, what: str) -> list[Any]:
         return self.page.evaluate("(what) => window.seen[what]", what)
-
-    def knows(self, command: str) -> bool:
-        """Whether this ComfyUI has the command."""
-        return self.page.evaluate(
-            "(id) => window.app.extensionManager.command.commands.some((each) => each.id === id)",
-            command,
-        )
 
     @property
     def has_error_box(self) -> bool:
