@@ -1,34 +1,33 @@
-"""The house keeps its floors: which folder may import which, read from the source with `ast`.
-
-Imports under `if TYPE_CHECKING:` do not count: they load nothing.
-"""
+"""The house keeps its floors: which folder may import which, and what `scripts/house.py` counts."""
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-PACK = Path(__file__).parent.parent
+from ..scripts import house
+from ..scripts.house import imports, module_name
+
+PACK = house.PACK
 FOLDERS = ("nodes", "api", "audio", "music", "video", "files", "sandbox")
-PRODUCT = [PACK / "__init__.py"]
-PRODUCT += [file for top in FOLDERS for file in sorted((PACK / top).rglob("*.py"))]
-LINES = 320
-LONGER: dict[str, str] = {}
+PRODUCT = [PACK / "__init__.py", *house.python_files(*FOLDERS)]
+LINES = 700
+IMPORTS = {file: sorted(imports(file)) for file in PRODUCT}
 
 RUNTIME = ["comfy", "comfy_api", "comfy_execution", "folder_paths", "server"]
 
+ABOVE = ["api.wire", "api.money", "api.media", "api.farm", "api.account", "api.library"]
+
 # (who, what it never imports): dotted beginnings, the pack's own modules without the pack's name.
 NEVER = [
-    ("api.wire", ["api.money", "api.media", "api.account", "api.library"]),
+    ("api.wire", ["api.money", "api.media", "api.farm", "api.account", "api.library"]),
     ("api.money", ["api.media", "api.account", "api.library"]),
     ("api.media", ["api.account", "api.library"]),
-    ("api.errors", ["api.wire", "api.money", "api.media", "api.account", "api.library"]),
-    ("api.timing", ["api.wire", "api.money", "api.media", "api.account", "api.library"]),
-    ("api.request", ["api.wire", "api.money", "api.media", "api.account", "api.library"]),
+    ("api.farm", ["api.account", "api.library"]),
+    ("api.errors", ABOVE),
+    ("api.timing", ABOVE),
+    ("api.request", ABOVE),
     ("nodes", ["api.money", "api.wire"]),
     (
         "api",
@@ -50,35 +49,6 @@ NEVER = [
 ]
 
 
-def _name(file: Path) -> str:
-    return ".".join(file.relative_to(PACK).with_suffix("").parts).removesuffix(".__init__")
-
-
-def _loaded(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield node
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            for other in node.orelse:
-                yield from _loaded(ast.Module([other], []))
-        else:
-            yield from _loaded(node)
-
-
-def imports(file: Path, source: str | None = None) -> set[str]:
-    """Dotted names that a file loads; relative ones are resolved from the pack's root."""
-    folder = file.relative_to(PACK).parent.parts
-    found: set[str] = set()
-    for node in _loaded(ast.parse(source or file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-            continue
-        up = len(folder) - node.level + 1
-        base = [*folder[:up], *filter(None, [node.module])] if node.level else [node.module or ""]
-        found.update(".".join([*base, alias.name]) for alias in node.names)
-    return found
-
-
 def _under(name: str, top: str) -> bool:
     return name == top or name.startswith(top + ".")
 
@@ -91,8 +61,8 @@ def test_an_arrow_that_never_is(who: str, what: str) -> None:
     broken = [
         f"{file.relative_to(PACK)} imports {name}"
         for file in PRODUCT
-        if _under(_name(file), who)
-        for name in sorted(imports(file))
+        if _under(module_name(file), who)
+        for name in IMPORTS[file]
         if _under(name, what)
     ]
     assert not broken, "\n".join(broken)
@@ -102,21 +72,28 @@ def test_only_the_host_package_touches_comfyuis_runtime() -> None:
     broken = [
         f"{file.relative_to(PACK)} imports {name}"
         for file in PRODUCT
-        if not _under(_name(file), "nodes.host")
-        for name in sorted(imports(file))
+        if not _under(module_name(file), "nodes.host")
+        for name in IMPORTS[file]
         if any(_under(name, top) for top in RUNTIME)
         and not name.startswith("comfy_api.latest.")  # the schemas
     ]
     assert not broken, "\n".join(broken)
 
 
-def test_no_file_is_long_without_a_stated_cause() -> None:
-    long = {
-        file.relative_to(PACK).as_posix(): lines
-        for file in [*PRODUCT, *(PACK / "web").rglob("*.js"), *(PACK / "web").rglob("*.css")]
-        if (lines := len(file.read_text(encoding="utf-8").splitlines())) > LINES
-    }
-    assert not long.keys() - LONGER.keys(), f"over {LINES} lines: {long}"
+def test_one_file_opens_the_farm() -> None:
+    graph = house.import_graph(PRODUCT)
+    doors = [
+        name
+        for name, used in graph.items()
+        if not _under(name, "api.farm") and any(_under(other, "api.farm") for other in used)
+    ]
+    assert len(doors) <= 1, f"a desktop never enters the farm, but for one file: {doors}"
+
+
+def test_no_file_is_longer_than_one_idea() -> None:
+    files = [*PRODUCT, *house.web_files()]
+    long = {str(file): lines for file in files if (lines := house.line_count(file)) > LINES}
+    assert not long, f"over {LINES} lines: {long}"
 
 
 def test_the_reader_of_imports_sees_what_is_loaded_and_only_that() -> None:
@@ -131,6 +108,17 @@ def test_the_reader_of_imports_sees_what_is_loaded_and_only_that() -> None:
         "torch",
         "api.wire.client.Client",
     }
+
+
+def test_floors_are_counted_from_imports_and_a_circle_is_one_floor() -> None:
+    chain = {"a": {"b"}, "b": {"c"}, "c": set()}
+    assert house.shape(chain) == (3, 3, 2)
+    assert house.shape({**chain, "c": {"b"}}) == (3, 2, 3)
+
+
+def test_a_folder_is_one_room_of_the_house_above_it() -> None:
+    graph = {"api.a": {"api.x.one"}, "api.x.one": {"api.x.two"}, "api.x.two": set()}
+    assert house.grouped(graph, 2) == {"api.a": {"api.x"}, "api.x": set()}
 
 
 def _appendix() -> list[tuple[str, list[str]]]:
