@@ -6,8 +6,6 @@ The list holds everything that sounds: speech and editing, too.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from .request import DEFAULT_MODEL
 
@@ -26,38 +24,6 @@ _UNUSABLE = {
     **dict.fromkeys(("separation", "separator", "demucs", "stems"), _EDITS),
     **dict.fromkeys(("stt", "asr", "whisper", "transcribe", "transcription"), _HEARS),
 }
-
-_MUSIC = "/audio/music"
-_ENDPOINTS = {"/audio/speech": _SPEAKS, "/audio/transcriptions": _HEARS}
-# Required inputs that hold audio: `audio`, `audio_url`, `input_audio`, `reference_audio_file`.
-_AUDIO = re.compile(
-    r"((input|init|source|src|reference|ref|prompt|original)_)?(audio|file|song|track|video)"
-    r"(_(url|uri|file|path|data|base64|input))?"
-)
-_VOICE = re.compile(r"voices?(_(id|name))?")
-
-
-class ModelSchema(NamedTuple):
-    """What the gateway says a model takes.
-
-    Attributes:
-        endpoints: the paths of its endpoints, for example `/v1/audio/music`; empty: not told.
-        required: the names of the fields that a request must have.
-    """
-
-    endpoints: Sequence[str] = ()
-    required: Sequence[str] = ()
-
-    @property
-    def why_unusable(self) -> str | None:
-        """Why the model cannot make music of a prompt; None where it can."""
-        if self.endpoints and not any(path.endswith(_MUSIC) for path in self.endpoints):
-            path = self.endpoints[0]
-            known = [why for end, why in _ENDPOINTS.items() if path.endswith(end)]
-            return known[0] if known else f"is not for {_MUSIC}, but for {path}"
-        if any(_AUDIO.fullmatch(name.lower()) for name in self.required):
-            return _EDITS
-        return _SPEAKS if any(_VOICE.fullmatch(name.lower()) for name in self.required) else None
 
 
 def why_unusable(model: str) -> str | None:

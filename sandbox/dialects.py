@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .profile import Dialect, FileOrigin, Profile, ResultShape, SchemaShape
+from .profile import Dialect, FileOrigin, Profile, ResultShape
 
 DIALECTS: dict[str, dict[str, Any]] = {
     "file_url": {"result": ResultShape.NESTED_FILE_URL},
@@ -23,8 +23,6 @@ DIALECTS: dict[str, dict[str, Any]] = {
     "usage-labels": {"usage_label": "label"},
     "usage-bare": {"usage_is_bare": True},
     "no-usage": {"usage_routes": ()},
-    "json-schema": {"schema": SchemaShape.JSON_SCHEMA},
-    "no-schema": {"schema": SchemaShape.ABSENT},
 }
 """What each changes in `Dialect`."""
 PROFILES: dict[str, dict[str, Any]] = {"usage-at-once": {"usage_delay": 0.0}}

@@ -80,17 +80,6 @@ _SCHEMAS: dict[str, Json] = {
             ),
         },
     ),
-    "Schema": _object(
-        "id endpoint fields",
-        id=_ID,
-        endpoint=_TEXT,
-        fields={
-            "type": "array",
-            "items": _object("name required", name=_ID, required={"type": "boolean"}),
-        },
-        example={"type": "object"},
-        quirks={"type": "array", "items": _TEXT},
-    ),
     "RecentUse": _object(
         "data",
         object={"const": "list"},
@@ -198,14 +187,6 @@ _PATHS: dict[str, Json] = {
     "/v1/models": {
         "get": _operation(
             "models", "List what sounds.", _answers({"200": _answer("Models", "The list.")})
-        )
-    },
-    "/v1/models/{id}/schema": {
-        "get": _operation(
-            "schema",
-            "What a model takes.",
-            _answers({"200": _answer("Schema", "Its endpoint and its fields.")}, 404),
-            _parameter("path", "id", _ID, required=True),
         )
     },
     "/v1/usage/recent": {

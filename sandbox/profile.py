@@ -22,9 +22,6 @@ OTHER_MODELS = (
 # Chooses a model that costs no more than the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 
-# Needs audio to begin with, which its id does not tell.
-COVER_MODEL = "sandbox/cover-of-a-song"
-
 
 class ResultShape(str, Enum):
     """Where a completed job names its file."""
@@ -57,14 +54,6 @@ class FileOrigin(str, Enum):
         return self not in (FileOrigin.SIGNED, FileOrigin.ELSEWHERE_SIGNED)
 
 
-class SchemaShape(str, Enum):
-    """How the gateway writes what a model takes; ABSENT: it does not."""
-
-    FIELDS = "a list of fields"
-    JSON_SCHEMA = "JSON Schema"
-    ABSENT = "absent"
-
-
 class Dialect(NamedTuple):
     """The points in which AIgateway's public sources disagree. The default is the main one.
 
@@ -85,7 +74,6 @@ class Dialect(NamedTuple):
     usage_routes: tuple[str, ...] = ("recent", "by-tag")
     usage_label: str = "tag"
     usage_is_bare: bool = False
-    schema: SchemaShape = SchemaShape.FIELDS
 
 
 class Profile(NamedTuple):

@@ -83,7 +83,7 @@ class Sandbox:
         app.router.add_get("/v1/jobs/{id}", self._poll)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
-        ModelRoutes(self.profile).add_to(app.router)
+        ModelRoutes().add_to(app.router)
         app.router.add_get("/v1/balance", self._balance)
         self._usage.add_to(app.router)
         app.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)

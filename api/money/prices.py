@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,16 +50,8 @@ class Price(NamedTuple):
     is_at_most: bool = False
 
 
-class Verdict(NamedTuple):
-    """What the gateway's schema of a model said `age` seconds ago; see `ModelSchema`."""
-
-    why_unusable: str | None
-    age: float
-
-
 class Catalogue:
-    """The model list of one service, and what is known of single models. Kept in a file that is
-    read at each question.
+    """The model list of one service, in a file that is read at each question.
 
     Args:
         directory: the folder of the file.
@@ -74,24 +66,8 @@ class Catalogue:
 
     def models(self) -> list[str]:
         """The ids that make music of a prompt, the default first; never asks the network."""
-        verdicts = self._verdicts()
-        usable = [
-            model.id
-            for model in self._read()[1]
-            if (verdicts[model.id][0] if model.id in verdicts else why_unusable(model.id)) is None
-        ]
+        usable = [model.id for model in self._read()[1] if why_unusable(model.id) is None]
         return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
-
-    def verdict(self, model: str) -> Verdict | None:
-        """What the model's schema said when it was last read; None where it never was."""
-        known = self._verdicts().get(model)
-        return None if known is None else Verdict(known[0], _age(known[1]))
-
-    def judge(self, model: str, why_unusable: str | None) -> None:
-        """Keep what the model's schema says."""
-        fetched, models = self._read()
-        verdicts = {**self._verdicts(), model: (why_unusable, time.time())}
-        self._keep(models, fetched=fetched, verdicts=verdicts)
 
     def age(self) -> float:
         """Seconds since the list was fetched; infinite where there is none."""
@@ -120,7 +96,7 @@ class Catalogue:
     def replace(self, models: Iterable[Model]) -> None:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models)[:_MOST_MODELS] or self._read()[1]
-        self._keep(kept, fetched=time.time(), verdicts=self._verdicts())
+        self._keep(kept, fetched=time.time())
         if self._farm is not None:
             self._farm.share_catalogue(self.service, kept)
 
@@ -128,17 +104,10 @@ class Catalogue:
         """Take the list of another machine, where it is newer than this one and than `oldest` s."""
         shared = None if self._farm is None else self._farm.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
-            self._keep(shared[1], fetched=time.time() - shared[0], verdicts=self._verdicts())
+            self._keep(shared[1], fetched=time.time() - shared[0])
 
-    def _keep(
-        self,
-        models: Sequence[Model],
-        *,
-        fetched: float,
-        verdicts: Mapping[str, tuple[str | None, float]],
-    ) -> None:
-        content = {"service": self.service, "fetched": fetched}
-        content |= {"models": models, "verdicts": verdicts}
+    def _keep(self, models: Sequence[Model], *, fetched: float) -> None:
+        content = {"service": self.service, "fetched": fetched, "models": models}
         # The list can be fetched again: a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)
@@ -150,16 +119,6 @@ class Catalogue:
             return float(content["fetched"]), models
         except (OSError, ValueError, KeyError, TypeError):
             return 0.0, []
-
-    def _verdicts(self) -> dict[str, tuple[str | None, float]]:
-        try:
-            verdicts = self._content().get("verdicts", {})
-            return {
-                str(model): (None if why is None else str(why), float(at))
-                for model, (why, at) in verdicts.items()
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
 
     def _content(self) -> dict[str, Any]:
         """Raises OSError, ValueError, KeyError, TypeError: there is none for this service."""

@@ -16,6 +16,7 @@ from ..errors import (
     InputError,
     LedgerError,
 )
+from ..models import why_unusable
 from ..request import MusicRequest
 from ..timing import Timing
 from ..wire.client import Client
@@ -166,7 +167,7 @@ class Purchases:
             if living is not None and living.state.is_bought:
                 # It needs no model list, and so no request.
                 prices[name] = living.price
-            elif unusable := await self._models.why_refused(request.model):
+            elif unusable := why_unusable(request.model):
                 refused[name] = InputError(
                     f"The model {request.model} {unusable}; it makes no music of a prompt: choose "
                     "another model. Nothing was sent."

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from ..errors import InputError, NotFoundError, ProtocolError, RejectedError
-from ..models import AUTO_MODEL, BASELINE_MODEL, ModelSchema
+from ..models import AUTO_MODEL, BASELINE_MODEL
 from ..plain_text import plain
 from ..request import MusicRequest
 from ..timing import Timing
@@ -21,7 +21,6 @@ from .download import Source
 from .exchange import Exchange
 from .job_files import is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
 from .key import ApiKey
-from .model_schema import parse_schema
 from .protocol import (
     JobRecord,
     JobStatus,
@@ -178,22 +177,6 @@ class Client:
         """
         answer = await self.exchange.send("GET", "/models", params={"modality": "music"})
         return parse_models(self.exchange.json(answer))
-
-    async def model_schema(self, model: str) -> ModelSchema | None:
-        """What a model takes: `GET /models/{id}/schema`; None where the answer does not tell it.
-
-        The slash in the id is sent as it is first, then escaped: no source says which is right.
-
-        Raises:
-            StatusError, UnreachableError, NoAnswerError, ProtocolError.
-        """
-        try:
-            answer = await self.exchange.send("GET", f"/models/{quote(model)}/schema")
-        except NotFoundError:
-            if "/" not in model:
-                raise
-            answer = await self.exchange.send("GET", f"/models/{_path(model)}/schema")
-        return parse_schema(self.exchange.json(answer))
 
     async def balance(self) -> Mapping[str, Any]:
         """The answer to `GET /balance`; its shape is not documented.

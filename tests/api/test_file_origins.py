@@ -18,7 +18,7 @@ from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.allowed_hosts import AllowedHosts
 from ...sandbox.dialects import NAMES, speaking
-from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape, SchemaShape
+from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
 from ...sandbox.server import Sandbox
 from ...sandbox.thread import SandboxThread
 from ..gateway import SCALE, account_on, rows_of, running, tone
@@ -67,7 +67,6 @@ def test_no_origin_and_no_shape_is_left_out() -> None:
     spoken = [speaking(Profile(), [name]).dialect for name in NAMES]
     assert {dialect.files for dialect in spoken} == set(FileOrigin)
     assert {dialect.result for dialect in spoken} == set(ResultShape)
-    assert {dialect.schema for dialect in spoken} == set(SchemaShape)
 
 
 class Listening(Sandbox):
