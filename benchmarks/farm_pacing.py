@@ -31,8 +31,8 @@ from ..api.request import MusicRequest
 from ..api.settings import Settings
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
-from ..scripts.lib.postgres import running_postgres
-from ..scripts.lib.sandbox_process import sandbox_process
+from ..tests.postgres_server import running_postgres
+from ..tests.sandbox_process import sandbox_process
 from .report import Row, report
 
 WORKERS, JOBS = 8, 4

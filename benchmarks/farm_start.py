@@ -35,9 +35,9 @@ from ..api.settings import Mode, Settings
 from ..api.store_url import StoreUrl
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
-from ..scripts.lib.postgres import running_postgres
-from ..scripts.lib.sandbox_process import sandbox_process
 from ..tests.buckets import serving
+from ..tests.postgres_server import running_postgres
+from ..tests.sandbox_process import sandbox_process
 from .report import compare, report
 
 ROUNDS = 5

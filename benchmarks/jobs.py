@@ -37,7 +37,7 @@ from ..api.request import DEFAULT_MODEL, MusicRequest
 from ..api.settings import Settings
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
-from ..scripts.lib.sandbox_process import sandbox_process
+from ..tests.sandbox_process import sandbox_process
 from .report import Row, report
 
 # Factor for all times, by requests a minute: the slow account is compressed more.

@@ -28,7 +28,7 @@ from ..api.money.ledger import Ledger
 from ..api.money.spending import SpendingRules
 from ..api.request import MusicRequest
 from ..api.wire.protocol import JobRecord, JobStatus
-from ..scripts.lib.postgres import running_postgres
+from ..tests.postgres_server import running_postgres
 from .report import Row, report
 
 RULES = SpendingRules(per_run=1e9, per_day=1e9)

@@ -48,7 +48,7 @@ def main() -> int:
         complaint = environment.python_complaint(sys.version_info[:2], sys.executable)
         if complaint:
             sys.exit(complaint)
-        return _module("host_comfyui").host(options.comfyui, DATA)
+        return _module("comfyui").host(options.comfyui, DATA)
     environment.enter("run")
     headless_demo = _module("headless_demo")
     chosen: dict[str, Any] = {

@@ -7,11 +7,12 @@ in pyproject.toml.
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 
-from lib import environment, javascript
+from lib import environment, pack
 
 PRODUCT = ("api", "audio", "files", "music", "nodes", "sandbox", "scripts", "video", "__init__.py")
 CHECKS = (("ruff", "check"), ("ruff", "format", "--check"))
@@ -27,7 +28,7 @@ def main() -> int:
     environment.enter("run", "dev")
     checks = CHECKS if "--fast" in sys.argv else (*CHECKS, *SLOW_CHECKS)
     failed = [" ".join(check) for check in checks if _module(*check)]
-    failed += javascript.check()
+    failed += importlib.import_module(f"{pack.load().__name__}.tests.javascript_tools").check()
     if failed:
         print(f"FAILED: {', '.join(failed)} (see above); the tests run all the same.", flush=True)
     # A worker for each core, but few, because tests start processes of their own. Tests that share

@@ -19,7 +19,7 @@ from ..api.library import Library
 from ..api.money.ledger import Ledger
 from ..api.money.ledger_file import FILE_NAME
 from ..api.timing import Timing
-from ..scripts.lib.postgres import running_postgres
+from .postgres_server import running_postgres
 
 
 class Place(NamedTuple):

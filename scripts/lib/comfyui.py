@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -183,6 +184,25 @@ class ComfyUI:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def host(path: str, base: Path) -> int:
+    """Run the ComfyUI at `path` with its data in `base` until Ctrl-C; return the exit code."""
+    # SIGTERM ends the server too, not only Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        folder = checkout(path)
+        interpreter = python(folder)
+        print(f"Starting ComfyUI {'.'.join(map(str, version(folder)))} ...", flush=True)
+        with ComfyUI(folder, base, interpreter) as server:
+            print(f"ComfyUI with the pack in it: {server.url}")
+            print("On the page: Workflow, Browse Templates, AIgateway Music, Text to Music.")
+            print(f"Its files: {base / 'output'}; its log: {server.log}")
+            print("Ctrl-C ends it.", flush=True)
+            return server.wait()
+    except (ComfyUIError, environment.SetupError) as failed:
+        print(failed, file=sys.stderr)
+        return 1
 
 
 def _check_requirements(interpreter: Path) -> None:

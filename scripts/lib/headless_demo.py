@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import soundfile
 from platformdirs import user_data_path
@@ -17,10 +17,10 @@ from ...api.money.prices import BUILT_IN_PRICES
 from ...audio.samples import picture
 from ...audio.validate import AudioError
 from . import graph, headless
-from .screen import Screen
 
 REQUEST = "AIGatewayPromptToMusic"
 SAVE = "AIGatewaySaveAudio"
+BAR = 30
 
 
 def play(
@@ -91,3 +91,52 @@ def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> N
     drawing = file.with_suffix(".png")
     drawing.write_bytes(picture.draw_waveform(audio["waveform"][0], audio["sample_rate"]))
     screen.line(f"Picture:  {drawing}")
+
+
+class Screen:
+    """Prints steps, progress and texts; to a file only their last state."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = sys.stdout if out is None else out
+        self._live = self._out.isatty()
+        self._width = 0
+        self._bar = ""
+        self._said = ""
+
+    def step(self, name: str) -> None:
+        self.settle()
+        self._print(name)
+
+    def progress(self, value: float, total: float) -> None:
+        done = min(max(value / total, 0.0), 1.0) if total > 0 else 0.0
+        filled = round(done * BAR)
+        self._bar = f"  [{'#' * filled}{'-' * (BAR - filled)}] {done:4.0%}"
+        self._refresh()
+
+    def text(self, said: str) -> None:
+        self._said = " | ".join(said.splitlines())
+        self._refresh()
+
+    def line(self, said: str = "") -> None:
+        self.settle()
+        self._print(said)
+
+    def settle(self) -> None:
+        """End the changing line; it stays as it is."""
+        if self._live and self._width:
+            self._out.write("\n")
+        elif self._bar or self._said:
+            self._print("  ".join(part for part in (self._bar, self._said) if part))
+        self._width = 0
+        self._bar = self._said = ""
+
+    def _refresh(self) -> None:
+        if self._live:
+            shown = f"{self._bar}  {self._said}"[:100].rstrip()
+            self._out.write(f"\r{shown.ljust(self._width)}")
+            self._out.flush()
+            self._width = len(shown)
+
+    def _print(self, said: str) -> None:
+        self._out.write(f"{said}\n")
+        self._out.flush()

@@ -33,9 +33,9 @@ from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...api.wire.protocol import JobRecord, JobStatus, Model
 from ...sandbox.server import Sandbox
-from ...scripts.lib.postgres import free_port
 from ..gateway import account_on
 from ..ledgers import Place, new_schema
+from ..postgres_server import free_port
 
 pytestmark = pytest.mark.slow
 

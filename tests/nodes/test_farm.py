@@ -9,8 +9,8 @@ import pytest
 from ...api.errors import LedgerError
 from ...api.money.ledger_file import FILE_NAME
 from ...sandbox.server import Sandbox
-from ...scripts.lib.postgres import free_port
 from ..ledgers import new_schema
+from ..postgres_server import free_port
 
 pytestmark = pytest.mark.slow
 

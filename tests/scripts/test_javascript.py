@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ...scripts.lib import javascript
+from .. import javascript_tools
 
 
 @pytest.fixture
 def packages() -> dict[str, dict[str, Any]]:
-    lock = json.loads((javascript.FOLDER / "package-lock.json").read_text("utf-8"))
+    lock = json.loads((javascript_tools.FOLDER / "package-lock.json").read_text("utf-8"))
     return {name: package for name, package in lock["packages"].items() if name}
 
 
@@ -28,7 +28,9 @@ def test_no_package_names_a_registry(packages: dict[str, dict[str, Any]]):
 
 
 def test_the_versions_that_are_asked_for_are_exact():
-    asked = json.loads((javascript.FOLDER / "package.json").read_text("utf-8"))["devDependencies"]
+    asked = json.loads((javascript_tools.FOLDER / "package.json").read_text("utf-8"))[
+        "devDependencies"
+    ]
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in asked.values())
 
 
@@ -44,7 +46,7 @@ def test_the_versions_that_are_asked_for_are_exact():
     ],
 )
 def test_a_failed_installation_is_explained_in_one_line(output: str, sentence: str):
-    said = javascript.explain(output)
+    said = javascript_tools.explain(output)
     assert sentence in said
     assert said.endswith("then run this command again.")
     assert "\n" not in said

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 
-from ...scripts.lib.screen import Screen
+from ...scripts.lib.headless_demo import Screen
 
 
 class Terminal(io.StringIO):

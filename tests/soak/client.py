@@ -22,7 +22,7 @@ from ...api.money.job import Job
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
-from ...scripts.lib import sandbox_process
+from .. import sandbox_process
 from .plan import SCALE, Diary, Plan
 
 SERVICE = "soak"

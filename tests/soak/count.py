@@ -12,7 +12,7 @@ from pathlib import Path
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
-from ...scripts.lib.sandbox_process import SandboxProcess, get
+from ..sandbox_process import SandboxProcess, get
 from .plan import Diary
 
 

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("tests.soak.soak"))
 
 from ...api.wire.certificates import ssl_context
-from ...scripts.lib.sandbox_process import sandbox_process
+from ..sandbox_process import sandbox_process
 from .client import child
 from .count import Count
 from .farm import run as farm

@@ -26,7 +26,7 @@ from ...api.errors import GatewayError
 from ...api.loop_thread import LoopThread
 from ...api.timing import Timing
 from ...scripts.lib import headless, pack
-from ...scripts.lib.sandbox_process import SandboxProcess
+from ..sandbox_process import SandboxProcess
 from .heartbeat import BOUND, Heartbeat, Idle
 from .plan import SCALE
 

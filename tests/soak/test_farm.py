@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ...scripts.lib.postgres import programs
+from ..postgres_server import programs
 from .farm.mutants import BUGS
 from .processes import COMMAND
 

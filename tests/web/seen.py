@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ...scripts.lib import javascript
+from .. import javascript_tools
 from .canvas import Canvas
 
 Color = tuple[int, int, int]
 
-AXE = javascript.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+AXE = javascript_tools.FOLDER / "node_modules" / "axe-core" / "axe.min.js"
 TWO_FRAMES = """() => new Promise((drawn) =>
   requestAnimationFrame(() => requestAnimationFrame(drawn)))"""
 # Of what is found only that within the elements counts, and each part of them has to be measured.
@@ -35,7 +35,7 @@ RUN_AXE = """async (selectors) => {
 def axe(canvas: Canvas, *selectors: str) -> dict[str, Any]:
     """What axe-core finds in elements: faults of serious or critical impact, and the texts whose
     contrast it could not measure; the number of those that it could."""
-    complaint = javascript.install()
+    complaint = javascript_tools.install()
     if complaint:
         pytest.skip(complaint)
     canvas.page.evaluate(f"() => {{ {AXE.read_text('utf-8')} }}")

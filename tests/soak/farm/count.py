@@ -17,7 +17,7 @@ from ....api.library import Library
 from ....api.media.track_store import name_of
 from ....api.money.job import Job, State
 from ....api.wire.key import ApiKey
-from ....scripts.lib import sandbox_process
+from ... import sandbox_process
 from ..plan import Diary
 from .plan import KEY, PRICE, SERVICE, TIMING, number_of, prompt
 from .shots import Shots

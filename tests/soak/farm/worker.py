@@ -35,7 +35,7 @@ from ....api.settings import Mode, Settings
 from ....api.store_url import StoreUrl
 from ....api.wire.allowed_hosts import AllowedHosts
 from ....api.wire.key import ApiKey
-from ....scripts.lib import sandbox_process
+from ... import sandbox_process
 from ..client import Moments
 from ..plan import Diary
 from . import mutants

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ....scripts.lib.postgres import (
+from ...buckets import SECRET, BucketServer, serving
+from ...postgres_server import (
     Postgres,
     running_pooler,
     running_postgres,
     url_at,
 )
-from ....scripts.lib.sandbox_process import SandboxProcess, sandbox_process
-from ...buckets import SECRET, BucketServer, serving
+from ...sandbox_process import SandboxProcess, sandbox_process
 from ..processes import COMMAND
 from .plan import KEY
 

