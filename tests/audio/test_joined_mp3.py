@@ -44,7 +44,7 @@ def seconds(data: bytes) -> float:
 
 def seconds_of_core(data: bytes) -> float:
     """As ComfyUI's Load Audio decodes: all frames of the first sound track."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.audio[0]
         return sum(frame.samples for frame in container.decode(stream)) / stream.rate
 

@@ -87,7 +87,14 @@ def picture_hashes(path: Path) -> list[str]:
 def picture_stamps(path: Path) -> list[Fraction]:
     with av.open(str(path)) as container:
         packets = container.demux(video=0)
-        return [packet.pts * packet.time_base for packet in packets if packet.pts is not None]
+        return [time_of(packet) for packet in packets if packet.pts is not None]
+
+
+def time_of(timed: av.Packet | av.VideoFrame | av.AudioFrame) -> Fraction:
+    """When a packet or a frame begins, in seconds."""
+    assert timed.pts is not None
+    assert timed.time_base is not None
+    return timed.pts * timed.time_base
 
 
 def sound_of(path: Path) -> tuple[np.ndarray, int]:
@@ -95,10 +102,7 @@ def sound_of(path: Path) -> tuple[np.ndarray, int]:
     with av.open(str(path)) as container:
         frames = list(container.decode(audio=0))
         rate = container.streams.audio[0].rate
-    first = frames[0]
-    assert first.pts is not None
-    assert first.time_base is not None
-    offset = round(float(first.pts * first.time_base) * rate)
+    offset = round(float(time_of(frames[0])) * rate)
     samples = np.concatenate([frame.to_ndarray() for frame in frames], axis=1)
     if offset < 0:
         return samples[:, -offset:], rate
@@ -109,7 +113,10 @@ def sound_end(path: Path) -> float:
     """When the last packet of the sound ends, in seconds."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(audio=0) if packet.pts is not None]
-    return max(float((packet.pts + packet.duration) * packet.time_base) for packet in packets)
+    return max(
+        float(time_of(packet) + (packet.duration or 0) * (packet.time_base or 0))
+        for packet in packets
+    )
 
 
 def lag(heard: np.ndarray, wanted: np.ndarray) -> int:

@@ -14,7 +14,7 @@ from ...video.choices import Look
 from ...video.errors import PictureError, SoundError
 from ...video.still import still
 from ...video.visualize import visualize
-from .make import RATES, lag, noise, sound_of
+from .make import RATES, lag, noise, sound_of, time_of
 
 SMALL: dict[str, Any] = {"width": 96, "height": 64}
 
@@ -32,7 +32,7 @@ def test_every_look_has_exactly_its_frames_at_every_rate(tmp_path: Path, look: L
     count = visualize(samples, 44100, path, look=look, fps=fps, **SMALL)
     assert count == round(samples.shape[1] * fps / 44100)
     with av.open(str(path)) as container:
-        stamps = [frame.pts * frame.time_base for frame in container.decode(video=0)]
+        stamps = [time_of(frame) for frame in container.decode(video=0)]
         assert container.streams.video[0].pix_fmt == "yuv420p"
     assert stamps == [number / fps for number in range(count)]
 
