@@ -24,8 +24,9 @@
     │       ├── UnavailableError    503                                         temporary
     │       └── BadGatewayError     502, 504                    charged?    temporary
     ├── UncertainSubmitError        no job id is known          charged?
-    ├── JobFailedError              the job failed; nothing is charged
-    ├── JobCancelledError           the job was cancelled
+    ├── DeadJobError                its `charge` says what the job cost
+    │   ├── JobFailedError          the job failed
+    │   └── JobCancelledError       the job was cancelled, here or elsewhere
     ├── WaitTimeoutError            the wait ended, the job goes on
     ├── MissingFileError            the job completed, and the gateway names no file
     ├── BucketError                 the bucket of the tracks fails                  temporary
@@ -73,6 +74,11 @@ class GatewayError(Exception):
     def __init__(self, message: str, *, job_id: str | None = None) -> None:
         super().__init__(plain(message))
         self.job_id = job_id
+
+    @property
+    def bill(self) -> str:
+        """What the request cost, in words; "" where the error does not say."""
+        return "may have been charged" if self.may_have_been_charged else ""
 
     def noting(self: E, sentence: str, *, job_id: str | None = None) -> E:
         """A copy of this error that says one more sentence, and names the job."""
@@ -235,11 +241,28 @@ class UncertainSubmitError(GatewayError):
         self.local_id = local_id
 
 
-class JobFailedError(GatewayError):
-    """The job failed; the gateway does not charge for it."""
+class DeadJobError(GatewayError):
+    """The job failed or was cancelled.
+
+    Attributes:
+        charge: US dollars that the gateway took for it, see `Job.charge`.
+    """
+
+    def __init__(self, message: str, *, job_id: str | None, charge: float, bill: str) -> None:
+        super().__init__(message, job_id=job_id)
+        self.charge = charge
+        self._bill = bill
+
+    @property
+    def bill(self) -> str:
+        return self._bill
 
 
-class JobCancelledError(GatewayError):
+class JobFailedError(DeadJobError):
+    """The job failed; as a rule the gateway does not charge for it."""
+
+
+class JobCancelledError(DeadJobError):
     """The job was cancelled, here or elsewhere."""
 
 

@@ -11,8 +11,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ..api.errors import JobCancelledError, JobFailedError
-
 R = TypeVar("R")
 
 # ComfyUI starts one item in each turn of the event loop. The list ends after so many turns without
@@ -27,7 +25,8 @@ class Item:
 
     Attributes:
         label: what the item is called in a message.
-        costs_nothing: if this item fails, it is not charged.
+        costs_nothing: nothing was sent for this item yet: an error without a `bill` of its own
+            means that it is not charged.
         inputs, output: set when the item ends without an error.
         error: why the item failed, else None.
     """
@@ -45,11 +44,9 @@ class Item:
 
     @property
     def failure(self) -> str:
-        """The label, and whether the item is charged, as far as that is certain."""
-        if getattr(self.error, "may_have_been_charged", False):
-            return f"{self.label}, may have been charged"
-        is_dead = isinstance(self.error, (JobFailedError, JobCancelledError))
-        return f"{self.label}, not charged" if is_dead or self.costs_nothing else self.label
+        """The label, and what the item cost, as far as that is certain."""
+        bill = getattr(self.error, "bill", "") or ("not charged" if self.costs_nothing else "")
+        return f"{self.label}, {bill}" if bill else self.label
 
     @property
     def has_handed_in(self) -> bool:

@@ -40,7 +40,7 @@ def entry(
         "model": (job.selected or job.model) if job else None,
         "take": job.take if job else None,
         "job_id": job.job_id if job else None,
-        "price_usd": job.cost if job else None,
+        "price_usd": job.charge if job else None,
         "duration": round(duration, 6),
         "loop": loop,
         "credit": receipt.credit(job) if job else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
+from ..api.money.spending import dollars
 from ..api.settings import OnInterrupt
 from . import again, host, session
 from .prompt_to_music import JobType
@@ -98,7 +99,7 @@ class PollJob(again.Node):
             host.item().label = job.request.label
         done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
-        return io.NodeOutput(done.result_url, duration, done, done.cost or 0.0)
+        return io.NodeOutput(done.result_url, duration, done, done.charge or 0.0)
 
 
 async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -> Job:
@@ -131,6 +132,8 @@ async def _interrupted(account: Account, job: Job, on_interrupt: str) -> Said:
         job = await account.cancel(job)
     except GatewayError as error:
         return kept._replace(more=(said("not_cancelled", reason=error),))
-    if job.state.is_dead:
-        return said("cancelled", job_id=job.job_id)
-    return kept._replace(more=(said("already_runs"),))
+    if not job.state.is_dead:
+        return kept._replace(more=(said("already_runs"),))
+    if job.charge:
+        return said("cancelled_charged", job_id=job.job_id, price=dollars(job.charge))
+    return said("cancelled", job_id=job.job_id)

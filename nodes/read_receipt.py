@@ -116,7 +116,7 @@ class Receipt(NamedTuple):
     @classmethod
     def of_job(cls, job: Job) -> Receipt:
         model = job.selected or job.model
-        return cls(job.prompt, job.take, job.job_id or "", model, job.cost or 0.0, job.service)
+        return cls(job.prompt, job.take, job.job_id or "", model, job.charge or 0.0, job.service)
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Receipt:

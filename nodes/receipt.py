@@ -56,7 +56,7 @@ def job_tags(job: Job, measured_duration: float, title: str = "") -> dict[str, s
         "job_id": job.job_id,
         "requested_duration": job.duration,
         "measured_duration": round(measured_duration, 6),
-        "price_usd": job.cost,
+        "price_usd": job.charge,
         "service": job.service,
         "digital_source_type": _source_type(job),
         "credit": credit(job),

@@ -95,12 +95,13 @@ def collect_at_start() -> None:
 
 def _tell_news(job: Job) -> None:
     """Tell all pages what became of a job that nobody waited for."""
-    what = {"completed": "ready", "lost": "lost"}.get(job.state.value, "failed")
+    what = "ready" if job.state.value == "completed" else job.state.value
     title = plain(job.prompt or job.job_id or "", _TITLE)
+    ended = {"what": what, "title": title, "charge": job.charge}
 
     async def tell() -> None:
         count = await (await library()).arrived()
-        host.tell("aigateway_news", {"what": what, "title": title, "count": count})
+        host.tell("aigateway_news", {**ended, "count": count})
 
     task = asyncio.ensure_future(tell())
     _telling.add(task)

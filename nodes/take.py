@@ -75,9 +75,9 @@ class Take:
         name = f"take {self.request.take}"
         if self.job is not None:
             return f"{name} {self.job.state.value}, {self.job.bill}"
-        if getattr(self.error, "may_have_been_charged", False):
-            return f"{name} uncertain, may have been charged"
-        return f"{name} not ordered, not charged"
+        is_uncertain = getattr(self.error, "may_have_been_charged", False)
+        bill = getattr(self.error, "bill", "") or "not charged"
+        return f"{name} {'uncertain' if is_uncertain else 'not ordered'}, {bill}"
 
     async def finish(
         self, account: Account, settings: Settings, timeout: float, known: Mapping[str, Any]

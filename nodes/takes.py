@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError
+from ..api.money.spending import dollars
 from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequest
 from . import again, host, session
 from .player import heard
@@ -158,20 +159,23 @@ def _trouble(account: Account, take: Take) -> Said | None:
 async def _interrupted(account: Account, takes: Sequence[Take], on_interrupt: str) -> str:
     jobs = [take.job for take in takes if take.job is not None and not take.has_ended]
 
-    async def is_spared(job: Job) -> bool:
+    async def after(job: Job) -> Job:
         if on_interrupt != CANCEL:
-            return False
+            return job
         try:
-            return (await account.cancel(job)).state.is_dead
+            return await account.cancel(job)
         except GatewayError as error:
             host.log.warning("The job %s could not be cancelled: %s", job.job_id, error)
-            return False
+            return job
 
-    spared = sum(await asyncio.gather(*map(is_spared, jobs)))
-    kept = (
-        f"interrupted; {len(jobs) - spared} of {len(takes)} jobs go on, queue again to pick them up"
-    )
-    return f"{kept}; {spared} were cancelled while queued and cost nothing" if spared else kept
+    ended = [job for job in await asyncio.gather(*map(after, jobs)) if job.state.is_dead]
+    go_on = len(jobs) - len(ended)
+    line = f"interrupted; {go_on} of {len(takes)} jobs go on, queue again to pick them up"
+    if not ended:
+        return line
+    charge = sum(job.charge or 0.0 for job in ended)
+    cost = f"the gateway charged {dollars(charge)} for them" if charge else "they cost nothing"
+    return f"{line}; {len(ended)} were cancelled, and {cost}"
 
 
 def _output(

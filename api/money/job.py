@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
-from ..errors import GatewayError, JobCancelledError, JobFailedError
+from ..errors import DeadJobError, JobCancelledError, JobFailedError
 from ..request import AS_GIVEN, MusicRequest
 from ..wire.protocol import JobRecord, JobStatus
 from .spending import dollars
@@ -21,8 +21,8 @@ class State(str, Enum):
     QUEUED: the gateway has the job.
     RUNNING: the gateway works on the job.
     COMPLETED: the track is there.
-    FAILED: the job failed, or the gateway refused the request. Nothing is charged, as a rule.
-    CANCELLED: the job was cancelled. Nothing is charged, as a rule.
+    FAILED: the job failed, or the gateway refused the request. `Job.charge` says what it cost.
+    CANCELLED: the job was cancelled. `Job.charge` says what it cost.
     UNCERTAIN: the request may have been charged, and no job id is known.
     LOST: the gateway no longer knows the job. It was paid, and may be found again by its id.
     """
@@ -66,8 +66,8 @@ class Job(NamedTuple):
         local_id: our id; it exists before the gateway's.
         run: the run of a graph that asked for it first.
         owner: the process that wrote the row last while it was in `submitting`.
-        price: the expected price. `charged`: the price that the gateway reported, None where it
-            reported none.
+        price: the expected price.
+        charged: the price that the gateway reported; None until it does.
         submitted: when the gateway answered the submit.
         took: estimated seconds from submit to end.
         job_id: the gateway's id.
@@ -143,21 +143,29 @@ class Job(NamedTuple):
         return self.state is State.UNCERTAIN and is_found
 
     @property
-    def cost(self) -> float | None:
-        """The charged price; the expected price while the charged one is not known."""
+    def charge(self) -> float | None:
+        """US dollars that the gateway took for the job, dead or not: every screen asks this.
+
+        Until the gateway reports an amount, the expected price; None where that is not known.
+        A dead job costs only what was reported for it.
+        """
+        if self.state.is_dead:
+            return self.charged or 0.0
         return self.price if self.charged is None else self.charged
 
     @property
     def bill(self) -> str:
-        """What the job costs, in words."""
+        """`charge` in words."""
+        amount = dollars(self.charge)
         if self.is_free:
             return "free"
         if self.state.is_dead:
-            return "not charged"
-        if not self.state.is_bought:
-            return f"may have been charged with {dollars(self.cost)}"
-        verb = "paid" if self.state is State.COMPLETED else "costs"
-        return f"{verb} {dollars(self.cost)}"
+            return f"charged {amount}" if self.charge else "not charged"
+        if self.state is State.COMPLETED:
+            return f"paid {amount}"
+        if self.charged is not None:
+            return f"charged {amount}"
+        return f"costs {amount}" if self.state.is_bought else f"may have been charged with {amount}"
 
     def changes(self, record: JobRecord, took: float | None, now: float) -> dict[str, Any]:
         """The columns that a job record sets. A job that has ended keeps its state.
@@ -181,7 +189,7 @@ class Job(NamedTuple):
         if state is State.FAILED:
             values["error"] = record.error
         if state.is_dead and (record.cost or self.charged is None):
-            # A gateway that charges for nothing is believed.
+            # If the gateway reports a charge for a dead job, record it.
             values["charged"] = 0.0 if self.is_free else record.cost or 0.0
         if state is State.COMPLETED:
             # The sandbox reports what the track would cost at the gateway; nobody pays it.
@@ -194,28 +202,23 @@ class Job(NamedTuple):
             values |= {name: value for name, value in news.items() if value is not None}
         return values
 
-    def as_error(self) -> GatewayError:
-        """The error of a failed or cancelled job."""
+    def as_error(self) -> DeadJobError:
+        """The error of a dead job."""
         # A job that was picked up by its id has no prompt.
         which = f"{self.job_id or ''} ({self.request.label})" if self.prompt else self.job_id or ""
+        charged = f"The gateway charged {dollars(self.charge)} for it" if self.charge else ""
+        kind: type[DeadJobError] = JobCancelledError
+        message = f"The job {which} was cancelled: queue again to buy the track anew."
         if self.state is State.FAILED:
+            kind = JobFailedError
             reason = f": {self.error.rstrip('.')}" if self.error else ""
-            return JobFailedError(
-                f"The job {which} failed{reason}. "
-                f"{self._charged or 'Failed jobs are not charged'}: queue again to try anew, with "
-                "another prompt if the gateway refused this one.",
-                job_id=self.job_id,
+            message = (
+                f"The job {which} failed{reason}. {charged or 'It is not charged'}: queue again to "
+                "try anew, with another prompt if the gateway refused this one."
             )
-        charged = f" {self._charged}." if self._charged else ""
-        return JobCancelledError(
-            f"The job {which} was cancelled: queue again to buy the track anew.{charged}",
-            job_id=self.job_id,
-        )
-
-    @property
-    def _charged(self) -> str:
-        """A sentence without its end; "" where a dead job costs nothing."""
-        return f"The gateway charged {dollars(self.charged)} for it" if self.charged else ""
+        elif charged:
+            message = f"{message} {charged}."
+        return kind(message, job_id=self.job_id, charge=self.charge or 0.0, bill=self.bill)
 
 
 def is_free(service: str) -> bool:

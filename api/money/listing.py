@@ -109,8 +109,10 @@ _CONDITIONS = {
 _ORDERS = {
     Sort.NEWEST: "",
     Sort.LONGEST: "coalesce(nullif(result_duration, 0), duration) DESC, ",
-    # NULL stands at the other end in the other engine.
-    Sort.DEAREST: "coalesce(charged, price, -1) DESC, ",
+    # As `Job.charge`. NULL stands at the other end in the other engine.
+    Sort.DEAREST: "coalesce(charged, "
+    f"CASE WHEN state IN {_in([state for state in State if state.is_dead])} THEN 0 "
+    "ELSE price END, -1) DESC, ",
     # What was picked up by its id has no prompt.
     Sort.PROMPT: f"prompt = '', substr(searched, 1, {_COMPARED}) {{bytewise}}, ",
     Sort.STARRED: "starred IS NULL, ",

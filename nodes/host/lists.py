@@ -14,9 +14,9 @@ from comfy_api.latest import io
 from ...api.errors import GatewayError
 from .. import again
 from ..batch import Batch, Item
-from ..error_report import report
+from ..error_report import report, title
 from ..missing import explained
-from ..said import Said, said
+from ..said import said
 from .prompt_server import running_client, tell
 from .running import (
     executing_context,
@@ -104,8 +104,7 @@ def _failed(
         raise interrupt_exception() from error
     if len(batch.items) == 1:
         for line in str(error).splitlines()[:1]:
-            key = f"error_{type(error).__name__ if isinstance(error, GatewayError) else 'other'}"
-            show_status(Said(key, text=line))
+            show_status(title(error)._replace(text=line))
         _tell_page(error)
         raise error from (None if cause is error else cause)
     if item is batch.failed[0]:

@@ -77,7 +77,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "take": job.take,
         "words": job.words,
         "state": job.state.value,
-        "price": job.cost,
+        "charge": job.charge,
         "free": job.is_free,
         "is_dead": job.state.is_dead,
         "created": job.created,

@@ -415,10 +415,11 @@ describe("the cost after a run", () => {
       assert.equal(costText(tracks).text, "Ordered for $0.012");
     });
 
-  test("does not count what is dead, whatever the state is called", () => {
-    const dead = trackOf({ state: "a state of a later version", is_dead: true });
+  test("counts what the gateway took, dead or not", () => {
+    const dead = trackOf({ state: "a state of a later version", is_dead: true, charge: 0 });
     assert.equal(costText([trackOf({}), dead]).text, "Paid $0.006");
     assert.equal(costText([dead]).text, "Paid $0.00");
+    assert.equal(costText([trackOf({}), { ...dead, charge: 0.5 }]).text, "Paid $0.51");
   });
 
   test("warns of a track that may have been charged", () => {
@@ -429,7 +430,7 @@ describe("the cost after a run", () => {
   });
 
   test("is nothing only if all of it is free", () => {
-    const free = trackOf({ free: true, price: 0 });
+    const free = trackOf({ free: true, charge: 0 });
     assert.equal(costText([free]).text, "Free sketch from the sandbox");
     assert.equal(costText([free, trackOf({})]).text, "Paid $0.006");
   });

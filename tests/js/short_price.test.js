@@ -60,7 +60,10 @@ describe("the price in a title", () => {
     const [done, other] = [trackOf({ state: "completed" }), trackOf({ state: "running" })];
     assert.equal(shortCost([done, done]), "✓ $0.012");
     assert.equal(shortCost([done, other]), "$0.012");
-    assert.equal(shortCost([done, trackOf({ state: "failed", is_dead: true })]), "✓ $0.006");
+    assert.equal(
+      shortCost([done, trackOf({ state: "failed", is_dead: true, charge: 0 })]),
+      "✓ $0.006",
+    );
     assert.equal(shortCost([done, trackOf({ state: "uncertain" })]), "≤ $0.012 ?");
   });
 });

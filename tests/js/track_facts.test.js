@@ -4,9 +4,12 @@ import { pathsOf, playablesOf } from "../../web/js/playable.js";
 import {
   actionsOf,
   buyAgainQuestion,
+  errorTitle,
   factsOf,
   identityOf,
   isUnderWay,
+  newsText,
+  priceOf,
   titleOf,
 } from "../../web/js/track_facts.js";
 import { speak } from "./language.js";
@@ -20,13 +23,13 @@ describe("the facts of a track", () => {
   });
 
   test("leave out what is not known", () => {
-    const track = trackOf({ duration: 0, prompt: "", price: null });
+    const track = trackOf({ duration: 0, prompt: "", charge: null });
     assert.equal(factsOf(track, 1000), "Price unknown · just now");
   });
 
   test("say that it is free because the server says so", () => {
-    assert.match(factsOf(trackOf({ free: true, price: 0.5 }), 1000), /· free ·/);
-    assert.match(factsOf(trackOf({ free: false, price: 0 }), 1000), /· \$0\.00 ·/);
+    assert.match(factsOf(trackOf({ free: true, charge: 0.5 }), 1000), /· free ·/);
+    assert.match(factsOf(trackOf({ free: false, charge: 0 }), 1000), /· \$0\.00 ·/);
   });
 
   test("are said in Chinese", () => {
@@ -123,6 +126,44 @@ describe("what a player plays", () => {
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, null), []);
     for (const comfyClass of ["AIGatewayFitMusic", "AIGatewayAddSoundtrack"]) {
       assert.deepEqual(playablesOf({ comfyClass }, loaded), [{ local_id: "l1" }]);
+    }
+  });
+});
+
+describe("what a dead job cost", () => {
+  for (const [state, type] of /** @type {const} */ ([
+    ["failed", "JobFailedError"],
+    ["cancelled", "JobCancelledError"],
+  ])) {
+    const dead = { ...trackOf({ state, is_dead: true }), type, what: state, title: "tune" };
+    for (const [charge, price, claim] of /** @type {const} */ ([
+      [0, "not charged", /not charged|^The job was cancelled\.$/],
+      [0.5, "$0.50", /gateway charged \$0\.50/],
+    ]))
+      test(`is said alike in each sentence: ${state}, $${charge}`, () => {
+        const charged = { ...dead, charge };
+        assert.equal(priceOf(charged), price);
+        assert.match(factsOf(charged, 1000), charge ? /· \$0\.50 ·/ : /· not charged ·/);
+        for (const sentence of [newsText(charged), errorTitle(charged)]) {
+          assert.match(sentence, claim);
+          assert.doesNotMatch(sentence, charge ? /not charged/ : /\$/);
+        }
+        assert.match(newsText(charged), /: tune$/);
+      });
+  }
+
+  test("is the amount for a lost one, which was bought", () => {
+    const lost = trackOf({ state: "lost", charge: 0.5 });
+    assert.equal(priceOf(lost), "$0.50");
+    assert.doesNotMatch(newsText({ what: "lost", title: "tune", charge: 0.5 }), /not/);
+  });
+
+  test("is said in every language", () => {
+    for (const language of ["es", "fr", "ja", "ko", "ru", "zh", "zh-TW"]) {
+      speak(language);
+      const news = newsText({ what: "failed", title: "tune", charge: 0.5 });
+      assert.match(news, /\$0\.50/);
+      assert.match(errorTitle({ type: "JobFailedError", charge: 0.5 }), /\$0\.50/);
     }
   });
 });

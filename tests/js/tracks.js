@@ -21,7 +21,7 @@ export const trackOf = (changed) => ({
   state: "completed",
   is_open: ["submitting", "queued", "running"].includes(changed.state ?? ""),
   is_dead: false,
-  price: 0.006,
+  charge: 0.006,
   free: false,
   created: 1000,
   error: null,

@@ -113,7 +113,7 @@ async def test_a_failed_take_loses_none_of_the_others(
     (failed,) = [line for line in reports if "failed" in line]
     take = failed.split()[1]
     assert failed.startswith(f"take {take} failed, not charged, job sandbox_")
-    assert "Failed jobs are not charged" in failed
+    assert "It is not charged" in failed
     assert str(lines[-1]) == f"{summary} · take {take} failed, not charged"
     # Queued again, the failed take is bought anew and no other.
     audio, again, report = await takes(node, "piano sandbox:fail-nth", count=4)
@@ -198,8 +198,8 @@ async def test_the_browser_gets_tracks_and_players(node: Node, sandbox: Sandbox)
         ("keep", "interrupted; 3 of 3 jobs go on, queue again to pick them up"),
         (
             "cancel",
-            "interrupted; 0 of 3 jobs go on, queue again to pick them up; 3 were cancelled "
-            "while queued and cost nothing",
+            "interrupted; 0 of 3 jobs go on, queue again to pick them up; 3 were cancelled"
+            ", and they cost nothing",
         ),
     ],
 )

@@ -17,7 +17,7 @@ ERRORS = [
     name
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.GatewayError)
-    if kind not in (errors.GatewayError, errors.StatusError)
+    if kind not in (errors.GatewayError, errors.StatusError, errors.DeadJobError)
 ] + ["MissingPackageError"]
 LANGUAGES = sorted(path.name for path in (pack.ROOT / "locales").iterdir() if path.is_dir())
 TRANSLATIONS = [language for language in LANGUAGES if language != "en"]

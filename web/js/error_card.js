@@ -6,8 +6,8 @@ import { notify } from "./notify.js";
 import { refreshPrices } from "./price_line.js";
 import { ask } from "./server.js";
 import { copyId } from "./track_actions.js";
-import { priceOf } from "./track_facts.js";
-import { has, say } from "./words.js";
+import { errorTitle, priceOf } from "./track_facts.js";
+import { say } from "./words.js";
 
 /**
  * An error of the pack's own, as the server tells it.
@@ -16,6 +16,7 @@ import { has, say } from "./words.js";
  * @property {string} type
  * @property {string} text what is wrong and what to do, in English
  * @property {string | null} job_id
+ * @property {number} [charge] what the gateway took for the job, in US dollars
  * @property {string | null} local_id the ledger's id, of a track that may be bought already
  * @property {string} setting that holds the limit
  * @property {string | null} [node] the id of its execution
@@ -44,7 +45,6 @@ function close() {
 export async function showError(error) {
   const track = await trackOf(error);
   close();
-  const key = `error_${error.type}`;
   const step = stepAfter(error);
   const facts = {
     setting: error.setting,
@@ -66,7 +66,7 @@ export async function showError(error) {
     element(
       "div",
       { class: "aigateway-card-head" },
-      element("strong", {}, say(has(key) ? key : "error_other")),
+      element("strong", {}, errorTitle(error)),
       iconButton("times", say("close"), close),
     ),
     element("div", { class: "aigateway-card-text", tabIndex: 0 }, error.text),

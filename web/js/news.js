@@ -1,7 +1,7 @@
 import { api, app } from "./comfy.js";
 import { notify } from "./notify.js";
 import { ask } from "./server.js";
-import { say } from "./words.js";
+import { newsText } from "./track_facts.js";
 
 /**
  * Tracks that came while nobody waited for them.
@@ -9,7 +9,8 @@ import { say } from "./words.js";
  * @typedef {object} News
  * @property {number} count of those that nobody has seen in the Music tab
  * @property {string} [title] of the one that came now
- * @property {"ready" | "failed" | "lost"} [what] became of it
+ * @property {"ready" | "failed" | "cancelled" | "lost"} [what] became of it
+ * @property {number | null} [charge] what the gateway took for it, in US dollars
  */
 
 export const TAB = "aigateway-music";
@@ -18,8 +19,7 @@ export const TAB = "aigateway-music";
 export function watchNews() {
   api.addEventListener("aigateway_news", ({ detail }) => {
     showCount(detail.count);
-    const { what, title = "" } = detail;
-    if (what) notify(what === "ready" ? "info" : "warn", say(`news_${what}`, { title }));
+    if (detail.what) notify(detail.what === "ready" ? "info" : "warn", newsText(detail));
   });
   void read();
 }

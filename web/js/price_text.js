@@ -167,12 +167,11 @@ export const balanceText = ({ balance }) =>
   balance === null ? "" : say("balance", { balance: dollars(balance) });
 
 /**
- * What tracks cost in US dollars, as far as it is known. What is dead costs nothing.
+ * The sum of what tracks cost in US dollars, as far as it is known.
  *
  * @param {Track[]} tracks
  */
-export const costOf = (tracks) =>
-  tracks.reduce((sum, track) => sum + (track.is_dead ? 0 : (track.price ?? 0)), 0);
+export const costOf = (tracks) => tracks.reduce((sum, { charge }) => sum + (charge ?? 0), 0);
 
 /**
  * What the tracks of the last run cost.

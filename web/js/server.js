@@ -35,7 +35,7 @@ import { api } from "./comfy.js";
  * @property {string} state
  * @property {boolean} is_open whether the job may still end by itself
  * @property {boolean} is_dead whether the job failed or was cancelled
- * @property {number | null} price in US dollars
+ * @property {number | null} charge what the gateway took or is expected to take, in US dollars
  * @property {boolean} free
  * @property {number} created in seconds since 1970
  * @property {string | null} error

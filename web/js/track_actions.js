@@ -2,7 +2,7 @@ import { app } from "./comfy.js";
 import { sentenceOf } from "./dom.js";
 import { notify } from "./notify.js";
 import { ask } from "./server.js";
-import { buyAgainQuestion } from "./track_facts.js";
+import { buyAgainQuestion, sayOfDead } from "./track_facts.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
@@ -48,7 +48,7 @@ async function mark(id, name, value) {
 /** @param {Track} track */
 export async function cancel(track) {
   await change(track, "cancel", (after) =>
-    say(after.state === "cancelled" ? "cancelled_done" : "cancelled_not"),
+    after.state === "cancelled" ? sayOfDead("cancelled_done", after.charge) : say("cancelled_not"),
   );
 }
 

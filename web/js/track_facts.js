@@ -1,5 +1,5 @@
 import { age, dollars, length } from "./format.js";
-import { say } from "./words.js";
+import { has, say } from "./words.js";
 
 /** @typedef {import("./server.js").Track} Track */
 /**
@@ -40,10 +40,43 @@ export function factsOf(track, now) {
   return facts.filter(Boolean).join(" · ");
 }
 
-/** @param {Track} track */
-export function priceOf(track) {
-  if (track.free) return say("free");
-  return track.price === null ? say("price_unknown") : dollars(track.price);
+/** @param {Pick<Track, "free" | "is_dead" | "charge">} track */
+export function priceOf({ free, is_dead, charge }) {
+  if (free) return say("free");
+  if (is_dead && !charge) return say("not_charged");
+  return charge === null ? say("price_unknown") : dollars(charge);
+}
+
+/**
+ * A sentence about a job that failed or was cancelled: another one if the gateway charged for it.
+ *
+ * @param {string} key of the sentence; `<key>_charged` of the other one
+ * @param {number | null | undefined} charge in US dollars
+ * @param {Record<string, string>} [values]
+ */
+export function sayOfDead(key, charge, values = {}) {
+  if (!charge) return say(key, values);
+  return say(`${key}_charged`, { ...values, price: dollars(charge) });
+}
+
+/**
+ * What became of a track that nobody waited for.
+ *
+ * @param {Omit<import("./news.js").News, "count">} news
+ */
+export function newsText({ what, title = "", charge }) {
+  const isDead = what === "failed" || what === "cancelled";
+  return isDead ? sayOfDead(`news_${what}`, charge, { title }) : say(`news_${what}`, { title });
+}
+
+/**
+ * What went wrong, in one sentence: the title of an error's card.
+ *
+ * @param {Pick<import("./error_card.js").PackError, "type" | "charge">} error
+ */
+export function errorTitle({ type, charge }) {
+  const key = `error_${type}`;
+  return has(key) ? sayOfDead(key, charge) : say("error_other");
 }
 
 /**
