@@ -1,4 +1,4 @@
-"""Text from links, scripts and files, in one form for the same words."""
+"""Text from links, scripts and files, in one form for the same words; and amounts as text."""
 
 from __future__ import annotations
 
@@ -56,3 +56,12 @@ def _is_visible(character: str) -> bool:
 def _joined(pair: re.Match[str]) -> str:
     """The character that a surrogate pair stands for; JSON from a script may arrive so."""
     return pair[0].encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+
+
+def dollars(amount: float | None) -> str:
+    """An amount for people: `$0.006`, `$24.00`, `an unknown price`."""
+    if amount is None:
+        return "an unknown price"
+    if amount >= 0.1 or amount == 0:
+        return f"${amount:.2f}"
+    return f"${amount:.4f}".rstrip("0") if amount >= 5e-5 else "less than $0.0001"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..api.errors import GatewayError
-from ..api.money.spending import dollars
 from ..api.plain_text import plain
+from ..api.text import dollars
 from .said import Said
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
-from ..api.money.spending import dollars
 from ..api.settings import OnInterrupt
+from ..api.text import dollars
 from . import again, host, session
 from .prompt_to_music import JobType
 from .said import Said, said

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from ..errors import DeadJobError, JobCancelledError, JobFailedError
 from ..request import AS_GIVEN, MusicRequest
+from ..text import dollars
 from ..wire.protocol import JobRecord, JobStatus
-from .spending import dollars
 
 SANDBOX = "sandbox"
 """The service that charges nothing: the pack's own sandbox."""

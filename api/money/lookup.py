@@ -10,13 +10,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from ..errors import GatewayError, LedgerAwayError, UncertainSubmitError
+from ..text import dollars
 from ..timing import Timing
 from ..wire.client import Client
 from ..wire.usage import Charge, charge_by_tag, charge_in_recent
 from .job import Job
 from .ledger import Ledger
 from .off_loop import off_loop
-from .spending import dollars
 
 
 class Lookups:

@@ -17,6 +17,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..errors import SpendLimitError
+from ..text import dollars
 
 
 class SpendingRules(NamedTuple):
@@ -195,12 +196,3 @@ def quote(
 def exceeds(amount: float, limit: float) -> bool:
     """Whether US dollars are over a limit; half a millionth absorbs the rounding of sums."""
     return amount > limit + 5e-7
-
-
-def dollars(amount: float | None) -> str:
-    """An amount for people: `$0.006`, `$24.00`, `an unknown price`."""
-    if amount is None:
-        return "an unknown price"
-    if amount >= 0.1 or amount == 0:
-        return f"${amount:.2f}"
-    return f"${amount:.4f}".rstrip("0") if amount >= 5e-5 else "less than $0.0001"

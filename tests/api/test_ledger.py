@@ -26,9 +26,10 @@ from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.ledger_file import FILE_NAME
 from ...api.money.schema import VERSIONS
-from ...api.money.spending import SpendingRules, dollars
+from ...api.money.spending import SpendingRules
 from ...api.request import MusicRequest
 from ...api.settings import Settings
+from ...api.text import dollars
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
 from ..gateway import TIMING, account_on, rows_of, running
