@@ -19,6 +19,9 @@ from . import environment, locks, pack
 
 PATH = "COMFYUI_PATH"
 PYTHON = "COMFYUI_PYTHON"
+FRONTEND = "COMFYUI_FRONTEND"
+"""Names a folder with another frontend than the checkout's own, such as the folder `static` of
+another version of the package `comfyui-frontend-package`."""
 READY_WITHIN = 300.0
 
 
@@ -110,6 +113,8 @@ class ComfyUI:
         command = [str(self._python), "main.py", "--cpu", "--disable-auto-launch"]
         command += ["--listen", "127.0.0.1", "--port", str(self._port)]
         command += ["--base-directory", str(self._base)]
+        if frontend := os.environ.get(FRONTEND):
+            command += ["--front-end-root", str(Path(frontend).resolve())]
         if "--database-url" in (self._folder / "comfy" / "cli_args.py").read_text("utf-8"):
             command += ["--database-url", "sqlite:///:memory:"]
         with self.log.open("wb") as log:

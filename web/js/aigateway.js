@@ -16,6 +16,7 @@ import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
 import { watchStatus } from "./status.js";
 import { orderTemplates, showNodes } from "./templates.js";
+import { watchTheme } from "./theme.js";
 
 app.registerExtension({
   name: "AIgateway.Music",
@@ -27,6 +28,7 @@ app.registerExtension({
     }
   },
   async setup() {
+    watchTheme();
     await watchLanguage();
     registerSidebar();
     orderTemplates();
