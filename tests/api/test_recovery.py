@@ -410,7 +410,7 @@ ANYTHING = st.one_of(
 def test_a_row_of_anything_is_a_job(values: dict[str, object]) -> None:
     job = job_of(values)
     assert isinstance(job.state, State)
-    assert job.cost is None or job.cost >= 0
+    assert job.charge is None or job.charge >= 0
     job.request.fingerprint(job.service)
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         bound = [value.value if isinstance(value, State) else value for value in job]
