@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
 from ..video.choices import Mix
-from . import host
-from . import picture as pictures
-from .inputs import checked
-from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
-from .player import preview
-from .sound import audio_of, samples_of
+from . import clips, host
+from .conversions import audio_of, mastered, preview, samples_of
+from .lists import shows_errors
+from .shared_inputs import (
+    LOUDNESS,
+    checked,
+    checked_choice,
+    choice_input,
+    fade_input,
+    loudness_inputs,
+)
 
 if TYPE_CHECKING:
     from ..music.samples import Samples
@@ -26,67 +30,23 @@ class AddSoundtrack(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayAddSoundtrack",
-            display_name="Add Soundtrack (AIgateway)",
-            description=(
-                "Puts music on a video. The picture is copied as it is, so a long video needs "
-                "little memory and loses no quality. The sound ends with the picture."
-            ),
+            "AIGatewayAddSoundtrack",
             has_intermediate_output=True,
             search_aliases=["mux", "add audio to video", "background music", "duck", "voice over"],
             inputs=[
-                io.Video.Input("video", tooltip="The video."),
-                io.Audio.Input("audio", tooltip="The music. Of a batch, the first item."),
-                io.Combo.Input(
-                    "mix",
-                    options=MIXES,
-                    default=MIXES[0],
-                    optional=True,
-                    tooltip="replace: the music alone. under: the video's own sound with the music "
-                    "below it. duck: as under, and the music is lower while somebody speaks.",
-                ),
-                io.Float.Input(
-                    "level",
-                    default=-6.0,
-                    min=-60.0,
-                    max=12.0,
-                    step=0.5,
-                    optional=True,
-                    tooltip="Gain of the music in dB, with under and duck.",
-                ),
-                io.Float.Input(
-                    "duck",
-                    default=-10.0,
-                    min=-60.0,
-                    max=0.0,
-                    step=0.5,
-                    optional=True,
-                    tooltip="Further gain of the music in dB while somebody speaks.",
-                ),
-                io.Float.Input(
-                    "fade",
-                    default=0.0,
-                    min=0.0,
-                    max=60.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip="Seconds in which the music fades in and out.",
-                ),
-                loudness_input(),
-                true_peak_input(),
+                io.Video.Input("video"),
+                io.Audio.Input("audio"),
+                choice_input("mix", MIXES),
+                io.Float.Input("level", default=-6.0, min=-60.0, max=12.0, step=0.5, optional=True),
+                io.Float.Input("duck", default=-10.0, min=-60.0, max=0.0, step=0.5, optional=True),
+                fade_input("fade"),
+                *loudness_inputs(),
             ],
-            outputs=[
-                io.Video.Output(
-                    id="video", display_name="video", tooltip="The video with the music."
-                ),
-                io.Audio.Output(
-                    id="audio", display_name="audio", tooltip="The sound of the video: the mix."
-                ),
-            ],
+            outputs=[io.Video.Output("video"), io.Audio.Output("audio")],
         )
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         video: Any,
@@ -98,8 +58,7 @@ class AddSoundtrack(io.ComfyNode):
         loudness: str = LOUDNESS[0],
         true_peak: float = -1.0,
     ) -> io.NodeOutput:
-        if mix not in MIXES:
-            raise InputError(f"The mix is “{mix}”: choose one of {', '.join(MIXES)}.")
+        checked_choice("mix", mix, MIXES)
         given = {"level": level, "duck": duck, "fade": fade, "true_peak": true_peak}
         for name, value in given.items():
             checked(name, value)
@@ -130,7 +89,7 @@ def _with_music(
         reports.extend(done.report.splitlines())
         return done.samples
 
-    with pictures.file_of(video) as source:
+    with clips.file_of(video) as source:
         made = add_soundtrack(
             source,
             host.temporary_path(".mp4"),
@@ -146,8 +105,4 @@ def _with_music(
         )
     )
     audio = audio_of(made.sound, made.sample_rate)
-    return io.NodeOutput(
-        host.video_of(made.path),
-        audio,
-        ui=preview(audio["waveform"][0], made.sample_rate),
-    )
+    return io.NodeOutput(host.video_of(made.path), audio, ui=preview(audio))

@@ -12,6 +12,7 @@ from comfy_api.latest import io
 from ..api.errors import InputError
 from . import host, session
 from .cue_table import Cue, decoded, read_cues
+from .lists import shows_errors
 
 if TYPE_CHECKING:
     from ..api.money.spending import Quote
@@ -25,13 +26,7 @@ class CueSheet(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id=CUE_SHEET,
-            display_name="Cue Sheet (AIgateway)",
-            description=(
-                "Reads a table with one row for each track, and gives the lists that Prompt to "
-                "Music takes. Checks every row before anything is bought, and shows the price of "
-                "all tracks."
-            ),
+            CUE_SHEET,
             search_aliases=["csv", "table", "batch of music", "soundtrack list", "game audio"],
             inputs=[
                 io.String.Input(
@@ -40,27 +35,22 @@ class CueSheet(io.ComfyNode):
                     default="",
                     optional=True,
                     placeholder="name,seconds,prompt,loop\nforest,40,calm flute and harp,yes",
-                    tooltip="The first line names the columns: name, seconds, prompt, lyrics, "
-                    "take, loop. Divide them by commas, semicolons or tabs.",
                 ),
                 io.Combo.Input(
                     "file",
                     options=[NO_FILE, *host.input_files(_SUFFIXES)],
                     default=NO_FILE,
                     optional=True,
-                    tooltip="Instead of the table: a CSV file in ComfyUI's input folder.",
                 ),
             ],
             outputs=[
-                _list(io.String, "prompt", "Connect prompt of Prompt to Music."),
-                _list(io.Float, "duration", "In seconds. Connect duration of Prompt to Music."),
-                _list(io.String, "lyrics", "Connect lyrics of Prompt to Music."),
-                _list(io.Int, "take", "Connect take of Prompt to Music."),
-                _list(io.String, "name", "Connect name of Save Audio."),
-                _list(io.Boolean, "loop", "Connect loop of Make Loop."),
-                io.String.Output(
-                    id="report", display_name="report", tooltip="The rows and their price."
-                ),
+                io.String.Output("prompt", is_output_list=True),
+                io.Float.Output("duration", is_output_list=True),
+                io.String.Output("lyrics", is_output_list=True),
+                io.Int.Output("take", is_output_list=True),
+                io.String.Output("name", is_output_list=True),
+                io.Boolean.Output("loop", is_output_list=True),
+                io.String.Output("report"),
             ],
         )
 
@@ -71,7 +61,7 @@ class CueSheet(io.ComfyNode):
         return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(cls, table: str = "", file: str = NO_FILE) -> io.NodeOutput:
         cues = await asyncio.to_thread(_cues, table, file)
         current = session.settings()
@@ -80,10 +70,6 @@ class CueSheet(io.ComfyNode):
         line = _line(cues, quote, is_free=current.is_sandbox)
         host.show_status(line)
         return io.NodeOutput(*_lists(cues), "\n".join([line, *map(_row, cues)]))
-
-
-def _list(kind: type[io.ComfyTypeIO], name: str, tooltip: str) -> io.Output:
-    return kind.Output(id=name, display_name=name, is_output_list=True, tooltip=tooltip)
 
 
 def items_of_output(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:

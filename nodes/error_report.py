@@ -1,26 +1,58 @@
-"""What the page is told of an error: its title, its sentences, and what its next step needs."""
+"""An error as a person reads it: with advice, and as the page gets it."""
 
 from __future__ import annotations
 
+import errno
+import sys
+from pathlib import Path
 from typing import Any
 
 from ..api.errors import GatewayError
 from ..api.plain_text import plain
 from ..api.text import dollars
-from .said import Said
+from .host import StatusText
+
+_REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+PACKAGES = (
+    "httpx",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "av",
+    "aiohttp",
+    "PIL",
+    "tenacity",
+    "filelock",
+    "tomlkit",
+    "tomli",
+)
+"""The packages of requirements.txt, under their import names."""
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def title(error: Exception) -> Said:
-    """The words `error_<type>` in one sentence. That of a dead job names what it cost."""
+class MissingPackageError(GatewayError):
+    """A package of requirements.txt, or a library that it needs, is not installed."""
+
+
+class FileError(GatewayError):
+    """A file cannot be written or read."""
+
+
+def title(error: Exception) -> StatusText:
+    """The words `error_<type>` in one sentence. That of a dead job names its charge."""
     name = type(error).__name__ if isinstance(error, GatewayError) else "other"
     charge = getattr(error, "charge", 0.0)
     if charge:
-        return Said(f"error_{name}_charged", {"price": dollars(charge)})
-    return Said(f"error_{name}")
+        return StatusText(f"error_{name}_charged", {"price": dollars(charge)})
+    return StatusText(f"error_{name}")
 
 
 def report(error: GatewayError) -> dict[str, Any]:
-    """An error as the page reads it. The text is one line without markup and without the key."""
+    """An error as the page reads it: its type, its sentences, and the facts for its next step.
+
+    The text is one line without markup and without the key.
+    """
     return {
         "type": type(error).__name__,
         "text": plain(str(error)),
@@ -29,3 +61,45 @@ def report(error: GatewayError) -> dict[str, Any]:
         "local_id": getattr(error, "local_id", None),
         "setting": getattr(error, "setting", ""),
     }
+
+
+def explained(error: Exception) -> Exception:
+    """An error with advice if a package is missing or a file fails, else the same error."""
+    if isinstance(error, ModuleNotFoundError):
+        package = (error.name or "").partition(".")[0]
+        if package in PACKAGES:
+            return MissingPackageError(
+                f"The package {package} is not installed in ComfyUI's Python: run  "
+                f"{install_command()}  and restart ComfyUI."
+            )
+    if isinstance(error, OSError) and "sndfile" in str(error) and error.errno is None:
+        return MissingPackageError(
+            "The library libsndfile is not on this computer: install it with the system's package "
+            "manager (libsndfile1 on Debian, libsndfile on Alpine and macOS), and restart ComfyUI."
+        )
+    # An error of the pack itself has no number.
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return error if error.errno is None else _explained_file(error)
+    return error
+
+
+def install_command() -> str:
+    """Installs the requirements. The Python of a portable ComfyUI needs `-s`."""
+    return f'"{sys.executable}" -s -m pip install -r "{_REQUIREMENTS}"'
+
+
+def _explained_file(error: OSError) -> FileError:
+    """An error of the system with advice. It names the file without its folder."""
+    name = Path(str(error.filename)).name if error.filename else ""
+    which = f"The file {name}" if name else "A file"
+    reason = error.strerror or "no reason is given"
+    if error.errno in _FULL:
+        advice = "free some space on the disk, or choose another folder"
+    elif error.errno in _FORBIDDEN:
+        advice = "let ComfyUI write there, or choose another folder"
+    else:
+        advice = "check the disk and its folder"
+    return FileError(
+        f"{which} cannot be written or read ({reason}): {advice}, and queue again. A bought track "
+        "is not paid again."
+    )

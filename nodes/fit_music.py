@@ -10,96 +10,60 @@ from comfy_api.latest import io
 
 from ..api.errors import InputError
 from ..music.choices import ENDINGS, METHODS
-from . import host, session
-from . import picture as pictures
-from .images import image_of
-from .inputs import checked, fps_input, frames_input, picture_input, tempo_input
-from .mastering import LOUDNESS, loudness_input, mastered, true_peak_input
-from .player import preview
-from .sound import keep_origin
+from . import clips, host, session
+from .conversions import image_of, mastered, preview, remember_origin
+from .lists import shows_errors
+from .shared_inputs import (
+    LOUDNESS,
+    checked,
+    choice_input,
+    fade_input,
+    fps_input,
+    frames_input,
+    loudness_inputs,
+    picture_input,
+    tempo_input,
+)
 
 
 class FitMusic(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayFitMusic",
-            display_name="Fit Music (AIgateway)",
-            description=(
-                "Makes music exactly as long as a picture, to the sample. A remix joins bars where "
-                "they sound alike and keeps the ending. The report says what was done and why."
-            ),
+            "AIGatewayFitMusic",
             has_intermediate_output=True,
             search_aliases=["music to length", "remix", "trim music", "extend music", "loudness"],
             inputs=[
-                io.Audio.Input("audio", tooltip="The music."),
+                io.Audio.Input("audio"),
                 picture_input(),
                 io.Float.Input(
                     "seconds",
                     default=0.0,
                     min=0.0,
-                    max=36_000.0,
+                    max=36000.0,
                     step=0.001,
                     round=0.001,
                     optional=True,
-                    tooltip="The length in seconds. 0 takes it from the picture or from frames.",
                 ),
-                frames_input("The length in frames at fps. 0 takes it from the picture."),
+                frames_input(),
                 fps_input(),
-                io.Combo.Input(
-                    "method",
-                    options=list(METHODS),
-                    default=METHODS[0],
-                    optional=True,
-                    tooltip="remix: join bars that sound alike. loop: repeat. stretch: keep the "
-                    "pitch, by 10 % at most. cut: take a part. auto: remix where the beat is "
-                    "steady, else loop or cut.",
-                ),
-                io.Combo.Input(
-                    "ending",
-                    options=list(ENDINGS),
-                    default=ENDINGS[0],
-                    optional=True,
-                    tooltip="keep: the music's own ending. fade: fade out. hard: stop.",
-                ),
+                choice_input("method", METHODS),
+                choice_input("ending", ENDINGS),
                 tempo_input(),
-                loudness_input(),
-                true_peak_input(),
-                *(
-                    io.Float.Input(
-                        name,
-                        default=0.0,
-                        min=0.0,
-                        max=60.0,
-                        step=0.1,
-                        optional=True,
-                        tooltip=f"Seconds in which the music fades {side}.",
-                    )
-                    for name, side in (("fade_in", "in"), ("fade_out", "out"))
-                ),
+                *loudness_inputs(),
+                fade_input("fade_in"),
+                fade_input("fade_out"),
             ],
             outputs=[
-                io.Audio.Output(
-                    id="audio", display_name="audio", tooltip="The music at the exact length."
-                ),
-                io.String.Output(
-                    id="report", display_name="report", tooltip="What was done, and why."
-                ),
-                io.String.Output(
-                    id="joins",
-                    display_name="joins",
-                    tooltip="Where parts were joined, in seconds: “12.50, 31.25”.",
-                ),
-                io.Image.Output(
-                    id="plot",
-                    display_name="plot",
-                    tooltip="What was kept and where it was joined, over the waveform.",
-                ),
+                io.Audio.Output("audio"),
+                io.String.Output("report"),
+                io.String.Output("joins"),
+                io.Image.Output("plot"),
             ],
         )
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         audio: Any,
@@ -135,8 +99,8 @@ class FitMusic(io.ComfyNode):
 
 def _length(
     picture: Any, frames: int, fps: float, seconds: float, max_minutes: float
-) -> pictures.Length:
-    found = pictures.length(picture, frames, fps, seconds)
+) -> clips.Length:
+    found = clips.length(picture, frames, fps, seconds)
     if found.seconds > 60 * max_minutes:
         raise InputError(
             f"The length is {float(found.seconds) / 60:.1f} minutes, and the settings allow "
@@ -147,7 +111,7 @@ def _length(
 
 def _fitted(
     audio: Any,
-    length: Callable[[], pictures.Length],
+    length: Callable[[], clips.Length],
     loudness: str,
     true_peak: float,
     **how: Any,
@@ -177,11 +141,5 @@ def _fitted(
     done_how = "as it was" if first.method == "none" else f"by {first.method}{joined}"
     host.show_status(f"{samples / sample_rate:.3f} s {done_how}")
     made = {"waveform": waveform, "sample_rate": sample_rate}
-    keep_origin(made, audio)
-    return io.NodeOutput(
-        made,
-        reports[0],
-        joins,
-        plot,
-        ui=preview(waveform[0], sample_rate),
-    )
+    remember_origin(made, audio)
+    return io.NodeOutput(made, reports[0], joins, plot, ui=preview(made))

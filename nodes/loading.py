@@ -1,11 +1,12 @@
-"""From an open file to samples: decoded while it arrives, and kept on this machine."""
+"""From an address to samples: a file is decoded while it arrives, and stored on this machine."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from ..api.errors import LedgerError
 from . import host
@@ -19,8 +20,38 @@ if TYPE_CHECKING:
     from ..audio.memory import Memory
 
 
+FILES_AT_ONCE = 4
+"""Files that are downloaded at the same time. Each may take `max_download_mb` of memory."""
+
+
+class RunLimits(NamedTuple):
+    """The limits that all files of one run share.
+
+    Attributes:
+        slots: one is held while a file is downloaded and decoded.
+        memory: of the decoded audio.
+    """
+
+    slots: asyncio.Semaphore
+    memory: Memory
+
+
+# ComfyUI has a new event loop for each run.
+_limits: WeakKeyDictionary[asyncio.AbstractEventLoop, RunLimits] = WeakKeyDictionary()
+
+
+def limits_of_run(settings: Settings) -> RunLimits:
+    """The limits of the running graph. The settings of the first node count."""
+    from ..audio.memory import Memory
+
+    loop = asyncio.get_running_loop()
+    if loop not in _limits:
+        _limits[loop] = RunLimits(asyncio.Semaphore(FILES_AT_ONCE), Memory(settings.max_run_gb))
+    return _limits[loop]
+
+
 async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
-    """See `Account.open`; the log says where it had to be opened in another way."""
+    """See `Account.open`. A bucket that fails is named in the log."""
     source = await account.open(url, settings)
     if source.trouble:
         host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
@@ -30,9 +61,9 @@ async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
 async def decoded(
     account: Account, source: OpenAudio, settings: Settings, memory: Memory
 ) -> tuple[torch.Tensor, int, Path | None, str]:
-    """Decode while the bytes arrive, and keep the file. Call it in a turn of the run.
+    """Decode while the bytes arrive, and store the file. Hold a slot of the run meanwhile.
 
-    The text is for the status line if the file could not be kept everywhere, else empty.
+    The text is for the status line if the file could not be stored everywhere, else empty.
     """
     from ..audio.decode import decode
 

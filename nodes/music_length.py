@@ -10,9 +10,9 @@ from comfy_api.latest import io
 
 from ..api.errors import InputError
 from ..api.request import MAX_DURATION, MIN_DURATION
-from . import host
-from . import picture as pictures
-from .inputs import checked, fps_input, frames_input, picture_input
+from . import clips, host
+from .lists import shows_errors
+from .shared_inputs import checked, fps_input, frames_input, picture_input
 
 NEAR_TEMPO = 100.0
 
@@ -21,63 +21,29 @@ class MusicLength(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayMusicLength",
-            display_name="Music Length (AIgateway)",
-            description=(
-                "Measures how long the music for a picture has to be. A video is not decoded: its "
-                "packets are counted. The tempo is the one at which whole bars fill the picture."
-            ),
+            "AIGatewayMusicLength",
             search_aliases=["video length", "duration from video", "frames to seconds", "bpm"],
             inputs=[
                 picture_input(),
-                frames_input("How many frames the picture has. 0 takes it from the picture."),
+                frames_input(),
                 fps_input(),
+                io.Float.Input("tail", default=0.0, min=0.0, max=60.0, step=0.1, optional=True),
                 io.Float.Input(
-                    "tail",
-                    default=0.0,
-                    min=0.0,
-                    max=60.0,
-                    step=0.1,
-                    optional=True,
-                    tooltip="Seconds of music to order beyond the picture, for Fit Music to cut.",
-                ),
-                io.Float.Input(
-                    "near_tempo",
-                    default=NEAR_TEMPO,
-                    min=40.0,
-                    max=240.0,
-                    step=1.0,
-                    optional=True,
-                    tooltip="The tempo that you have in mind, in bpm.",
+                    "near_tempo", default=NEAR_TEMPO, min=40.0, max=240.0, step=1.0, optional=True
                 ),
             ],
             outputs=[
-                io.Float.Output(
-                    id="duration",
-                    display_name="duration",
-                    tooltip="Seconds for Prompt to Music: picture and tail, 5 to 240.",
-                ),
-                io.Float.Output(
-                    id="seconds", display_name="seconds", tooltip="The picture's exact seconds."
-                ),
-                io.Int.Output(id="frames", display_name="frames", tooltip="The picture's frames."),
-                io.Float.Output(id="fps", display_name="fps", tooltip="Frames per second."),
-                io.Float.Output(
-                    id="tempo",
-                    display_name="tempo",
-                    tooltip="The tempo nearest to near_tempo at which whole 4/4 bars fill the "
-                    "picture, in bpm.",
-                ),
-                io.String.Output(
-                    id="tempo_words",
-                    display_name="tempo_words",
-                    tooltip="The tempo for the prompt, such as “96 bpm”.",
-                ),
+                io.Float.Output("duration"),
+                io.Float.Output("seconds"),
+                io.Int.Output("frames"),
+                io.Float.Output("fps"),
+                io.Float.Output("tempo"),
+                io.String.Output("tempo_words"),
             ],
         )
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         picture: Any = None,
@@ -95,7 +61,7 @@ def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: floa
     if checked("tail", tail) < 0:
         raise InputError(f"tail is {tail:g} s: give 0 or more seconds.")
     checked("near_tempo", near_tempo)
-    found = pictures.length(given, frames, fps)
+    found = clips.length(given, frames, fps)
     seconds = float(found.seconds)
     # A request has milliseconds. They are rounded up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000

@@ -9,10 +9,12 @@ from comfy_api.latest import io
 from ..api.errors import GatewayError, InputError
 from ..api.settings import OnInterrupt
 from ..api.text import dollars
-from . import again, host, session
+from . import host, session
+from .host import StatusText, status_text
+from .lists import ListNode, running_item, shows_errors
 from .prompt_to_music import JobType
-from .said import Said, said
-from .waiting import TIMEOUT, fraction_of, line_of, timeout_input
+from .shared_inputs import TIMEOUT, choice_input, timeout_input
+from .status_lines import retry_line, wait_fraction, wait_line
 
 if TYPE_CHECKING:
     from ..api.account import Account
@@ -22,58 +24,30 @@ if TYPE_CHECKING:
 KEEP, CANCEL = OnInterrupt.KEEP.value, OnInterrupt.CANCEL.value
 
 
-class PollJob(again.Node):
+class PollJob(ListNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayPollJob",
-            display_name="Poll Job (AIgateway)",
-            description=(
-                "Waits until a job is completed and returns the address of its audio. If you stop "
-                "the wait, the job goes on: queue again, or use the job's id, to pick it up."
-            ),
+            "AIGatewayPollJob",
             search_aliases=["wait for job", "job status", "pick up job", "resume"],
             inputs=[
-                JobType.Input("job", optional=True, tooltip="Connect the job of Prompt to Music."),
-                io.String.Input(
-                    "job_id",
-                    default="",
-                    optional=True,
-                    tooltip="Instead of job: the id of a job from an earlier day or another "
-                    "machine.",
-                ),
+                JobType.Input("job", optional=True),
+                io.String.Input("job_id", default="", optional=True),
                 timeout_input(),
-                io.Combo.Input(
-                    "on_interrupt",
-                    options=[KEEP, CANCEL],
-                    default=session.on_interrupt(),
-                    optional=True,
-                    **host.ADVANCED,
-                    tooltip="What an interrupt does to the job. keep: the job goes on, and you can "
-                    "pick it up later. cancel: the gateway is asked to cancel it. A job that is "
-                    "already running is paid.",
+                choice_input(
+                    "on_interrupt", [KEEP, CANCEL], session.on_interrupt(), **host.ADVANCED
                 ),
             ],
             outputs=[
-                io.String.Output(
-                    id="audio_url",
-                    display_name="audio_url",
-                    tooltip="The address of the audio. Connect to Load Audio URL.",
-                ),
-                io.Float.Output(
-                    id="duration", display_name="duration", tooltip="Seconds, from the gateway."
-                ),
-                JobType.Output(id="job", display_name="job", tooltip="The completed job."),
-                io.Float.Output(
-                    id="price",
-                    display_name="price",
-                    tooltip="What the track cost, in US dollars. 0 where that is not known.",
-                ),
+                io.String.Output("audio_url"),
+                io.Float.Output("duration"),
+                JobType.Output("job"),
+                io.Float.Output("price"),
             ],
         )
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         job: Job | None = None,
@@ -96,7 +70,7 @@ class PollJob(again.Node):
                 f"“{account.name}”: change the settings back, or queue Prompt to Music anew."
             )
         if job.prompt:
-            host.item().label = job.request.label
+            running_item().label = job.request.label
         done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
         return io.NodeOutput(done.result_url, duration, done, done.charge or 0.0)
@@ -110,30 +84,30 @@ async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -
         if latest:
             progress = latest[-1]
             latest.clear()
-            trouble = session.retry_line(account, job)
-            display.show(line_of(progress, trouble), fraction_of(progress))
+            trouble = retry_line(account, job)
+            display.show(wait_line(progress, trouble), wait_fraction(progress))
 
     try:
         done = await host.interruptible(
-            account.wait(job, timeout=timeout, progress=latest.append), on_look=show
+            account.wait(job, timeout=timeout, progress=latest.append), on_check=show
         )
     except host.interrupt_exception():
         display.show(await _interrupted(account, job, on_interrupt))
         raise
-    display.show(said("completed", job_id=done.job_id), 1.0)
+    display.show(status_text("completed", job_id=done.job_id), 1.0)
     return done
 
 
-async def _interrupted(account: Account, job: Job, on_interrupt: str) -> Said:
-    kept = said("interrupted", job_id=job.job_id)
+async def _interrupted(account: Account, job: Job, on_interrupt: str) -> StatusText:
+    kept = status_text("interrupted", job_id=job.job_id)
     if on_interrupt != CANCEL:
         return kept
     try:
         job = await account.cancel(job)
     except GatewayError as error:
-        return kept._replace(more=(said("not_cancelled", reason=error),))
+        return kept._replace(more=(status_text("not_cancelled", reason=error),))
     if not job.state.is_dead:
-        return kept._replace(more=(said("already_runs"),))
+        return kept._replace(more=(status_text("already_runs"),))
     if job.charge:
-        return said("cancelled_charged", job_id=job.job_id, price=dollars(job.charge))
-    return said("cancelled", job_id=job.job_id)
+        return status_text("cancelled_charged", job_id=job.job_id, price=dollars(job.charge))
+    return status_text("cancelled", job_id=job.job_id)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MusicRequest
-from . import again, host, session
+from . import host, session
+from .lists import failures, id_of, running_item, shows_errors
 from .pricing import refusal_at_queue
-from .request_inputs import request_inputs
+from .shared_inputs import request_inputs
+from .status_lines import outcome, show_submit
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
@@ -22,38 +24,25 @@ class PromptToMusic(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayPromptToMusic",
-            display_name="Prompt to Music (AIgateway)",
-            description=(
-                "Orders a music track from AIgateway's ACE-Step model. Returns the job at once; "
-                "Poll Job waits for it. The same inputs with the same take are bought only once. "
-                "Without an API key, the sandbox makes a free sketch."
-            ),
+            "AIGatewayPromptToMusic",
             has_intermediate_output=True,
             search_aliases=["text to music", "music generation", "song", "ace-step", "soundtrack"],
             inputs=request_inputs(),
-            outputs=[
-                JobType.Output(id="job", display_name="job", tooltip="Connect to Poll Job."),
-                io.String.Output(
-                    id="job_id",
-                    display_name="job_id",
-                    tooltip="The job's id at the gateway, to pick the job up later or elsewhere.",
-                ),
-            ],
+            outputs=[JobType.Output("job"), io.String.Output("job_id")],
         )
 
     @classmethod
     async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        return await refusal_at_queue(prompt, again.id_of(cls)) or True
+        return await refusal_at_queue(prompt, id_of(cls)) or True
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
         """Changes with the service, with each dead job of the request, and after a run in which
         items of a list failed."""
-        return f"{await session.fingerprint(inputs, again.id_of(cls))} {again.failures(cls)}"
+        return f"{await session.fingerprint(inputs, id_of(cls))} {failures(cls)}"
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         prompt: str,
@@ -64,7 +53,7 @@ class PromptToMusic(io.ComfyNode):
         take: int = 1,
         words: str = AS_GIVEN,
     ) -> io.NodeOutput:
-        item = host.item()
+        item = running_item()
         item.costs_nothing = True
         request = MusicRequest(prompt, duration, lyrics, format, model, take, words)
         request = request.validated()
@@ -81,8 +70,8 @@ class PromptToMusic(io.ComfyNode):
         display = host.Display()
         job = await host.interruptible(
             item.together(request, submit),
-            on_look=lambda: session.show_wait(account, display, request),
+            on_check=lambda: show_submit(account, display, request),
         )
-        host.show_status(session.outcome(account, "job", hints, job_id=job.job_id))
+        host.show_status(outcome(account, "job", hints, job_id=job.job_id))
         # The browser looks up the cost of the track.
         return io.NodeOutput(job, job.job_id, ui={"aigateway_track": [job.local_id]})

@@ -17,7 +17,8 @@ from ..api.plain_text import plain
 from ..api.request import MAX_TAKE
 from ..audio.containers.comments import GRAPH_KEYS
 from . import host, session
-from .player import heard
+from .conversions import heard
+from .lists import shows_errors
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
@@ -30,41 +31,17 @@ class ReadReceipt(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayReadReceipt",
-            display_name="Read Receipt (AIgateway)",
-            description=(
-                "Reads the receipt in a saved file: the prompt, the take, the job, the model and "
-                "the price. Gives the bought track again, as long as this machine has it. Of other "
-                "files it reads the tags."
-            ),
+            "AIGatewayReadReceipt",
             search_aliases=["audio metadata", "tags", "id3", "which prompt", "file info"],
-            inputs=[
-                io.String.Input(
-                    "file",
-                    default="",
-                    tooltip="An audio file in ComfyUI's output or input folder, for example "
-                    "audio/AIgateway_00001_.flac, or path of Save Audio.",
-                ),
-            ],
+            inputs=[io.String.Input("file", default="")],
             outputs=[
-                io.String.Output(id="prompt", display_name="prompt", tooltip="Empty if unknown."),
-                io.Int.Output(id="take", display_name="take", tooltip="0 if unknown."),
-                io.String.Output(id="job_id", display_name="job_id", tooltip="For Poll Job."),
-                io.String.Output(id="model", display_name="model", tooltip="Empty if unknown."),
-                io.Float.Output(
-                    id="price",
-                    display_name="price",
-                    tooltip="What the track cost, in US dollars. 0 if unknown.",
-                ),
-                io.Audio.Output(
-                    id="audio",
-                    display_name="audio",
-                    tooltip="The track as it was bought; the audio of the file where this machine "
-                    "does not have the track.",
-                ),
-                io.String.Output(
-                    id="tags", display_name="tags", tooltip="All tags of the file, one per line."
-                ),
+                io.String.Output("prompt"),
+                io.Int.Output("take"),
+                io.String.Output("job_id"),
+                io.String.Output("model"),
+                io.Float.Output("price"),
+                io.Audio.Output("audio"),
+                io.String.Output("tags"),
             ],
         )
 
@@ -78,7 +55,7 @@ class ReadReceipt(io.ComfyNode):
         return hashlib.sha256(f"{facts.st_mtime_ns} {facts.st_size}".encode()).hexdigest()
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(cls, file: str) -> io.NodeOutput:
         path = _path(file)
         return await host.interruptible(_read(path, session.settings()))

@@ -1,19 +1,27 @@
-"""The tags of a saved file: its graph, and the receipt of a bought track."""
+"""A saved file about itself: its tags, with graph and receipt, and its entry in `manifest.json`."""
 
 from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..files.atomic import write_file
 from ..sandbox import SKETCH_NOTICE
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
 
 _TITLE_LENGTH = 100
+_GENERATOR = "AIgateway Music"
+_MOST_MANIFESTS = 1000
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+
+# The files of a list are saved side by side.
+_manifest_lock = threading.Lock()
 
 
 def graph_tags(prompt: Any, extra_pnginfo: Mapping[str, Any] | None) -> dict[str, str]:
@@ -76,7 +84,7 @@ def credit(job: Job) -> str:
 
 
 def licence_note(job: Job) -> str:
-    """What decides how the track may be used."""
+    """Where the rules for the use of a track stand."""
     if job.is_free:
         return "A sketch is for trying out: replace it by a track before you publish."
     return (
@@ -89,3 +97,77 @@ def _source_type(job: Job) -> str:
     """How the audio came to be: a term of IPTC's vocabulary "Digital Source Type"."""
     # The sandbox composes by rules, without a trained model.
     return _IPTC + ("algorithmicMedia" if job.is_free else "trainedAlgorithmicMedia")
+
+
+def manifest_entry(
+    file: Path,
+    name: str,
+    title: str,
+    job: Job | None,
+    duration: float,
+    loop: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The entry of one file: for the program that ships the files of a folder.
+
+    Args:
+        job: that made the audio; None where it is not known.
+        duration: in seconds.
+        loop: from `loop_facts`.
+    """
+    return {
+        "file": file.name,
+        "name": name,
+        "title": title or (job.prompt[:100] if job else name),
+        "prompt": job.prompt if job else None,
+        "model": (job.selected or job.model) if job else None,
+        "take": job.take if job else None,
+        "job_id": job.job_id if job else None,
+        "price_usd": job.charge if job else None,
+        "duration": round(duration, 6),
+        "loop": loop,
+        "credit": credit(job) if job else None,
+        "licence": licence_note(job) if job else None,
+    }
+
+
+def add_to_manifest(folder: Path, new: dict[str, Any]) -> Path:
+    """Add an entry to the folder's manifest, and return its path. Entries of lost files go.
+
+    A `manifest.json` that somebody else wrote is never changed: ours is called `manifest_2.json`
+    then.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with _manifest_lock:
+        path, entries = _own_manifest(folder)
+        kept = [old for old in entries if old["file"] != new["file"]]
+        kept = [old for old in kept if (folder / old["file"]).is_file()]
+        content = {"generator": _GENERATOR, "files": [*kept, new]}
+        write_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode(), durable=False)
+    return path
+
+
+def _own_manifest(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """The manifest of this pack in a folder, or a free name for it, and its entries."""
+    for number in range(1, _MOST_MANIFESTS):
+        path = folder / ("manifest.json" if number == 1 else f"manifest_{number}.json")
+        if not path.exists():
+            return path, []
+        entries = _entries_of(path)
+        if entries is not None:
+            return path, entries
+    raise FileExistsError(
+        f"{folder} has {_MOST_MANIFESTS} manifests of others: remove some of them."
+    )
+
+
+def _entries_of(path: Path) -> list[dict[str, Any]] | None:
+    """The entries of a manifest; None where another program wrote it."""
+    try:
+        content = json.loads(path.read_bytes())
+        is_ours = content["generator"] == _GENERATOR
+        entries = [dict(each) for each in content["files"] if isinstance(each["file"], str)]
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
+        return None
+    return entries if is_ours else None

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ..api import text
-from ..api.errors import InputError
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
-from . import again, host, receipt, session
-from .draft import Draft
-from .loop_notes import Tempo, loop_points, tempo_of
+from . import host, session
+from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix
-from .saving import Saving, say
+from .receipt import graph_tags
+from .saving import Draft, Saving, Tempo, loop_points, say, tempo_of
+from .shared_inputs import checked_choice, choice_input
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
 
 
-_TOOLTIPS = {
+_QUALITY_TOOLTIPS = {
     Format.FLAC: "Bits of a sample; 24 keeps more than any delivered file holds.",
     Format.WAV: "Bits of a sample; float keeps peaks above full scale.",
     Format.MP3: "V0 is the best variable rate, the others are constant. A delivered MP3 that was "
@@ -33,20 +33,13 @@ _TOOLTIPS = {
 }
 
 
-class SaveAudio(again.Node):
-    keeps_items = True
+class SaveAudio(ListNode):
+    returns_good_items = True
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewaySaveAudio",
-            display_name="Save Audio (AIgateway)",
-            description=(
-                "Saves audio to ComfyUI's output folder as FLAC, WAV, MP3, Opus or Ogg Vorbis, "
-                "with the workflow inside, and passes the audio on. Audio that comes unchanged "
-                "from Load Audio URL is saved without encoding it again, if the format is the "
-                "same. Loop points of Make Loop are written for game engines."
-            ),
+            "AIGatewaySaveAudio",
             search_aliases=[
                 "export audio",
                 "save music",
@@ -58,76 +51,35 @@ class SaveAudio(again.Node):
             is_output_node=True,
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],
             inputs=[
-                io.Audio.Input("audio", tooltip="The audio to save. A batch makes several files."),
-                io.String.Input(
-                    "filename_prefix",
-                    default="audio/AIgateway",
-                    tooltip="Folder under output/ and beginning of the name. A number is added. "
-                    "%take%, %job_id%, %title%, %bpm% and %date:yyyy-MM-dd% are replaced.",
-                ),
+                io.Audio.Input("audio"),
+                io.String.Input("filename_prefix", default="audio/AIgateway"),
                 io.DynamicCombo.Input(
                     "format",
                     options=[
-                        io.DynamicCombo.Option(
-                            format.value,
-                            [
-                                io.Combo.Input(
-                                    "quality",
-                                    options=list(qualities),
-                                    default=DEFAULT_QUALITY[format],
-                                    tooltip=_TOOLTIPS[format],
-                                )
-                            ],
-                        )
-                        for format, qualities in QUALITIES.items()
+                        io.DynamicCombo.Option(format.value, [_quality_input(format)])
+                        for format in QUALITIES
                     ],
-                    tooltip="FLAC and WAV are lossless; MP3, Opus and Ogg (Vorbis) are small. "
-                    "Loops need WAV, FLAC or Ogg.",
                 ),
-                io.Combo.Input(
+                choice_input(
                     "peaks",
-                    options=[choice.value for choice in Peaks],
-                    default=Peaks.CLIP.value,
-                    optional=True,
+                    [choice.value for choice in Peaks],
+                    Peaks.CLIP.value,
                     **host.ADVANCED,
-                    tooltip="What to do with samples above full scale. clip: cut them off. "
-                    "normalize: lower the whole volume. refuse: do not save.",
                 ),
-                _samples_input("loop_start", "The first sample of the loop: connect Make Loop."),
-                _samples_input(
-                    "loop_length",
-                    "The loop's length in samples; the file ends where the loop ends. 0: no loop.",
-                ),
-                io.String.Input(
-                    "title",
-                    default="",
-                    optional=True,
-                    tooltip="The title in the file's tags. Empty: the first words of the prompt.",
-                ),
-                io.String.Input(
-                    "name",
-                    default="",
-                    optional=True,
-                    tooltip="The name of the file: connect Cue Sheet. filename_prefix is the "
-                    "folder then, and a manifest.json there lists the files.",
-                ),
+                _samples_input("loop_start"),
+                _samples_input("loop_length"),
+                io.String.Input("title", default="", optional=True),
+                io.String.Input("name", default="", optional=True),
             ],
-            outputs=[
-                io.Audio.Output(id="audio", display_name="audio", tooltip="The same audio."),
-                io.String.Output(
-                    id="path",
-                    display_name="path",
-                    tooltip="The path of the saved file. For a batch, one path per line.",
-                ),
-            ],
+            outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
 
     @classmethod
-    def is_kept(cls, output: io.NodeOutput) -> bool:
+    def is_still_there(cls, output: io.NodeOutput) -> bool:
         return all(Path(line).exists() for line in str(output[1]).splitlines())
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         audio: Any,
@@ -148,14 +100,14 @@ class SaveAudio(again.Node):
         checked = check(audio)
         graph = None
         if host.writes_metadata():
-            graph = receipt.graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
+            graph = graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
         sample_rate = checked["sample_rate"]
         slots: list[host.Slot] = []
         for waveform in checked["waveform"]:
             found = await asyncio.to_thread(provenance_of, waveform, sample_rate)
             job = await _job_of(found.source if found else None)
             if job is not None:
-                host.item().label = job.request.label
+                running_item().label = job.request.label
             tempo = Tempo(0.0, 0.0)
             if loop is not None or "%bpm%" in str(filename_prefix):
                 prompt = job.prompt if job else ""
@@ -176,7 +128,7 @@ class SaveAudio(again.Node):
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
             slots.append(await host.interruptible(_saved(draft, saving)))
-        host.item().passed()
+        running_item().passed()
         files = [
             {"filename": slot.path.name, "subfolder": slot.subfolder, "type": "output"}
             for slot in slots
@@ -189,7 +141,7 @@ async def _saved(draft: Draft, saving: Saving) -> host.Slot:
     """Save one file. Files of a list are written side by side, and numbered in the list's order."""
     try:
         dropped = await asyncio.to_thread(draft.fill, saving.write)
-        await host.item().turn()
+        await running_item().turn()
         slot = await asyncio.to_thread(draft.publish)
     finally:
         draft.give_up()
@@ -197,8 +149,17 @@ async def _saved(draft: Draft, saving: Saving) -> host.Slot:
     return slot
 
 
-def _samples_input(name: str, tooltip: str) -> io.Int.Input:
-    return io.Int.Input(name, default=0, min=0, max=2**31 - 1, optional=True, tooltip=tooltip)
+def _quality_input(format: Format) -> io.Combo.Input:
+    return io.Combo.Input(
+        "quality",
+        options=list(QUALITIES[format]),
+        default=DEFAULT_QUALITY[format],
+        tooltip=_QUALITY_TOOLTIPS[format],
+    )
+
+
+def _samples_input(name: str) -> io.Int.Input:
+    return io.Int.Input(name, default=0, min=0, max=2**31 - 1, optional=True)
 
 
 def _encoding(given: Any) -> Encoding:
@@ -211,13 +172,9 @@ def _encoding(given: Any) -> Encoding:
         name = Format.FLAC.value
         say("the format is missing or unknown, so the audio is saved as FLAC")
     known = [format.value for format in Format]
-    if name not in known:
-        raise InputError(f"The format is “{name}”: choose one of {', '.join(known)}.")
-    format = Format(name)
-    if quality is not None and quality not in QUALITIES[format]:
-        raise InputError(
-            f"The quality of {name} is “{quality}”: choose one of {', '.join(QUALITIES[format])}."
-        )
+    format = Format(checked_choice("format", name, known))
+    if quality is not None:
+        checked_choice(f"quality of {name}", quality, QUALITIES[format])
     return Encoding(format, quality or DEFAULT_QUALITY[format])
 
 

@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from ..api.request import MusicRequest
 from ..api.settings import LIVE, OnInterrupt, Settings
 from ..api.timing import Timing
 from . import host
-from .said import Said, as_is, said
+from .host import status_text
 
 if TYPE_CHECKING:
     from ..api.account import Account
@@ -230,9 +230,10 @@ async def remember(service: str, request: MusicRequest) -> None:
 
 
 async def hints(request: MusicRequest, service: str) -> list[str]:
-    """What a person may want to know before the request is bought: on the screen and in the log."""
+    """Hints on a request before it is bought: on the screen and in the log."""
     lines = [
-        str(said("ignored", model=request.model, name=name)) for name in request.ignored_inputs()
+        str(status_text("ignored", model=request.model, name=name))
+        for name in request.ignored_inputs()
     ]
     lines += [hint.sentence for hint in await (await library()).hints([request], service)]
     for line in lines:
@@ -240,34 +241,3 @@ async def hints(request: MusicRequest, service: str) -> list[str]:
     if lines:
         host.show_status(" · ".join(lines))
     return lines
-
-
-def show_wait(account: Account, display: host.Display, request: MusicRequest) -> None:
-    """The status line while a submit waits: what for, until when, and how often."""
-    line = said("looking_up") if account.is_looking_up else retry_line(account, request)
-    if line is not None:
-        display.show(line)
-
-
-def retry_line(account: Account, about: MusicRequest | Job) -> Said | None:
-    """What is waited for before a request or a poll is sent; None where nothing keeps it back."""
-    retry = account.retry_of(about)
-    if retry is not None:
-        error, times, until = retry
-        return Said(f"error_{error}", more=(said("retry", times=times, until=until),))
-    if account.closed_until:
-        return said("closed", until=account.closed_until)
-    if account.held_until:
-        return said("held", until=account.held_until)
-    return None
-
-
-def outcome(account: Account, key: str, notes: Iterable[str | Said], **values: object) -> Said:
-    """The status line `status_<key>` of what came, and notes on it.
-
-    What a sandbox makes is no track: the line says so, and offers to set a key.
-    """
-    sketch = said("sketch") if account.is_free else None
-    step = "set_key" if account.is_free else ""
-    more = (note if isinstance(note, Said) else as_is(note) for note in notes)
-    return said(key, *more, sketch, step=step, **values)

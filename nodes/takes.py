@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,18 +12,21 @@ from comfy_api.latest import io
 from ..api.errors import GatewayError
 from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequest
 from ..api.text import dollars
-from . import again, host, session
-from .player import heard
+from . import host, session
+from .conversions import heard
+from .error_report import explained
+from .host import StatusText, status_text
+from .lists import failures, id_of, note_failure, running_item, shows_errors
+from .loading import decoded, difference, limits_of_run, opened, playable, shaped
 from .poll_job import CANCEL
 from .pricing import refusal_at_queue
-from .request_inputs import request_inputs
-from .said import Said, said
-from .take import Take
-from .waiting import TIMEOUT, timeout_input
+from .shared_inputs import TIMEOUT, request_inputs, timeout_input
+from .status_lines import outcome, retry_line, show_submit, wait_fraction, wait_line
 
 if TYPE_CHECKING:
     from ..api.account import Account
     from ..api.money.job import Job
+    from ..api.money.wait import Progress
     from ..api.settings import Settings
 
 COUNT = 4
@@ -33,59 +36,31 @@ class Takes(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayTakes",
-            display_name="Takes (AIgateway)",
-            description=(
-                "Orders several takes of one request, waits for them and loads them, side by "
-                "side: so many takes need the time of one. A take that fails loses none of the "
-                "others. Each take is bought only once."
-            ),
+            "AIGatewayTakes",
             search_aliases=["variations", "several tracks", "batch of music", "re-roll"],
             inputs=[
                 *request_inputs(),
-                io.Int.Input(
-                    "count",
-                    default=COUNT,
-                    min=1,
-                    max=MAX_COUNT,
-                    optional=True,
-                    tooltip="How many takes: the number in take, and those after it. Each is a "
-                    "track, bought separately.",
-                ),
+                io.Int.Input("count", default=COUNT, min=1, max=MAX_COUNT, optional=True),
                 timeout_input(),
             ],
             outputs=[
-                io.Audio.Output(
-                    id="audio",
-                    display_name="audio",
-                    is_output_list=True,
-                    tooltip="A list with the takes that are good, in their order.",
-                ),
-                io.String.Output(
-                    id="job_id",
-                    display_name="job_id",
-                    is_output_list=True,
-                    tooltip="A list with the ids of their jobs.",
-                ),
-                io.String.Output(
-                    id="report",
-                    display_name="report",
-                    tooltip="Each take with its state, its cost and its length or its error.",
-                ),
+                io.Audio.Output("audio", is_output_list=True),
+                io.String.Output("job_id", is_output_list=True),
+                io.String.Output("report"),
             ],
         )
 
     @classmethod
     async def validate_inputs(cls, prompt: str | None = None) -> bool | str:
-        return await refusal_at_queue(prompt, again.id_of(cls)) or True
+        return await refusal_at_queue(prompt, id_of(cls)) or True
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
         """Changes with the service, and after a run in which takes failed."""
-        return f"{session.service_fingerprint()} {again.failures(cls)}"
+        return f"{session.service_fingerprint()} {failures(cls)}"
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         prompt: str,
@@ -98,7 +73,7 @@ class Takes(io.ComfyNode):
         count: int = COUNT,
         timeout: float = TIMEOUT,
     ) -> io.NodeOutput:
-        item = host.item()
+        item = running_item()
         item.costs_nothing = True
         request = MusicRequest(prompt, duration, lyrics, format, model, take, words)
         requests = request.takes(count)
@@ -116,7 +91,7 @@ class Takes(io.ComfyNode):
         }
         work = asyncio.gather(*(take.finish(account, settings, timeout, known) for take in takes))
         try:
-            await host.interruptible(work, on_look=lambda: _show(display, account, takes))
+            await host.interruptible(work, on_check=lambda: _show(display, account, takes))
         except host.interrupt_exception():
             display.show(await _interrupted(account, takes, settings.on_interrupt.value))
             raise
@@ -137,8 +112,8 @@ async def _bought(
         return [list(islice(jobs, len(each))) for each in lists]
 
     jobs = await host.interruptible(
-        host.item().together(requests, submit),
-        on_look=lambda: session.show_wait(account, display, requests[0]),
+        running_item().together(requests, submit),
+        on_check=lambda: show_submit(account, display, requests[0]),
     )
     return [Take(request, job) for request, job in zip(requests, jobs, strict=True)]
 
@@ -152,8 +127,8 @@ def _show(display: host.Display, account: Account, takes: Sequence[Take]) -> Non
     display.show(f"{ended} · {line}" if line else ended, fraction)
 
 
-def _trouble(account: Account, take: Take) -> Said | None:
-    return session.retry_line(account, take.job) if take.job else None
+def _trouble(account: Account, take: Take) -> StatusText | None:
+    return retry_line(account, take.job) if take.job else None
 
 
 async def _interrupted(account: Account, takes: Sequence[Take], on_interrupt: str) -> str:
@@ -188,9 +163,9 @@ def _output(
         raise _error(takes, next(take.error for take in takes if take.error is not None))
     if failed:
         # The next run waits for the others again, and loads only them.
-        again.note(host.node_id() or "", host.run_id())
-    notes = [*(said("failed", text=take.outcome) for take in failed), *hints]
-    loaded = session.outcome(account, "takes", notes, good=len(good), count=len(takes))
+        note_failure()
+    notes = [*(status_text("failed", text=take.outcome) for take in failed), *hints]
+    loaded = outcome(account, "takes", notes, good=len(good), count=len(takes))
     display.show(loaded, 1.0)
     summary = str(loaded._replace(more=()))
     report = "\n".join([summary, *(take.report for take in takes)])
@@ -213,3 +188,99 @@ def _error(takes: Sequence[Take], error: Exception) -> Exception:
     named = GatewayError(f"{error} {sentence}")
     named.__cause__ = error
     return named
+
+
+class Take:
+    """
+    Attributes:
+        job: the job as it was known last; None where the submit gave none.
+        audio: AUDIO, once the take is loaded.
+        file: what the player plays, None where the file could not be kept.
+        error: why there is no audio.
+    """
+
+    def __init__(self, request: MusicRequest, bought: Job | BaseException) -> None:
+        self.request = request
+        self.job: Job | None = None
+        self.audio: Mapping[str, Any] | None = None
+        self.file: Mapping[str, str] | None = None
+        self.error: Exception | None = None
+        self._note = ""
+        self._progress: Progress | None = None
+        if isinstance(bought, Exception):
+            self.error = explained(bought)
+        elif isinstance(bought, BaseException):
+            raise bought
+        else:
+            self.job = bought
+
+    @property
+    def has_ended(self) -> bool:
+        return self.audio is not None or self.error is not None
+
+    @property
+    def fraction(self) -> float:
+        """The estimated share that is over, 0 to 1."""
+        if self.has_ended:
+            return 1.0
+        return wait_fraction(self._progress) if self._progress else 0.0
+
+    def line(self, trouble: StatusText | None) -> StatusText | str:
+        """What the take does now."""
+        return wait_line(self._progress, trouble) if self._progress else ""
+
+    @property
+    def report(self) -> str:
+        """The take with its state, its money and its length or its error, on one line."""
+        job_id = f", job {self.job.job_id}" if self.job and self.job.job_id else ""
+        if self.audio is not None:
+            seconds = self.audio["waveform"].shape[-1] / self.audio["sample_rate"]
+            return f"{self.outcome}, {seconds:.1f} s{job_id}{self._note}"
+        reason = (str(self.error).splitlines() or [""])[0]
+        return f"{self.outcome}{job_id}: {reason}"
+
+    @property
+    def outcome(self) -> str:
+        """The take with its state and its money: `take 2 failed, not charged`."""
+        name = f"take {self.request.take}"
+        if self.job is not None:
+            return f"{name} {self.job.state.value}, {self.job.bill}"
+        is_uncertain = getattr(self.error, "may_have_been_charged", False)
+        bill = getattr(self.error, "bill", "") or "not charged"
+        return f"{name} {'uncertain' if is_uncertain else 'not ordered'}, {bill}"
+
+    async def finish(
+        self, account: Account, settings: Settings, timeout: float, known: Mapping[str, Any]
+    ) -> None:
+        """Wait for the job and load its track.
+
+        Args:
+            timeout: see `Account.wait`.
+            known: AUDIO of jobs that were loaded in the run before, by their ids.
+        """
+        if self.job is None:
+            return
+        try:
+            self.job = await account.wait(self.job, timeout=timeout, progress=self._show)
+            audio = known.get(self.job.job_id or "")
+            if audio is None:
+                audio = await self._loaded(account, self.job, settings)
+            else:
+                self.file = {"local_id": self.job.local_id}
+            self.audio = audio
+        except Exception as error:
+            self.error = explained(error)
+            self.job = await account.current(self.job)
+
+    async def _loaded(self, account: Account, job: Job, settings: Settings) -> Mapping[str, Any]:
+        run = limits_of_run(settings)
+        async with run.slots:
+            source = await opened(account, job.result_url or "", settings)
+            original, rate, path, lost = await decoded(account, source, settings, run.memory)
+        waveform, rate = await asyncio.to_thread(shaped, original, rate, path, None, None)
+        self._note = f"{difference(source, waveform.shape[-1] / rate)}{lost}"
+        self.file = None if path is None else playable(source, path)
+        return {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
+
+    def _show(self, progress: Progress) -> None:
+        self._progress = progress

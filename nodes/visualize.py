@@ -7,11 +7,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
 from ..video.choices import Look
 from . import host
-from .images import image_of
-from .sound import samples_of
+from .conversions import image_of, samples_of
+from .lists import shows_errors
+from .shared_inputs import checked_choice, choice_input
 
 LOOKS = [look.value for look in Look]
 
@@ -20,12 +20,7 @@ class Visualize(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            node_id="AIGatewayVisualize",
-            display_name="Visualize (AIgateway)",
-            description=(
-                "Draws music as a video with its sound, in little memory however long it is. The "
-                "beat lights up the background. The still shows the whole piece with axes."
-            ),
+            "AIGatewayVisualize",
             search_aliases=[
                 "audio visualizer",
                 "waveform",
@@ -34,61 +29,20 @@ class Visualize(io.ComfyNode):
                 "music video",
             ],
             inputs=[
-                io.Audio.Input("audio", tooltip="The music. Of a batch, the first item."),
+                io.Audio.Input("audio"),
                 io.Float.Input(
-                    "fps",
-                    default=30.0,
-                    min=1.0,
-                    max=240.0,
-                    step=0.001,
-                    round=0.001,
-                    optional=True,
-                    tooltip="Frames per second, such as 29.97.",
+                    "fps", default=30.0, min=1.0, max=240.0, step=0.001, round=0.001, optional=True
                 ),
-                io.Int.Input(
-                    "width",
-                    default=1280,
-                    min=32,
-                    max=8192,
-                    step=2,
-                    optional=True,
-                    tooltip="In pixels; an even number.",
-                ),
-                io.Int.Input(
-                    "height",
-                    default=720,
-                    min=32,
-                    max=8192,
-                    step=2,
-                    optional=True,
-                    tooltip="In pixels; an even number.",
-                ),
-                io.Combo.Input(
-                    "look",
-                    options=LOOKS,
-                    default=LOOKS[0],
-                    optional=True,
-                    tooltip="waves: the waveform. bars: levels of bands. spectrum: a spectrogram "
-                    "that moves. constant-Q: notes as bars.",
-                ),
-                io.String.Input(
-                    "title", default="", optional=True, tooltip="Text in the picture, or none."
-                ),
+                io.Int.Input("width", default=1280, min=32, max=8192, step=2, optional=True),
+                io.Int.Input("height", default=720, min=32, max=8192, step=2, optional=True),
+                choice_input("look", LOOKS),
+                io.String.Input("title", default="", optional=True),
             ],
-            outputs=[
-                io.Video.Output(
-                    id="video", display_name="video", tooltip="The video with its sound."
-                ),
-                io.Image.Output(
-                    id="still",
-                    display_name="still",
-                    tooltip="Waveform and mel spectrogram of the whole piece.",
-                ),
-            ],
+            outputs=[io.Video.Output("video"), io.Image.Output("still")],
         )
 
     @classmethod
-    @host.shows_errors
+    @shows_errors
     async def execute(
         cls,
         audio: Any,
@@ -98,8 +52,7 @@ class Visualize(io.ComfyNode):
         look: str = LOOKS[0],
         title: str = "",
     ) -> io.NodeOutput:
-        if look not in LOOKS:
-            raise InputError(f"The look is “{look}”: choose one of {', '.join(LOOKS)}.")
+        checked_choice("look", look, LOOKS)
         work = asyncio.to_thread(_drawn, audio, fps, width, height, look, title)
         return await host.interruptible(work)
 

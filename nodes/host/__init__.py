@@ -6,69 +6,40 @@ which lack some of them.
 
 from __future__ import annotations
 
-from .files import (
-    Slot,
-    data_directory,
-    draft_path,
-    input_files,
-    output_directory,
-    own_file,
-    publish,
-    served,
-    shown_file,
-    temporary_file,
-    temporary_path,
-    writes_metadata,
-)
-from .lists import item, shows_errors
-from .prompt_server import listening_names, running_client, server_routes, tell
-from .queueing import QueuedGraph, inputs_of, is_link, queued, watch_queue
-from .running import (
-    Display,
-    interrupt_exception,
-    interruptible,
-    log,
-    node_id,
-    run_id,
-    show_status,
-)
-from .schemas import ADVANCED, FIXED_AFTER_GENERATE, schema
-from .videos import components_of, video_of
-
-__all__ = [
-    "ADVANCED",
-    "FIXED_AFTER_GENERATE",
-    "Display",
-    "QueuedGraph",
-    "Slot",
-    "components_of",
-    "data_directory",
-    "draft_path",
-    "input_files",
-    "inputs_of",
-    "interrupt_exception",
-    "interruptible",
-    "is_link",
-    "item",
-    "listening_names",
-    "log",
-    "node_id",
-    "output_directory",
-    "own_file",
-    "publish",
-    "queued",
-    "run_id",
-    "running_client",
-    "schema",
-    "served",
-    "server_routes",
-    "show_status",
-    "shown_file",
-    "shows_errors",
-    "tell",
-    "temporary_file",
-    "temporary_path",
-    "video_of",
-    "watch_queue",
-    "writes_metadata",
-]
+from .files import Slot as Slot
+from .files import data_directory as data_directory
+from .files import draft_path as draft_path
+from .files import input_files as input_files
+from .files import output_directory as output_directory
+from .files import own_file as own_file
+from .files import publish as publish
+from .files import served as served
+from .files import shown_file as shown_file
+from .files import temporary_file as temporary_file
+from .files import temporary_path as temporary_path
+from .files import writes_metadata as writes_metadata
+from .node_api import ADVANCED as ADVANCED
+from .node_api import FIXED_AFTER_GENERATE as FIXED_AFTER_GENERATE
+from .node_api import blocked_outputs as blocked_outputs
+from .node_api import components_of as components_of
+from .node_api import schema as schema
+from .node_api import video_of as video_of
+from .prompt_server import QueuedGraph as QueuedGraph
+from .prompt_server import inputs_of as inputs_of
+from .prompt_server import is_link as is_link
+from .prompt_server import listening_names as listening_names
+from .prompt_server import queued as queued
+from .prompt_server import running_client as running_client
+from .prompt_server import server_routes as server_routes
+from .prompt_server import tell as tell
+from .prompt_server import watch_queue as watch_queue
+from .running import interrupt_exception as interrupt_exception
+from .running import interruptible as interruptible
+from .running import log as log
+from .running import node_id as node_id
+from .running import run_id as run_id
+from .status import Display as Display
+from .status import StatusText as StatusText
+from .status import as_is as as_is
+from .status import show_status as show_status
+from .status import status_text as status_text

@@ -1,9 +1,10 @@
-"""ComfyUI's server for the browser."""
+"""ComfyUI's server: its routes, its events to the page, and the graphs that it queues."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -43,3 +44,95 @@ def running_client() -> str | None:
     from server import PromptServer
 
     return getattr(PromptServer.instance, "client_id", None)
+
+
+# ComfyUI notes a graph and validates it in one task, so a variable of the task finds it.
+_queued: ContextVar[QueuedGraph | None] = ContextVar("aigateway_queued", default=None)
+
+
+class QueuedGraph:
+    """A graph in ComfyUI's API format: nodes by their ids.
+
+    Attributes:
+        client: the page that sent it, None for a script.
+        targets: the outputs that run; None: all.
+        notes: what was found out about this graph.
+    """
+
+    def __init__(self, sent: Mapping[str, Any]) -> None:
+        prompt = sent.get("prompt")
+        self.nodes: Mapping[str, Any] = prompt if isinstance(prompt, Mapping) else {}
+        self.client: str | None = sent.get("client_id")
+        self.targets: Sequence[str] | None = sent.get("partial_execution_targets")
+        self.notes: dict[str, Any] = {}
+
+    def certain_nodes(self) -> list[str]:
+        """The ids of the nodes that are asked for in any case, in the graph's order.
+
+        A node behind a lazy input may be left out of the run, so it is not among them.
+        """
+        found: set[str] = set()
+        open_ids = [
+            name
+            for name, node in self.nodes.items()
+            if getattr(_class_of(node), "OUTPUT_NODE", False)
+            and (self.targets is None or name in self.targets)
+        ]
+        while open_ids:
+            name = open_ids.pop()
+            if name in found or name not in self.nodes:
+                continue
+            found.add(name)
+            node = self.nodes[name]
+            lazy = _lazy_inputs(_class_of(node))
+            for title, value in inputs_of(node).items():
+                if is_link(value) and title not in lazy:
+                    open_ids.append(str(value[0]))
+        return [name for name in self.nodes if name in found]
+
+
+def is_link(value: Any) -> TypeGuard[list[Any]]:
+    """Whether the value of an input is the output of another node: its id, and the slot."""
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[1], int)
+
+
+def inputs_of(node: Any) -> Mapping[str, Any]:
+    inputs = node.get("inputs") if isinstance(node, Mapping) else None
+    return inputs if isinstance(inputs, Mapping) else {}
+
+
+def watch_queue() -> None:
+    """Note each graph that is sent to ComfyUI's queue, for `queued`."""
+    from server import PromptServer
+
+    add = getattr(PromptServer.instance, "add_on_prompt_handler", None)
+    if add is not None:
+        add(_note)
+
+
+def queued() -> QueuedGraph | None:
+    """The graph whose nodes are validated now; None where none is."""
+    return _queued.get()
+
+
+def _note(sent: dict[str, Any]) -> dict[str, Any]:
+    _queued.set(QueuedGraph(sent))
+    return sent
+
+
+def _class_of(node: Any) -> Any:
+    import nodes
+
+    return nodes.NODE_CLASS_MAPPINGS.get(node.get("class_type")) if isinstance(node, dict) else None
+
+
+def _lazy_inputs(kind: Any) -> set[str]:
+    if not hasattr(kind, "check_lazy_status"):
+        return set()
+    groups = kind.INPUT_TYPES()
+    return {
+        name
+        for group in ("required", "optional")
+        for name, spec in groups.get(group, {}).items()
+        if len(spec) > 1 and isinstance(spec[1], dict) and spec[1].get("lazy")
+    }

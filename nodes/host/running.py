@@ -1,4 +1,4 @@
-"""The node that runs: its ids, its status line and progress bar, and the interrupt."""
+"""The node that runs: its ids, its log and the interrupt."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from ...api.plain_text import plain
-from ..said import Said
-from .prompt_server import running_client, tell
 
 T = TypeVar("T")
 
@@ -19,7 +17,7 @@ log = logging.getLogger("aigateway")
 
 
 def _one_plain_line(record: logging.LogRecord) -> bool:
-    """Names in a record come from elsewhere: none of them begins another line."""
+    """Write a record on one line: names in it come from elsewhere, and may hold line breaks."""
     record.msg, record.args = plain(record.getMessage()), None
     return True
 
@@ -27,9 +25,8 @@ def _one_plain_line(record: logging.LogRecord) -> bool:
 log.addFilter(_one_plain_line)
 
 # Core checks the flag once a second. A person does not notice a tenth of a second.
-_LOOK_SECONDS = 0.1
+_CHECK_SECONDS = 0.1
 _PROCESS = uuid.uuid4().hex
-_MAX_STATUS = 400
 
 
 def executing_context() -> Any:
@@ -53,50 +50,11 @@ def node_id() -> str | None:
     return None if context is None else context.node_id
 
 
-def show_status(line: str | Said) -> None:
-    """Show a line under the running node, on the page that queued the graph.
-
-    The page gets text, never markup. It says the parts of a `Said` in its own language.
-    """
-    context = executing_context()
-    if context is None:
-        return
-    is_said = isinstance(line, Said)
-    status = {
-        "node": context.node_id,
-        "prompt_id": context.prompt_id,
-        "text": plain(str(line), _MAX_STATUS),
-        "parts": line.parts() if is_said else [],
-        "step": line.step if is_said else "",
-    }
-    tell("aigateway_status", status, running_client())
-
-
-class Display:
-    """The status line and the progress bar of the running node. Sends changes only."""
-
-    def __init__(self) -> None:
-        self._line: str | Said = ""
-        self._percent = -1
-
-    def show(self, line: str | Said, fraction: float | None = None) -> None:
-        """Show a line and the fraction that is done, 0 to 1. The bar never moves backwards."""
-        if line != self._line:
-            self._line = line
-            show_status(line)
-        percent = -1 if fraction is None else int(100 * fraction)
-        if percent > self._percent:
-            import comfy.utils
-
-            self._percent = percent
-            comfy.utils.ProgressBar(100, node_id=node_id()).update_absolute(percent, 100)
-
-
-async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda: None) -> T:
+async def interruptible(work: Awaitable[T], on_check: Callable[[], None] = lambda: None) -> T:
     """Await `work`, and check ComfyUI's interrupt flag until it is done.
 
     Args:
-        on_look: called at each check, in the node's context.
+        on_check: called at each check, in the node's context.
 
     Raises:
         comfy.model_management.InterruptProcessingException: the user interrupted; `work` was
@@ -107,11 +65,11 @@ async def interruptible(work: Awaitable[T], on_look: Callable[[], None] = lambda
     task = asyncio.ensure_future(work)
     try:
         while not task.done():
-            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            await asyncio.wait({task}, timeout=_CHECK_SECONDS)
             # The check does not clear the flag, so the other items of a list see it too.
             if not task.done() and model_management.processing_interrupted():
                 raise model_management.InterruptProcessingException
-            on_look()
+            on_check()
         return task.result()
     finally:
         if not task.done():

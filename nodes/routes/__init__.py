@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import price, settings, tracks, waveforms
-from .answers import answering
+from . import price, settings_panel, track_list
+from .serving import answering
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -18,22 +18,26 @@ def add_to(table: web.RouteTableDef) -> None:
     """Add the pack's routes to ComfyUI's. A second call does nothing."""
     if any(getattr(route, "path", "").startswith("/aigateway/") for route in table):
         return
-    table.get("/aigateway/settings")(answering(settings.get_settings))
-    table.put("/aigateway/settings")(answering(settings.put_setting))
-    table.post("/aigateway/test-connection")(answering(settings.test_connection))
-    table.get("/aigateway/balance")(answering(settings.balance))
-    table.get("/aigateway/price")(answering(price.price))
-    table.post("/aigateway/price")(answering(price.price))
-    table.get("/aigateway/model-prices")(answering(price.model_prices))
-    table.get("/aigateway/tracks")(answering(tracks.tracks))
-    table.post("/aigateway/accept-loss")(answering(tracks.accept_loss))
-    table.get("/aigateway/news")(answering(tracks.news))
-    table.post("/aigateway/news/seen")(answering(tracks.see_news))
-    table.get("/aigateway/tracks/{local_id}")(answering(tracks.track))
-    table.post("/aigateway/tracks/{local_id}/cancel")(answering(tracks.cancel))
-    table.post("/aigateway/tracks/{local_id}/buy-again")(answering(tracks.buy_again))
-    table.put("/aigateway/tracks/{local_id}/starred")(answering(tracks.star))
-    table.put("/aigateway/tracks/{local_id}/hidden")(answering(tracks.hide))
-    table.get("/aigateway/tracks/{local_id}/audio")(answering(tracks.audio))
-    table.get("/aigateway/tracks/{local_id}/waveform")(answering(waveforms.of_track))
-    table.get("/aigateway/waveform")(answering(waveforms.of_file))
+    routes = [
+        ("GET", "settings", settings_panel.get_settings),
+        ("PUT", "settings", settings_panel.put_setting),
+        ("POST", "test-connection", settings_panel.test_connection),
+        ("GET", "balance", settings_panel.balance),
+        ("GET", "price", price.price),
+        ("POST", "price", price.price),
+        ("GET", "model-prices", price.model_prices),
+        ("GET", "tracks", track_list.tracks),
+        ("POST", "accept-loss", track_list.accept_loss),
+        ("GET", "news", track_list.news),
+        ("POST", "news/seen", track_list.see_news),
+        ("GET", "tracks/{local_id}", track_list.track),
+        ("POST", "tracks/{local_id}/cancel", track_list.cancel),
+        ("POST", "tracks/{local_id}/buy-again", track_list.buy_again),
+        ("PUT", "tracks/{local_id}/starred", track_list.star),
+        ("PUT", "tracks/{local_id}/hidden", track_list.hide),
+        ("GET", "tracks/{local_id}/audio", track_list.audio),
+        ("GET", "tracks/{local_id}/waveform", track_list.waveform_of_track),
+        ("GET", "waveform", track_list.waveform_of_file),
+    ]
+    for method, path, handler in routes:
+        table.route(method, f"/aigateway/{path}")(answering(handler))

@@ -11,7 +11,7 @@ from ...api.request import MusicRequest
 from .. import host, session
 from ..cue_sheet import items_of_output
 from ..pricing import MOST_TRACKS, requests_from
-from . import answers
+from . import serving
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -31,7 +31,7 @@ async def price(request: web.Request) -> web.Response:
     """
     from aiohttp import web
 
-    given = request.query if request.method == "GET" else await answers.body(request)
+    given = request.query if request.method == "GET" else await serving.body(request)
     pieces = given.get("pieces", [given])
     if not isinstance(pieces, list) or not all(isinstance(piece, Mapping) for piece in pieces):
         raise InputError("The pieces have to be a list of JSON objects.")
@@ -67,12 +67,12 @@ def _requests(pieces: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
 
 
 def _number(piece: Mapping[str, Any], name: str) -> int:
-    return answers.whole(str(piece.get(name, 1)), name, 1, MOST_TRACKS)
+    return serving.whole(str(piece.get(name, 1)), name, 1, MOST_TRACKS)
 
 
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
-        output = answers.whole(str(value.get("output")), "output", 0, MOST_TRACKS)
+        output = serving.whole(str(value.get("output")), "output", 0, MOST_TRACKS)
         value = items_of_output(output, value)
     return value if isinstance(value, list) and value else [value]
 

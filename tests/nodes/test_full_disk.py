@@ -134,7 +134,7 @@ def test_a_new_file_never_replaces_one(tmp_path: Path) -> None:
 def test_every_error_of_a_disk_has_a_sentence_without_a_folder(
     number: int, advice: str, nodes: Any
 ) -> None:
-    explained = importlib.import_module(f"{nodes.__name__}.missing").explained
+    explained = importlib.import_module(f"{nodes.__name__}.error_report").explained
     error = explained(OSError(number, os.strerror(number), "/home/me/a.flac"))
     assert advice in str(error)
     assert "a.flac" in str(error)

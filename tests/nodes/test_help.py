@@ -329,7 +329,7 @@ def a_closed_gateway(folder: Path) -> None:
 
 
 def a_missing_package(folder: Path) -> None:
-    missing = importlib.import_module("...nodes.missing", __package__)
+    missing = importlib.import_module("...nodes.error_report", __package__)
     raise missing.explained(ModuleNotFoundError("No module named 'soxr'", name="soxr"))
 
 

@@ -237,7 +237,7 @@ async def test_a_missing_package_is_named_with_the_command_that_installs_it(
 async def test_every_package_of_the_requirements_is_explained(nodes: ModuleType) -> None:
     from importlib.metadata import packages_distributions
 
-    from ...nodes.missing import _PACKAGES
+    from ...nodes.error_report import PACKAGES
     from ...scripts.lib.pack import ROOT
 
     imported = {
@@ -246,7 +246,7 @@ async def test_every_package_of_the_requirements_is_explained(nodes: ModuleType)
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         name = line.partition(";")[0].partition(">")[0].strip().lower()
         if name and not name.startswith("#") and name not in ("tomli", "python-stretch"):
-            assert any(name in imported.get(package, ()) for package in _PACKAGES), name
+            assert any(name in imported.get(package, ()) for package in PACKAGES), name
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ async def test_every_package_of_the_requirements_is_explained(nodes: ModuleType)
     ],
 )
 async def test_a_missing_libsndfile_is_one_sentence(nodes: ModuleType, message: str) -> None:
-    from ...nodes.missing import explained
+    from ...nodes.error_report import explained
 
     assert "libsndfile1 on Debian" in str(explained(OSError(message)))
     assert "libsndfile1" not in str(explained(OSError(2, "no such file sndfile")))

@@ -11,7 +11,7 @@ from ...api import settings as api_settings
 from ...api.errors import GatewayError, InputError, SettingsError
 from ...api.settings import Settings
 from .. import host, session
-from . import answers
+from . import serving
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -65,7 +65,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
 async def put_setting(request: web.Request) -> web.Response:
     from aiohttp import web
 
-    body = await answers.body(request)
+    body = await serving.body(request)
     name, value = body.get("name"), body.get("value")
     if name != "api_key" and name not in PANEL:
         raise InputError(f"“{name}” is not a setting of the panel.")

@@ -1,18 +1,23 @@
-"""What handlers share: they read a request, and answer with an error's sentence."""
+"""All routes: the check of the page that asks, the reader of a request, and errors as sentences.
+
+ComfyUI's own check of the page holds on loopback addresses alone, and not with
+`--enable-cors-header`.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from ...api.errors import GatewayError, InputError
+from ...api.errors import GatewayError, InputError, SettingsError
 from ...api.plain_text import plain
-from .. import host
-from ..missing import explained
-from . import own_page
+from .. import host, session
+from ..error_report import explained
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -21,10 +26,16 @@ if TYPE_CHECKING:
 
 
 _MAX_BODY = 1_000_000
+# A page of another origin cannot send it without a question first, which ComfyUI answers with no.
+PAGE_HEADER = "X-AIgateway-Page"
 
 
 class NotHereError(Exception):
     """The track is unknown, or its file is not on this machine."""
+
+
+class ForeignPageError(Exception):
+    """The request is not from ComfyUI's own page."""
 
 
 def answering(handler: Handler) -> Handler:
@@ -35,8 +46,8 @@ def answering(handler: Handler) -> Handler:
         from aiohttp import web
 
         try:
-            await own_page.check(request)
-        except own_page.ForeignPageError as error:
+            await check_page(request)
+        except ForeignPageError as error:
             return _error(error, 403)
         # A page of another site can post a form without asking the server first, but not JSON.
         if request.method != "GET" and request.content_type != "application/json":
@@ -105,3 +116,60 @@ def whole(text: str, name: str, low: int, high: int) -> int:
     if not is_number or not low <= int(text) <= high:
         raise InputError(f"The {name} is “{text[:80]}”: set a whole number from {low} to {high}.")
     return int(text)
+
+
+# The page that asks
+
+
+async def check_page(request: web.Request) -> None:
+    """Accept a request from ComfyUI's own page only.
+
+    Raises:
+        ForeignPageError: another page sent the request, or the address bar shows a host name
+            that may belong to anybody (DNS rebinding), or a change lacks the page's header.
+    """
+    # Fetch Metadata: "none" is an address that a person typed. Old browsers send nothing.
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        raise ForeignPageError("Only ComfyUI's own page may ask for this.")
+    here = _host_of(f"//{request.headers.get('Host', '')}")
+    if not await _is_known(here):
+        raise ForeignPageError(
+            "ComfyUI is open under a host name that the pack does not know: add the name in the "
+            "address bar to page_hosts in the settings file (AIGATEWAY_PAGE_HOSTS in the "
+            "environment)."
+        )
+    origin = request.headers.get("Origin")
+    if origin is not None and not _is_same(origin, request.headers.get("Host", "")):
+        raise ForeignPageError("Only ComfyUI's own page may ask for this.")
+    if request.method not in ("GET", "HEAD") and PAGE_HEADER not in request.headers:
+        raise ForeignPageError(f"A change needs the header {PAGE_HEADER}: reload the page.")
+
+
+async def _is_known(name: str) -> bool:
+    if name in host.listening_names():
+        return True
+    try:
+        current = await asyncio.to_thread(session.settings)
+    except SettingsError:
+        # The panel has to say what is wrong with the settings, on this machine at least.
+        current = session.Settings()
+    return current.knows_page_host(name)
+
+
+def _is_same(origin: str, here: str) -> bool:
+    """Whether an origin has the host and the port of `here`, a Host header."""
+    try:
+        theirs, ours = urlsplit(origin), urlsplit(f"//{here}")
+        usual = {"http": 80, "https": 443}.get(theirs.scheme)
+        # Behind a reverse proxy that ends TLS, the Host header may lack the port, or have ours.
+        ports = {theirs.port or usual, None} if ours.port is None else {theirs.port or usual}
+        return usual is not None and theirs.hostname == ours.hostname and ours.port in ports
+    except ValueError:
+        return False
+
+
+def _host_of(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,4 +1,4 @@
-"""The picture that the music is for: its length and its file."""
+"""The clip that the music is for: its length and its file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ..api.errors import InputError
 from . import host
-from .inputs import checked
+from .shared_inputs import checked
 
 # A typed rate has three decimals.
 _ROUNDED = Fraction(1, 1000)

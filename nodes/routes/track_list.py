@@ -1,7 +1,9 @@
-"""The ledger's rows: listed, searched, marked, cancelled, bought again, played."""
+"""The ledger's rows: listed, searched, marked, cancelled, bought again, played and drawn."""
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
 import time
 from datetime import datetime
@@ -10,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...api.errors import InputError
-from .. import session
+from ...files.atomic import write_file
+from .. import host, session
 from ..prefix import TITLE_LENGTH
-from . import answers
+from . import serving
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 PAGE = 100
 MAX_PAGE = 500
 MAX_SEARCH = 500
+_WAVEFORM_SIZE = (800, 120)
+_MOST_WAVEFORMS = 1000
 
 _NOT_IN_NAMES = re.compile(
     r'[\\/:*?"<>|\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+'
@@ -34,8 +39,8 @@ async def tracks(request: web.Request) -> web.Response:
     from aiohttp import web
 
     query = request.query
-    limit = answers.whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
-    offset = answers.whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
+    limit = serving.whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
+    offset = serving.whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
     search = query.get("search", "").strip()
     if len(search) > MAX_SEARCH:
         raise InputError(f"The search is longer than {MAX_SEARCH} characters: shorten it.")
@@ -56,7 +61,7 @@ async def tracks(request: web.Request) -> web.Response:
             "counts": page.counts,
             "active": sums.active,
             "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
-            "loss": None if sums.loss is None else answers.without_folder(sums.loss),
+            "loss": None if sums.loss is None else serving.without_folder(sums.loss),
             "now": time.time(),
         }
     )
@@ -125,7 +130,7 @@ async def star(request: web.Request) -> web.Response:
     from aiohttp import web
 
     job = await job_of(request)
-    is_on = await answers.switch(request)
+    is_on = await serving.switch(request)
     return web.json_response(
         _shown(await (await session.library()).star(job.local_id, is_on=is_on))
     )
@@ -136,7 +141,7 @@ async def hide(request: web.Request) -> web.Response:
     from aiohttp import web
 
     job = await job_of(request)
-    is_on = await answers.switch(request)
+    is_on = await serving.switch(request)
     return web.json_response(
         _shown(await (await session.library()).hide(job.local_id, is_on=is_on))
     )
@@ -179,13 +184,13 @@ async def job_of(request: web.Request) -> Job:
     try:
         return await (await session.library()).job(local_id)
     except KeyError:
-        raise answers.NotHereError("The ledger does not have this track.") from None
+        raise serving.NotHereError("The ledger does not have this track.") from None
 
 
 async def stored(job: Job) -> Path:
     path = await (await session.library()).stored_track(job, session.settings())
     if path is None:
-        raise answers.NotHereError(
+        raise serving.NotHereError(
             "The file of this track is not on this machine: pick the track up to load it again."
         )
     return path
@@ -198,3 +203,53 @@ async def _account_of(job: Job, current: Settings) -> Account:
             f"“{current.service}”: change the mode or the key first."
         )
     return await session.account(current)
+
+
+# Pictures of the waveforms, each drawn once
+
+# One decode at a time: the others keep a processor.
+_drawing = asyncio.Semaphore(1)
+
+
+async def waveform_of_track(request: web.Request) -> web.StreamResponse:
+    job = await job_of(request)
+    # The name of a stored track is a hash of its content. Its time changes at each use.
+    return await _waveform_of(await stored(job), str(job.file))
+
+
+async def waveform_of_file(request: web.Request) -> web.StreamResponse:
+    """The picture of a file that ComfyUI shows, named as in `/view`."""
+    query = request.query
+    path = host.shown_file(
+        query.get("filename", ""), query.get("subfolder", ""), query.get("type", "output")
+    )
+    if path is None:
+        raise serving.NotHereError("The file does not exist.")
+    status = await asyncio.to_thread(path.stat)
+    return await _waveform_of(path, f"{path}|{status.st_size}|{status.st_mtime_ns}")
+
+
+async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
+    from aiohttp import web
+
+    name = hashlib.sha256(identity.encode()).hexdigest()
+    picture = host.data_directory() / "waveforms" / f"{name}.png"
+    async with _drawing:
+        await asyncio.to_thread(_draw_waveform, path, picture)
+    return web.FileResponse(picture, headers={"Cache-Control": "private, max-age=3600"})
+
+
+def _draw_waveform(path: Path, picture: Path) -> None:
+    from ...audio.draw import draw_file
+
+    if picture.exists():
+        return
+    width, height = _WAVEFORM_SIZE
+    minutes = session.settings().max_audio_minutes
+    with path.open("rb") as file:
+        content = draw_file(file, max_minutes=minutes, width=width, height=height)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    write_file(picture, content, durable=False)
+    drawn = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)
+    for old in drawn[:-_MOST_WAVEFORMS]:
+        old.unlink(missing_ok=True)

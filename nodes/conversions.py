@@ -1,0 +1,107 @@
+"""From ComfyUI's AUDIO to samples and back; from pixels to IMAGE; and files for a node's player.
+
+ComfyUI counts each object in a list of a node's ui output as an output of the job, so a file that
+is only heard is named by text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from . import host
+from .shared_inputs import LOUDNESS, checked_choice
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from ..music.mastering import Master
+    from ..music.samples import Samples
+
+
+def samples_of(audio: Any) -> tuple[Samples, int]:
+    """Float32 [channels, samples] of the first item of a batch, and the sample rate in Hz.
+
+    Raises:
+        AudioError: it is not AUDIO, or it has NaN, infinity or no samples.
+    """
+    from ..audio.validate import check
+
+    valid = check(audio)
+    return valid["waveform"][0].numpy(), valid["sample_rate"]
+
+
+def audio_of(samples: Samples, sample_rate: int) -> dict[str, Any]:
+    """AUDIO with one item."""
+    import torch
+
+    return {"waveform": torch.from_numpy(samples).unsqueeze(0), "sample_rate": sample_rate}
+
+
+def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
+    """RGB [height, width, 3] as float32 [1, height, width, 3] from 0 to 1."""
+    import numpy as np
+    import torch
+
+    # The picture may be read-only, of which torch warns.
+    return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
+
+
+def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float) -> Master:
+    """`samples` (float32 [channels, n]) at the chosen loudness, under the ceiling in dBTP.
+
+    Raises:
+        InputError: the loudness is not one of the choices.
+        MusicError: the ceiling or the samples are out of range.
+    """
+    from ..music.mastering import master
+
+    checked_choice("loudness", loudness, LOUDNESS)
+    target = None if loudness == LOUDNESS[0] else float(loudness.split()[0])
+    return master(samples, sample_rate, loudness=target, ceiling=true_peak)
+
+
+def remember_origin(made: Any, audio: Any) -> None:
+    """Note that `made` was cut out of `audio`: the receipt of a track goes with its music.
+
+    Nothing is noted where the origin of `audio` is not known, or where it is a batch of several.
+    """
+    from ..audio.samples.origin import provenance_of, remember
+    from ..audio.validate import check
+
+    valid = check(audio)
+    if len(valid["waveform"]) != 1:
+        return
+    # The stored file may be gone already. Then the music has no origin.
+    with contextlib.suppress(OSError):
+        found = provenance_of(valid["waveform"][0], valid["sample_rate"])
+        if found is not None:
+            remember(made["waveform"], found.source, made["sample_rate"], exact=False)
+
+
+def heard(*files: Mapping[str, str]) -> dict[str, list[str]]:
+    """The ui output that plays files: tracks of the ledger, or files that ComfyUI serves."""
+    return {"aigateway_audio": [json.dumps(file) for file in files]}
+
+
+def preview(audio: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The ui output that plays the first item of AUDIO; nothing where the disk is full.
+
+    It is written to ComfyUI's temp folder: FLAC at 16 bits holds it as it is heard.
+    """
+    from ..audio.encode import encode
+    from ..audio.formats import DEFAULT_QUALITY, Encoding, Format
+
+    path = host.temporary_path(Format.FLAC.extension)
+    encoding = Encoding(Format.FLAC, DEFAULT_QUALITY[Format.FLAC])
+    try:
+        encode(audio["waveform"][0], audio["sample_rate"], path, encoding)
+    except (OSError, ValueError) as error:
+        # The audio output does not need the player's file.
+        host.log.warning("The player has no audio: %s", error)
+        return heard()
+    return heard({"filename": path.name, "subfolder": path.parent.name, "type": "temp"})

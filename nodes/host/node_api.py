@@ -1,0 +1,67 @@
+"""ComfyUI's API for nodes: schemas, outputs and VIDEO, whatever this version of it lacks."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import fields
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from comfy_api.latest import io
+
+_CATEGORY = "AIgateway/music"
+_WORDS = Path(__file__).resolve().parents[2] / "locales" / "en" / "nodeDefs.json"
+# None where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
+FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
+# ComfyUI 0.8 does not fold inputs.
+ADVANCED: Any = (
+    {"advanced": True} if "advanced" in signature(io.Combo.Input.__init__).parameters else {}
+)
+
+
+def schema(node_id: str, **values: Any) -> io.Schema:
+    """A node's schema, without the fields that this version of ComfyUI lacks.
+
+    Its words are those of `locales/en/nodeDefs.json`: the node's name and description, and a
+    tooltip for each input and output.
+    """
+    words = _words()[node_id]
+    for each in values["inputs"]:
+        each.tooltip = words["inputs"][each.id].get("tooltip")
+    for number, each in enumerate(values["outputs"]):
+        each.tooltip = words["outputs"][str(number)].get("tooltip")
+    known = {field.name for field in fields(io.Schema)}
+    given = {name: value for name, value in values.items() if name in known}
+    # `fingerprint_inputs` needs the id of its node.
+    hidden = [*given.pop("hidden", ()), io.Hidden.unique_id]
+    names = {name: words[name] for name in ("display_name", "description")}
+    return io.Schema(node_id=node_id, category=_CATEGORY, hidden=hidden, **names, **given)
+
+
+@functools.cache
+def _words() -> dict[str, Any]:
+    return json.loads(_WORDS.read_text("utf-8"))
+
+
+def blocked_outputs(kind: type[io.ComfyNode]) -> io.NodeOutput:
+    """Outputs of a node that let no next node run."""
+    from comfy_execution.graph_utils import ExecutionBlocker
+
+    return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))
+
+
+def components_of(video: Any) -> Any:
+    """Frames, rate and audio of a VIDEO in memory; None for a VIDEO in a file."""
+    from comfy_api.latest import InputImpl
+
+    in_memory = isinstance(video, InputImpl.VideoFromComponents)
+    return video.get_components() if in_memory else None
+
+
+def video_of(path: Path) -> Any:
+    """The VIDEO in a file."""
+    from comfy_api.latest import InputImpl
+
+    return InputImpl.VideoFromFile(str(path))

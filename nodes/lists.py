@@ -1,0 +1,368 @@
+"""The items of a node's list input: they run side by side, and a failed one stops no other.
+
+ComfyUI calls a node once for each item, and one error drops the results of all. A node can also
+ask for the whole list at once, but then one blocked item blocks the whole list. So each item stays
+a call, and the calls meet here.
+
+ComfyUI caches the outputs of a node as a whole, so a node with failed items runs again as a whole.
+Its good items return their outputs of the run before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar, cast
+
+from comfy_api.latest import io
+
+from ..api.errors import GatewayError
+from . import host
+from .error_report import explained, report, title
+from .host import status_text
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+GoodItems = list[tuple[Mapping[str, Any], Any]]
+"""The inputs and the output of each item of a list that did not fail."""
+
+# ComfyUI starts one item in each turn of the event loop. The list ends after so many turns without
+# a new item.
+_QUIET_TURNS = 3
+# The status line names so many failed items.
+_NAMED = 3
+
+
+# The items of one node in one run
+
+
+class Item:
+    """One item of a list.
+
+    Attributes:
+        label: the item's name in a message.
+        costs_nothing: nothing was sent for this item yet: an error without a `bill` of its own
+            means that it is not charged.
+        inputs, output: set when the item ends without an error.
+        error: why the item failed, else None.
+    """
+
+    def __init__(self, batch: Batch, number: int) -> None:
+        self.batch = batch
+        self.label = f"item {number}"
+        self.costs_nothing = False
+        self.inputs: Mapping[str, Any] = {}
+        self.output: Any = None
+        self.error: Exception | None = None
+        self.has_ended = False
+        self.has_passed = False
+        self._handed_in: tuple[Any, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """The label, and the cost of the item, as far as that is certain."""
+        bill = getattr(self.error, "bill", "") or ("not charged" if self.costs_nothing else "")
+        return f"{self.label}, {bill}" if bill else self.label
+
+    @property
+    def has_handed_in(self) -> bool:
+        return bool(self._handed_in)
+
+    async def together(
+        self, value: Any, work: Callable[[Sequence[Any]], Awaitable[Sequence[T | BaseException]]]
+    ) -> T:
+        """Hand in a value. `work` runs once for all values, when every item has handed in or ended.
+
+        Args:
+            work: gets the values in the list's order, and returns a result or an error for each.
+
+        Raises:
+            Exception: the error that `work` has for this item.
+        """
+        self._handed_in = (value,)
+        self.batch.wake()
+        await self.batch.until(
+            lambda: all(item.has_handed_in or item.has_ended for item in self.batch.items)
+        )
+        results = await self.batch.shared(self, work)
+        result = results[self]
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    async def turn(self) -> None:
+        """Wait until each item before this one has called `passed`, or has ended."""
+        items = self.batch.items
+        before = items[: items.index(self)]
+        await self.batch.until(lambda: all(item.has_passed or item.has_ended for item in before))
+
+    def passed(self) -> None:
+        """Let the next item take its turn."""
+        self.has_passed = True
+        self.batch.wake()
+
+    def end(self, output: Any = None, error: Exception | None = None) -> None:
+        self.output, self.error = output, error
+        self.has_ended = True
+        self.batch.wake()
+
+    async def others(self) -> None:
+        """Wait until every item has ended."""
+        await self.batch.until(lambda: all(item.has_ended for item in self.batch.items))
+
+    def handed_in(self) -> Any:
+        return self._handed_in[0]
+
+
+class Batch:
+    """The items of one node in one run. Lives in one event loop.
+
+    Attributes:
+        before: the good items of the run before, if other items failed.
+        is_stopped: the user interrupted an item.
+    """
+
+    def __init__(self, before: GoodItems | None = None) -> None:
+        self.before = before or []
+        self.items: list[Item] = []
+        self.is_stopped = False
+        self._is_whole = False
+        self._changed = asyncio.Event()
+        self._counting: asyncio.Task[None] | None = None
+        self._shared: asyncio.Task[dict[Item, Any]] | None = None
+
+    def join(self) -> Item:
+        """Add the next item of the list."""
+        item = Item(self, len(self.items) + 1)
+        self.items.append(item)
+        if self._counting is None:
+            self._counting = asyncio.ensure_future(self._count())
+        return item
+
+    @property
+    def has_ended(self) -> bool:
+        return all(item.has_ended for item in self.items)
+
+    @property
+    def failed(self) -> list[Item]:
+        return [item for item in self.items if item.error is not None]
+
+    @property
+    def good(self) -> GoodItems:
+        return [(item.inputs, item.output) for item in self.items if item.output is not None]
+
+    @property
+    def summary(self) -> str:
+        """How many items failed, which ones, and the error of the first."""
+        failed = self.failed
+        named = "; ".join(item.failure for item in failed[:_NAMED])
+        more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
+        reason = (str(failed[0].error).splitlines() or [""])[0]
+        return f"{len(failed)} of {len(self.items)} failed: {named}{more}: {reason}"
+
+    def wake(self) -> None:
+        """Wake all that wait in `until`."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Wait until all items have joined and `is_so()`."""
+        while not (self._is_whole and is_so()):
+            await self._changed.wait()
+
+    async def shared(
+        self,
+        asking: Item,
+        work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]],
+    ) -> dict[Item, Any]:
+        """The results of `work`, which runs once for all items that have handed in a value."""
+        if self._shared is None:
+            items = [item for item in self.items if item.has_handed_in]
+
+            async def run() -> dict[Item, Any]:
+                results = await work([item.handed_in() for item in items])
+                return dict(zip(items, results, strict=True))
+
+            self._shared = asyncio.ensure_future(run())
+        results = await asyncio.shield(self._shared)
+        if asking not in results:
+            # This item joined after `work` had started.
+            (result,) = await work([asking.handed_in()])
+            return {asking: result}
+        return results
+
+    async def _count(self) -> None:
+        count, quiet = 0, 0
+        while quiet < _QUIET_TURNS:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if count == len(self.items) else 0
+            count = len(self.items)
+        self._is_whole = True
+        self.wake()
+
+
+# A node's `execute` for one item
+
+_batches: dict[tuple[int, str, str], Batch] = {}
+_item: ContextVar[Item] = ContextVar("aigateway_item")
+
+
+def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """`execute`, with the first line of an error under the node.
+
+    In a list, a failed item does not stop the others: the next nodes go on with the good items, and
+    this node names the failed ones. If no item is good, the node raises the error.
+    """
+
+    @functools.wraps(execute)
+    async def shown(*values: P.args, **inputs: P.kwargs) -> T:
+        kind = cast("type[io.ComfyNode]", values[0])
+        with _batch() as batch:
+            item = batch.join()
+            _item.set(item)
+            try:
+                await batch.until(lambda: True)
+                output = _output_before(kind, batch.before, inputs)
+                if output is None:
+                    output = await execute(*values, **inputs)
+                item.inputs = inputs
+                item.end(output)
+                return cast("T", output)
+            except host.interrupt_exception():
+                batch.is_stopped = True
+                raise
+            except Exception as raised:
+                error = explained(raised)
+                item.end(error=error)
+                await host.interruptible(item.others())
+                return cast("T", _failed(kind, item, error, raised))
+            finally:
+                if not item.has_ended:
+                    item.end()
+
+    return shown
+
+
+def running_item() -> Item:
+    """The running item of a list. Only for an `execute` with `shows_errors`."""
+    return _item.get()
+
+
+@contextlib.contextmanager
+def _batch() -> Iterator[Batch]:
+    """The batch of the running node. Where no graph runs, it has one item."""
+    node = host.node_id()
+    if node is None:
+        yield Batch()
+        return
+    run = host.run_id()
+    key = (id(asyncio.get_running_loop()), run, node)
+    batch = _batches.get(key)
+    if batch is None:
+        batch = _batches[key] = Batch(_good_items.pop(node, []))
+    try:
+        yield batch
+    finally:
+        if batch.has_ended:
+            _batches.pop(key, None)
+            # An item failed in this run, here or in an earlier node.
+            if run == _run_with_failures:
+                _good_items[node] = batch.good
+
+
+def _failed(
+    kind: type[io.ComfyNode], item: Item, error: Exception, cause: Exception
+) -> io.NodeOutput:
+    """The outputs of a failed item beside good ones: they block the next nodes for this item."""
+    batch = item.batch
+    if batch.is_stopped:
+        raise host.interrupt_exception() from error
+    if len(batch.items) == 1:
+        for line in str(error).splitlines()[:1]:
+            host.show_status(title(error)._replace(text=line))
+        _tell_page(error)
+        raise error from (None if cause is error else cause)
+    if item is batch.failed[0]:
+        host.show_status(status_text("failed", text=batch.summary))
+        note_failure()
+    if isinstance(error, GatewayError):
+        error = error.noting(f"This was {item.label}.")
+    if len(batch.failed) == len(batch.items):
+        if item is batch.failed[0]:
+            _tell_page(error)
+        raise error
+    host.log.warning("%s: %s failed: %s", kind.__name__, item.label, error)
+    return host.blocked_outputs(kind)
+
+
+def _tell_page(error: Exception) -> None:
+    """Tell the page that queued the graph about an error of ours that ends its node."""
+    if isinstance(error, GatewayError):
+        ids = {"node": host.node_id(), "prompt_id": host.run_id()}
+        host.tell("aigateway_error", {**report(error), **ids}, host.running_client())
+
+
+# The run after one in which items failed
+
+_failures: Counter[str | None] = Counter()
+_good_items: dict[str, GoodItems] = {}
+_run_with_failures: str | None = None
+
+
+class ListNode(io.ComfyNode):
+    """A node that runs again after a run in which items of its list failed."""
+
+    returns_good_items = False
+    """Whether a good item returns its output of that run, instead of running again."""
+
+    @classmethod
+    def fingerprint_inputs(cls, **inputs: object) -> str:
+        return str(failures(cls))
+
+    @classmethod
+    def is_still_there(cls, output: io.NodeOutput) -> bool:
+        """Whether the files that an output names still exist."""
+        return True
+
+
+def id_of(kind: type[io.ComfyNode]) -> str | None:
+    """The id in its graph of a node that ComfyUI asks about before it runs; None outside."""
+    return getattr(kind.hidden, "unique_id", None)
+
+
+def failures(kind: type[io.ComfyNode]) -> int:
+    """The number of runs in this process in which items of this node failed."""
+    return _failures[id_of(kind)]
+
+
+def note_failure() -> None:
+    """Note that items of the running node failed in this run."""
+    global _run_with_failures
+    _failures[host.node_id() or ""] += 1
+    _run_with_failures = host.run_id()
+
+
+def _output_before(
+    kind: type[io.ComfyNode], good: GoodItems, inputs: Mapping[str, Any]
+) -> io.NodeOutput | None:
+    """The output of a good item of the run before that had the same inputs."""
+    if not (issubclass(kind, ListNode) and kind.returns_good_items):
+        return None
+    for known, output in good:
+        if _are_same(known, inputs) and kind.is_still_there(output):
+            return output
+    return None
+
+
+def _are_same(one: Any, other: Any) -> bool:
+    """Text, numbers and mappings of them are compared by value, all else by identity."""
+    if one is other:
+        return True
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_are_same(one[k], other[k]) for k in one)
+    return type(one) is type(other) and isinstance(one, (str, int, float)) and one == other

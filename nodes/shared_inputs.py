@@ -1,0 +1,138 @@
+"""Inputs that several nodes have, and the check of a number that a link brings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..api.errors import InputError
+from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, WORDS
+from . import host, session
+
+LOUDNESS = ("leave", "-14 LUFS", "-16 LUFS", "-23 LUFS")
+"""Loudness of the result (EBU R 128): -14 for web video, -16 for podcasts, -23 for television."""
+TIMEOUT = 900.0
+"""Seconds of a wait for a job."""
+
+
+class Models(list[str]):
+    """The models to choose from. The account may have a model that this machine's list lacks, so
+    every id is valid."""
+
+    def __contains__(self, model: object) -> bool:
+        return isinstance(model, str) and bool(model.strip())
+
+
+def request_inputs() -> list[Any]:
+    """The inputs that `MusicRequest` is made of: all nodes that buy have them in this order."""
+    return [
+        io.String.Input(
+            "prompt",
+            multiline=True,
+            placeholder="warm lo-fi piano, 80 bpm, {rainy night|early morning}",
+            dynamic_prompts=True,
+        ),
+        io.Float.Input("duration", default=30.0, min=MIN_DURATION, max=MAX_DURATION, step=0.1),
+        io.String.Input(
+            "lyrics",
+            multiline=True,
+            default="",
+            placeholder="[verse]\nwords to sing, a line each\n\n[chorus]\nmore words",
+            dynamic_prompts=True,
+            # A script may leave out what has a default.
+            optional=True,
+        ),
+        choice_input("format", FORMATS, **host.ADVANCED),
+        io.Combo.Input(
+            "model", options=Models(session.model_choices()), default=DEFAULT_MODEL, optional=True
+        ),
+        io.Int.Input(
+            "take",
+            default=1,
+            min=1,
+            max=1_000_000,
+            optional=True,
+            control_after_generate=host.FIXED_AFTER_GENERATE,
+        ),
+        choice_input("words", WORDS, default=AS_GIVEN),
+    ]
+
+
+def choice_input(name: str, options: Any, default: str = "", **more: Any) -> io.Combo.Input:
+    """An optional choice; the default is the first option."""
+    options = list(options)
+    return io.Combo.Input(
+        name, options=options, default=default or options[0], optional=True, **more
+    )
+
+
+def timeout_input() -> io.Float.Input:
+    # The canvas puts optional inputs last. All are optional, to keep their order.
+    return io.Float.Input(
+        "timeout",
+        default=TIMEOUT,
+        min=1.0,
+        max=86400.0,
+        step=1.0,
+        optional=True,
+        **host.ADVANCED,
+    )
+
+
+def picture_input() -> io.MultiType.Input:
+    return io.MultiType.Input("picture", types=[io.Video, io.Image], optional=True)
+
+
+def frames_input() -> io.Int.Input:
+    """Frames of a picture; 0 takes them from it."""
+    return io.Int.Input("frames", default=0, min=0, max=10_000_000, optional=True)
+
+
+def fps_input(default: float = 0.0, low: float = 0.0) -> io.Float.Input:
+    """Frames per second; 0 takes them from a picture."""
+    return io.Float.Input(
+        "fps", default=default, min=low, max=1000.0, step=0.001, round=0.001, optional=True
+    )
+
+
+def tempo_input() -> io.Float.Input:
+    """In bpm; 0 finds the tempo."""
+    return io.Float.Input("tempo", default=0.0, min=0.0, max=300.0, step=0.1, optional=True)
+
+
+def fade_input(name: str) -> io.Float.Input:
+    """In seconds."""
+    return io.Float.Input(name, default=0.0, min=0.0, max=60.0, step=0.1, optional=True)
+
+
+def loudness_inputs() -> list[Any]:
+    """`loudness`, and `true_peak`: the ceiling in dBTP, which a limiter holds."""
+    return [
+        choice_input("loudness", LOUDNESS),
+        io.Float.Input("true_peak", default=-1.0, min=-20.0, max=0.0, step=0.1, optional=True),
+    ]
+
+
+def checked(name: str, value: Any) -> float:
+    """A finite number: a link may bring anything.
+
+    Raises:
+        InputError: it is not a finite number.
+    """
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value):
+        raise InputError(f"{name} is {value!r}: a number is expected, so connect or type one.")
+    return value
+
+
+def checked_choice(name: str, value: Any, options: Any) -> Any:
+    """One of the options of a choice.
+
+    Raises:
+        InputError: it is not one of them.
+    """
+    if value not in options:
+        raise InputError(f"The {name} is “{value}”: choose one of {', '.join(options)}.")
+    return value
