@@ -92,7 +92,7 @@ async def test_the_summary_of_a_list(
     job, _ = await submit(node)
     with pytest.raises(DeadJobError) as raised:
         await run(node, "PollJob", job=job)
-    batch = importlib.import_module(f"{nodes.__name__}.batch").Batch()
+    batch = importlib.import_module(f"{nodes.__name__}.lists").Batch()
     good, dead = batch.join(), batch.join()
     good.end(output=())
     dead.end(error=raised.value)
