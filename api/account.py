@@ -27,11 +27,11 @@ from .money.wait import Progress, Waits
 from .request import MusicRequest
 from .settings import Settings
 from .timing import Timing
-from .wire.address_guard import AddressGuard
 from .wire.client import Client
+from .wire.guard import AddressGuard
 from .wire.key import ApiKey
 from .wire.protocol import parse_balance
-from .wire.retry_after import moment_in
+from .wire.rate_limit import moment_in
 
 T = TypeVar("T")
 _NOTHING = SpendingRules(per_run=0.0, per_day=0.0)

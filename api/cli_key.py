@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from .wire.base_url import LIVE_BASE_URL, normalized_base_url
+from .wire.addresses import LIVE_BASE_URL, normalized_base_url
 from .wire.key import ApiKey, bare_key, is_sendable
 
 SOURCE = "AIgateway's CLI"

@@ -24,8 +24,15 @@ from .secret import Secret
 from .settings_environment import variable
 from .settings_file import not_known, not_toml, read_file, shown, text_of
 from .store_url import StoreUrl
-from .wire.allowed_hosts import NO_HOSTS, AllowedHosts, is_local_name, literal_address
-from .wire.base_url import LIVE_BASE_URL, check_encryption, normalized_base_url
+from .wire.addresses import (
+    LIVE_BASE_URL,
+    NO_HOSTS,
+    AllowedHosts,
+    check_encryption,
+    is_local_name,
+    literal_address,
+    normalized_base_url,
+)
 from .wire.key import ApiKey, bare_key, is_sendable
 
 Url = TypeVar("Url", LedgerUrl, StoreUrl)

@@ -39,7 +39,7 @@ class Timing(NamedTuple):
 
     A file:
         address_timeout: the next address of a server's name is tried after this time.
-        silence_timeout: less than `file_body.LEAST_BYTES` in this time count as a dropped
+        silence_timeout: less than `download.LEAST_BYTES` in this time count as a dropped
             connection.
         file_total: for a whole file, with all attempts.
         file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.

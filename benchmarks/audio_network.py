@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..api.timing import Timing
-from ..api.wire.address_guard import AddressGuard
 from ..api.wire.arriving_file import MEGABYTE, ArrivingFile
 from ..api.wire.download import Source, download
+from ..api.wire.guard import AddressGuard
 from ..audio.decode import decode
 from .audio_files import LONG, SHORT, Files
 from .audio_peers import Peer

@@ -14,10 +14,10 @@ from ..money.job import Job
 from ..money.ledger import Ledger
 from ..money.off_loop import off_loop
 from ..timing import Timing
-from ..wire.address_guard import AddressGuard
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
+from ..wire.guard import AddressGuard
 from .kept_tracks import Kept, KeptTracks
 
 Refresh = Callable[[Job], Awaitable[Job]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..request import MusicRequest
-from ..wire.amounts import MOST_DOLLARS
+from ..wire.protocol import MOST_DOLLARS
 from .engines.engine import Engine
 from .job import SANDBOX, Job, State, is_free
 from .listing import Page, Show, Sort, page_of
@@ -272,6 +272,6 @@ def _plausible(column: str) -> str:
 
 
 def _amount(column: str) -> str:
-    """A column of dollars in SQL, as `wire.amounts` would read it: an old row may have any."""
+    """A column of dollars in SQL, as `dollars_of` would read it: an old row may have any."""
     low, high = f"{column} > 0", f"{column} > {MOST_DOLLARS!r}"
     return f"(CASE WHEN {high} THEN {MOST_DOLLARS!r} WHEN {low} THEN {column} ELSE 0 END)"

@@ -13,7 +13,7 @@ from ..errors import GatewayError, LedgerAwayError, UncertainSubmitError
 from ..text import dollars
 from ..timing import Timing
 from ..wire.client import Client
-from ..wire.usage import Charge, charge_by_tag, charge_in_recent
+from ..wire.protocol import Charge, charge_by_tag, charge_in_recent
 from .job import Job
 from .ledger import Ledger
 from .off_loop import off_loop

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 from ...files.atomic import write_file
 from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..request import DEFAULT_MODEL, MusicRequest
-from ..wire.amounts import dollars_of
-from ..wire.protocol import Model
+from ..wire.protocol import Model, dollars_of
 from .farm import Farm
 from .job import is_free
 from .ledger_reader import LedgerReader

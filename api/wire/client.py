@@ -16,12 +16,11 @@ from ..models import AUTO_MODEL, BASELINE_MODEL
 from ..plain_text import plain
 from ..request import MusicRequest
 from ..timing import Timing
-from .body import Answer
 from .download import Source
-from .exchange import Exchange
-from .job_files import is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
-from .key import ApiKey
+from .exchange import Answer, Exchange
+from .key import ApiKey, is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
 from .protocol import (
+    RECENT_ROWS,
     JobRecord,
     JobStatus,
     Model,
@@ -29,10 +28,8 @@ from .protocol import (
     parse_models,
     parse_signed,
 )
-from .rate_limit import Due, moment
-from .retries import Retries
+from .rate_limit import Due, Retries, moment
 from .shared_rate import Places
-from .usage import RECENT_ROWS
 
 _log = logging.getLogger("aigateway")
 
@@ -196,7 +193,7 @@ class Client:
         return f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}" if self._cost_tag else ""
 
     async def recent_usage(self) -> object:
-        """The last requests of the account: `GET /usage/recent`; `usage` reads the answer.
+        """The last requests of the account: `GET /usage/recent`, for `charge_in_recent`.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError.
@@ -205,7 +202,7 @@ class Client:
         return self.exchange.json(await self.exchange.send("GET", "/usage/recent", params=params))
 
     async def usage_by_tag(self, month: str) -> object:
-        """The sums of a month such as `2026-01`: `GET /usage/by-tag`; `usage` reads the answer.
+        """The sums of a month such as `2026-01`: `GET /usage/by-tag`, for `charge_by_tag`.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError.

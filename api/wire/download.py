@@ -1,4 +1,4 @@
-"""Download a file, and resume where the connection dropped."""
+"""Download a file: within a size and a time, and resumed where the connection dropped."""
 
 from __future__ import annotations
 
@@ -13,24 +13,22 @@ import httpx
 
 from ..errors import AddressError, DownloadError, InputError
 from ..timing import Timing
-from .address import split_address, without_user_info
-from .address_guard import AddressGuard, refusal, same_host_spelling
+from .addresses import split_address, without_user_info
 from .arriving_file import ArrivingFile
-from .certificates import is_untrusted, untrusted
-from .content_encoding import EncodingError
-from .file_body import read_body
-from .guarded import MAX_REDIRECTS, GuardedTransport
-from .http import USER_AGENT, cause
-from .quiet import QuietClient
-from .retry_after import moment_in, retry_after
+from .guard import MAX_REDIRECTS, AddressGuard, GuardedTransport, refusal, same_host_spelling
+from .http import HEADERS, QuietClient, cause, compression_of, is_untrusted, untrusted
+from .rate_limit import moment_in, retry_after
 
+LEAST_BYTES = 16_384
+"""A server that sends less in `Timing.silence_timeout` is as good as silent."""
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
-# How often a source that is refused is replaced: by its job, and by a signed address each time.
+# How often a refused source is replaced: by its job, and by a signed address each time.
 _RENEWALS = 3
+_CHANGED = "The file changed on the server during the download: queue again."
 
 Renew = Callable[["Source", int], Awaitable["Source | None"]]
-"""From a source and the status it answered with to another source; None where there is none."""
+"""From a source and the status it answered with to another source; None if there is no other."""
 
 
 class Source(NamedTuple):
@@ -81,8 +79,8 @@ async def download(
 
     Args:
         guard: judges each address before a connection to it, also those of redirects.
-        renew: asked for another source where one answers 401, 403, 404 or 410, or where nobody
-            answers (status 0).
+        renew: asked for another source after a 401, 403, 404 or 410, and if no server answers
+            (status 0).
         job_id: the job of the file; errors name it.
 
     Raises:
@@ -130,20 +128,20 @@ async def _download(
     attempts, renewals, validator, seen = 0, 0, "", 0
 
     async def another(status: int) -> Source | None:
-        """Another source than the one that answered `status`; None where there is none (left)."""
+        """Another source than the one that answered `status`; None if there is no other."""
         nonlocal renewals
         renewals += 1
         if renew is None or renewals > _RENEWALS:
             return None
         found = await renew(source, status)
-        # Where nobody answers, the same address with other headers is no help.
+        # If no server answers, the same address with other headers does not help.
         return None if found and not status and found.url == source.url else found
 
     async with QuietClient(
         timeout=timing.silence_timeout,
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
-        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+        headers=HEADERS,
         transport=GuardedTransport(guard, timing),
     ) as http:
         while True:
@@ -170,15 +168,11 @@ async def _download(
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
                         into.paused = ""
-                        encoded = "content-encoding" in answer.headers
-                        # A range counts the bytes of the encoded body.
-                        validator = "" if encoded else _validator(answer)
-                        await read_body(answer, into, timing)
+                        validator = _validator(answer)
+                        await _read_body(answer, into, timing)
                         return
-            except EncodingError as error:
-                raise DownloadError(str(error)) from error
             except AddressError:
-                # The address of a sandbox that has ended is nobody's any more: its job has another.
+                # No server is left at the address of a sandbox that has ended: its job has another.
                 renewed = await another(0)
                 if renewed is None:
                     raise
@@ -228,6 +222,79 @@ async def _answer_to(
         yield answer
     finally:
         await answer.aclose()
+
+
+async def _read_body(answer: httpx.Response, into: ArrivingFile, timing: Timing) -> None:
+    """Read a body, or the part of it that a 206 sends, to its end.
+
+    Raises:
+        httpx.HTTPError: it broke off.
+        DownloadError: it is compressed, longer than allowed, or another file than before.
+    """
+    if compression := compression_of(answer.headers):
+        raise DownloadError(
+            f"The server compressed the file ({compression}), although it was asked not to: "
+            "download it with a browser and load it from there."
+        )
+    position = 0
+    whole = _byte_count(answer.headers.get("content-length", ""))
+    if answer.status_code == 206:
+        position, whole = _content_range(answer)
+        if position > into.received:
+            raise DownloadError("The server sent the wrong part of the file: queue again.")
+    if into.size is not None and whole is not None and whole != into.size:
+        raise DownloadError(_CHANGED)
+    into.expect(whole)
+    async for chunk in _chunks(answer, timing):
+        position = _feed(into, position, chunk)
+    if into.size is not None and into.received < into.size:
+        raise httpx.RemoteProtocolError(f"the body ended {into.size - into.received} bytes short")
+
+
+async def _chunks(answer: httpx.Response, timing: Timing) -> AsyncIterator[bytes]:
+    """The body. Raises httpx.ReadTimeout: the server sends nothing, or too little."""
+    clock = asyncio.get_running_loop().time
+    since, received = clock(), 0
+    async for chunk in answer.aiter_raw():
+        received += len(chunk)
+        yield chunk
+        if clock() - since >= timing.silence_timeout:
+            if received < LEAST_BYTES:
+                raise httpx.ReadTimeout(
+                    f"{received} bytes in {timing.silence_timeout:g} s are too few"
+                )
+            since, received = clock(), 0
+
+
+def _feed(into: ArrivingFile, position: int, chunk: bytes) -> int:
+    """Add the file's bytes from `position` on. Returns the position behind them."""
+    end = position + len(chunk)
+    known = into.received - position
+    if known > 0:
+        # The server began anew. What the reader has already used must be the same.
+        head = bytes(into.content()[position : position + min(known, len(chunk))])
+        if head != chunk[: len(head)]:
+            raise DownloadError(_CHANGED)
+        chunk = chunk[len(head) :]
+    if chunk:
+        into.feed(chunk)
+    return end
+
+
+def _content_range(answer: httpx.Response) -> tuple[int, int | None]:
+    unit, _, rest = answer.headers.get("content-range", "").partition(" ")
+    span, _, total = rest.partition("/")
+    first = span.partition("-")[0]
+    position = _byte_count(first)
+    if unit != "bytes" or position is None:
+        raise DownloadError("The server sent an unnamed part of the file: queue again.")
+    return position, _byte_count(total)
+
+
+def _byte_count(digits: str) -> int | None:
+    """A byte count from a header, or None if it is not one. No file has more than 18 digits."""
+    is_count = digits.isascii() and digits.isdigit() and len(digits) <= 18
+    return int(digits) if is_count else None
 
 
 def _validator(answer: httpx.Response) -> str:

@@ -1,14 +1,15 @@
-"""One request and its answer: the slot in the account's rate, the key, and the errors.
+"""One request and its whole answer: the slot in the account's rate, the key, and the errors.
 
-A 429 takes another slot. All else is raised: whether a failed request may be repeated depends on
-its cost, and this module knows no money.
+A 429 takes another slot. Every other failure is an exception: whether a failed request may be
+repeated depends on its cost, and this module knows no money.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,20 +25,17 @@ from ..errors import (
 from ..hidden import without_keys
 from ..plain_text import plain
 from ..timing import Timing
-from .body import ENCODINGS, MOST_BYTES, Answer, fetch
-from .certificates import is_untrusted, untrusted
-from .http import USER_AGENT, cause, options_for
+from .http import HEADERS, QuietClient, cause, compression_of, is_untrusted, options_for, untrusted
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
-from .quiet import QuietClient
-from .rate_headers import rate_of
-from .rate_limit import Due, Observe, RateLimiter
-from .retries import Retries
-from .retry_after import retry_after
+from .rate_limit import Due, Observe, RateLimiter, Retries, rate_of, retry_after
 from .shared_rate import Places, SharedRateLimiter
 from .status_errors import named, status_error
 
-# In these the connection was not made or the request did not leave whole, so nothing was created.
+MOST_BYTES = 4_000_000
+"""No JSON of the gateway is longer; a list of a thousand models has less than a tenth of it."""
+
+# The connection was not made or the request did not leave whole, so nothing was created.
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -45,6 +43,25 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+
+class Answer(NamedTuple):
+    """An answer with its body.
+
+    Attributes:
+        headers: without API keys.
+        content: the body; empty if it has a `fault`.
+        fault: why the body cannot be used, in a few words; "" if it can.
+    """
+
+    status_code: int
+    headers: httpx.Headers
+    content: bytes = b""
+    fault: str = ""
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
 
 
 class Exchange:
@@ -80,11 +97,7 @@ class Exchange:
             "timeout": httpx.Timeout(
                 timing.answer_timeout, connect=min(timing.answer_timeout, timing.connect_timeout)
             ),
-            "headers": {
-                "User-Agent": USER_AGENT,
-                "Accept": "application/json",
-                "Accept-Encoding": ENCODINGS,
-            },
+            "headers": {**HEADERS, "Accept": "application/json"},
         }
         self._http = QuietClient(**options, **options_for(base_url))
         self._fresh_http = QuietClient(
@@ -176,7 +189,7 @@ class Exchange:
                 headers={**(headers or {}), **self.authorization()},
                 **options,
             )
-            answer = await fetch(http, request, longest)
+            answer = await _fetch(http, request, longest)
         except _NEVER_SENT as error:
             if is_untrusted(error):
                 sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
@@ -235,6 +248,42 @@ class Exchange:
         )
 
 
+async def _fetch(http: httpx.AsyncClient, request: httpx.Request, longest: float) -> Answer:
+    """Send `request` and read its answer.
+
+    Raises:
+        httpx.HTTPError: as httpx, and for an answer that takes longer than `longest` seconds.
+    """
+    try:
+        return await asyncio.wait_for(_answer(http, request), longest)
+    except asyncio.TimeoutError:
+        raise httpx.ReadTimeout(
+            f"the answer was not whole within {longest:g} s", request=request
+        ) from None
+
+
+async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
+    answer = await http.send(request, stream=True)
+    shown = [(name, without_keys(value)) for name, value in answer.headers.items()]
+    made = Answer(answer.status_code, httpx.Headers(shown, encoding="utf-8"))
+    try:
+        if compression := compression_of(answer.headers):
+            return made._replace(fault=f"compressed with {compression} against the request")
+        content = bytearray()
+        async for chunk in answer.aiter_raw():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                return made._replace(fault=f"longer than {MOST_BYTES / 1e6:g} MB")
+        return made._replace(content=bytes(content))
+    except httpx.HTTPError as error:
+        # The status of an error says enough.
+        if made.is_success:
+            raise
+        return made._replace(fault=cause(error))
+    finally:
+        await answer.aclose()
+
+
 def _decoded(answer: Answer) -> object:
     """The JSON in an answer. The gateway may quote the key, which must not reach the ledger."""
     if answer.fault:
@@ -244,7 +293,7 @@ def _decoded(answer: Answer) -> object:
 
 def _without_keys(value: Any) -> Any:
     if isinstance(value, str):
-        # Characters that hide could stand within a key.
+        # A hidden character could stand within a key, and a search for the key would miss it.
         return without_keys(value if value.isprintable() else plain(value, MOST_BYTES))
     if isinstance(value, list):
         return [_without_keys(item) for item in value]

@@ -1,16 +1,76 @@
-"""Settings that all HTTP clients of the pack share."""
+"""What the gateway's client and the downloads share: HTTP clients, proxies and certificates."""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import ipaddress
+import logging
+import os
+import ssl
+from collections.abc import Callable
+from contextvars import ContextVar
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from .address import is_loopback
-from .certificates import ssl_context
-from .proxies import EnvironmentTransport, proxy_for
+from ..errors import SettingsError
+from .addresses import is_loopback, literal_address, without_user_info
 
-USER_AGENT = "ComfyUI-AIgateway-Music"
+HEADERS = {"User-Agent": "ComfyUI-AIgateway-Music", "Accept-Encoding": "identity"}
+"""Sent with every request. A compressed body may hold a thousand times its size."""
+
+_LOGGERS = (
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+    "httpcore.socks",
+)
+# GNOME's word and curl's: httpcore lets the proxy resolve the host in each case.
+_SOCKS_5 = ("socks", "socks5", "socks5h")
+_CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+# --- Clients ------------------------------------------------------------------------------------
+
+_is_ours: ContextVar[bool] = ContextVar("aigateway_request", default=False)
+
+
+def _is_of_others(record: logging.LogRecord) -> bool:
+    return not _is_ours.get()
+
+
+for _name in _LOGGERS:
+    # Other packs in this process keep their lines.
+    logging.getLogger(_name).addFilter(_is_of_others)
+
+
+class QuietClient(httpx.AsyncClient):
+    """An `httpx.AsyncClient` whose requests appear in no log, and which keeps no cookies.
+
+    httpx logs each address at the level INFO, which ComfyUI prints, and httpcore logs headers. An
+    address of a file may be signed: a reader of such a line could load the file.
+
+    No route needs a cookie. A cookie in broken text would stop every later request.
+
+    Args:
+        options: those of `httpx.AsyncClient`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())), **options)
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        token = _is_ours.set(True)
+        try:
+            return await super().send(request, **options)
+        finally:
+            _is_ours.reset(token)
 
 
 def options_for(url: str, limits: httpx.Limits | None = None) -> dict[str, Any]:
@@ -19,7 +79,7 @@ def options_for(url: str, limits: httpx.Limits | None = None) -> dict[str, Any]:
     Raises:
         SettingsError: a variable of the environment about proxies or certificates is wrong.
     """
-    # Checked now, before anything is written down for a request that cannot leave.
+    # Checked now, before the ledger has a row for a request that cannot leave.
     proxy_for(url)
     context = ssl_context(for_loopback=is_loopback(url))
     return {
@@ -29,5 +89,183 @@ def options_for(url: str, limits: httpx.Limits | None = None) -> dict[str, Any]:
 
 
 def cause(error: Exception) -> str:
-    """What an httpx error says; its type's name where it says nothing."""
+    """The message of an httpx error; the name of its type if it has no message."""
     return str(error) or type(error).__name__
+
+
+def compression_of(headers: httpx.Headers) -> str:
+    """How a server compressed a body against the request; "" for a body as it is.
+
+    RFC 9110, section 8.4.
+    """
+    names = (name.strip().lower() for name in headers.get("content-encoding", "").split(","))
+    return ", ".join(name for name in names if name not in ("", "identity", "none"))[:40]
+
+
+# --- Proxies ------------------------------------------------------------------------------------
+#
+# httpx reads the same variables itself, but a wrong one (GNOME's `socks://`, a NO_PROXY with
+# `[::1]`) ends every client, even one that asks this machine only.
+
+
+class EnvironmentTransport(httpx.AsyncBaseTransport):
+    """Sends each request directly or through its proxy; a redirect may lead to another one."""
+
+    def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._context = context
+        self._limits = limits
+        self._transports: dict[str | None, httpx.AsyncHTTPTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        proxy = proxy_for(str(request.url))
+        if proxy not in self._transports:
+            self._transports[proxy] = httpx.AsyncHTTPTransport(
+                verify=self._context, limits=self._limits, proxy=proxy
+            )
+        return await self._transports[proxy].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+
+
+def proxy_for(url: str) -> str | None:
+    """The address of the proxy for `url`, from the environment or the system.
+
+    Returns:
+        None for a direct connection, which this machine's own servers always get.
+
+    Raises:
+        SettingsError: the proxy cannot be used. The message names the variable.
+    """
+    if is_loopback(url):
+        return None
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    proxies = getproxies()
+    kind = next((kind for kind in (parts.scheme, "all") if proxies.get(kind)), None)
+    if kind is None or proxy_bypass(host) or _is_excepted(host, proxies.get("no", "")):
+        return None
+    return _usable(proxies[kind].strip(), kind)
+
+
+def _is_excepted(host: str, exceptions: str) -> bool:
+    """Whether NO_PROXY holds the IP address `host`, alone or in a network such as 10.0.0.0/8."""
+    address = literal_address(host)
+    if address is None:
+        return False
+    for entry in exceptions.split(","):
+        try:
+            network = ipaddress.ip_network(entry.strip().strip("[]"), strict=False)
+        except ValueError:
+            continue
+        if address in network:
+            return True
+    return False
+
+
+def _usable(proxy: str, kind: str) -> str:
+    address = proxy if "://" in proxy else f"http://{proxy}"
+    scheme, _, rest = address.partition("://")
+    scheme = scheme.lower()
+    is_socks = scheme in _SOCKS_5
+    address = f"{'socks5' if is_socks else scheme}://{rest}"
+    named = f"{_source(kind)} names the proxy {without_user_info(proxy)}"
+    if not is_socks and scheme not in ("http", "https"):
+        raise SettingsError(
+            f"{named}, and proxies of the kind {scheme}:// are not supported: set the address of "
+            "an HTTP or SOCKS 5 proxy, or remove it, and restart ComfyUI. Nothing was sent."
+        )
+    try:
+        valid = bool(httpx.Proxy(address).url.host)
+    except (httpx.InvalidURL, ValueError):
+        valid = False
+    if not valid:
+        raise SettingsError(
+            f"{named}, which is not an address: correct it, or remove it, and restart ComfyUI. "
+            "Nothing was sent."
+        )
+    if is_socks and importlib.util.find_spec("socksio") is None:
+        raise SettingsError(
+            f"{named}, and the package socksio for SOCKS proxies is not installed: install it "
+            "into ComfyUI's Python (pip install socksio), or remove the variable, and restart "
+            "ComfyUI. Nothing was sent."
+        )
+    return address
+
+
+def _source(kind: str) -> str:
+    """The variable that sets the proxy. Small letters come first, as in `getproxies`."""
+    small = f"{kind}_proxy"
+    for name in (small, small.upper()):
+        if os.environ.get(name):
+            return f"The environment variable {name}"
+    return "The system's setting"
+
+
+# --- Certificates -------------------------------------------------------------------------------
+
+
+def ssl_context(*, for_loopback: bool) -> ssl.SSLContext:
+    """The trusted certificates: those of certifi, or those that the environment names.
+
+    All clients share one context: a new one takes about forty milliseconds.
+
+    Args:
+        for_loopback: this machine's own servers need no certificates: use certifi's if the
+            variables name none.
+
+    Raises:
+        SettingsError: a variable names no certificates. The message names it.
+    """
+    try:
+        return _context(*(os.environ.get(name, "") for name in _CERTIFICATE_VARIABLES))
+    except SettingsError:
+        if not for_loopback:
+            raise
+        return _context("", "")
+
+
+def is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate that is not trusted caused `error`."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def untrusted(host: str, reason: str) -> str:
+    """The sentence for a certificate of `host` that is not trusted."""
+    named = next((name for name in _CERTIFICATE_VARIABLES if os.environ.get(name)), "")
+    by = f" that {named} names" if named else ""
+    return (
+        f"The certificate of {host} is not signed by any of the certificates{by} ({reason}). "
+        "Where a company's proxy or virus scanner opens connections, set the environment variable "
+        "SSL_CERT_FILE to a file with its certificate (PEM), and restart ComfyUI."
+    )
+
+
+@functools.lru_cache(maxsize=4)
+def _context(file: str, folders: str) -> ssl.SSLContext:
+    if file:
+        return _read("SSL_CERT_FILE", file, lambda: ssl.create_default_context(cafile=file))
+    if folders:
+        if not any(os.path.isdir(folder) for folder in folders.split(os.pathsep)):
+            raise _wrong("SSL_CERT_DIR", folders, "there is no such folder")
+        return _read("SSL_CERT_DIR", folders, lambda: ssl.create_default_context(capath=folders))
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _read(name: str, value: str, read: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    try:
+        return read()
+    except (OSError, ValueError) as error:
+        raise _wrong(name, value, str(error) or type(error).__name__) from error
+
+
+def _wrong(name: str, value: str, reason: str) -> SettingsError:
+    return SettingsError(
+        f"The environment variable {name} is “{value}”, and no certificates can be read there "
+        f"({reason}): correct it, or remove it, and restart ComfyUI. Nothing was sent."
+    )

@@ -1,15 +1,25 @@
-"""The API key: a secret that only `reveal()` shows."""
+"""The API key: a secret that only `reveal()` shows, and the addresses that it may be sent to."""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from ..hidden import hide
 from ..secret import Secret
+from .addresses import LIVE_BASE_URL
 
 # Blanks, quotes and the byte order mark: what editors, shells and web pages leave around a key.
 _AROUND = " \t\r\n\"'`“”\u2018\u2019«»\ufeff\u200b"
 _SCHEME = re.compile(r"(?:authorization\s*:\s*)?bearer(?:\s+|$)", re.IGNORECASE)
+
+# The gateway's SDKs fetch results from https://media.aigateway.sh/v1/files/jobs/{id}/{name}, which
+# answers 401 without the key.
+_FILES = re.compile(r"(?:/[^/]+)*/v1/files/jobs/([^/]+)/([^/]+)")
+_LIVE_FILES = ("https", "media.aigateway.sh")
+# Servers that decode twice, or read \ or ; as separators, find other parts behind these.
+_NOT_IN_A_PART = re.compile(r"[/\\%;?#\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def bare_key(text: str) -> str:
@@ -36,3 +46,47 @@ class ApiKey(Secret):
     def hint(self) -> str:
         """The last four characters: enough to tell two keys apart."""
         return f"…{self._value[-4:]}" if len(self._value) >= 12 else "…"
+
+
+class JobFile(NamedTuple):
+    """The job and the file that an address behind the key names."""
+
+    job_id: str
+    name: str
+
+
+def job_file(url: str) -> JobFile | None:
+    """The job and the file that `url` names; None if its path has another form.
+
+    A path that two servers may read differently has another form: one with dot segments, or with
+    slashes or percent signs that are encoded, once or more often.
+    """
+    path = urlsplit(url).path
+    found = _FILES.fullmatch(path)
+    parts = [unquote(part) for part in path.split("/")[1:]]
+    if found is None or not all(map(is_one_part, parts)):
+        return None
+    return JobFile(unquote(found[1]), unquote(found[2]))
+
+
+def is_one_part(text: str) -> bool:
+    """Whether every server reads a decoded text as one part of a path."""
+    return bool(text.strip(". ")) and not _NOT_IN_A_PART.search(text)
+
+
+def key_may_go_to(url: str, base_url: str) -> bool:
+    """Whether a download of `url` may carry the key of the gateway at `base_url`.
+
+    Only for a job's file, and only at the gateway's own origin.
+    """
+    base, target = urlsplit(base_url), urlsplit(url)
+    same_origin = (base.scheme, base.netloc) == (target.scheme, target.netloc)
+    under_base = target.path.startswith(f"{base.path}/files/")
+    return same_origin and under_base and job_file(url) is not None
+
+
+def key_may_go_elsewhere(url: str, base_url: str) -> bool:
+    """Whether the live gateway's file host may get the key: only where `/signed` is unknown."""
+    target = urlsplit(url)
+    is_live = base_url == LIVE_BASE_URL and (target.scheme, target.netloc) == _LIVE_FILES
+    return is_live and target.path.startswith("/v1/files/") and job_file(url) is not None

@@ -1,4 +1,4 @@
-"""The wire format: every dialect of what the gateway answers.
+"""The wire format: every dialect of the gateway's answers.
 
 The public sources (model page, docs, OpenAPI file, SDKs) disagree in places. This module reads each
 variant that one of them documents; no other module knows of variants.
@@ -6,8 +6,10 @@ variant that one of them documents; no other module knows of variants.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -15,7 +17,31 @@ from urllib.parse import urljoin
 
 from ..errors import ProtocolError
 from ..plain_text import plain
-from .amounts import dollars_of
+
+MOST_DOLLARS = 10_000.0
+"""No track and no balance is higher; a higher amount counts as unknown."""
+
+RECENT_ROWS = 100
+"""The length of the list of recent requests that is asked for."""
+
+# Longer values are rejected: the ledger, addresses and messages have no room for them.
+_ID_LENGTH = 256
+_WORD_LENGTH = 200
+_URL_LENGTH = 8000
+_SENTENCE_LENGTH = 1000
+_LONGEST_AUDIO = 24 * 3600.0
+_REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_PLAIN_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
+# A row may be dated this much before its request: clocks differ, and some write local time.
+_CLOCK_SLACK = 24 * 3600.0
+# From here on a number counts milliseconds since 1970, not seconds.
+_MILLISECONDS = 1e11
+_FAILED = ("failed", "error", "cancelled", "canceled", "rejected", "refused")
+
+
+# --- Jobs ---------------------------------------------------------------------------------------
 
 
 class JobStatus(str, Enum):
@@ -30,6 +56,18 @@ class JobStatus(str, Enum):
     @property
     def is_final(self) -> bool:
         return self in (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+_STATUS_WORDS = {
+    "queued": JobStatus.QUEUED,
+    "pending": JobStatus.QUEUED,
+    "completed": JobStatus.COMPLETED,
+    "succeeded": JobStatus.COMPLETED,
+    "failed": JobStatus.FAILED,
+    "error": JobStatus.FAILED,
+    "cancelled": JobStatus.CANCELLED,
+    "canceled": JobStatus.CANCELLED,
+}
 
 
 class JobRecord(NamedTuple):
@@ -47,41 +85,6 @@ class JobRecord(NamedTuple):
     cost: float | None = None
     request_id: str | None = None
     selected: str | None = None
-
-
-class Model(NamedTuple):
-    """A model of the catalogue. US dollars per second of audio, None where not known."""
-
-    id: str
-    price_per_second: float | None = None
-
-
-class ErrorBody(NamedTuple):
-    """The code and the reason of an error; empty strings where the gateway gave none."""
-
-    code: str = ""
-    reason: str = ""
-
-
-# A longer id, word or address is none: the ledger, addresses and messages have no room for it.
-_ID_LENGTH = 256
-_WORD_LENGTH = 200
-_URL_LENGTH = 8000
-_SENTENCE_LENGTH = 1000
-_LONGEST_AUDIO = 24 * 3600.0
-_REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_STATUS_WORDS = {
-    "queued": JobStatus.QUEUED,
-    "pending": JobStatus.QUEUED,
-    "completed": JobStatus.COMPLETED,
-    "succeeded": JobStatus.COMPLETED,
-    "failed": JobStatus.FAILED,
-    "error": JobStatus.FAILED,
-    "cancelled": JobStatus.CANCELLED,
-    "canceled": JobStatus.CANCELLED,
-}
-
-_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEADERS) -> JobRecord:
@@ -124,22 +127,64 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEAD
     )
 
 
-def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> float | None:
-    """The cost of a job in US dollars, from any place in an answer; None where it has none."""
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, Mapping) else {}
-    costs = (
-        dollars_of(usage.get("cost_cents"), per_dollar=100),
-        dollars_of(body.get("cost_cents"), per_dollar=100),
-        dollars_of(usage.get("cost")),
-        dollars_of(headers.get("x-cost-cents"), per_dollar=100),
-    )
-    return next((cost for cost in costs if cost is not None), None)
+def parse_signed(body: object, base_url: str) -> str | None:
+    """The signed address in `{"url": …}`; None where there is none."""
+    url = body.get("url") if isinstance(body, Mapping) else None
+    return _url(url, base_url)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id of an answer. The gateway's support needs it to find the request."""
+    text = headers.get("x-request-id", "")
+    return text if _REQUEST_ID.fullmatch(text) else None
 
 
 def _selected(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     """The model that made the track, where the gateway tells it."""
     return _word(headers.get("x-routing-selected")) or _word(body.get("model"))
+
+
+def _error_sentence(error: object) -> str | None:
+    if error is None:
+        return None
+    code, reason = parse_error({"error": error})
+    return " ".join(part for part in (reason, f"({code})" if code else "") if part) or None
+
+
+def _id(value: object) -> str | None:
+    """A job's id, which some gateways give as a number; None for what no address can hold."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
+        return str(value)
+    return None if value in (".", "..") else _word(value, _ID_LENGTH)
+
+
+def _no_id(*values: object) -> str:
+    """What a record has in place of an id."""
+    texts = [value for value in values if isinstance(value, str) and value]
+    if texts:
+        return f"an id that cannot be used (“{plain(texts[0], 60)}”, {len(texts[0])} characters)"
+    return "no id"
+
+
+def _seconds(value: object) -> float | None:
+    """A length of audio."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 <= number <= _LONGEST_AUDIO else None
+
+
+# --- Errors -------------------------------------------------------------------------------------
+
+
+class ErrorBody(NamedTuple):
+    """The code and the reason of an error; empty strings where the gateway gave none."""
+
+    code: str = ""
+    reason: str = ""
 
 
 def parse_error(body: object) -> ErrorBody:
@@ -158,35 +203,40 @@ def parse_error(body: object) -> ErrorBody:
     )
 
 
-def parse_models(body: object) -> list[Model]:
-    """Read the model list; entries without an id are skipped.
+# --- Money --------------------------------------------------------------------------------------
 
-    Raises:
-        ProtocolError: the answer holds no list.
+
+def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
+    """US dollars from a number or a plain decimal text; None where it is not an amount.
+
+    Negative, infinite, NaN, absurdly high, true, `1_000`, `1e3` and digits of other scripts are no
+    amounts.
+
+    Args:
+        per_dollar: how many units make a dollar: 100 for cents.
     """
-    data = body.get("data") if isinstance(body, Mapping) else body
-    if not isinstance(data, list):
-        raise ProtocolError(
-            "The gateway's model list is not a list. This is a fault of the gateway."
-        )
-    models = []
-    for entry in data:
-        model = _word(entry.get("id")) if isinstance(entry, Mapping) else None
-        if model:
-            models.append(Model(model, _price_per_second(entry)))
-    return models
+    if isinstance(value, str) and _PLAIN_NUMBER.fullmatch(value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        amount = float(value) / per_dollar
+    except OverflowError:
+        return None
+    return amount if math.isfinite(amount) and 0 <= amount <= MOST_DOLLARS else None
 
 
-def parse_signed(body: object, base_url: str) -> str | None:
-    """The signed address in `{"url": …}`; None where there is none."""
-    url = body.get("url") if isinstance(body, Mapping) else None
-    return _url(url, base_url)
-
-
-def request_id(headers: Mapping[str, str]) -> str | None:
-    """The id of an answer. The gateway's support needs it to find the request."""
-    text = headers.get("x-request-id", "")
-    return text if _REQUEST_ID.fullmatch(text) else None
+def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> float | None:
+    """The cost of a job in US dollars, from any place in an answer; None where it has none."""
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
+    costs = (
+        dollars_of(usage.get("cost_cents"), per_dollar=100),
+        dollars_of(body.get("cost_cents"), per_dollar=100),
+        dollars_of(usage.get("cost")),
+        dollars_of(headers.get("x-cost-cents"), per_dollar=100),
+    )
+    return next((cost for cost in costs if cost is not None), None)
 
 
 def parse_balance(body: Mapping[str, Any]) -> float | None:
@@ -208,11 +258,33 @@ def parse_balance(body: Mapping[str, Any]) -> float | None:
     return None
 
 
-def _error_sentence(error: object) -> str | None:
-    if error is None:
-        return None
-    code, reason = parse_error({"error": error})
-    return " ".join(part for part in (reason, f"({code})" if code else "") if part) or None
+# --- The list of models -------------------------------------------------------------------------
+
+
+class Model(NamedTuple):
+    """A model of the catalogue. US dollars per second of audio, None where not known."""
+
+    id: str
+    price_per_second: float | None = None
+
+
+def parse_models(body: object) -> list[Model]:
+    """Read the model list; entries without an id are skipped.
+
+    Raises:
+        ProtocolError: the answer holds no list.
+    """
+    data = body.get("data") if isinstance(body, Mapping) else body
+    if not isinstance(data, list):
+        raise ProtocolError(
+            "The gateway's model list is not a list. This is a fault of the gateway."
+        )
+    models = []
+    for entry in data:
+        model = _word(entry.get("id")) if isinstance(entry, Mapping) else None
+        if model:
+            models.append(Model(model, _price_per_second(entry)))
+    return models
 
 
 def _price_per_second(entry: Mapping[str, Any]) -> float | None:
@@ -228,19 +300,89 @@ def _price_per_second(entry: Mapping[str, Any]) -> float | None:
     return dollars_of(entry.get("price_per_second"))
 
 
-def _id(value: object) -> str | None:
-    """A job's id, which some gateways give as a number; None for what no address can hold."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
-        return str(value)
-    return None if value in (".", "..") else _word(value, _ID_LENGTH)
+# --- The lists of use ---------------------------------------------------------------------------
+#
+# `GET /usage/recent` gives rows `{request_id, model, status, cost_cents, tag, created_at}`; `GET
+# /usage/by-tag` gives `{label or tag, cost_cents, requests}`. Both come in `{"data": […]}` or bare.
 
 
-def _no_id(*values: object) -> str:
-    """What a record has in place of an id."""
-    texts = [value for value in values if isinstance(value, str) and value]
-    if texts:
-        return f"an id that cannot be used (“{plain(texts[0], 60)}”, {len(texts[0])} characters)"
-    return "no id"
+class Charge(NamedTuple):
+    """What is listed under one tag. `cost` in US dollars, None where it is not told."""
+
+    cost: float | None
+    request_id: str | None = None
+
+
+def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
+    """What the list of recent requests has under `tag`; None where it has nothing.
+
+    Requests that failed do not count.
+
+    Args:
+        since: when the request was made, seconds since 1970.
+
+    Raises:
+        ProtocolError: the answer holds no list.
+    """
+    rows = [
+        row
+        for row in _tagged(body, tag)
+        if not _has_failed(row.get("status"))
+        and (_moment(row.get("created_at")) or since) >= since - _CLOCK_SLACK
+    ]
+    costs = [cost for row in rows if (cost := parse_cost(row)) is not None]
+    ids = [id for row in rows if (id := _request_id(row)) is not None]
+    if not costs and not ids:
+        return None
+    return Charge(sum(costs) if costs else None, ids[0] if ids else None)
+
+
+def charge_by_tag(body: object, tag: str) -> Charge | None:
+    """What the sums have under `tag`; None where that is nothing.
+
+    Raises:
+        ProtocolError: the answer holds no list.
+    """
+    # `requests` may include failures, so look only at the cost.
+    cost = sum(parse_cost(row) or 0.0 for row in _tagged(body, tag))
+    return Charge(cost) if cost > 0 else None
+
+
+def _tagged(body: object, tag: str) -> Iterator[Mapping[str, Any]]:
+    rows = body.get("data") if isinstance(body, Mapping) else body
+    if not isinstance(rows, list):
+        raise ProtocolError(
+            "The gateway's list of use is not a list. This is a fault of the gateway."
+        )
+    for row in rows:
+        if isinstance(row, Mapping) and tag in (row.get("tag"), row.get("label")):
+            yield row
+
+
+def _has_failed(status: object) -> bool:
+    text = str(status).lower()
+    return text in _FAILED or (text.isdecimal() and int(text[:6]) >= 400)
+
+
+def _request_id(row: Mapping[str, Any]) -> str | None:
+    given = row.get("request_id")
+    return request_id({"x-request-id": given}) if isinstance(given, str) else None
+
+
+def _moment(value: object) -> float | None:
+    """Seconds since 1970, from seconds, milliseconds or ISO 8601."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value / 1000 if value > _MILLISECONDS else float(value)
+
+
+# --- Texts --------------------------------------------------------------------------------------
 
 
 def _word(value: object, limit: int = _WORD_LENGTH) -> str | None:
@@ -259,14 +401,3 @@ def _url(value: object, base_url: str) -> str | None:
         return urljoin(base_url, text)
     except ValueError:
         return None
-
-
-def _seconds(value: object) -> float | None:
-    """A length of audio."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if 0 <= number <= _LONGEST_AUDIO else None

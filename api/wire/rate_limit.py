@@ -1,8 +1,11 @@
 """When a request may be sent: one schedule for all requests of one key in this process.
 
-The account's rate is a count over a rolling window. A request takes a slot when it leaves and holds
-it until one window after its answer. The gateway counted it no later than that, so the count here
-is never too low. The request that has waited longest past its due time goes first.
+The gateway counts an account's requests over a rolling window. A request takes a slot when it
+leaves and holds it until one window after its answer. The gateway counted it no later than that, so
+the count here is never too low. The request that has waited longest past its due time goes first.
+
+Here are also the headers that tell the rate, `Retry-After`, and the list of requests that are being
+tried again.
 """
 
 from __future__ import annotations
@@ -11,18 +14,30 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import math
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import NamedTuple
 
 from ..timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
 KEPT_FOR_SUBMITS = 0.2
-# Seconds of the clock, or what tells them: it is asked anew at each `RateLimiter.replan`.
+# Seconds of the clock, or a function that tells them, called anew at each `RateLimiter.replan`.
 Due = float | Callable[[], float]
 # Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
 ROUNDING = 1e-3
+# A later `Retry-After` helps nobody, and some systems cannot show its date.
+_LONGEST_RETRY_AFTER = 365 * 24 * 3600.0
+# No account has more requests in a window.
+_MOST_REQUESTS = 1_000_000
+
+
+# --- What an answer tells -----------------------------------------------------------------------
 
 
 class Rate(NamedTuple):
@@ -40,6 +55,74 @@ class Rate(NamedTuple):
 
 
 Observe = Callable[[Rate], None]
+
+
+def rate_of(status: int, headers: Mapping[str, str]) -> Rate:
+    """The rate in an answer. A header that is negative or no number says nothing.
+
+    A reset that lies beyond any window, such as a date in seconds since 1970, is left to
+    `RateLimiter`, which waits for no longer than its window.
+    """
+
+    def number(name: str) -> float | None:
+        try:
+            value = float(headers[name])
+        except (KeyError, ValueError):
+            return None
+        return value if math.isfinite(value) and value >= 0 else None
+
+    def count(name: str) -> int | None:
+        value = number(name)
+        return None if value is None else int(min(value, _MOST_REQUESTS))
+
+    return Rate(
+        limit=count("x-ratelimit-limit-requests"),
+        remaining=count("x-ratelimit-remaining-requests"),
+        reset=number("x-ratelimit-reset-requests"),
+        exceeded=status == HTTPStatus.TOO_MANY_REQUESTS,
+        retry_after=retry_after(headers),
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds to wait by `Retry-After`, a number or a date (RFC 9110, section 10.2.3).
+
+    A date is measured against the answer's own `Date`: the clock of this machine may be wrong.
+
+    Args:
+        now: the time of an answer without a `Date`; this machine's time by default.
+    """
+    value = headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        moment = _date(value)
+        if moment is None:
+            return None
+        said = _date(headers.get("date", "")) or now or datetime.now(timezone.utc)
+        seconds = (moment - said).total_seconds()
+    return min(max(0.0, seconds), _LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
+
+
+def moment_in(seconds: float) -> str:
+    """The time of day in so many seconds, for people; with its day if that is another one."""
+    now = time.time()
+    then = time.localtime(now + seconds)
+    is_today = then[:3] == time.localtime(now)[:3]
+    return time.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M", then)
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+
+
+# --- The schedule -------------------------------------------------------------------------------
 
 
 class _Waiter(NamedTuple):
@@ -252,3 +335,48 @@ class RateLimiter:
         if now < self._elsewhere_until:
             return self._elsewhere_until
         return now + self._timing.rate_window
+
+
+# --- Requests that are being tried again --------------------------------------------------------
+
+
+class Retry(NamedTuple):
+    """A request that failed and will be sent again.
+
+    Attributes:
+        error: the type of its last error.
+        times: the number of the try to come; the first one was 1.
+        until: when it comes, seconds of the clock.
+    """
+
+    error: str
+    times: int
+    until: float
+
+
+class Retries:
+    """The requests of one key that are being tried again, by what they are about.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._open: dict[str, Retry] = {}
+
+    def note(self, about: str, error: Exception, wait: float) -> None:
+        """Note that the request will be sent again after `wait` seconds."""
+        times = self._open[about].times + 1 if about in self._open else 2
+        self._open[about] = Retry(type(error).__name__, times, self._clock() + wait)
+
+    def clear(self, about: str) -> None:
+        """Note that the request was answered, or was given up."""
+        self._open.pop(about, None)
+
+    def of(self, about: str) -> tuple[str, int, str] | None:
+        """The error's type, the number of the try to come, and its time of day; None: no retry."""
+        retry = self._open.get(about)
+        if retry is None:
+            return None
+        return retry.error, retry.times, moment_in(max(0.0, retry.until - self._clock()))

@@ -18,7 +18,7 @@ from ..errors import (
 )
 from .key import ApiKey
 from .protocol import ErrorBody
-from .retry_after import moment_in
+from .rate_limit import moment_in
 
 
 def status_error(

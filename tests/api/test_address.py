@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ...api.errors import InputError
-from ...api.wire.address import is_loopback, split_address, without_user_info
-from ...api.wire.base_url import normalized_base_url
+from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_user_info
 from ...api.wire.download import checked_url
 
 ODD = [

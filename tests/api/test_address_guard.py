@@ -16,12 +16,10 @@ from hypothesis import strategies as st
 
 from ...api.errors import AddressError, DownloadError, InputError, SettingsError
 from ...api.timing import Timing
-from ...api.wire import guarded, proxies
-from ...api.wire.address_guard import AddressGuard, is_public
-from ...api.wire.allowed_hosts import AllowedHosts, IPAddress, literal_address
+from ...api.wire.addresses import NO_HOSTS, AllowedHosts, IPAddress, literal_address
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.download import Source, checked_url, download
-from ...api.wire.guarded import GuardedTransport
+from ...api.wire.guard import AddressGuard, GuardedTransport, is_public
 
 PUBLIC = "93.184.215.14"
 FAST = Timing(file_backoff=0.001)
@@ -100,27 +98,24 @@ class World:
         return [request.url.host for request in self.requests]
 
 
-Load = Callable[..., bytes]
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch) -> Load:
-    monkeypatch.setattr(proxies, "getproxies", dict)
-
-    def load(world: World, url: str, **options: object) -> bytes:
-        monkeypatch.setattr(guarded, "_transport", world.connect)
-        guard = AddressGuard(resolve=world.resolve, **options)  # type: ignore[arg-type]
-        into = ArrivingFile(10**6)
-        asyncio.run(download(Source(checked_url(url)), into, FAST, guard=guard))
-        return bytes(into.content())
-
-    return load
+def load(
+    world: World, url: str, own: tuple[str, ...] = (), allowed: AllowedHosts = NO_HOSTS
+) -> bytes:
+    guard = AddressGuard(own, allowed, world.resolve, world.connect)
+    into = ArrivingFile(10**6)
+    asyncio.run(download(Source(checked_url(url)), into, FAST, guard=guard))
+    return bytes(into.content())
 
 
 @pytest.mark.parametrize("host", [*LOOPBACK, *NETWORK, *IPV4_INSIDE, *ODD, *LOCAL_NAMES])
-def test_nothing_is_asked_or_reached_for_an_address_that_is_not_public(
-    load: Load, host: str
-) -> None:
+def test_nothing_is_asked_or_reached_for_an_address_that_is_not_public(host: str) -> None:
     for scheme, port in (("http", ""), ("https", ":8443")):
         world = World()
         with pytest.raises((AddressError, InputError)) as caught:
@@ -131,9 +126,7 @@ def test_nothing_is_asked_or_reached_for_an_address_that_is_not_public(
 
 @pytest.mark.parametrize("host", [*LOOPBACK, *NETWORK, *IPV4_INSIDE])
 @pytest.mark.parametrize("others", [[], [PUBLIC]])
-def test_a_public_name_does_not_lead_into_the_network(
-    load: Load, host: str, others: list[str]
-) -> None:
+def test_a_public_name_does_not_lead_into_the_network(host: str, others: list[str]) -> None:
     if literal_address(host.strip("[]")) is None:
         return
     world = World({"evil.example": [*others, host.strip("[]")]})
@@ -155,7 +148,7 @@ def test_a_public_name_does_not_lead_into_the_network(
         *("javascript:alert(1)", "data:audio/wav;base64,AAAA", "http://[::1", "unix:///run/x.sock"),
     ],
 )
-def test_only_web_addresses_are_taken(load: Load, url: str) -> None:
+def test_only_web_addresses_are_taken(url: str) -> None:
     world = World()
     with pytest.raises(InputError, match="not a web address"):
         load(world, url)
@@ -172,14 +165,14 @@ def test_only_web_addresses_are_taken(load: Load, url: str) -> None:
         "http://music.example\\.evil.example/",
     ],
 )
-def test_user_names_and_two_readings_are_refused(load: Load, url: str) -> None:
+def test_user_names_and_two_readings_are_refused(url: str) -> None:
     world = World()
     with pytest.raises((AddressError, InputError)):
         load(world, url)
     assert world.requests == []
 
 
-def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to(load: Load) -> None:
+def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to() -> None:
     world = World()
     assert load(world, "https://music.example:8443/track?x=1") == b"music"
     assert world.asked == ["music.example"]
@@ -190,7 +183,7 @@ def test_a_name_is_resolved_once_and_the_judged_address_is_connected_to(load: Lo
     assert "Authorization" not in request.headers
 
 
-def test_a_name_that_changes_after_the_check_changes_nothing(load: Load) -> None:
+def test_a_name_that_changes_after_the_check_changes_nothing() -> None:
     world = World()
     rebound = iter([[PUBLIC], ["127.0.0.1"]])
 
@@ -210,7 +203,7 @@ def test_a_name_that_changes_after_the_check_changes_nothing(load: Load) -> None
         *("//10.0.0.1/", "http://user@music.example/", "file:///etc/passwd", "http://router/"),
     ],
 )
-def test_each_redirect_is_judged(load: Load, status: int, target: str) -> None:
+def test_each_redirect_is_judged(status: int, target: str) -> None:
     world = World(
         {"rebound.example": ["192.168.1.1"]},
         lambda request: httpx.Response(status, headers={"Location": target}),
@@ -220,7 +213,7 @@ def test_each_redirect_is_judged(load: Load, status: int, target: str) -> None:
     assert set(world.reached) == {PUBLIC}
 
 
-def test_five_redirects_are_followed_and_a_sixth_is_not(load: Load) -> None:
+def test_five_redirects_are_followed_and_a_sixth_is_not() -> None:
     def hops(count: int) -> World:
         def answer(request: httpx.Request) -> httpx.Response:
             hop = int(request.url.path.strip("/") or 0)
@@ -237,7 +230,7 @@ def test_five_redirects_are_followed_and_a_sixth_is_not(load: Load) -> None:
     assert len(world.requests) == 6
 
 
-def test_an_open_and_a_closed_port_are_refused_alike(load: Load) -> None:
+def test_an_open_and_a_closed_port_are_refused_alike() -> None:
     said = set()
     for port in (1, 22, 8188, 65535):
         with pytest.raises(AddressError) as caught:
@@ -246,7 +239,7 @@ def test_an_open_and_a_closed_port_are_refused_alike(load: Load) -> None:
     assert len(said) == 1
 
 
-def test_the_next_address_is_tried_where_one_does_not_answer(load: Load) -> None:
+def test_the_next_address_is_tried_where_one_does_not_answer() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.host != PUBLIC:
             raise httpx.ConnectError("unreachable")
@@ -257,7 +250,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(load: Load) -> None
     assert world.reached == ["2606:2800:21f:cb07::1", PUBLIC]
 
 
-def test_the_gateways_own_origin_is_reached_and_its_other_ports_are_not(load: Load) -> None:
+def test_the_gateways_own_origin_is_reached_and_its_other_ports_are_not() -> None:
     own = ("http://127.0.0.1:5000/v1", "https://files.lan/x")
     assert load(World(), "http://127.0.0.1:5000/media/1", own=own) == b"music"
     inside = World({"files.lan": ["10.0.0.2"]})
@@ -268,7 +261,7 @@ def test_the_gateways_own_origin_is_reached_and_its_other_ports_are_not(load: Lo
             load(World(inside.names), url, own=own)
 
 
-def test_allow_hosts_opens_names_addresses_and_networks(load: Load) -> None:
+def test_allow_hosts_opens_names_addresses_and_networks() -> None:
     allowed = AllowedHosts.parse(" NAS.lan, 192.168.7.0/24,fd00::/8 , ::1,")
     names = {"nas.lan": ["10.0.0.9"], "seven.example": ["192.168.7.1"], "ten.example": ["10.0.0.9"]}
     for host in ("nas.lan", "NAS.LAN", "192.168.7.200", "[fd00::5]", "[::1]", "seven.example"):
@@ -285,10 +278,9 @@ def test_a_wrong_entry_of_allow_hosts_is_named(entry: str) -> None:
 
 
 def test_behind_a_proxy_the_name_is_judged_and_the_proxy_resolves(
-    load: Load, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(proxies, "getproxies", lambda: {"http": "proxy.lan:3128"})
-    monkeypatch.setattr(proxies, "proxy_bypass", lambda host: False)
+    monkeypatch.setenv("http_proxy", "proxy.lan:3128")
     world = World()
     assert load(world, "http://music.example/") == b"music"
     assert (world.asked, world.proxies, world.reached) == (
@@ -329,7 +321,6 @@ async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
         pytest.skip("no openssl to make a certificate with")
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(certificate, key)
-    trusting = ssl.create_default_context(cafile=str(certificate))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -341,7 +332,7 @@ async def test_the_certificate_is_checked_for_the_name_and_not_for_the_address(
     async def here(host: str, port: int) -> list[str]:
         return ["127.0.0.1"]
 
-    monkeypatch.setattr(guarded, "ssl_context", lambda *, for_loopback: trusting)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=serving)
     port = server.sockets[0].getsockname()[1]
     guard = AddressGuard(allowed=AllowedHosts.parse("127.0.0.0/8"), resolve=here)

@@ -9,8 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...api.wire.amounts import MOST_DOLLARS, dollars_of
-from ...api.wire.protocol import parse_balance, parse_cost, parse_job, parse_models
+from ...api.wire.protocol import (
+    MOST_DOLLARS,
+    dollars_of,
+    parse_balance,
+    parse_cost,
+    parse_job,
+    parse_models,
+)
 
 
 @pytest.mark.parametrize(

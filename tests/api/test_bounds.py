@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
-import json
 import tracemalloc
-import zlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -23,12 +21,12 @@ from ...api.errors import (
 )
 from ...api.request import MusicRequest
 from ...api.timing import Timing
-from ...api.wire.address_guard import AddressGuard
-from ...api.wire.allowed_hosts import AllowedHosts
+from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
-from ...api.wire.body import MOST_BYTES
 from ...api.wire.client import Client
 from ...api.wire.download import Source, download
+from ...api.wire.exchange import MOST_BYTES
+from ...api.wire.guard import AddressGuard
 from ...api.wire.key import ApiKey
 from .raw_server import Reply, answering, pouring, reply, silent
 
@@ -70,15 +68,7 @@ def bomb(size: int) -> bytes:
 LONG = {
     "JSON": reply(b" " * (MOST_BYTES + 1), JSON),
     "JSON without an end": pouring(f"{OK}\r\n", b" " * 65536),
-    "gzip": reply(bomb(50_000_000), JSON, "Content-Encoding: gzip"),
-    "deflate": reply(zlib.compress(b" " * 50_000_000), JSON, "Content-Encoding: deflate"),
-    "empty members of gzip": pouring(
-        f"{OK}Content-Encoding: gzip\r\n\r\n", gzip.compress(b"") * 500
-    ),
-    "another encoding": reply(b"x" * 100, JSON, "Content-Encoding: br"),
-    "an encoding within another": reply(bomb(10), JSON, "Content-Encoding: gzip, gzip"),
-    "a broken encoding": reply(b"\x1f\x8b\x08" + b"x" * 100, JSON, "Content-Encoding: gzip"),
-    "half of an encoding": reply(bomb(1000)[:20], JSON, "Content-Encoding: gzip"),
+    "a bomb": reply(bomb(50_000_000), JSON, "Content-Encoding: gzip"),
     "nested JSON": reply(b"[" * 1_000_000, JSON),
     "nested objects": reply(b'{"a":' * 200_000, JSON),
     "a number of a million digits": reply(b'{"id": ' + b"9" * 1_000_000 + b"}", JSON),
@@ -89,16 +79,6 @@ LONG = {
 async def test_a_body_is_read_to_a_limit(name: str) -> None:
     async with client_at(LONG[name]) as client:
         assert isinstance(await ended(client), (ProtocolError, NoAnswerError))
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-async def test_an_encoded_answer_is_read(encoding: str) -> None:
-    encode = {"gzip": gzip.compress, "deflate": zlib.compress}[encoding]
-    body = encode(json.dumps({"id": "job_1", "status": "queued"}).encode())
-    async with client_at(reply(body, JSON, f"Content-Encoding: {encoding}")) as client:
-        record = await client.poll("job_1")
-    assert record is not None
-    assert record.id == "job_1"
 
 
 @pytest.mark.slow
@@ -224,18 +204,6 @@ async def test_a_buffer_grows_with_what_arrives() -> None:
 async def test_no_download_takes_for_ever(slow: Reply) -> None:
     with pytest.raises(DownloadError, match="queue again"):
         await loaded(slow)
-
-
-@pytest.mark.parametrize(
-    ("piece", "sentence"),
-    [(gzip.compress(b"") * 500, "cannot be decoded"), (bytes(65536), "larger than 1 MB")],
-    ids=["empty members", "padding"],
-)
-async def test_an_encoded_nothing_without_an_end_is_refused(piece: bytes, sentence: str) -> None:
-    head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
-    whole = gzip.compress(b"a")
-    with pytest.raises(DownloadError, match=sentence):
-        await loaded(pouring(head + whole.decode("latin-1"), piece))
 
 
 async def test_a_length_beyond_any_disk_is_refused() -> None:

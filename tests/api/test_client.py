@@ -28,8 +28,7 @@ from ...api.errors import (
 from ...api.request import MusicRequest
 from ...api.timing import Timing
 from ...api.wire.client import Client
-from ...api.wire.job_files import key_may_go_elsewhere
-from ...api.wire.key import ApiKey
+from ...api.wire.key import ApiKey, key_may_go_elsewhere
 from ...api.wire.protocol import JobRecord, JobStatus
 from ...api.wire.rate_limit import Rate
 from ...sandbox.profile import Dialect, Profile, ResultShape

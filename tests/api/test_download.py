@@ -14,11 +14,11 @@ from aiohttp import web
 
 from ...api.errors import DownloadError, InputError
 from ...api.timing import Timing
-from ...api.wire.address_guard import AddressGuard
-from ...api.wire.allowed_hosts import AllowedHosts
+from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.download import Source, checked_url
 from ...api.wire.download import download as guarded_download
+from ...api.wire.guard import AddressGuard
 
 CONTENT = bytes(range(256)) * 2000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -21,12 +21,12 @@ from aiohttp import web
 
 from ...api.errors import DownloadError, GatewayError, SettingsError, UntrustedCertificateError
 from ...api.timing import Timing
-from ...api.wire.address_guard import AddressGuard
-from ...api.wire.allowed_hosts import AllowedHosts
+from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
 from ...api.wire.download import Source, download
-from ...api.wire.proxies import proxy_for
+from ...api.wire.guard import AddressGuard
+from ...api.wire.http import proxy_for
 from ...sandbox.server import Sandbox
 
 OUTSIDE = "http://gateway.test/v1"

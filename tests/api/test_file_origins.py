@@ -16,7 +16,7 @@ from ...api.errors import DownloadError, UncertainSubmitError
 from ...api.money.job import Job
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.wire.allowed_hosts import AllowedHosts
+from ...api.wire.addresses import AllowedHosts
 from ...sandbox.dialects import NAMES, speaking
 from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
 from ...sandbox.server import Sandbox

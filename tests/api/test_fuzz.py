@@ -26,8 +26,8 @@ from ...api.money.ledger_reader import DAY
 from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME as SETTINGS
 from ...api.settings import Settings, load, write
-from ...api.wire.address_guard import AddressGuard, is_public
 from ...api.wire.download import checked_url
+from ...api.wire.guard import AddressGuard, is_public
 
 pytestmark = pytest.mark.slow
 

@@ -20,13 +20,12 @@ from ...api.hidden import without_keys
 from ...api.library import Library
 from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME, Settings, load, write
-from ...api.wire.address_guard import AddressGuard
-from ...api.wire.allowed_hosts import AllowedHosts
+from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
 from ...api.wire.download import Source, download
-from ...api.wire.job_files import job_file, key_may_go_to
-from ...api.wire.key import ApiKey
+from ...api.wire.guard import AddressGuard
+from ...api.wire.key import ApiKey, job_file, key_may_go_to
 from ..gateway import TIMING
 from .raw_server import answering, reply
 

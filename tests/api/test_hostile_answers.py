@@ -32,8 +32,7 @@ from ...api.wire.protocol import (
     parse_models,
     parse_signed,
 )
-from ...api.wire.rate_headers import rate_of
-from ...api.wire.retry_after import retry_after
+from ...api.wire.rate_limit import rate_of, retry_after
 from .one_answer import gateway
 
 PIANO = MusicRequest("calm piano", duration=20.0)

@@ -17,7 +17,7 @@ from ...api.errors import ProtocolError, UncertainSubmitError
 from ...api.money.job import Job, State
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.wire.usage import Charge, charge_by_tag, charge_in_recent
+from ...api.wire.protocol import Charge, charge_by_tag, charge_in_recent
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, account_on, rows_of, running

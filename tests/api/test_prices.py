@@ -19,8 +19,7 @@ from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
 from ...api.money.spending import UNKNOWN_PER_DAY, Reason
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.wire.amounts import MOST_DOLLARS
-from ...api.wire.protocol import JobRecord, JobStatus, Model
+from ...api.wire.protocol import MOST_DOLLARS, JobRecord, JobStatus, Model
 from ...sandbox.profile import Profile
 from ..gateway import SCALE, account_on, rows_of, running
 

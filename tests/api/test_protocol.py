@@ -9,9 +9,9 @@ import pytest
 
 from ...api.errors import InputError, ProtocolError
 from ...api.request import AS_GIVEN, DEFAULT_MODEL, INSTRUMENTAL, MODEL_WRITES, MusicRequest
-from ...api.wire.base_url import normalized_base_url
+from ...api.wire.addresses import normalized_base_url
 from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models
-from ...api.wire.retry_after import moment_in, retry_after
+from ...api.wire.rate_limit import moment_in, retry_after
 
 BASE = "https://api.example/v1"
 

@@ -22,9 +22,8 @@ from ...api.errors import DownloadError, GatewayError
 from ...api.library import Library
 from ...api.money.ledger_file import FILE_NAME
 from ...api.settings import load as load_settings
-from ...api.wire.certificates import untrusted
+from ...api.wire.http import proxy_for, untrusted
 from ...api.wire.protocol import ErrorBody
-from ...api.wire.proxies import proxy_for
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
 from .test_nodes import Node, load, run, submit

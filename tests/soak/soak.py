@@ -30,7 +30,7 @@ if __name__ == "__main__":
     lib = Path(__file__).resolve().parents[2] / "scripts" / "lib"
     sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("tests.soak.soak"))
 
-from ...api.wire.certificates import ssl_context
+from ...api.wire.http import ssl_context
 from ..sandbox_process import sandbox_process
 from .client import child
 from .count import Count

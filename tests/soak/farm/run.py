@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from ....api.wire.certificates import ssl_context
+from ....api.wire.http import ssl_context
 from .count import Count
 from .mutants import BUGS
 from .plan import KEY, RATE_LIMIT, SCALE

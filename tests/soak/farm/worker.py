@@ -33,7 +33,7 @@ from ....api.money.ledger import Ledger
 from ....api.request import MusicRequest
 from ....api.settings import Mode, Settings
 from ....api.store_url import StoreUrl
-from ....api.wire.allowed_hosts import AllowedHosts
+from ....api.wire.addresses import AllowedHosts
 from ....api.wire.key import ApiKey
 from ... import sandbox_process
 from ..client import Moments
