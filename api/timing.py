@@ -18,7 +18,8 @@ class Timing(NamedTuple):
             for the whole answer.
         backoff, backoff_max: the first wait between two attempts, doubled each time, and the
             longest one.
-        longest_retry_after: no wait that a server asks for is longer; then it is asked again.
+        longest_retry_after: the patience with a server that asks for a wait. A request that cannot
+            end within it ends at once; the rate of a key asks again sooner.
         submit_patience: a submit that created nothing is repeated for this long.
         balance_patience: the longest wait for the balance, which only informs.
         lookup_wait: the first wait between two looks for a submit without an answer, doubled each

@@ -1,1 +1,1 @@
-"""One HTTP request: what is sent, what is answered, and when it may be sent."""
+"""HTTP requests: their addresses, their rate, their answers, and the files that they load."""

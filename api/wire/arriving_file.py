@@ -105,8 +105,8 @@ class ArrivingFile(io.RawIOBase):
         """
         with self._news:
             self.check(len(self._buffer) + len(chunk))
-            # Grows with what arrives, not with what a header promises. Python adds an eighth, so
-            # that a long file is not copied at each chunk.
+            # Grows with the bytes that arrive, not with a promised length. Python adds an eighth,
+            # so that a long file is not copied at each chunk.
             self._buffer += chunk
             self._news.notify_all()
 

@@ -1,4 +1,4 @@
-"""AIgateway's HTTP API: one method a call. `exchange` sends each, and raises what went wrong."""
+"""AIgateway's HTTP API: one method a call. `exchange` sends each, and raises its errors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _log = logging.getLogger("aigateway")
 
 _KEY_LENGTH = 16
 SIGNED_SECONDS = 3600
-"""How long a signed address is asked for; the gateway allows 60 to 604,800."""
+"""The lifetime to ask for at a signed address; the gateway allows 60 to 604,800 s."""
 
 
 class Client:
@@ -43,9 +43,9 @@ class Client:
 
     Args:
         base_url: the API's base, ending in `/v1`.
-        api_key: sent as a bearer token to `base_url`'s host and nowhere else; None sends none.
+        api_key: sent as a bearer token to `base_url`'s host and nowhere else; None: no token.
         clock: seconds, monotonic.
-        cost_tag: begins the tag under which the gateway sums costs; "" sends none.
+        cost_tag: begins the tag under which the gateway sums costs; "": no tag.
         places: see `Exchange`.
     """
 
@@ -80,7 +80,7 @@ class Client:
 
     @property
     def retries(self) -> Retries:
-        """What is being tried again, by the job's id or what a submit is `about`."""
+        """The requests that are being tried again, by job id, a submit by its `about`."""
         return self.exchange.retries
 
     async def submit(
@@ -94,7 +94,7 @@ class Client:
         """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
 
         Args:
-            confirm: called just before each sending; its exception stops it.
+            confirm: called just before each sending; its exception stops the sending.
 
         Raises:
             UnreachableError, RateLimitError, ServerError (500), UnavailableError, RejectedError,
@@ -111,7 +111,7 @@ class Client:
             about=about,
         )
         record = self._record(answer)
-        # A farm's log outlives the disk of a worker.
+        # The log of a farm outlives the disk of a worker.
         _log.info("The gateway has the job %s.", plain(record.id))
         return record
 
@@ -149,7 +149,7 @@ class Client:
     async def cancel(self, job_id: str) -> JobRecord:
         """Ask the gateway to cancel the job; the record says the state of the job.
 
-        The gateway cancels a queued job. It leaves a running or ended one as it is. `DELETE
+        The gateway cancels a queued job, and leaves a running or ended one as it is. `DELETE
         /jobs/{id}` comes first, then `POST /jobs/{id}/cancel` where that route is unknown.
 
         Raises:
@@ -189,7 +189,7 @@ class Client:
         return body
 
     def tag_of(self, idempotency_key: str) -> str:
-        """The tag for costs of a submit, at most 64 characters; "" where none is sent."""
+        """The tag for costs of a submit, at most 64 characters; "" without a tag."""
         return f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}" if self._cost_tag else ""
 
     async def recent_usage(self) -> object:
@@ -259,7 +259,7 @@ def _path(id: str) -> str:
     """An id as one part of a path, which no server takes for several parts or another one.
 
     Raises:
-        InputError: it is none.
+        InputError: no job has such an id.
     """
     if not is_one_part(id):
         raise InputError(

@@ -125,7 +125,9 @@ async def _download(
     *,
     is_track: bool,
 ) -> None:
-    attempts, renewals, validator, seen = 0, 0, "", 0
+    renewals, validator = 0, ""
+    # Since the last new byte: attempts, and seconds that the server asked for.
+    attempts, asked, seen = 0, 0.0, 0
 
     async def another(status: int) -> Source | None:
         """Another source than the one that answered `status`; None if there is no other."""
@@ -163,7 +165,6 @@ async def _download(
                         until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
                         reason = f"the server answered {status}{until}"
                         into.paused = reason if until else ""
-                        wait = min(wait, timing.longest_retry_after)
                     elif status not in (200, 206):
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
@@ -197,9 +198,10 @@ async def _download(
                 if renewed is not None:
                     source = renewed
                     continue
-            attempts = attempts + 1 if into.received == seen else 1
-            seen = into.received
-            if attempts >= _ATTEMPTS:
+            if into.received > seen:
+                attempts, asked, seen = 0, 0.0, into.received
+            attempts, asked = attempts + 1, asked + wait
+            if attempts >= _ATTEMPTS or asked > timing.longest_retry_after:
                 raise DownloadError(
                     f"The audio file did not arrive whole ({reason}; {into.received} bytes "
                     "came): queue again. A bought track is not paid again."
@@ -271,7 +273,7 @@ def _feed(into: ArrivingFile, position: int, chunk: bytes) -> int:
     end = position + len(chunk)
     known = into.received - position
     if known > 0:
-        # The server began anew. What the reader has already used must be the same.
+        # The server began anew. The bytes that the reader has already used must be the same.
         head = bytes(into.content()[position : position + min(known, len(chunk))])
         if head != chunk[: len(head)]:
             raise DownloadError(_CHANGED)
@@ -298,7 +300,7 @@ def _byte_count(digits: str) -> int | None:
 
 
 def _validator(answer: httpx.Response) -> str:
-    """What `If-Range` may hold (RFC 9110, section 13.1.5): a strong ETag or a date."""
+    """The value for `If-Range` (RFC 9110, section 13.1.5): a strong ETag or a date; "" without."""
     etag = answer.headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag

@@ -69,7 +69,7 @@ class Exchange:
 
     Args:
         base_url: the API's base, ending in `/v1`.
-        api_key: sent as a bearer token with every request; None sends none.
+        api_key: sent as a bearer token with every request; None: no token.
         clock: seconds, monotonic.
         places: where machines share the rate of the key; None where this process has it alone.
     """
@@ -132,7 +132,7 @@ class Exchange:
         Args:
             path: below the base URL.
             job_id: named in an error.
-            on_new_connection: for what must not be sent twice. On a kept connection that the
+            on_new_connection: for a request that must not be sent twice. On a connection that the
                 server is just closing, a request fails as if it had been received. The whole
                 exchange ends within `Timing.answer_timeout`.
             confirm: called in the slot, before the request leaves; its exception stops it.

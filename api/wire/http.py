@@ -1,4 +1,4 @@
-"""What the gateway's client and the downloads share: HTTP clients, proxies and certificates."""
+"""HTTP clients, proxies and certificates, for the gateway's client and for the downloads."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from ..hidden import hide
 from ..secret import Secret
 from .addresses import LIVE_BASE_URL
 
-# Blanks, quotes and the byte order mark: what editors, shells and web pages leave around a key.
+# Editors, shells and web pages leave blanks, quotes and byte order marks around a key.
 _AROUND = " \t\r\n\"'`“”\u2018\u2019«»\ufeff\u200b"
 _SCHEME = re.compile(r"(?:authorization\s*:\s*)?bearer(?:\s+|$)", re.IGNORECASE)
 

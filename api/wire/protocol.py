@@ -73,7 +73,7 @@ _STATUS_WORDS = {
 class JobRecord(NamedTuple):
     """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars.
 
-    `request_id` is the id of the answer, which the gateway's support asks for. `selected` is the
+    `request_id` is the id of the answer: the gateway's support asks for it. `selected` is the
     model that makes the track.
     """
 
@@ -128,7 +128,7 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEAD
 
 
 def parse_signed(body: object, base_url: str) -> str | None:
-    """The signed address in `{"url": …}`; None where there is none."""
+    """The signed address in `{"url": …}`; None if the answer has no usable one."""
     url = body.get("url") if isinstance(body, Mapping) else None
     return _url(url, base_url)
 
@@ -152,14 +152,14 @@ def _error_sentence(error: object) -> str | None:
 
 
 def _id(value: object) -> str | None:
-    """A job's id, which some gateways give as a number; None for what no address can hold."""
+    """A job's id, which some gateways give as a number; None if no address can hold it."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
         return str(value)
     return None if value in (".", "..") else _word(value, _ID_LENGTH)
 
 
 def _no_id(*values: object) -> str:
-    """What a record has in place of an id."""
+    """The end of a sentence about a record without a usable id."""
     texts = [value for value in values if isinstance(value, str) and value]
     if texts:
         return f"an id that cannot be used (“{plain(texts[0], 60)}”, {len(texts[0])} characters)"
@@ -181,7 +181,7 @@ def _seconds(value: object) -> float | None:
 
 
 class ErrorBody(NamedTuple):
-    """The code and the reason of an error; empty strings where the gateway gave none."""
+    """The code and the reason of an error; empty strings where the gateway gave no text."""
 
     code: str = ""
     reason: str = ""
@@ -207,7 +207,7 @@ def parse_error(body: object) -> ErrorBody:
 
 
 def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
-    """US dollars from a number or a plain decimal text; None where it is not an amount.
+    """US dollars from a number or a plain decimal text; None if it is not an amount.
 
     Negative, infinite, NaN, absurdly high, true, `1_000`, `1e3` and digits of other scripts are no
     amounts.
@@ -227,7 +227,7 @@ def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
 
 
 def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> float | None:
-    """The cost of a job in US dollars, from any place in an answer; None where it has none."""
+    """The cost of a job in US dollars, from any field of an answer; None if no field has it."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     costs = (
@@ -240,7 +240,7 @@ def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS
 
 
 def parse_balance(body: Mapping[str, Any]) -> float | None:
-    """US dollars left on the account; None where the answer has none of the likely shapes.
+    """US dollars left on the account; None if the answer has no likely shape.
 
     The public sources name the route but not its answer.
     """
@@ -262,7 +262,7 @@ def parse_balance(body: Mapping[str, Any]) -> float | None:
 
 
 class Model(NamedTuple):
-    """A model of the catalogue. US dollars per second of audio, None where not known."""
+    """A model of the catalogue. The price in US dollars per second of audio, None if unknown."""
 
     id: str
     price_per_second: float | None = None
@@ -307,14 +307,14 @@ def _price_per_second(entry: Mapping[str, Any]) -> float | None:
 
 
 class Charge(NamedTuple):
-    """What is listed under one tag. `cost` in US dollars, None where it is not told."""
+    """The charge under one tag. `cost` in US dollars, None if the list does not tell it."""
 
     cost: float | None
     request_id: str | None = None
 
 
 def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
-    """What the list of recent requests has under `tag`; None where it has nothing.
+    """The charge under `tag` in the list of recent requests; None without a row that counts.
 
     Requests that failed do not count.
 
@@ -338,7 +338,7 @@ def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
 
 
 def charge_by_tag(body: object, tag: str) -> Charge | None:
-    """What the sums have under `tag`; None where that is nothing.
+    """The charge under `tag` in the sums of a month; None if they have no money under it.
 
     Raises:
         ProtocolError: the answer holds no list.
@@ -393,7 +393,7 @@ def _word(value: object, limit: int = _WORD_LENGTH) -> str | None:
 
 
 def _url(value: object, base_url: str) -> str | None:
-    """An address, absolute; None for what is none."""
+    """An absolute address; None if the value is not an address."""
     text = _word(value, _URL_LENGTH)
     if text is None:
         return None

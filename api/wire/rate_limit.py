@@ -37,11 +37,11 @@ _LONGEST_RETRY_AFTER = 365 * 24 * 3600.0
 _MOST_REQUESTS = 1_000_000
 
 
-# --- What an answer tells -----------------------------------------------------------------------
+# --- The headers of an answer -------------------------------------------------------------------
 
 
 class Rate(NamedTuple):
-    """The account's request rate as one answer tells it; None where it says nothing.
+    """The account's request rate as one answer tells it; None where no header tells it.
 
     `limit` and `remaining` count requests of a window; `reset` and `retry_after` are seconds;
     `exceeded` says whether the answer was a 429.
@@ -161,6 +161,7 @@ class RateLimiter:
         self._elsewhere = 0
         self._elsewhere_until = 0.0
         self._closed_until = 0.0
+        self._absurd_answers = 0
         self._held_until = 0.0
         self._last_poll = -float("inf")
         self._wake: asyncio.TimerHandle | None = None
@@ -181,7 +182,7 @@ class RateLimiter:
 
     @property
     def held_for(self) -> float:
-        """Seconds until a due request other than a poll may be sent; 0 where none waits."""
+        """Seconds until a due request other than a poll may be sent; 0 if no such request waits."""
         return max(0.0, self._held_until - self._clock())
 
     @contextlib.asynccontextmanager
@@ -192,7 +193,7 @@ class RateLimiter:
 
         Args:
             due: enter no earlier.
-            is_poll: there are many polls, so they leave a share of the rate to all else.
+            is_poll: there are many polls, so they leave a share of the rate to other requests.
             is_first: the first poll of its job. It likely brings news, so it is not spread.
         """
         await self._granted(due, is_poll, is_first)
@@ -202,7 +203,7 @@ class RateLimiter:
             self._end(is_poll)
 
     async def _granted(self, due: Due, is_poll: bool, is_first: bool) -> None:
-        """Wait for a slot. Whoever gets one ends it, or releases it if nothing was sent."""
+        """Wait for a slot. The caller then calls `_end`, or `_release` if nothing was sent."""
         granted = asyncio.get_running_loop().create_future()
         waiter = _Waiter(moment(due), next(self._numbers), is_poll, is_first, due, granted)
         heapq.heappush(self._waiters, waiter)
@@ -231,23 +232,38 @@ class RateLimiter:
         if rate.limit:
             self._told_limit, self._lowered_limit = rate.limit, None
         if rate.limit and rate.remaining is not None:
-            # Somebody else spent what the gateway counted beyond our own requests. Of ours in
+            # The gateway counted requests of others beyond our own. Of ours in
             # flight it had counted all, or only the one that is answered here.
             beyond = rate.limit - rate.remaining - self._in_window(now)
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
             self._elsewhere = max(0, min(at_least, beyond - min(1, self._in_flight)))
             self._elsewhere_until = now + (window if reset is None else reset)
-        if rate.exceeded:
+        if not rate.exceeded:
+            self._absurd_answers = 0
+        elif (rate.retry_after or 0.0) > self._timing.longest_retry_after:
+            self._close_briefly(now)
+        else:
             if not rate.limit:
                 sent = self._in_window(now) + self._in_flight
                 self._lowered_limit = max(1, min(self.limit, sent - 1))
                 self._lowered_until = now + window
             waits = (rate.retry_after, reset, window / 6)
             wait = next(wait for wait in waits if wait is not None)
-            wait = min(wait, self._timing.longest_retry_after)
             self._closed_until = max(self._closed_until, now + wait)
         self._grant()
+
+    def _close_briefly(self, now: float) -> None:
+        """Close for a quarter of a window after an absurd `Retry-After`, then for twice as long.
+
+        The gateway may mean a date, or another request. Answers that were on their way together
+        count once.
+        """
+        if now < self._closed_until:
+            return
+        wait = self._timing.rate_window / 4 * 2**self._absurd_answers
+        self._closed_until = now + min(wait, self._timing.longest_retry_after)
+        self._absurd_answers = min(self._absurd_answers + 1, 10)
 
     @property
     def closed_for(self) -> float:
@@ -355,7 +371,7 @@ class Retry(NamedTuple):
 
 
 class Retries:
-    """The requests of one key that are being tried again, by what they are about.
+    """The requests of one key that are being tried again, by job id or by `about`.
 
     Args:
         clock: seconds, monotonic.

@@ -55,7 +55,7 @@ def named(request_id: str | None) -> str:
 
 
 def _support(status: int, request_id: str | None) -> str:
-    """What to tell the gateway's support, where money or a fault of the gateway is concerned."""
+    """The request id for the gateway's support, if money or a fault of the gateway is concerned."""
     concerns = status == 402 or status >= 500
     return f" For support: request {request_id}." if concerns and request_id else ""
 
@@ -70,7 +70,7 @@ def _kind_and_advice(
     if status == 401:
         if key is None:
             return AuthenticationError, (
-                "The gateway wants an API key, and none is set: set one in Settings > AIgateway."
+                "The gateway wants an API key, and no key is set: set one in Settings > AIgateway."
             )
         return AuthenticationError, (
             f"The gateway does not accept the API key: check the one from {key.source}."

@@ -182,7 +182,7 @@ async def test_a_key_that_is_wrong_or_missing(gateway: Sandbox) -> None:
             await client.balance()
     async with client_of(gateway, None) as client:
         with pytest.raises(
-            AuthenticationError, match="none is set: set one in Settings > AIgateway"
+            AuthenticationError, match="no key is set: set one in Settings > AIgateway"
         ):
             await client.balance()
 

@@ -200,27 +200,73 @@ async def test_a_server_that_leads_to_an_odd_host_is_one_sentence(location: str)
             await downloaded(server.url)
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"Retry-After": "86400"},
-        {"Retry-After": "Wed, 25 Nov 2099 12:00:00 GMT"},
-        {"Retry-After": "Fri, 02 Jan 2026 00:00:00 GMT", "Date": "Thu, 01 Jan 2026 00:00:00 GMT"},
-    ],
-)
-@pytest.mark.parametrize("status", [429, 503])
-async def test_a_server_that_is_closed_for_a_day_is_waited_for_no_longer_than_allowed(
+CLOSED = [
+    {"Retry-After": "86400"},
+    {"Retry-After": "121"},
+    {"Retry-After": "1e9"},
+    {"Retry-After": "Wed, 25 Nov 2099 12:00:00 GMT"},
+    {"Retry-After": "Fri, 02 Jan 2026 00:00:00 GMT", "Date": "Thu, 01 Jan 2026 00:00:00 GMT"},
+]
+
+
+@pytest.mark.parametrize("asked", CLOSED)
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_a_server_that_is_closed_for_longer_than_the_patience_ends_it_at_once(
     asked: dict[str, str], status: int
 ) -> None:
+    requests = 0
+
     async def closed(request: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
         return web.Response(status=status, headers=asked)
 
     file = ArrivingFile(10**7)
-    timing = FAST._replace(longest_retry_after=0.001)
     async with serving(closed) as server:
         with pytest.raises(DownloadError, match=rf"{status} and sends nothing until .*:"):
-            await download(Source(server.url), file, timing)
+            await asyncio.wait_for(download(Source(server.url), file, Timing()), 10)
+    assert requests == 1
     assert "sends nothing until" in file.paused
+
+
+async def test_short_waits_end_where_their_sum_is_longer_than_the_patience() -> None:
+    requests = 0
+
+    async def closed(request: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
+        return web.Response(status=503, headers={"Retry-After": "0.04"})
+
+    file = ArrivingFile(10**7)
+    timing = FAST._replace(longest_retry_after=0.1)
+    async with serving(closed) as server:
+        with pytest.raises(DownloadError, match="503"):
+            await download(Source(server.url), file, timing)
+    assert requests == 3
+
+
+async def test_a_new_byte_begins_the_patience_anew() -> None:
+    """A server that sends a part, then closes for a moment, again and again."""
+    part = len(CONTENT) // 8
+    answers = 0
+
+    async def by_parts(request: web.Request) -> web.StreamResponse:
+        nonlocal answers
+        answers += 1
+        if answers % 2:
+            return web.Response(status=503, headers={"Retry-After": "0.03"})
+        begin = int(request.headers.get("Range", "bytes=0-")[6:-1])
+        headers = {"ETag": '"a"', "Content-Range": f"bytes {begin}-/{len(CONTENT)}"}
+        response = web.StreamResponse(status=206, headers=headers)
+        await response.prepare(request)
+        await response.write(CONTENT[begin : begin + part])
+        return response
+
+    file = ArrivingFile(10**7)
+    timing = FAST._replace(longest_retry_after=0.05)
+    async with serving(by_parts) as server:
+        await download(Source(server.url), file, timing)
+    assert bytes(file.content()) == CONTENT
 
 
 async def test_a_body_without_a_length_is_read_to_its_end() -> None:

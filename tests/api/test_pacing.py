@@ -216,6 +216,48 @@ def test_no_answer_closes_the_schedule_for_a_day(rate: Rate) -> None:
     in_virtual_time(work)
 
 
+ABSURD = [121.0, 3600.0, 86400.0, 365 * 86400.0]
+
+
+@pytest.mark.parametrize("retry_after", ABSURD)
+def test_the_schedule_asks_again_soon_after_an_absurd_retry_after(retry_after: float) -> None:
+    async def work(pacer: RateLimiter) -> None:
+        gateway = Gateway(pacer, 10)
+        async with pacer.slot(due=0.0) as observe:
+            observe(Rate(exceeded=True, retry_after=retry_after))
+        arrivals = await asyncio.gather(*(gateway.ask(is_poll=each % 2 == 0) for each in range(4)))
+        assert min(arrival.time for arrival in arrivals) == pytest.approx(WINDOW / 4, abs=0.1)
+        assert max(arrival.time for arrival in arrivals) < WINDOW
+        assert gateway.rejected == 0
+
+    in_virtual_time(work)
+
+
+@pytest.mark.parametrize("retry_after", ABSURD)
+def test_the_pause_after_an_absurd_retry_after_doubles_until_an_answer(retry_after: float) -> None:
+    async def work(pacer: RateLimiter) -> None:
+        clock = asyncio.get_running_loop().time
+        pauses = []
+
+        async def refused(count: int) -> None:
+            for _ in range(count):
+                # Two requests that were on their way together get the same answer: one pause.
+                async with pacer.slot(due=0.0) as observe, pacer.slot(due=0.0) as observe_other:
+                    observe(Rate(exceeded=True, retry_after=retry_after))
+                    observe_other(Rate(exceeded=True, retry_after=retry_after))
+                began = clock()
+                await asyncio.sleep(pacer.closed_for)
+                pauses.append(clock() - began)
+
+        await refused(5)
+        async with pacer.slot(due=0.0) as observe:
+            observe(Rate())
+        await refused(2)
+        assert pauses == pytest.approx([15.0, 30.0, 60.0, 120.0, 120.0, 15.0, 30.0])
+
+    in_virtual_time(work)
+
+
 def test_a_429_that_tells_no_limit_lowers_it() -> None:
     async def work(pacer: RateLimiter) -> None:
         async with contextlib.AsyncExitStack() as in_flight:
