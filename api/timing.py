@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import NamedTuple
 
 
@@ -120,6 +121,17 @@ class Timing(NamedTuple):
         Time-outs of real I/O and ages of files stay as they are.
         """
         return self._replace(**{name: getattr(self, name) * factor for name in _PACE})
+
+
+def pause(attempt: int, first: float, longest: float) -> float:
+    """Seconds between `attempt`, 1 for the first one, and the next: doubled each time.
+
+    Up to half of it is left out at random: clients that failed together come back apart.
+
+    >>> 4.0 <= pause(4, 1.0, 30.0) <= 8.0
+    True
+    """
+    return random.uniform(0.5, 1.0) * min(first * 2 ** min(attempt - 1, 60), longest)  # noqa: S311
 
 
 _PACE = (

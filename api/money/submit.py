@@ -5,16 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_before_delay,
-    wait_random_exponential,
-)
-
 from ..errors import GatewayError, LedgerAwayError, LedgerError, NoAnswerError
-from ..timing import Timing
+from ..timing import Timing, pause
 from ..wire.client import Client
 from ..wire.protocol import JobRecord
 from .job import Job
@@ -48,43 +40,32 @@ class Submits:
 
     async def posted(self, job: Job) -> JobRecord | None:
         """Submit, and again while the error says that nothing was created."""
-        timing = self._timing
-        jitter = wait_random_exponential(multiplier=timing.backoff, max=timing.backoff_max)
-
-        def wait(state: RetryCallState) -> float:
-            error = state.outcome.exception() if state.outcome else None
-            asked = getattr(error, "retry_after", None) or 0.0
-            return max(jitter(state), min(asked, timing.longest_retry_after))
-
-        def note(state: RetryCallState) -> None:
-            if state.outcome and isinstance(error := state.outcome.exception(), Exception):
-                self._client.retries.note(job.fingerprint, error, state.upcoming_sleep)
-
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(_created_nothing),
-            wait=wait,
-            stop=stop_before_delay(timing.submit_patience),
-            before_sleep=note,
-            reraise=True,
-        ):
-            with attempt:
-                try:
-                    return await self._client.submit(
-                        job.request,
-                        idempotency_key=job.idempotency_key,
-                        confirm=lambda: self._confirm(job),
-                        about=job.fingerprint,
-                    )
-                except _TakenOverError:
-                    return None
-                except GatewayError:
+        timing, clock = self._timing, self._client.clock
+        give_up = clock() + timing.submit_patience
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._client.submit(
+                    job.request,
+                    idempotency_key=job.idempotency_key,
+                    confirm=lambda: self._confirm(job),
+                    about=job.fingerprint,
+                )
+            except _TakenOverError:
+                return None
+            except GatewayError as error:
+                asked = getattr(error, "retry_after", None) or 0.0
+                wait = max(asked, pause(attempt, timing.backoff, timing.backoff_max))
+                if not _created_nothing(error) or clock() + wait >= give_up:
                     raise
-                except Exception as error:
-                    # The request may have left, whatever its answer broke.
-                    raise NoAnswerError(
-                        f"The gateway's answer cannot be read ({type(error).__name__}: {error})."
-                    ) from error
-        raise AssertionError("tenacity ends with a result or an exception")
+                self._client.retries.note(job.fingerprint, error, wait)
+            except Exception as error:
+                # The request may have left, whatever its answer broke.
+                raise NoAnswerError(
+                    f"The gateway's answer cannot be read ({type(error).__name__}: {error})."
+                ) from error
+            await asyncio.sleep(wait)
 
     async def _confirm(self, job: Job) -> None:
         """Called at the last moment before a submit leaves."""
@@ -136,7 +117,5 @@ class _TakenOverError(Exception):
     """Another process has taken over the row of a submit that has not left."""
 
 
-def _created_nothing(error: BaseException) -> bool:
-    return (
-        isinstance(error, GatewayError) and error.is_temporary and not error.may_have_been_charged
-    )
+def _created_nothing(error: GatewayError) -> bool:
+    return error.is_temporary and not error.may_have_been_charged

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from ..errors import AddressError, DownloadError, InputError
-from ..timing import Timing
+from ..timing import Timing, pause
 from .addresses import split_address, without_user_info
 from .arriving_file import ArrivingFile
 from .guard import MAX_REDIRECTS, AddressGuard, GuardedTransport, refusal, same_host_spelling
@@ -206,8 +205,8 @@ async def _download(
                     f"The audio file did not arrive whole ({reason}; {into.received} bytes "
                     "came): queue again. A bought track is not paid again."
                 )
-            pause = min(timing.file_backoff * 2 ** (attempts - 1), timing.file_backoff_max)
-            await asyncio.sleep(max(wait, pause * random.uniform(0.5, 1.0)))  # noqa: S311 jitter
+            shortest = pause(attempts, timing.file_backoff, timing.file_backoff_max)
+            await asyncio.sleep(max(wait, shortest))
 
 
 @contextlib.asynccontextmanager
