@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import SettingsError
 from .secret import Secret
+from .wire.addresses import ambiguity
 
 SCHEMES = ("postgresql", "postgres")
 _HIDDEN = "…"
@@ -25,6 +26,8 @@ class LedgerUrl(Secret):
 
     def __init__(self, value: str, source: str) -> None:
         super().__init__(value, source)
+        if how := ambiguity(value):
+            raise SettingsError(f"The ledger_url from {source} {how}")
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from .errors import SettingsError
 from .secret import Secret
+from .wire.addresses import ambiguity
 
 SCHEMES = ("s3", "gs", "az")
 
@@ -25,6 +26,8 @@ class StoreUrl(Secret):
 
     def __init__(self, value: str, source: str) -> None:
         super().__init__(value, source)
+        if how := ambiguity(value):
+            raise SettingsError(f"The store_url from {source} {how}")
         try:
             parts = urlsplit(value)
         except ValueError:

@@ -19,6 +19,11 @@ LIVE_BASE_URL = "https://api.aigateway.sh/v1"
 _LABEL_LENGTH = 63
 _HOST_LENGTH = 253
 _NO_HOST_CHARACTERS = frozenset(' %<>"\\^`{|}*')
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_AUTHORITY_END = re.compile("[/?#]")
+# A percent sign without two hex digits, and a byte of zero, are an error to some programs.
+_ODD_SIGNS = re.compile(r"[ \\#]|%(?![0-9A-Fa-f]{2})|%00")
+_ODD_IN_A_USER = re.compile(r"[@\[\]]")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 # A host whose last part is a number is an IPv4 address in some spelling (WHATWG URL, 3.5).
 _NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
@@ -46,15 +51,54 @@ def split_address(url: str) -> SplitResult | None:
     return parts if is_web else None
 
 
-def without_user_info(url: str) -> str:
-    """`url` as it may be shown: without a user name and password, whatever else is wrong in it."""
-    head, separator, rest = url.partition("://")
-    if not separator:
-        head, rest = "", url
-    authority = rest.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
-    # A password may hold a slash: then everything up to the last @ is removed.
-    end = rest.rfind("@") if "@" in rest and "@" not in authority else authority.rfind("@")
-    return f"{head}{separator}{rest[end + 1 :]}"
+def ambiguity(address: str) -> str:
+    """How to write an address that two programs may read differently; "" for a plain one.
+
+    Programs disagree where a password ends: urllib, libpq and proxies stop at different signs of
+    `@ / ? #`, and drop or refuse blanks, backslashes and broken percent signs. A message that hides
+    the password of one reading may show it in another, so such an address is refused before
+    anything is said about it.
+
+    Returns:
+        The end of a sentence that begins with the name of the setting. It holds no part of
+        `address`.
+
+    >>> ambiguity("postgresql://me:p%40ss@db.example/music")
+    ''
+    """
+    rest = SCHEME.sub("", address, count=1)
+    authority = _AUTHORITY_END.split(rest, maxsplit=1)[0]
+    user, _, _ = authority.rpartition("@")
+    is_plain = (
+        address.isprintable()
+        and not _ODD_SIGNS.search(address)
+        # An @ behind the authority is likely the one that ends a password with a / ? or #.
+        and rest.count("@") == ("@" in authority)
+        and not _ODD_IN_A_USER.search(user)
+    )
+    if is_plain:
+        return ""
+    return (
+        "is an address that two programs read differently: in a user name or a password write @ as "
+        "%40, / as %2F, ? as %3F, # as %23, % as %25, [ as %5B, ] as %5D, \\ as %5C and a blank as "
+        "%20. Nothing was sent."
+    )
+
+
+def without_secrets(url: str) -> str:
+    """The scheme, host, port and path of an address, for people, whatever else is wrong in it.
+
+    A user name, a password, a query and a fragment are left out, and so is a port that has other
+    signs than digits: it may be a password whose host is missing.
+    """
+    scheme = found[0] if (found := SCHEME.match(url)) else ""
+    rest = url[len(scheme) :]
+    rest = re.split("[?#]", rest[rest.rfind("@") + 1 :], maxsplit=1)[0]
+    if not rest.startswith("["):
+        host, colon, behind = rest.partition(":")
+        if colon and not behind.partition("/")[0].isdecimal():
+            rest = f"{host}:…"
+    return f"{scheme}{rest}"
 
 
 # --- A host -------------------------------------------------------------------------------------
@@ -160,24 +204,24 @@ def normalized_base_url(url: str) -> str:
         InputError: `url` is not an http or https address, or holds more than host, port and path.
     """
     trimmed = url.strip().rstrip("/")
-    shown = without_user_info(url.strip())
+    shown = without_secrets(trimmed)
+    if "@" in trimmed:
+        raise InputError(
+            f"The base URL {shown} has a user name or a password before its host. The address is "
+            "stored beside each track, so it must hold no secret: remove them, and set api_key."
+        )
     parts = split_address(trimmed)
     if parts is None:
         raise InputError(
             f"The base URL is “{shown}”. An http or https address such as "
             "https://api.aigateway.sh is expected: correct AIGATEWAY_BASE_URL."
         )
-    # A password may hold a slash: then its rest is in the path.
-    if "@" in parts.netloc or "@" in parts.path:
-        raise InputError(
-            f"The base URL {shown} has a user name or a password before its host. The address is "
-            "stored beside each track, so it must hold no secret: remove them, and set api_key."
-        )
     if parts.query or parts.fragment:
         raise InputError(
-            f"The base URL {trimmed.partition('?')[0].partition('#')[0]} has more behind its "
-            "path: remove all from “?” or “#” on."
+            f"The base URL {shown} has more behind its path: remove all from “?” or “#” on."
         )
+    if how := ambiguity(trimmed):
+        raise InputError(f"The base URL {how}")
     return trimmed if trimmed.endswith("/v1") else f"{trimmed}/v1"
 
 

@@ -12,7 +12,7 @@ import httpx
 
 from ..errors import AddressError, DownloadError, InputError
 from ..timing import Timing, pause
-from .addresses import split_address, without_user_info
+from .addresses import split_address, without_secrets
 from .arriving_file import ArrivingFile
 from .guard import MAX_REDIRECTS, AddressGuard, GuardedTransport, refusal, same_host_spelling
 from .http import HEADERS, QuietClient, cause, compression_of, is_untrusted, untrusted
@@ -53,7 +53,7 @@ def checked_url(url: str) -> str:
     parts = split_address(url)
     if parts is None:
         raise InputError(
-            f"“{without_user_info(url)[:80]}” is not a web address: give the address of an "
+            f"“{without_secrets(url)[:80]}” is not a web address: give the address of an "
             "audio file. It begins with http:// or https://."
         )
     try:

@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ..errors import SettingsError
-from .addresses import is_loopback, literal_address, without_user_info
+from .addresses import SCHEME, ambiguity, is_loopback, literal_address, without_secrets
 
 HEADERS = {"User-Agent": "ComfyUI-AIgateway-Music", "Accept-Encoding": "identity"}
 """Sent with every request. A compressed body may hold a thousand times its size."""
@@ -165,12 +165,14 @@ def _is_excepted(host: str, exceptions: str) -> bool:
 
 
 def _usable(proxy: str, kind: str) -> str:
-    address = proxy if "://" in proxy else f"http://{proxy}"
+    address = proxy if SCHEME.match(proxy) else f"http://{proxy}"
+    if how := ambiguity(address):
+        raise SettingsError(f"{_source(kind)} {how}")
     scheme, _, rest = address.partition("://")
     scheme = scheme.lower()
     is_socks = scheme in _SOCKS_5
     address = f"{'socks5' if is_socks else scheme}://{rest}"
-    named = f"{_source(kind)} names the proxy {without_user_info(proxy)}"
+    named = f"{_source(kind)} names the proxy {without_secrets(proxy)}"
     if not is_socks and scheme not in ("http", "https"):
         raise SettingsError(
             f"{named}, and proxies of the kind {scheme}:// are not supported: set the address of "

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from urllib.parse import quote
+
 import pytest
 
-from ...api.errors import InputError
-from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_user_info
+from ...api.errors import InputError, SettingsError
+from ...api.ledger_url import LedgerUrl
+from ...api.store_url import StoreUrl
+from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_secrets
 from ...api.wire.download import checked_url
+from ...api.wire.http import proxy_for
 
 ODD = [
     "http://.x/",
@@ -65,7 +72,7 @@ def test_no_sentence_shows_a_password(user: str, host: str) -> None:
     with pytest.raises(InputError) as caught:
         checked_url(f"ftp://{user}@{host}/v1")
     assert "hunter2" not in str(caught.value)
-    assert without_user_info(f"https://{user}@{host}/v1") == f"https://{host}/v1"
+    assert without_secrets(f"https://{user}@{host}/v1") == f"https://{host}/v1"
 
 
 @pytest.mark.parametrize("tail", ["?token=secret", "#secret", "/v1?key=secret"])
@@ -90,3 +97,72 @@ def test_a_base_url_has_nothing_behind_its_path(tail: str) -> None:
 )
 def test_only_this_machine_is_loopback(url: str, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+def proxy(address: str) -> str | None:
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("no_proxy", "NO_PROXY", "HTTPS_PROXY"):
+            patched.delenv(name, raising=False)
+        patched.setenv("https_proxy", address)
+        return proxy_for("https://gateway.example/v1")
+
+
+DOORS: dict[str, tuple[Callable[[str], object], str]] = {
+    "base_url": (normalized_base_url, "https://{}@gateway.example/v1"),
+    "an HTTP proxy": (proxy, "http://{}@proxy.example:3128"),
+    "a proxy without its scheme": (proxy, "{}@proxy.example:3128"),
+    "ledger_url": (lambda url: LedgerUrl(url, "a test"), "postgresql://{}@db.example/music"),
+    "ledger_url with options": (
+        lambda url: LedgerUrl(url, "a test"),
+        "postgresql://{}@db.example:5433/music?sslmode=require",
+    ),
+    "store_url": (lambda url: StoreUrl(url, "a test"), "s3://{}@bucket/folder"),
+}
+# A program may end the password, or the host, at each of these signs, or refuse to read it.
+SIGNS = ["@", "/", "?", "#", "\\", "%", "%zz", " ", "\t", "[", "]", "@/", "/@", "?@#", "://", "%00"]
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+@pytest.mark.parametrize("door", DOORS)
+def test_a_password_that_two_programs_read_differently_is_refused_and_shown_nowhere(
+    door: str, sign: str
+) -> None:
+    read, address = DOORS[door]
+    for user in (f"me:sesame{sign}hunter2", f"me{sign}sesame:hunter2", f"me:{sign}sesame{sign}"):
+        with pytest.raises((InputError, SettingsError)) as caught:
+            read(address.format(user))
+        assert not re.search("sesame|hunter2", str(caught.value)), str(caught.value)
+
+
+@pytest.mark.parametrize("sign", [sign for sign in SIGNS if sign != "%00"])
+@pytest.mark.parametrize("door", [door for door in DOORS if "proxy" in door or "ledger" in door])
+def test_the_same_password_is_taken_once_it_is_written_as_the_sentence_says(
+    door: str, sign: str
+) -> None:
+    read, address = DOORS[door]
+    with pytest.raises(SettingsError, match="%40"):
+        read(address.format(f"me:sesame{sign}hunter2"))
+    assert read(address.format(quote(f"me:sesame{sign}hunter2", safe=":")))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("https://me:hunter2", "me:hunter2", "https://me:hunter2/path", "me:hun://hunter2"),
+        *("https://host/?key=hunter2", "https://host/#hunter2", "hunter2@host"),
+        *("https://a@host/b:hunter2@host", "https://me:hunter2@[::zz", "://me:hunter2@host"),
+    ],
+)
+def test_no_sentence_shows_what_may_be_a_secret(text: str) -> None:
+    for read, given in (
+        (normalized_base_url, text),
+        (checked_url, f"ftp:{text.partition(':')[2]}"),
+        (proxy, text),
+    ):
+        said = ""
+        try:
+            read(given)
+        except (InputError, SettingsError) as error:
+            said = str(error)
+        assert "hunter2" not in said
+    assert "hunter2" not in without_secrets(text)
