@@ -15,7 +15,7 @@ from ..timing import Timing, pause
 from .addresses import split_address, without_secrets
 from .arriving_file import ArrivingFile
 from .guard import MAX_REDIRECTS, AddressGuard, GuardedTransport, refusal, same_host_spelling
-from .http import HEADERS, QuietClient, cause, compression_of, is_untrusted, untrusted
+from .http import HEADERS, PROXY_LOGIN, QuietClient, cause, certificate_fault, compression_of
 from .rate_limit import moment_in, retry_after
 
 LEAST_BYTES = 16_384
@@ -164,6 +164,8 @@ async def _download(
                         until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
                         reason = f"the server answered {status}{until}"
                         into.paused = reason if until else ""
+                    elif status == 407:
+                        raise DownloadError(PROXY_LOGIN)
                     elif status not in (200, 206):
                         raise DownloadError(f"The server of the audio file answered {status}.")
                     else:
@@ -190,8 +192,10 @@ async def _download(
                     "give the address of the file itself."
                 ) from None
             except httpx.HTTPError as error:
-                if is_untrusted(error):
-                    raise DownloadError(untrusted(_host(source.url), cause(error))) from error
+                if sentence := certificate_fault(error, _host(source.url)):
+                    raise DownloadError(sentence) from error
+                if isinstance(error, httpx.ProxyError) and "407" in str(error):
+                    raise DownloadError(PROXY_LOGIN) from error
                 reason = cause(error)
                 renewed = await another(0) if isinstance(error, httpx.ConnectError) else None
                 if renewed is not None:

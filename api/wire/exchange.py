@@ -25,7 +25,7 @@ from ..errors import (
 from ..hidden import without_keys
 from ..plain_text import plain
 from ..timing import Timing
-from .http import HEADERS, QuietClient, cause, compression_of, is_untrusted, options_for, untrusted
+from .http import HEADERS, QuietClient, cause, certificate_fault, compression_of, options_for
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
 from .rate_limit import Due, Observe, RateLimiter, Retries, rate_of, retry_after
@@ -191,8 +191,7 @@ class Exchange:
             )
             answer = await _fetch(http, request, longest)
         except _NEVER_SENT as error:
-            if is_untrusted(error):
-                sentence = untrusted(urlsplit(self.base_url).netloc, cause(error))
+            if sentence := certificate_fault(error, urlsplit(self.base_url).netloc):
                 raise UntrustedCertificateError(
                     f"{sentence} Nothing was sent.", job_id=job_id
                 ) from error

@@ -34,6 +34,15 @@ _LOGGERS = (
 # GNOME's word and curl's: httpcore lets the proxy resolve the host in each case.
 _SOCKS_5 = ("socks", "socks5", "socks5h")
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+# OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_NOT_YET_VALID and
+# _CERT_HAS_EXPIRED.
+_OTHER_HOST = (62, 64)
+_OTHER_TIME = (9, 10)
+
+PROXY_LOGIN = (
+    "The proxy wants another user name and password (407): correct them in its address, such as "
+    "http://user:password@proxy.example:3128, and restart ComfyUI."
+)
 
 
 # --- Clients ------------------------------------------------------------------------------------
@@ -228,17 +237,26 @@ def ssl_context(*, for_loopback: bool) -> ssl.SSLContext:
         return _context("", "")
 
 
-def is_untrusted(error: BaseException | None) -> bool:
-    """Whether a certificate that is not trusted caused `error`."""
+def certificate_fault(error: BaseException | None, host: str) -> str:
+    """The sentence about the certificate of `host` that caused `error`; "" for another cause."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            return _sentence(error.verify_code, host, error.verify_message.rstrip("."))
         error = error.__cause__ or error.__context__
-    return False
+    return ""
 
 
-def untrusted(host: str, reason: str) -> str:
-    """The sentence for a certificate of `host` that is not trusted."""
+def _sentence(code: int, host: str, reason: str) -> str:
+    if code in _OTHER_HOST:
+        return (
+            f"The server at {host} has the certificate of another host ({reason}): check the "
+            "address. A router or a login page of the network may answer in the server's place."
+        )
+    if code in _OTHER_TIME:
+        return (
+            f"The certificate of {host} has expired, or its time has not come ({reason}): check "
+            "the clock of this machine."
+        )
     named = next((name for name in _CERTIFICATE_VARIABLES if os.environ.get(name)), "")
     by = f" that {named} names" if named else ""
     return (

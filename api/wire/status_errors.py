@@ -16,6 +16,7 @@ from ..errors import (
     StatusError,
     UnavailableError,
 )
+from .http import PROXY_LOGIN
 from .key import ApiKey
 from .protocol import ErrorBody
 from .rate_limit import moment_in
@@ -93,6 +94,8 @@ def _kind_and_advice(
         if job_id:
             return NotFoundError, f"The gateway does not know the job {job_id}."
         return NotFoundError, "The gateway does not know this model or address: check it."
+    if status == 407:
+        return RejectedError, PROXY_LOGIN
     if status == 429:
         return RateLimitError, f"The account sends too many requests: try again {again}."
     if status == 503:

@@ -9,6 +9,7 @@ import asyncio
 import importlib
 import os
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +23,7 @@ from ...api.errors import DownloadError, GatewayError
 from ...api.library import Library
 from ...api.money.ledger_file import FILE_NAME
 from ...api.settings import load as load_settings
-from ...api.wire.http import proxy_for, untrusted
+from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
@@ -315,7 +316,9 @@ def a_proxy_of_another_kind(folder: Path) -> None:
 
 
 def a_foreign_certificate(folder: Path) -> None:
-    raise DownloadError(untrusted("media.example", "self-signed certificate"))
+    error = ssl.SSLCertVerificationError("certificate verify failed")
+    error.verify_code, error.verify_message = 18, "self-signed certificate"
+    raise DownloadError(certificate_fault(error, "media.example"))
 
 
 def settings_in_utf_16(folder: Path) -> None:
