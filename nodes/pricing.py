@@ -1,9 +1,9 @@
-"""From inputs of nodes that buy tracks to the requests that a run will make."""
+"""The requests that a run will make, from the nodes of a graph that buy tracks."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..api.errors import GatewayError, InputError
@@ -11,6 +11,7 @@ from ..api.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from . import host, session
 from .cue_sheet import CUE_SHEET, items_of_output
 from .error_report import report
+from .shared_inputs import whole
 
 MOST_TRACKS = 10_000
 """Tracks of a run, and runs, whose price is asked for."""
@@ -19,6 +20,8 @@ BUYERS = ("AIGatewayPromptToMusic", "AIGatewayTakes")
 """The nodes that buy tracks."""
 
 _REFUSAL = "refusal"
+_UNKNOWN = object()
+"""An item that only the run decides."""
 
 
 def requests_from(
@@ -33,8 +36,8 @@ def requests_from(
             that no other has.
     """
     longest = max(map(len, values.values()), default=1)
-    if longest > MOST_TRACKS:
-        raise InputError(f"The run has {longest} tracks: the most is {MOST_TRACKS}.")
+    if max(longest, count) > MOST_TRACKS:
+        raise InputError(f"The run has {max(longest, count)} tracks: the most is {MOST_TRACKS}.")
     known = longest if "prompt" in values else 0
     requests = []
     for index in range(max(count, longest)):
@@ -46,6 +49,32 @@ def requests_from(
             item["take"] = MAX_TAKE - MAX_COUNT * (place + index + 1)
         requests += MusicRequest(**item).takes(takes)
     return requests
+
+
+def requests_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
+    """The requests of the nodes of one run, as the page describes them.
+
+    Args:
+        nodes: the inputs of a `MusicRequest` and `takes`, each a value, a list or a cue sheet
+            (`table`, `file` and `output`); `count` is the least number of items.
+
+    Raises:
+        InputError: a value is out of range, or a row of a cue sheet cannot be used.
+    """
+    requests: list[MusicRequest] = []
+    for node in nodes:
+        names = [*MusicRequest._fields, "takes"]
+        values = {name: _listed(node[name]) for name in names if name in node}
+        count = whole(str(node.get("count", 1)), "count", 1, MOST_TRACKS)
+        requests += requests_from(values, count, len(requests))
+    return requests
+
+
+def _listed(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        output = whole(str(value.get("output")), "output", 0, MOST_TRACKS)
+        value = items_of_output(output, value)
+    return value if isinstance(value, list) and value else [value]
 
 
 async def refusal_at_queue(prompt: str | None, node_id: str | None) -> str:
@@ -91,57 +120,78 @@ async def _refusal(graph: host.QueuedGraph) -> GatewayError | None:
 def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
     """The requests that a graph is certain to make; fewer than it makes where a link hides some.
 
-    A node whose length only the run decides is not among them.
+    A node whose length only the run decides is not among them. `web/js/price_request.js` reads the
+    graph on the canvas in the same way: `tests/price_cases` has graphs for both.
     """
     found: list[MusicRequest] = []
     for name in graph.certain_nodes():
         node = graph.nodes[name]
         if node.get("class_type") not in BUYERS:
             continue
-        inputs = host.inputs_of(node)
-        known = {
-            title: items
-            for title in MusicRequest._fields
-            if title in inputs and (items := _items(graph, inputs[title])) is not None
+        links: dict[tuple[str, int], list[Any]] = {}
+        given = {
+            title: _items(graph, value, links) for title, value in host.inputs_of(node).items()
         }
+        takes = given.get("count", [1])
+        items = {title: given[title] for title in MusicRequest._fields if title in given}
+        known = {title: values for title, values in items.items() if _UNKNOWN not in values}
         if "duration" not in known:
             continue
-        if any(title in inputs and title not in known for title in MusicRequest._fields):
+        if len(known) < len(items):
             # Only a whole request can be found among those that were bought before.
             known.pop("prompt", None)
-        if "count" in inputs:
-            # The node makes so many takes of each request; at least one, where a link hides it.
-            known["takes"] = _items(graph, inputs["count"]) or [1]
+        count = max(map(len, [*items.values(), takes]))
+        # The node makes so many takes of each request; at least one, where a link hides it.
+        known["takes"] = [1] if _UNKNOWN in takes else takes
         try:
-            found += requests_from(known, 1, len(found))
+            found += requests_from(known, count, len(found))
         except InputError:
-            # Its own node says what is wrong with it.
+            # Its own node reports the fault.
             continue
     return found
 
 
-def _items(graph: host.QueuedGraph, value: Any, depth: int = 0) -> list[Any] | None:
-    """The items that an input gets one after the other; None where only the run decides them."""
+def _items(
+    graph: host.QueuedGraph, value: Any, links: dict[tuple[str, int], list[Any]]
+) -> list[Any]:
+    """The items that an input gets one after the other; `_UNKNOWN` where only the run decides.
+
+    `links` has the items of the links that were followed before.
+    """
     if not host.is_link(value):
         return [value]
-    origin = graph.nodes.get(str(value[0]))
-    if origin is None or depth > len(graph.nodes):
-        return None
-    kind, inputs = str(origin.get("class_type")), host.inputs_of(origin)
-    if kind == CUE_SHEET and not any(map(host.is_link, inputs.values())):
-        return _cue_items(int(value[1]), inputs)
-    if kind.startswith("Primitive") and inputs:
-        return _items(graph, next(iter(inputs.values())), depth + 1)
+    link = str(value[0]), int(value[1])
+    if link not in links:
+        # Nodes that are linked in a circle end here.
+        links[link] = [_UNKNOWN]
+        links[link] = _items_of_output(graph, *link, links)
+    return links[link]
+
+
+def _items_of_output(
+    graph: host.QueuedGraph, name: str, slot: int, links: dict[tuple[str, int], list[Any]]
+) -> list[Any]:
+    node = graph.nodes.get(name)
+    kind = str(node.get("class_type")) if isinstance(node, Mapping) else ""
+    inputs = {title: _items(graph, value, links) for title, value in host.inputs_of(node).items()}
+    if kind.startswith("Primitive"):
+        return next(iter(inputs.values()), [_UNKNOWN])
+    if kind == CUE_SHEET:
+        return _cue_items(slot, inputs)
     if kind == "CreateList":
-        lists = [_items(graph, each, depth + 1) for each in inputs.values()]
-        whole = [items for items in lists if items is not None]
-        return [each for items in whole for each in items] if len(whole) == len(lists) else None
-    return None
+        return [item for items in inputs.values() for item in items] or [_UNKNOWN]
+    if graph.gives_list(name, slot) or graph.takes_lists(name):
+        return [_UNKNOWN]
+    return [_UNKNOWN] * max(map(len, inputs.values()), default=1)
 
 
-def _cue_items(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
+def _cue_items(output: int, inputs: Mapping[str, list[Any]]) -> list[Any]:
+    # A list of tables, or a table that only the run makes, is no sheet that can be read now.
+    if any(len(items) != 1 or _UNKNOWN in items for items in inputs.values()):
+        return [_UNKNOWN]
     try:
-        return items_of_output(output, inputs)
+        items = items_of_output(output, {title: items[0] for title, items in inputs.items()})
     except InputError:
-        # The sheet's own node says what is wrong with it.
-        return None
+        # The sheet's own node reports the fault.
+        return [_UNKNOWN]
+    return [_UNKNOWN] if items is None else items

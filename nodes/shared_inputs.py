@@ -136,3 +136,11 @@ def checked_choice(name: str, value: Any, options: Any) -> Any:
     if value not in options:
         raise InputError(f"The {name} is “{value}”: choose one of {', '.join(options)}.")
     return value
+
+
+def whole(text: str, name: str, low: int, high: int) -> int:
+    """`text` as an integer from `low` to `high`. Raises InputError with the value's `name`."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
+    if not is_number or not low <= int(text) <= high:
+        raise InputError(f"The {name} is “{text[:80]}”: set a whole number from {low} to {high}.")
+    return int(text)

@@ -56,7 +56,7 @@ class QueuedGraph:
     Attributes:
         client: the page that sent it, None for a script.
         targets: the outputs that run; None: all.
-        notes: what was found out about this graph.
+        notes: facts about this graph that its nodes share.
     """
 
     def __init__(self, sent: Mapping[str, Any]) -> None:
@@ -89,6 +89,15 @@ class QueuedGraph:
                 if is_link(value) and title not in lazy:
                     open_ids.append(str(value[0]))
         return [name for name in self.nodes if name in found]
+
+    def gives_list(self, name: str, slot: int) -> bool:
+        """Whether an output of a node is a list whose length only the run decides."""
+        are_lists = getattr(_class_of(self.nodes.get(name)), "OUTPUT_IS_LIST", None) or ()
+        return slot < len(are_lists) and bool(are_lists[slot])
+
+    def takes_lists(self, name: str) -> bool:
+        """Whether a node gets each of its lists at once, and runs once."""
+        return bool(getattr(_class_of(self.nodes.get(name)), "INPUT_IS_LIST", False))
 
 
 def is_link(value: Any) -> TypeGuard[list[Any]]:

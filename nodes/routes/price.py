@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...api.errors import InputError, MissingKeyError
 from ...api.request import MusicRequest
 from .. import host, session
-from ..cue_sheet import items_of_output
-from ..pricing import MOST_TRACKS, requests_from
+from ..pricing import MOST_TRACKS, requests_from, requests_of_nodes
+from ..shared_inputs import whole
 from . import serving
 
 if TYPE_CHECKING:
@@ -19,33 +19,27 @@ if TYPE_CHECKING:
 _MAX_HINTS = 3
 
 
-async def price(request: web.Request) -> web.Response:
+async def price(request: web.Request) -> dict[str, Any]:
     """The price of a run's tracks, and whether `runs` runs are refused.
 
     A whole request comes as JSON, because it may be too long for an address. Then the answer also
     says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
-    end of the longest, and repeats the last item of a shorter one. A list that a cue sheet gives is
-    an object with its `table`, its `file` and the number of its `output`. `count` is the least
-    number of items, and `takes` how many tracks each of them makes. `pieces` is a list of such
-    requests, one for each node of one run.
+    end of the longest, and repeats the last item of a shorter one. `nodes` is a list of such
+    requests, one for each node of one run; see `requests_of_nodes`.
     """
-    from aiohttp import web
-
     given = request.query if request.method == "GET" else await serving.body(request)
-    pieces = given.get("pieces", [given])
-    if not isinstance(pieces, list) or not all(isinstance(piece, Mapping) for piece in pieces):
-        raise InputError("The pieces have to be a list of JSON objects.")
-    runs = _number(given, "runs")
-    requests = await asyncio.to_thread(_requests, pieces)
+    nodes = given.get("nodes", [given])
+    if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
+        raise InputError("The nodes have to be a list of JSON objects.")
+    runs = whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
+    requests = await asyncio.to_thread(requests_of_nodes, nodes)
     # Without a prompt, the requests are examples for a price.
     hints = await _hints(requests) if "prompt" in given else []
-    return web.json_response({**await _answer(requests, runs), "hints": hints})
+    return {**await _answer(requests, runs), "hints": hints}
 
 
-async def model_prices(request: web.Request) -> web.Response:
-    """What a track of `duration` seconds is expected to cost with each model of the account."""
-    from aiohttp import web
-
+async def model_prices(request: web.Request) -> dict[str, Any]:
+    """The expected price of a track of `duration` seconds with each model of the account."""
     current = session.settings()
     models = await asyncio.to_thread(session.model_choices)
     requests = requests_from({"model": models, "duration": [request.query.get("duration")]}, 1)
@@ -54,27 +48,7 @@ async def model_prices(request: web.Request) -> web.Response:
         model: {"each": price.amount, "at_most": price.is_at_most}
         for model, price in zip(models, prices, strict=True)
     }
-    return web.json_response({"free": current.is_sandbox, "models": of_models})
-
-
-def _requests(pieces: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
-    requests: list[MusicRequest] = []
-    for piece in pieces:
-        names = [*MusicRequest._fields, "takes"]
-        values = {name: _listed(piece[name]) for name in names if name in piece}
-        requests += requests_from(values, _number(piece, "count"), len(requests))
-    return requests
-
-
-def _number(piece: Mapping[str, Any], name: str) -> int:
-    return serving.whole(str(piece.get(name, 1)), name, 1, MOST_TRACKS)
-
-
-def _listed(value: Any) -> list[Any]:
-    if isinstance(value, Mapping):
-        output = serving.whole(str(value.get("output")), "output", 0, MOST_TRACKS)
-        value = items_of_output(output, value)
-    return value if isinstance(value, list) and value else [value]
+    return {"free": current.is_sandbox, "models": of_models}
 
 
 async def _hints(requests: list[MusicRequest]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from ..error_report import explained
 if TYPE_CHECKING:
     from aiohttp import web
 
-    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+    Handler = Callable[[web.Request], Awaitable[dict[str, Any] | web.StreamResponse]]
 
 
 _MAX_BODY = 1_000_000
@@ -38,8 +38,8 @@ class ForeignPageError(Exception):
     """The request is not from ComfyUI's own page."""
 
 
-def answering(handler: Handler) -> Handler:
-    """Answer every error of the pack with its sentence."""
+def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Answer with a handler's dict as JSON, and with the sentence of every error of the pack."""
 
     @functools.wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -53,7 +53,8 @@ def answering(handler: Handler) -> Handler:
         if request.method != "GET" and request.content_type != "application/json":
             return web.json_response({"error": "The request has to be JSON."}, status=415)
         try:
-            answer = await handler(request)
+            made = await handler(request)
+            answer = web.json_response(made) if isinstance(made, dict) else made
         except NotHereError as error:
             return _error(error, 404)
         except (GatewayError, ValueError) as error:
@@ -108,14 +109,6 @@ async def switch(request: web.Request) -> bool:
     if not isinstance(value, bool):
         raise InputError("The value has to be true or false.")
     return value
-
-
-def whole(text: str, name: str, low: int, high: int) -> int:
-    """`text` as an integer from `low` to `high`. Raises InputError with the value's `name`."""
-    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(high))
-    if not is_number or not low <= int(text) <= high:
-        raise InputError(f"The {name} is “{text[:80]}”: set a whole number from {low} to {high}.")
-    return int(text)
 
 
 # The page that asks

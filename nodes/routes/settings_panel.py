@@ -33,10 +33,8 @@ PANEL = (
 _BALANCE_AGE = 20.0
 
 
-async def get_settings(request: web.Request) -> web.Response:
-    from aiohttp import web
-
-    return web.json_response(await asyncio.to_thread(_settings_answer))
+async def get_settings(request: web.Request) -> dict[str, Any]:
+    return await asyncio.to_thread(_settings_answer)
 
 
 def _settings_answer() -> dict[str, Any]:
@@ -62,9 +60,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
     return {"source": source, "hint": key.hint, "removable": source == api_settings.FILE_NAME}
 
 
-async def put_setting(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def put_setting(request: web.Request) -> dict[str, Any]:
     body = await serving.body(request)
     name, value = body.get("name"), body.get("value")
     if name != "api_key" and name not in PANEL:
@@ -79,26 +75,22 @@ async def put_setting(request: web.Request) -> web.Response:
             "change it there."
         )
     await asyncio.to_thread(api_settings.write, host.data_directory(), name, value)
-    return web.json_response(await asyncio.to_thread(_settings_answer))
+    return await asyncio.to_thread(_settings_answer)
 
 
-async def balance(request: web.Request) -> web.Response:
-    """What the account has left; null in the sandbox, without a key, and where nobody tells it."""
-    from aiohttp import web
-
+async def balance(request: web.Request) -> dict[str, Any]:
+    """The balance of the account; null in the sandbox, without a key, and where it is not told."""
     current, left = await asyncio.to_thread(session.settings), None
     if current.api_key is not None and not current.is_sandbox:
         account = await session.account(current)
         with contextlib.suppress(GatewayError):
             left = await account.balance(max_age=_BALANCE_AGE)
-    return web.json_response({"balance": left})
+    return {"balance": left}
 
 
-async def test_connection(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def test_connection(request: web.Request) -> dict[str, Any]:
     current = await asyncio.to_thread(lambda: session.settings(needs_key=True))
     if current.is_sandbox:
-        return web.json_response({"sandbox": True, "balance": None})
+        return {"sandbox": True, "balance": None}
     account = await session.account(current)
-    return web.json_response({"sandbox": False, "balance": await account.balance()})
+    return {"sandbox": False, "balance": await account.balance()}

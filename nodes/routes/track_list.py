@@ -15,6 +15,7 @@ from ...api.errors import InputError
 from ...files.atomic import write_file
 from .. import host, session
 from ..prefix import TITLE_LENGTH
+from ..shared_inputs import whole
 from . import serving
 
 if TYPE_CHECKING:
@@ -35,12 +36,10 @@ _NOT_IN_NAMES = re.compile(
 )
 
 
-async def tracks(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def tracks(request: web.Request) -> dict[str, Any]:
     query = request.query
-    limit = serving.whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
-    offset = serving.whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
+    limit = whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
+    offset = whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
     search = query.get("search", "").strip()
     if len(search) > MAX_SEARCH:
         raise InputError(f"The search is longer than {MAX_SEARCH} characters: shorten it.")
@@ -54,21 +53,19 @@ async def tracks(request: web.Request) -> web.Response:
     )
     today = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     sums = await library.totals(today=today.timestamp(), month=today.replace(day=1).timestamp())
-    return web.json_response(
-        {
-            "tracks": [_shown(job) for job in page.rows],
-            "total": page.total,
-            "counts": page.counts,
-            "active": sums.active,
-            "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
-            "loss": None if sums.loss is None else serving.without_folder(sums.loss),
-            "now": time.time(),
-        }
-    )
+    return {
+        "tracks": [_shown(job) for job in page.rows],
+        "total": page.total,
+        "counts": page.counts,
+        "active": sums.active,
+        "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
+        "loss": None if sums.loss is None else serving.without_folder(sums.loss),
+        "now": time.time(),
+    }
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    """What the browser sees of a row."""
+    """A row, as the browser reads it."""
     return {
         "local_id": job.local_id,
         "job_id": job.job_id,
@@ -96,72 +93,50 @@ def _shown(job: Job) -> dict[str, Any]:
     }
 
 
-async def news(request: web.Request) -> web.Response:
-    """How many tracks came while nobody waited for them. Jobs that are open are looked for."""
-    from aiohttp import web
-
+async def news(request: web.Request) -> dict[str, Any]:
+    """The number of tracks that came while nobody waited for them. Open jobs are polled on."""
     await session.collect()
-    return web.json_response({"count": await (await session.library()).arrived()})
+    return {"count": await (await session.library()).arrived()}
 
 
-async def see_news(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def see_news(request: web.Request) -> dict[str, Any]:
     await (await session.library()).see_arrived()
-    return web.json_response({"count": 0})
+    return {"count": 0}
 
 
-async def track(request: web.Request) -> web.Response:
-    from aiohttp import web
-
-    return web.json_response(_shown(await job_of(request)))
+async def track(request: web.Request) -> dict[str, Any]:
+    return _shown(await job_of(request))
 
 
-async def accept_loss(request: web.Request) -> web.Response:
+async def accept_loss(request: web.Request) -> dict[str, Any]:
     """The user has read what the ledger lost: spending goes on."""
-    from aiohttp import web
-
     await (await session.library()).accept_loss()
-    return web.json_response({"loss": None})
+    return {"loss": None}
 
 
-async def star(request: web.Request) -> web.Response:
-    """The track is a favorite, or is none any more: `{"value": true}`, or false."""
-    from aiohttp import web
-
-    job = await job_of(request)
-    is_on = await serving.switch(request)
-    return web.json_response(
-        _shown(await (await session.library()).star(job.local_id, is_on=is_on))
-    )
+async def star(request: web.Request) -> dict[str, Any]:
+    """Make the track a favorite, or an ordinary track: `{"value": true}`, or false."""
+    job, is_on = await job_of(request), await serving.switch(request)
+    return _shown(await (await session.library()).star(job.local_id, is_on=is_on))
 
 
-async def hide(request: web.Request) -> web.Response:
-    """The list leaves the track out, or shows it again: `{"value": true}`, or false."""
-    from aiohttp import web
-
-    job = await job_of(request)
-    is_on = await serving.switch(request)
-    return web.json_response(
-        _shown(await (await session.library()).hide(job.local_id, is_on=is_on))
-    )
+async def hide(request: web.Request) -> dict[str, Any]:
+    """Leave the track out of the list, or show it again: `{"value": true}`, or false."""
+    job, is_on = await job_of(request), await serving.switch(request)
+    return _shown(await (await session.library()).hide(job.local_id, is_on=is_on))
 
 
-async def cancel(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def cancel(request: web.Request) -> dict[str, Any]:
     job = await job_of(request)
     account = await _account_of(job, session.settings())
-    return web.json_response(_shown(await account.cancel(job)))
+    return _shown(await account.cancel(job))
 
 
-async def buy_again(request: web.Request) -> web.Response:
-    from aiohttp import web
-
+async def buy_again(request: web.Request) -> dict[str, Any]:
     job = await job_of(request)
     current = session.settings(needs_key=True)
     account = await _account_of(job, current)
-    return web.json_response(_shown(await account.buy_again(job, current)))
+    return _shown(await account.buy_again(job, current))
 
 
 async def audio(request: web.Request) -> web.StreamResponse:
@@ -174,7 +149,7 @@ async def audio(request: web.Request) -> web.StreamResponse:
 
 
 def _file_name(job: Job, path: Path) -> str:
-    """What a downloaded track is called: the first words of its prompt, and its take."""
+    """The name of a downloaded track: the first words of its prompt, and its take."""
     title = " ".join(_NOT_IN_NAMES.sub(" ", job.prompt).split())[:TITLE_LENGTH].strip(" .")
     return f"{title} - take {job.take}{path.suffix}" if title else f"{job.job_id}{path.suffix}"
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { nameFields } from "../../web/js/app_fields.js";
+import { nameFields } from "../../web/js/saved_graphs.js";
 import { speak } from "./language.js";
 
 beforeEach(() => speak("zh"));

@@ -66,6 +66,8 @@ declare module "*/scripts/app.js" {
     links?: Map<number, Link> | Record<number, Link>;
     /** The subgraph's own inputs. */
     inputs?: { name: string }[];
+    /** The subgraph's own outputs, with the links within that end at them. */
+    outputs?: { linkIds?: number[] }[];
     subgraphs?: Map<string, Graph>;
     getNodeById(id: Id): GraphNode | null | undefined;
     getLink?(id: number): Link | undefined;
@@ -261,9 +263,9 @@ declare module "*/scripts/api.js" {
 
   interface ApiEvents {
     executed: CustomEvent<Executed>;
-    aigateway_status: CustomEvent<import("../../web/js/status.js").Status>;
-    aigateway_error: CustomEvent<import("../../web/js/error_card.js").PackError>;
-    aigateway_news: CustomEvent<import("../../web/js/news.js").News>;
+    aigateway_status: CustomEvent<Status>;
+    aigateway_error: CustomEvent<PackError>;
+    aigateway_news: CustomEvent<News>;
     execution_start: CustomEvent;
     execution_success: CustomEvent;
     execution_error: CustomEvent;

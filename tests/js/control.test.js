@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { changesEachRun } from "../../web/js/control.js";
+import { changesEachRun } from "../../web/js/inputs.js";
 import { graphOf, nodeOf } from "./graphs.js";
 
 /** @typedef {import("./graphs.js").NodeOptions} NodeOptions */
@@ -10,7 +10,7 @@ const MUSIC = "AIGatewayPromptToMusic";
 const OUTSIDE = -10;
 
 /**
- * @param {import("../../web/js/comfy.js").Graph} graph
+ * @param {Graph} graph
  * @param {string} comfyClass
  * @param {string} name
  * @param {string} value what happens after each run
@@ -81,10 +81,10 @@ describe("an input changes with each run", () => {
 
     test("by the control within, where the value is set outside", () => {
       const { root, inner } = nested();
-      const place = () => changesEachRun(nodeOf(inner, MUSIC), "take", root, []);
-      assert.equal(place(), false);
+      const changes = () => changesEachRun(nodeOf(inner, MUSIC), "take", root, []);
+      assert.equal(changes(), false);
       control(inner, MUSIC, "take", "randomize");
-      assert.equal(place(), true);
+      assert.equal(changes(), true);
       const hosts = [nodeOf(root, "Host")];
       assert.equal(changesEachRun(nodeOf(inner, MUSIC), "take", root, hosts), true);
     });
@@ -92,10 +92,10 @@ describe("an input changes with each run", () => {
     test("by what the subgraph's node gets, where it is linked", () => {
       const { root, inner } = nested({ "the take": [1] });
       control(inner, MUSIC, "take", "randomize");
-      const place = () => changesEachRun(nodeOf(inner, MUSIC), "take", root, []);
-      assert.equal(place(), false);
+      const changes = () => changesEachRun(nodeOf(inner, MUSIC), "take", root, []);
+      assert.equal(changes(), false);
       control(root, "PrimitiveInt", "value", "increment");
-      assert.equal(place(), true);
+      assert.equal(changes(), true);
     });
   });
 });

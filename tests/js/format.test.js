@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { age, dollars, length } from "../../web/js/format.js";
-import { say, useWords } from "../../web/js/words.js";
+import { age, dollars, length, say, useWords } from "../../web/js/words.js";
 import { speak } from "./language.js";
 
 beforeEach(() => speak("en"));

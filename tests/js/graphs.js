@@ -1,11 +1,9 @@
-/** @typedef {import("../../web/js/comfy.js").Graph} Graph */
-/** @typedef {import("../../web/js/comfy.js").GraphNode} GraphNode */
 /**
  * @typedef {object} NodeOptions
  * @property {number | string} [id]
  * @property {Record<string, unknown>} [values] of the widgets
  * @property {Record<string, [from: number | string, slot?: number]>} [links] by the input's name
- * @property {import("../../web/js/comfy.js").GraphNode["constructor"]["nodeData"]} [nodeData]
+ * @property {GraphNode["constructor"]["nodeData"]} [nodeData]
  * @property {Graph} [subgraph] that the node stands for
  */
 
@@ -18,11 +16,15 @@ export const LINK_STORES = /** @type {const} */ (["getLink", "map", "record"]);
  * @param {[comfyClass: string, options?: NodeOptions][]} descriptions
  * @param {object} [options]
  * @param {string[]} [options.inputs] names of the subgraph's own inputs
+ * @param {[from: number | string, slot: number][]} [options.outputs] the nodes within that give them
  * @param {typeof LINK_STORES[number]} [options.store]
  * @param {Record<string, Graph>} [options.subgraphs] by their ids, of a root
  * @returns {Graph}
  */
-export function graphOf(descriptions, { inputs = [], store = "map", subgraphs = {} } = {}) {
+export function graphOf(
+  descriptions,
+  { inputs = [], outputs = [], store = "map", subgraphs = {} } = {},
+) {
   const links = new Map();
   /** @type {any} */
   const graph = {
@@ -45,6 +47,11 @@ export function graphOf(descriptions, { inputs = [], store = "map", subgraphs = 
       inputs: linked,
       widgets: values.map(([name, value]) => ({ name, value })),
     };
+  });
+  graph.outputs = outputs.map(([origin, slot]) => {
+    const link = links.size + 1;
+    links.set(link, { origin_id: origin, origin_slot: slot });
+    return { linkIds: [link] };
   });
   graph.getNodeById = (/** @type {unknown} */ id) =>
     graph.nodes.find((/** @type {GraphNode} */ node) => node.id === id);

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Pages } from "../../web/js/pages.js";
+import { Pages, rowsInView } from "../../web/js/pages.js";
 import { freeOf, positionsInRow } from "../../web/js/row_layout.js";
-import { rowsInView } from "../../web/js/rows_in_view.js";
 
 describe("the rows to draw", () => {
   const view = (/** @type {number} */ scrollTop) => ({ scrollTop, clientHeight: 400 });
@@ -155,7 +154,7 @@ describe("nodes that are put onto the canvas", () => {
   });
 
   test("go below the nodes that are in the way, one after the other", () => {
-    const others = /** @type {import("../../web/js/row_layout.js").Box[]} */ ([
+    const others = /** @type {Box[]} */ ([
       { pos: [0, 0], size: [50, 60] },
       { pos: [100, 300], size: [50, 50] },
       { pos: [900, 0], size: [50, 5000] },
@@ -167,9 +166,7 @@ describe("nodes that are put onto the canvas", () => {
   });
 
   test("leave room for the titles, which stand above the nodes", () => {
-    const above = /** @type {import("../../web/js/row_layout.js").Box[]} */ ([
-      { pos: [0, 0], size: [50, 40] },
-    ]);
+    const above = /** @type {Box[]} */ ([{ pos: [0, 0], size: [50, 40] }]);
     assert.deepEqual(positionsInRow(SIZES, [0, 50], above)[0], [-180, 130]);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { chase, placeFor } from "../../web/js/pairing.js";
+import { chase, sideFor } from "../../web/js/pairing.js";
 
 describe("a silent track that runs beside the one that is heard", () => {
   test("runs as fast as that where no ear notices the difference", () => {
@@ -28,19 +28,19 @@ describe("a silent track that runs beside the one that is heard", () => {
 });
 
 describe("a track that is picked", () => {
-  test("takes the first place that is free", () => {
-    assert.equal(placeFor([null, null], "x", 0), 0);
-    assert.equal(placeFor(["a", null], "x", 0), 1);
-    assert.equal(placeFor([null, "b"], "x", 1), 0);
+  test("takes the first side that is free", () => {
+    assert.equal(sideFor([null, null], "x", 0), 0);
+    assert.equal(sideFor(["a", null], "x", 0), 1);
+    assert.equal(sideFor([null, "b"], "x", 1), 0);
   });
 
-  test("takes the place that is not heard where both are taken", () => {
-    assert.equal(placeFor(["a", "b"], "x", 0), 1);
-    assert.equal(placeFor(["a", "b"], "x", 1), 0);
+  test("takes the side that is not heard where both are taken", () => {
+    assert.equal(sideFor(["a", "b"], "x", 0), 1);
+    assert.equal(sideFor(["a", "b"], "x", 1), 0);
   });
 
-  test("is found in the place that it has", () => {
-    assert.equal(placeFor(["a", "b"], "b", 1), 1);
-    assert.equal(placeFor(["a", null], "a", 0), 0);
+  test("is found on its side", () => {
+    assert.equal(sideFor(["a", "b"], "b", 1), 1);
+    assert.equal(sideFor(["a", null], "a", 0), 0);
   });
 });

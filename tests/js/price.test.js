@@ -196,14 +196,14 @@ describe("the balance", () => {
 });
 
 describe("the hints", () => {
-  /** @type {import("../../web/js/server.js").Hint[]} */
+  /** @type {Hint[]} */
   const HINTS = [
     { kind: "short", values: { lines: 14, low: 55, high: 85, seconds: 30 } },
     { kind: "tag", values: { tag: "vrese" } },
     { kind: "style", values: { tokens: 300, limit: 256 } },
     { kind: "same", values: { takes: "1, 2" } },
   ];
-  /** @param {import("../../web/js/server.js").Hint[]} hints */
+  /** @param {Hint[]} hints */
   const shown = (hints) => hintText(/** @type {any} */ ({ hints }));
 
   test("are one a line", () => {
@@ -248,7 +248,7 @@ describe("the estimate", () => {
   };
 
   /**
-   * @param {Partial<import("../../web/js/server.js").Price>} price
+   * @param {Partial<Price>} price
    * @param {Partial<typeof ASKED>} [asked]
    */
   const shown = (price, asked) => estimateText({ ...PRICE, ...price }, { ...ASKED, ...asked });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { alignValues, noteControl } from "../../web/js/saved_values.js";
+import { alignValues, noteControl } from "../../web/js/saved_graphs.js";
 
 const TYPE = "AIGatewayPromptToMusic";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { shortCost, shortEstimate, shortOfModel } from "../../web/js/short_price.js";
+import { shortCost, shortEstimate, shortOfModel } from "../../web/js/price_text.js";
 import { trackOf } from "./tracks.js";
 
 const ASKED = {
@@ -27,7 +27,7 @@ const PRICE = {
 
 describe("the price in a title", () => {
   /**
-   * @param {Partial<import("../../web/js/server.js").Price>} price
+   * @param {Partial<Price>} price
    * @param {Partial<typeof ASKED>} [asked]
    */
   const shown = (price, asked) => shortEstimate({ ...PRICE, ...price }, { ...ASKED, ...asked });

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { hostOf, placeOf, placeOfLocator, placesOf } from "../../web/js/subgraphs.js";
+import {
+  hostedNodeOf,
+  hostedNodeOfLocator,
+  hostedNodesOf,
+  hostOf,
+} from "../../web/js/subgraphs.js";
 import { graphOf, nodeOf } from "./graphs.js";
 
 const POLL = "AIGatewayPollJob";
@@ -23,44 +28,44 @@ const innerPoll = nodeOf(inner, POLL);
 describe("the node that a progress line belongs to", () => {
   test("is found by its id, as number or text", () => {
     for (const id of [9, "9"])
-      assert.deepEqual(placeOf(root, id), { node: nodeOf(root, POLL), hosts: [] });
+      assert.deepEqual(hostedNodeOf(root, id), { node: nodeOf(root, POLL), hosts: [] });
   });
 
   test("is found in subgraphs, with the hosts that show the line as well", () => {
-    const place = placeOf(root, "5:7:3");
-    assert.equal(place?.node, innerPoll);
-    assert.deepEqual(place?.hosts, [outerHost, innerHost]);
+    const hosted = hostedNodeOf(root, "5:7:3");
+    assert.equal(hosted?.node, innerPoll);
+    assert.deepEqual(hosted?.hosts, [outerHost, innerHost]);
   });
 
   for (const id of ["8", "5:8", "9:3", "5:7:8", ""])
     test(`is none for the id ${JSON.stringify(id)} of a graph that was closed`, () => {
-      assert.equal(placeOf(root, id), null);
+      assert.equal(hostedNodeOf(root, id), null);
     });
 });
 
 describe("the node that a locator names", () => {
   test("is in the root if there is no subgraph's id", () => {
-    assert.equal(placeOfLocator(root, "9")?.node, nodeOf(root, POLL));
+    assert.equal(hostedNodeOfLocator(root, "9")?.node, nodeOf(root, POLL));
   });
 
   test("is in the subgraph that is named", () => {
-    const place = placeOfLocator(root, "uuid-inner:3");
-    assert.equal(place?.node, innerPoll);
-    assert.deepEqual(place?.hosts, [innerHost]);
+    const hosted = hostedNodeOfLocator(root, "uuid-inner:3");
+    assert.equal(hosted?.node, innerPoll);
+    assert.deepEqual(hosted?.hosts, [innerHost]);
   });
 
   test("is none in a subgraph that is not there, even if the root has the id", () => {
-    assert.equal(placeOfLocator(root, "uuid-gone:9"), null);
+    assert.equal(hostedNodeOfLocator(root, "uuid-gone:9"), null);
   });
 });
 
 test("nodes of a type are found in all subgraphs that a node stands for", () => {
   assert.deepEqual(
-    placesOf(outerHost, [POLL]).map((place) => [place.node, place.hosts]),
+    hostedNodesOf(outerHost, [POLL]).map((hosted) => [hosted.node, hosted.hosts]),
     [[innerPoll, [outerHost, innerHost]]],
   );
-  assert.deepEqual(placesOf(outerHost, ["AIGatewaySaveAudio"]), []);
-  assert.equal(placesOf(nodeOf(root, POLL), [POLL])[0]?.hosts.length, 0);
+  assert.deepEqual(hostedNodesOf(outerHost, ["AIGatewaySaveAudio"]), []);
+  assert.equal(hostedNodesOf(nodeOf(root, POLL), [POLL])[0]?.hosts.length, 0);
 });
 
 test("a subgraph's host is found at any depth, and in older versions' graphs", () => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { pathsOf, playablesOf } from "../../web/js/playable.js";
 import {
   actionsOf,
   buyAgainQuestion,
@@ -9,6 +8,8 @@ import {
   identityOf,
   isUnderWay,
   newsText,
+  pathsOf,
+  playablesOf,
   priceOf,
   titleOf,
 } from "../../web/js/track_facts.js";

@@ -1,5 +1,3 @@
-/** @typedef {import("../../web/js/server.js").Track} Track */
-
 /**
  * A track as the server answers it.
  *

@@ -1,22 +1,20 @@
-import { nameFields } from "./app_fields.js";
-import { watchAppStatus } from "./app_status.js";
 import { watchAutoRun } from "./auto_run.js";
-import { app } from "./comfy.js";
+import { api, app } from "./comfy.js";
 import { element } from "./dom.js";
-import { watchDrops } from "./drag.js";
 import { watchErrors } from "./error_card.js";
-import { watchLanguage } from "./language.js";
+import { watchDrops } from "./graph.js";
 import { watchNews } from "./news.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
 import { watchRuns } from "./runs.js";
 import { completeSaveAudio } from "./save_audio.js";
-import { alignValues, noteControl } from "./saved_values.js";
+import { alignValues, nameFields, noteControl } from "./saved_graphs.js";
 import { settings } from "./settings.js";
 import { registerSidebar } from "./sidebar.js";
-import { watchStatus } from "./status.js";
+import { watchAppStatus, watchStatus } from "./status.js";
 import { orderTemplates, showNodes } from "./templates.js";
 import { watchTheme } from "./theme.js";
+import { useWords } from "./words.js";
 
 app.registerExtension({
   name: "AIgateway.Music",
@@ -54,3 +52,20 @@ app.registerExtension({
   },
   onNodeOutputsUpdated: showPlayers,
 });
+
+/** Read the words of the language that ComfyUI is set to; English where one is missing. */
+async function loadWords() {
+  const locale = String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en");
+  const response = await api.fetchApi("/i18n");
+  const locales = await response.json();
+  // Another pack may have words in a language that this one does not have.
+  const chosen = [locale, locale.split("-")[0] ?? ""].find((code) => locales[code]?.aigateway);
+  const words = { ...locales.en?.aigateway, ...locales[chosen ?? "en"]?.aigateway };
+  useWords(words, chosen);
+}
+
+/** Load the words now, and again when the language changes. */
+export async function watchLanguage() {
+  app.ui.settings.addEventListener("Comfy.Locale.change", () => void loadWords());
+  await loadWords();
+}

@@ -1,11 +1,9 @@
 import { app } from "./comfy.js";
-import { notify } from "./notify.js";
+import { notify } from "./dom.js";
 import { askPriceOf, linesOfEachRun } from "./price_line.js";
 import { totalText } from "./price_text.js";
 import { autoRun, openTab } from "./runs.js";
 import { say } from "./words.js";
-
-/** @typedef {import("./runs.js").AutoRun} AutoRun */
 
 const NOTHING = { tab: /** @type {object | null} */ (null), what: "" };
 /** What a person agreed to: nobody is asked the same twice while ComfyUI runs by itself. */
@@ -59,6 +57,6 @@ async function askPerson(mode, lines) {
 /**
  * A request of a run to come. Only a request with a prompt can be found among those that were bought.
  *
- * @param {import("./price_request.js").PriceRequest} asked
+ * @param {PriceRequest} asked
  */
 const asNew = (asked) => ({ ...asked, request: { ...asked.request, prompt: undefined } });

@@ -1,14 +1,7 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 
-/** @typedef {import("../../../scripts/app.js").Canvas} Canvas */
-/** @typedef {import("../../../scripts/app.js").Graph} Graph */
-/** @typedef {import("../../../scripts/app.js").GraphNode} GraphNode */
-/** @typedef {import("../../../scripts/app.js").Link} Link */
-/** @typedef {import("../../../scripts/app.js").Pointer} Pointer */
-/** @typedef {import("../../../scripts/app.js").Widget} Widget */
-
-/** ComfyUI's own modules, named in one place. */
+/** ComfyUI's own modules: no other file of ours names them. */
 export { api, app };
 
 /** The graph that holds all others. */

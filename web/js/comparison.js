@@ -1,22 +1,19 @@
 import { api } from "./comfy.js";
 import { element, iconButton } from "./dom.js";
-import { length } from "./format.js";
-import { Pair } from "./pair.js";
-import { placeFor } from "./pairing.js";
-import { pathsOf } from "./playable.js";
+import { chase, sideFor } from "./pairing.js";
 import {
   explainSilence,
+  keepVolume,
+  keptVolume,
   positionOf,
   shownVolume,
   showPlays,
+  takeOver,
   volumeSlider,
+  waveform,
 } from "./player_parts.js";
-import { keepVolume } from "./sound.js";
-import { titleOf } from "./track_facts.js";
-import { waveform } from "./waveform.js";
-import { say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
+import { pathsOf, titleOf } from "./track_facts.js";
+import { length, say } from "./words.js";
 
 const LETTERS = ["A", "B"];
 
@@ -93,16 +90,13 @@ class Comparison {
    */
   pick(track) {
     const ids = this.tracks.map((each) => each?.local_id ?? null);
-    const place = placeFor(ids, track.local_id, this.pair.heard);
-    this.put(place, this.letterOf(track) ? null : track);
+    const index = sideFor(ids, track.local_id, this.pair.heard);
+    this.put(index, this.letterOf(track) ? null : track);
     // The rows of the list, with all their buttons, stand before the button.
     if (this.isFull) this.button.focus();
   }
 
-  /**
-   * @param {number} index
-   * @param {Track | null} track
-   */
+  /** @type {(index: number, track: Track | null) => void} */
   put(index, track) {
     this.tracks[index] = track;
     const { audio, picture } = track ? pathsOf(track) : { audio: null, picture: "" };
@@ -160,11 +154,7 @@ class Comparison {
     this.showTime();
   }
 
-  /**
-   * @param {number} index
-   * @param {Track | null} track
-   * @param {boolean} isHeard
-   */
+  /** @type {(index: number, track: Track | null, isHeard: boolean) => void} */
   showSide(index, track, isHeard) {
     const side = this.sides[index];
     if (!side) return;
@@ -201,10 +191,7 @@ function takeOf(track) {
   return [take, length(track.duration)].filter(Boolean).join(" · ");
 }
 
-/**
- * @param {string | undefined} letter
- * @param {Track} track
- */
+/** @type {(letter: string | undefined, track: Track) => string} */
 const heardText = (letter = "", track) =>
   say("heard", { letter, track: `${titleOf(track)} · ${takeOf(track)}` });
 
@@ -215,4 +202,131 @@ let made = null;
 export function comparison() {
   made ??= new Comparison();
   return made;
+}
+
+/** The time constant of a fade, in seconds: a switch does not click, and nobody hears the fade. */
+const FADE = 0.005;
+
+/**
+ * Two tracks that run beside each other, one of which is heard.
+ *
+ * The silent one is kept at the position of the other, so that a switch is heard at once: an
+ * element that has to seek first, or that was muted, is silent for a moment. So neither is muted.
+ * One of them gets no way out.
+ */
+export class Pair {
+  /** @param {() => unknown} onchange called when it starts, stops or switches */
+  constructor(onchange) {
+    this.onchange = onchange;
+    this.heard = 0;
+    this.sounds = [this.made(0), this.made(1)];
+    /** @type {AudioContext | null} made at the first play: before a click it may not sound */
+    this.context = null;
+    /** @type {GainNode[]} the ways out of both */
+    this.ways = [];
+  }
+
+  /** @param {number} index */
+  made(index) {
+    const audio = element("audio", { preload: "auto", preservesPitch: false });
+    const isHeard = () => index === this.heard;
+    audio.addEventListener("play", () => isHeard() && this.play());
+    // The end of a track is a pause, too.
+    audio.addEventListener("pause", () => isHeard() && this.pause());
+    audio.addEventListener("seeking", () => isHeard() && this.follow());
+    audio.addEventListener("timeupdate", () => isHeard() && this.follow());
+    return audio;
+  }
+
+  /** The one that is heard. */
+  get audio() {
+    return /** @type {HTMLAudioElement} */ (this.sounds[this.heard]);
+  }
+
+  get silent() {
+    return /** @type {HTMLAudioElement} */ (this.sounds[1 - this.heard]);
+  }
+
+  get isPlaying() {
+    return !this.audio.paused;
+  }
+
+  /** @type {(index: number, address: string | null) => void} */
+  load(index, address) {
+    const audio = this.sounds[index];
+    if (address) audio?.setAttribute("src", address);
+    else audio?.removeAttribute("src");
+    audio?.load();
+    if (this.isPlaying) this.play();
+  }
+
+  play() {
+    takeOver(this);
+    this.follow();
+    this.applyVolume();
+    this.open();
+    // Fails without a sound device. The controls then still work.
+    for (const audio of this.sounds)
+      if (audio.paused && audio.hasAttribute("src")) audio.play().catch(() => {});
+    this.onchange();
+  }
+
+  pause() {
+    for (const audio of this.sounds) audio.pause();
+    void this.context?.suspend();
+    this.onchange();
+  }
+
+  /** Let the one out that is heard, and only that. */
+  open() {
+    this.context ??= this.connected();
+    const { context, heard } = this;
+    void context.resume();
+    this.ways.forEach(({ gain }, index) => {
+      gain.setTargetAtTime(index === heard ? 1 : 0, context.currentTime, FADE);
+    });
+  }
+
+  connected() {
+    const context = new AudioContext();
+    this.ways = this.sounds.map((audio) => {
+      const way = new GainNode(context, { gain: 0 });
+      context.createMediaElementSource(audio).connect(way).connect(context.destination);
+      return way;
+    });
+    return context;
+  }
+
+  /**
+   * Switch to a track, at the position of the other.
+   *
+   * @param {number} index
+   */
+  hear(index) {
+    if (index === this.heard) return;
+    const { isPlaying } = this;
+    const { currentTime } = this.audio;
+    this.heard = index;
+    const { audio } = this;
+    audio.playbackRate = 1;
+    if (chase(audio.currentTime - currentTime) === null) audio.currentTime = currentTime;
+    // The shorter track may have ended.
+    if (isPlaying && !audio.ended) this.play();
+    else this.pause();
+  }
+
+  /** Bring the silent track to the position of the other. */
+  follow() {
+    const { audio, silent } = this;
+    if (!(audio.currentTime <= silent.duration)) return;
+    const rate = audio.paused ? null : chase(silent.currentTime - audio.currentTime);
+    if (rate === null) silent.currentTime = audio.currentTime;
+    silent.playbackRate = rate ?? 1;
+    if (this.isPlaying && silent.paused) silent.play().catch(() => {});
+  }
+
+  applyVolume() {
+    const { volume, muted } = keptVolume();
+    for (const audio of this.sounds) Object.assign(audio, { volume, muted });
+  }
 }

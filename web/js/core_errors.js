@@ -1,12 +1,3 @@
-/**
- * What ComfyUI tells packs of errors.
- *
- * @typedef {object} CoreErrors
- * @property {Record<string, {class_type?: string, errors: {type: string}[]}> | null} [lastNodeErrors]
- *     at the queue, by the nodes' ids
- * @property {{exception_type?: string} | null} [lastExecutionError]
- */
-
 /** What ComfyUI calls an error that a node's own check of its inputs has found. */
 const FROM_NODE = "custom_validation_failed";
 

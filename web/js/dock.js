@@ -1,19 +1,16 @@
 import { api } from "./comfy.js";
 import { downloadLink, element, iconButton } from "./dom.js";
-import { pathsOf } from "./playable.js";
 import {
   explainSilence,
   positionOf,
   shownVolume,
   showPlays,
+  sound,
   volumeSlider,
+  waveform,
 } from "./player_parts.js";
-import { sound } from "./sound.js";
-import { titleOf } from "./track_facts.js";
-import { waveform } from "./waveform.js";
+import { pathsOf, titleOf } from "./track_facts.js";
 import { say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
 
 /**
  * The player at the foot of the Music tab.

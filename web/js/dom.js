@@ -1,5 +1,4 @@
-import { leaveToCanvas } from "./canvas_events.js";
-import { isApp, resultsInApp } from "./comfy.js";
+import { app, isApp, resultsInApp } from "./comfy.js";
 import { say } from "./words.js";
 
 /**
@@ -84,7 +83,7 @@ export function downloadLink(href = "") {
  * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
  * node's inputs shows it.
  *
- * @param {import("./comfy.js").GraphNode} node
+ * @param {GraphNode} node
  * @param {string} name
  * @param {HTMLElement} content
  * @param {number} height in pixels; a hidden element takes none
@@ -102,9 +101,8 @@ export function addRow(node, name, content, height, label) {
     getMaxHeight: () => (content.hidden ? 0 : height),
     margin: 4,
   });
-  // The App builder offers neither what only the classic canvas draws, nor what is disabled in
-  // Nodes 2.0. Both it and an App would not draw the first. ComfyUI copies the options that it is
-  // given, so this one is added to its copy.
+  // `canvasOnly` hides a row from Apps and from the App builder, `disabled` from Nodes 2.0. So the
+  // first depends on the view. ComfyUI copies the options, so it is added to the copy.
   Object.defineProperty(widget.options, "canvasOnly", {
     get: () => !window.LiteGraph.vueNodesMode && !isApp(),
     enumerable: true,
@@ -118,7 +116,7 @@ export function addRow(node, name, content, height, label) {
 /**
  * Make a node as large as its widgets need.
  *
- * @param {import("./comfy.js").GraphNode} node
+ * @param {GraphNode} node
  */
 export function makeRoom(node) {
   const [width, needed] = node.computeSize();
@@ -147,3 +145,38 @@ export async function found(find) {
 
 /** @param {unknown} error what was thrown */
 export const sentenceOf = (error) => (error instanceof Error ? error.message : String(error));
+
+const MIDDLE = 1;
+const MIDDLE_HELD = 4;
+
+/**
+ * Let the wheel zoom and the middle button pan over an element of the classic canvas. In Nodes 2.0
+ * ComfyUI does so for all elements.
+ *
+ * @param {HTMLElement} content
+ */
+export function leaveToCanvas(content) {
+  const { canvas } = app;
+  const isClassic = () => !window.LiteGraph.vueNodesMode;
+  content.addEventListener(
+    "wheel",
+    (event) => {
+      if (isClassic()) canvas.processMouseWheel?.(event);
+    },
+    { passive: false },
+  );
+  content.addEventListener("pointerdown", (event) => {
+    if (isClassic() && event.button === MIDDLE) canvas.processMouseDown?.(event);
+  });
+  content.addEventListener("pointermove", (event) => {
+    if (isClassic() && event.buttons & MIDDLE_HELD) canvas.processMouseMove?.(event);
+  });
+  content.addEventListener("pointerup", (event) => {
+    if (isClassic() && event.button === MIDDLE) canvas.processMouseUp?.(event);
+  });
+}
+
+/** @type {(severity: "info" | "warn" | "error", detail: string) => void} */
+export function notify(severity, detail) {
+  app.extensionManager.toast.add({ severity, summary: say("music"), detail, life: 8000 });
+}

@@ -1,27 +1,12 @@
-import { api } from "./comfy.js";
-import { closeCoreBox } from "./core_box.js";
-import { centerOnResults, element, iconButton, sentenceOf } from "./dom.js";
+import { api, app } from "./comfy.js";
+import { isOursAlone } from "./core_errors.js";
+import { centerOnResults, element, found, iconButton, notify, sentenceOf } from "./dom.js";
 import { stepAfter, stepButton } from "./next_steps.js";
-import { notify } from "./notify.js";
 import { refreshPrices } from "./price_line.js";
 import { ask } from "./server.js";
 import { copyId } from "./track_actions.js";
 import { errorTitle, priceOf } from "./track_facts.js";
 import { say } from "./words.js";
-
-/**
- * An error of the pack's own, as the server tells it.
- *
- * @typedef {object} PackError
- * @property {string} type
- * @property {string} text what is wrong and what to do, in English
- * @property {string | null} job_id
- * @property {number} [charge] what the gateway took for the job, in US dollars
- * @property {string | null} local_id the ledger's id, of a track that may be bought already
- * @property {string} setting that holds the limit
- * @property {string | null} [node] the id of its execution
- * @property {string} [prompt_id]
- */
 
 /** @type {HTMLElement | null} */
 let shown = null;
@@ -78,10 +63,7 @@ export async function showError(error) {
   void closeCoreBox(() => card.isConnected);
 }
 
-/**
- * @param {PackError} error
- * @returns {Promise<import("./server.js").Track | null>}
- */
+/** @type {(error: PackError) => Promise<Track | null>} */
 async function trackOf({ local_id }) {
   if (!local_id) return null;
   try {
@@ -90,4 +72,20 @@ async function trackOf({ local_id }) {
     notify("warn", sentenceOf(error));
     return null;
   }
+}
+
+/** The button that closes ComfyUI's own box about errors. Older versions have no such box. */
+const CLOSE = '[data-testid="error-overlay-dismiss"]';
+
+/**
+ * Close ComfyUI's box about the error that our card explains, as its own button does: ComfyUI gives
+ * packs no other way. The box stays where it also speaks of other errors. The node stays marked, and
+ * ComfyUI's list of errors keeps the error.
+ *
+ * @param {() => boolean} isShown whether the card is still there
+ */
+export async function closeCoreBox(isShown) {
+  const button = await found(() => document.querySelector(CLOSE));
+  if (button instanceof HTMLElement && isShown() && isOursAlone(app.extensionManager))
+    button.click();
 }

@@ -2,9 +2,6 @@ import { app } from "./comfy.js";
 import { freeOf, inRow, positionsInRow } from "./row_layout.js";
 import { nodesOf } from "./subgraphs.js";
 
-/** @typedef {import("./comfy.js").Graph} Graph */
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./server.js").Track} Track */
 /** @typedef {[type: string, values?: Record<string, unknown>]} Part a node, and values of its widgets */
 
 const PROMPT = "AIGatewayPromptToMusic";
@@ -33,7 +30,7 @@ export function reuse(track) {
   const { prompt, lyrics, format, model, take, words } = track;
   const duration = track.asked_duration;
   const values = { prompt, duration, lyrics, format, model, take, words };
-  place([[PROMPT, values], [POLL], [LOAD], [SAVE]]);
+  addInRow([[PROMPT, values], [POLL], [LOAD], [SAVE]]);
 }
 
 /**
@@ -43,7 +40,7 @@ export function reuse(track) {
  * @param {[number, number]} [position] of the first node, for example where the track was dropped
  */
 export function pickUp(track, position) {
-  place([[POLL, { job_id: track.job_id }], [LOAD], [SAVE]], position);
+  addInRow([[POLL, { job_id: track.job_id }], [LOAD], [SAVE]], position);
 }
 
 /**
@@ -52,7 +49,7 @@ export function pickUp(track, position) {
  * @param {Part[]} parts each of another type
  * @param {[number, number]} [position] of the first node
  */
-function place(parts, position) {
+function addInRow(parts, position) {
   const { canvas } = app;
   const graph = canvas.graph ?? app.graph;
   const nodes = new Map(parts.map(([type]) => [type, window.LiteGraph.createNode(type)]));
@@ -105,12 +102,12 @@ function arrange(nodes, graph, position) {
   const sizes = nodes.map((node) => node.size);
   const positions = position
     ? inRow(sizes, position)
-    : positionsInRow(sizes, placeInView(), nodesOf(graph));
+    : positionsInRow(sizes, middleOfView(), nodesOf(graph));
   for (const [index, node] of nodes.entries()) node.pos = positions[index] ?? node.pos;
 }
 
 /** The middle of what is seen of the canvas, at a third of its height. */
-function placeInView() {
+function middleOfView() {
   const panels = [...document.querySelectorAll(PANELS)].map((each) => each.getBoundingClientRect());
   const { left, right, top, bottom } = freeOf(app.canvas.canvas.getBoundingClientRect(), panels);
   return inGraph((left + right) / 2, top + (bottom - top) / 3);
@@ -127,4 +124,46 @@ export function inGraph(x, y) {
   const { offset, scale } = app.canvas.ds;
   const { left, top } = app.canvas.canvas.getBoundingClientRect();
   return [(x - left) / scale - offset[0], (y - top) / scale - offset[1]];
+}
+
+const KIND = "application/x-aigateway-track";
+
+/**
+ * Let a row be dragged to the canvas.
+ *
+ * @param {HTMLElement} row
+ * @param {Track} track
+ */
+export function makeDraggable(row, track) {
+  row.draggable = true;
+  row.addEventListener("dragstart", ({ dataTransfer }) => {
+    dataTransfer?.setData(KIND, JSON.stringify(track));
+    if (dataTransfer) dataTransfer.effectAllowed = "copy";
+  });
+}
+
+/** Pick up the tracks that are dropped on the canvas. ComfyUI does not see those events. */
+export function watchDrops() {
+  /** @param {DragEvent} event */
+  const isOurs = ({ dataTransfer, target }) =>
+    dataTransfer?.types.includes(KIND) &&
+    !(target instanceof Element && target.closest(".aigateway-tab"));
+  document.addEventListener(
+    "dragover",
+    (event) => {
+      if (isOurs(event)) event.preventDefault();
+    },
+    true,
+  );
+  document.addEventListener(
+    "drop",
+    (event) => {
+      if (!isOurs(event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const track = JSON.parse(event.dataTransfer?.getData(KIND) ?? "");
+      pickUp(track, inGraph(event.clientX, event.clientY));
+    },
+    true,
+  );
 }

@@ -1,28 +1,9 @@
 import { hostOf } from "./subgraphs.js";
 
-/** @typedef {import("./comfy.js").Graph} Graph */
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./comfy.js").Link} Link */
-
 /** The id of the node that stands for a subgraph's inputs. */
 const SUBGRAPH_INPUT = -10;
 
-/**
- * The items that an input of a node gets, one after the other.
- *
- * @typedef {object} Items
- * @property {unknown[]} items `undefined` where only the run decides one
- * @property {boolean} isWhole whether there are no more than these
- * @property {Cues} [cues] the list of a cue sheet, in place of the items
- */
-
-/**
- * A list that a cue sheet gives. The server reads the sheet.
- *
- * @typedef {{ table: unknown, file: unknown, output: number }} Cues
- */
-
-/** What is known of a node that nothing is known of: a list of one item or more. */
+/** The items of an unknown node: a list of one item or more. */
 const SOME = { items: [undefined], isWhole: false };
 
 /**
@@ -46,17 +27,12 @@ export function itemsOf(node, name, root, hosts = [], asked = new Map()) {
   if (known) return known;
   // Nodes that are linked in a circle end here.
   asked.set(link, SOME);
-  const made = itemsOfOutput(origin, link.origin_slot, (input) =>
-    itemsOf(origin, input, root, hosts, asked),
-  );
+  const made = itemsOfOutput(origin, link.origin_slot, root, hosts, asked);
   asked.set(link, made);
   return made;
 }
 
-/**
- * @param {GraphNode} node
- * @param {string} name
- */
+/** @type {(node: GraphNode, name: string) => unknown} */
 const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name === name)?.value;
 
 /**
@@ -66,7 +42,7 @@ const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name =
  * @param {GraphNode} node
  * @param {string} name
  * @param {GraphNode[]} hosts
- * @returns {import("./comfy.js").Widget[]} the innermost first
+ * @returns {NodeWidget[]} the innermost first
  */
 export function widgetsOf(node, name, hosts) {
   const own = node.widgets?.filter((widget) => widget.name === name) ?? [];
@@ -81,8 +57,11 @@ export function widgetsOf(node, name, hosts) {
  * @param {GraphNode} node
  * @param {string} name
  */
-export function linkOf({ inputs, graph }, name) {
-  const id = inputs?.find((input) => input.name === name)?.link;
+export const linkOf = ({ inputs, graph }, name) =>
+  linkById(graph, inputs?.find((input) => input.name === name)?.link);
+
+/** @type {(graph: Graph, id: number | null | undefined) => Link | undefined} */
+function linkById(graph, id) {
   if (id === null || id === undefined) return undefined;
   const { links } = graph;
   return graph.getLink?.(id) ?? (links instanceof Map ? links.get(id) : links?.[id]);
@@ -113,12 +92,27 @@ export const isPrimitive = ({ comfyClass, type }) =>
   comfyClass?.startsWith("Primitive") || type === "PrimitiveNode";
 
 /**
+ * The items that an output of a node gives.
+ *
  * @param {GraphNode} node
  * @param {number} slot
- * @param {(input: string) => Items} ofInput
+ * @param {Graph} root
+ * @param {GraphNode[]} hosts
+ * @param {Map<Link, Items>} asked
  * @returns {Items}
  */
-function itemsOfOutput(node, slot, ofInput) {
+function itemsOfOutput(node, slot, root, hosts, asked) {
+  /** @param {string} input */
+  const ofInput = (input) => itemsOf(node, input, root, hosts, asked);
+  const { subgraph } = node;
+  if (subgraph) {
+    const link = linkById(subgraph, subgraph.outputs?.[slot]?.linkIds?.[0]);
+    const passed = link && Number(link.origin_id) === SUBGRAPH_INPUT;
+    const name = passed && subgraph.inputs?.[link.origin_slot]?.name;
+    if (name) return ofInput(name);
+    const origin = link && subgraph.getNodeById(link.origin_id);
+    return origin ? itemsOfOutput(origin, link.origin_slot, root, [...hosts, node], asked) : SOME;
+  }
   if (isPrimitive(node)) {
     const value = node.widgets?.[0]?.name;
     return value ? ofInput(value) : SOME;
@@ -131,21 +125,61 @@ function itemsOfOutput(node, slot, ofInput) {
   if (node.comfyClass === "CreateList")
     return { items: inputs.flatMap(({ items }) => items), isWhole: areWhole };
   const { nodeData } = node.constructor;
-  if (node.subgraph || nodeData?.output_is_list?.[slot]) return SOME;
+  if (nodeData?.output_is_list?.[slot]) return SOME;
   // Such a node gets its lists at once; any other runs for each item of the longest.
   if (nodeData?.is_input_list) return { items: [undefined], isWhole: true };
   const count = Math.max(1, ...inputs.map(({ items }) => items.length));
   return { items: Array(count).fill(undefined), isWhole: areWhole };
 }
 
-/**
- * @param {number} output
- * @param {(input: string) => Items} ofInput
- * @returns {Items}
- */
+/** @type {(output: number, ofInput: (input: string) => Items) => Items} */
 function itemsOfCueSheet(output, ofInput) {
   const [[table, ...tables], [file, ...files]] = [ofInput("table").items, ofInput("file").items];
   // A list of tables, or a table that only the run makes, is no sheet that can be read now.
   if (tables.length || files.length || table === undefined || file === undefined) return SOME;
   return { items: [], isWhole: true, cues: { table, file, output } };
+}
+
+/**
+ * Whether ComfyUI itself gives an input another value for each run.
+ *
+ * @param {GraphNode} node
+ * @param {string} name
+ * @param {Graph} root the graph that holds all others
+ * @param {GraphNode[]} hosts the subgraphs' nodes around it, as far as they are known
+ * @returns {boolean}
+ */
+export function changesEachRun(node, name, root, hosts) {
+  return follow(node, name, hosts, false, new Set());
+
+  /**
+   * @param {GraphNode} node
+   * @param {string} name
+   * @param {GraphNode[]} hosts
+   * @param {boolean} isControlled whether the subgraph within changes what it gets from here
+   * @param {Set<unknown>} followed the links before
+   * @returns {boolean}
+   */
+  function follow(node, name, hosts, isControlled, followed) {
+    const widget = node.widgets?.find((each) => each.name === name);
+    const changes = isControlled || isChanged(widget);
+    const link = linkOf(node, name);
+    if (!link) return changes;
+    // Nodes that are linked in a circle end here.
+    if (followed.has(link)) return false;
+    followed.add(link);
+    // What is set outside of a subgraph is controlled by the widget within.
+    const outer = outerOf(node, link, root, hosts);
+    if (outer) return follow(outer.host, outer.name, outer.hosts, changes, followed);
+    const origin = node.graph.getNodeById(link.origin_id);
+    const value = origin && isPrimitive(origin) ? origin.widgets?.[0] : undefined;
+    return Boolean(origin && value && follow(origin, value.name, hosts, false, followed));
+  }
+}
+
+/** @param {NodeWidget | undefined} widget */
+function isChanged(widget) {
+  // The control's name differs from version to version, its index does not.
+  const control = widget?.linkedWidgets?.[0]?.value;
+  return Boolean(control) && control !== "fixed";
 }

@@ -1,21 +1,18 @@
 import { widgetsOf } from "./inputs.js";
-import { labelValues } from "./labelled_list.js";
 import { SOME_SECONDS } from "./price_request.js";
+import { shortOfModel } from "./price_text.js";
 import { ask } from "./server.js";
-import { shortOfModel } from "./short_price.js";
 
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
-/** @typedef {{free: boolean, models: Record<string, import("./server.js").ModelPrice>}} Answer */
+/** @typedef {{free: boolean, models: Record<string, ModelPrice>}} Answer */
 
 /** The texts behind the models. @type {WeakMap<GraphNode, Record<string, string>>} */
 const shown = new WeakMap();
-/** @type {WeakSet<import("./comfy.js").Widget>} */
+/** @type {WeakSet<NodeWidget>} */
 const labelled = new WeakSet();
 /** What the server said, by the duration. @type {Map<number, Promise<Answer>>} */
 const answers = new Map();
 
-/** Ask again: what was bought since may have taught other prices. */
+/** Ask again: a purchase may have taught the ledger another price. */
 export const forgetModelPrices = () => answers.clear();
 
 /**
@@ -77,4 +74,44 @@ function drawAgain(node) {
   const change = { nodeId: node.id, property: "badges", oldValue: badges, newValue: badges };
   node.graph?.trigger?.("node:property:changed", { type: "node:property:changed", ...change });
   node.setDirtyCanvas?.(true);
+}
+
+/** The arrows at both ends of a list's field, in pixels of the graph. */
+const ARROW = 40;
+
+/**
+ * Let a list show a label for each of its values. The value that is chosen and saved stays as it is.
+ *
+ * @param {NodeWidget} widget
+ * @param {(value: string) => string} labelOf
+ */
+export function labelValues(widget, labelOf) {
+  if (!widget.options) return;
+  widget.options.getOptionLabel = (value) => labelOf(value ?? "");
+  // The menu that the classic canvas makes of labels has no field to search in, and shows few of
+  // them near the lower edge of the window. Its menu of plain texts has neither fault.
+  widget.onPointerDown = (pointer, node, canvas) => {
+    const values = widget.options?.values;
+    if (!Array.isArray(values) || isOnArrow(widget, node, canvas)) return false;
+    pointer.onClick = (event) => {
+      const labels = values.map((value) => labelOf(String(value)));
+      new window.LiteGraph.ContextMenu(labels, {
+        event,
+        scale: Math.max(1, canvas.ds.scale),
+        className: "dark",
+        callback: (label) =>
+          widget.setValue?.(values[labels.indexOf(label)], { e: event, node, canvas }),
+      });
+    };
+    pointer.finally = () => {
+      canvas.node_widget = null;
+    };
+    return true;
+  };
+}
+
+/** @type {(widget: NodeWidget, node: GraphNode, canvas: Canvas) => boolean} */
+function isOnArrow(widget, node, canvas) {
+  const x = (canvas.graph_mouse?.[0] ?? 0) - node.pos[0];
+  return x < ARROW || x > (widget.width || node.size[0]) - ARROW;
 }

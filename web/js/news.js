@@ -1,17 +1,7 @@
 import { api, app } from "./comfy.js";
-import { notify } from "./notify.js";
+import { notify } from "./dom.js";
 import { ask } from "./server.js";
 import { newsText } from "./track_facts.js";
-
-/**
- * Tracks that came while nobody waited for them.
- *
- * @typedef {object} News
- * @property {number} count of those that nobody has seen in the Music tab
- * @property {string} [title] of the one that came now
- * @property {"ready" | "failed" | "cancelled" | "lost"} [what] became of it
- * @property {number | null} [charge] what the gateway took for it, in US dollars
- */
 
 export const TAB = "aigateway-music";
 

@@ -1,31 +1,13 @@
 import { app, fieldInApp, isApp, rootGraph } from "./comfy.js";
-import { DASHBOARD_URL } from "./dashboard.js";
-import { element } from "./dom.js";
-import { openSettings } from "./settings_open.js";
-import { placeOf } from "./subgraphs.js";
+import { element, found } from "./dom.js";
+import { hostedNodeOf } from "./subgraphs.js";
 import { buyAgain } from "./track_actions.js";
 import { say } from "./words.js";
 
-/**
- * What a person can do about a price, a status or an error.
- *
- * @typedef {"set_key" | "get_key" | "top_up" | "raise_limit" | "pick_up" | "buy_again" |
- *   "try_again" | "open_settings" | "show_node" | "show_field"} Step
- */
-/**
- * What a step needs to know.
- *
- * @typedef {object} StepFacts
- * @property {string} [setting] that holds the limit
- * @property {import("./server.js").Track | null} [track] that may be bought already
- * @property {string | null} [node] the id of the node's execution
- * @property {() => unknown} [after] called when the step was taken
- */
-
 /** @param {string | null | undefined} id of a node's execution */
 function shownNode(id) {
-  const place = id ? placeOf(rootGraph(), id) : null;
-  return place?.hosts[0] ?? place?.node;
+  const hosted = id ? hostedNodeOf(rootGraph(), id) : null;
+  return hosted?.hosts[0] ?? hosted?.node;
 }
 
 /** @type {Record<Step, (facts: StepFacts) => unknown>} */
@@ -103,3 +85,43 @@ export function stepAfter({ type, job_id, node }) {
   const shown = step === "show_node" && isApp() ? shownNode(node) : null;
   return shown && fieldInApp(shown) ? "show_field" : step;
 }
+
+const GROUP = "AIgateway";
+const SETTLING_FRAMES = 40;
+
+/**
+ * Open the settings at one of ours, with the cursor in it.
+ *
+ * @param {string} name of the setting, without its group
+ */
+export async function openSettings(name) {
+  await app.extensionManager.command.execute("Comfy.ShowSettingsDialog");
+  const group = await found(() => groupEntry());
+  group?.click();
+  const id = `${GROUP}.${name}`;
+  // Older versions of ComfyUI mark only what the row holds.
+  const row = await found(
+    () =>
+      /** @type {HTMLInputElement | null} */ (
+        document.querySelector(`:is([data-setting-id="${id}"], [id="${id}"]) input`)
+      ),
+  );
+  row?.scrollIntoView({ block: "center" });
+  // The dialog moves the focus itself while it opens.
+  for (let frame = 0; row && frame < SETTLING_FRAMES; frame++) {
+    if (document.activeElement !== row) row.focus();
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+/** The dialog's entry for our settings: ComfyUI gives no other way to it. */
+function groupEntry() {
+  for (const dialog of document.querySelectorAll('[role="dialog"]'))
+    for (const entry of dialog.querySelectorAll("li, button, [role=option], span, div"))
+      if (entry.childElementCount === 0 && entry.textContent?.trim() === GROUP)
+        return /** @type {HTMLElement} */ (entry);
+  return null;
+}
+
+/** Where keys are made and credit is bought: the server names the same address. */
+export const DASHBOARD_URL = "https://aigateway.sh/signin";

@@ -63,10 +63,7 @@ export class Pages {
     await Promise.all(wanted.map((number) => this.load(number)));
   }
 
-  /**
-   * @param {number} first
-   * @param {number} end
-   */
+  /** @type {(first: number, end: number) => number[]} */
   numbers(first, end) {
     const start = Math.floor(first / this.size);
     const count = Math.ceil(end / this.size) - start;
@@ -86,4 +83,21 @@ export class Pages {
       if (this.reading.get(number) === mine) this.reading.delete(number);
     }
   }
+}
+
+/** Rows that are drawn above and below those that are visible. */
+const MARGIN = 2;
+
+/**
+ * The indexes of the rows to draw.
+ *
+ * @param {{scrollTop: number, clientHeight: number}} view
+ * @param {number} rowHeight
+ * @param {number} total
+ * @returns {{first: number, end: number}} `end` is one more than the last
+ */
+export function rowsInView({ scrollTop, clientHeight }, rowHeight, total) {
+  const end = Math.min(total, Math.ceil((scrollTop + clientHeight) / rowHeight) + MARGIN);
+  const first = Math.max(0, Math.floor(scrollTop / rowHeight) - MARGIN);
+  return { first: Math.min(first, end), end };
 }

@@ -18,13 +18,13 @@ export function chase(ahead) {
 }
 
 /**
- * Which of two places a track takes, or leaves, when a person picks it.
+ * The side, 0 or 1, that a track takes, or leaves, when a person picks it.
  *
- * @param {(string | null)[]} picked the ids in both places
+ * @param {(string | null)[]} picked the ids on both sides
  * @param {string} id
- * @param {number} heard the place that is heard: it keeps its track
+ * @param {number} heard the side that is heard: it keeps its track
  */
-export function placeFor(picked, id, heard) {
+export function sideFor(picked, id, heard) {
   if (picked.includes(id)) return picked.indexOf(id);
   return picked.includes(null) ? picked.indexOf(null) : 1 - heard;
 }

@@ -1,16 +1,11 @@
 import { api, rootGraph } from "./comfy.js";
 import { addRow, downloadLink, element, iconButton } from "./dom.js";
-import { pathsOf, playablesOf } from "./playable.js";
+import { sound, waveform } from "./player_parts.js";
 import { onTabOf } from "./runs.js";
 import { ask } from "./server.js";
-import { sound } from "./sound.js";
-import { placeOf, placeOfLocator } from "./subgraphs.js";
-import { waveform } from "./waveform.js";
+import { hostedNodeOf, hostedNodeOfLocator } from "./subgraphs.js";
+import { pathsOf, playablesOf } from "./track_facts.js";
 import { say } from "./words.js";
-
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./playable.js").Playable} Playable */
-/** @typedef {import("./subgraphs.js").Place} Place */
 
 const HEIGHT = 150;
 
@@ -68,7 +63,7 @@ class Player {
     this.take.textContent = "";
     if (!("local_id" in file)) return;
     try {
-      /** @type {import("./server.js").Track} */
+      /** @type {Track} */
       const { prompt, take } = await ask(`tracks/${encodeURIComponent(file.local_id)}`);
       if (prompt && file === this.files[this.index])
         this.take.textContent = say("take", { n: take });
@@ -84,7 +79,7 @@ const players = new WeakMap();
 export function watchPlayers() {
   api.addEventListener("executed", ({ detail }) =>
     onTabOf(detail.prompt_id, () =>
-      showPlayer(placeOf(rootGraph(), detail.display_node ?? detail.node), detail.output),
+      showPlayer(hostedNodeOf(rootGraph(), detail.display_node ?? detail.node), detail.output),
     ),
   );
 }
@@ -96,20 +91,20 @@ export function watchPlayers() {
  */
 export function showPlayers(outputs) {
   for (const [locator, output] of Object.entries(outputs))
-    showPlayer(placeOfLocator(rootGraph(), locator), output);
+    showPlayer(hostedNodeOfLocator(rootGraph(), locator), output);
 }
 
 /**
  * Show a player on a node, and on the subgraphs' nodes around it.
  *
- * @param {Place | null} place
+ * @param {HostedNode | null} hosted
  * @param {unknown} output
  */
-function showPlayer(place, output) {
-  if (!place) return;
-  const files = playablesOf(place.node, output);
+function showPlayer(hosted, output) {
+  if (!hosted) return;
+  const files = playablesOf(hosted.node, output);
   if (!files.length) return;
-  for (const node of [place.node, ...place.hosts]) {
+  for (const node of [hosted.node, ...hosted.hosts]) {
     const player = players.get(node) ?? new Player(node);
     players.set(node, player);
     player.load(files);

@@ -2,27 +2,25 @@ import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
 import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { stepButton } from "./next_steps.js";
-import { priceRequest } from "./price_request.js";
-import { costText, estimateText, hintText, runText } from "./price_text.js";
+import { BUYERS, bodyOf, isInRun, priceRequest } from "./price_request.js";
+import {
+  costText,
+  estimateText,
+  hintText,
+  runText,
+  shortCost,
+  shortEstimate,
+} from "./price_text.js";
 import { autoRun, onTabOf } from "./runs.js";
 import { ask } from "./server.js";
-import { shortCost, shortEstimate } from "./short_price.js";
-import { placeOf, placesOf } from "./subgraphs.js";
+import { hostedNodeOf, hostedNodesOf } from "./subgraphs.js";
 import { TitlePrice } from "./title_price.js";
 import { priceOf } from "./track_facts.js";
 import { say } from "./words.js";
 
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
-/** @typedef {import("./price_text.js").PriceText} PriceText */
-/** @typedef {import("./subgraphs.js").Place} Place */
-
-const NODES = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
 const HEIGHT = 30;
 const HINTS_HEIGHT = 58;
 const CHECK_MILLISECONDS = 300;
-/** The modes of a node that is muted or bypassed. */
-const SKIPPED = [2, 4];
 
 /**
  * The price line of one node, on the node or on a subgraph's node around it.
@@ -31,7 +29,7 @@ const SKIPPED = [2, 4];
  * change. So the line checks them all the time, and asks the server only after a change.
  */
 class PriceLine {
-  /** @param {Place} place */
+  /** @param {HostedNode} hosted */
   constructor({ node, hosts }) {
     this.node = node;
     this.hosts = hosts;
@@ -57,7 +55,7 @@ class PriceLine {
     return [...this.hosts, this.node].map(({ id }) => id).join(":");
   }
 
-  /** @param {Place} place */
+  /** @param {HostedNode} hosted */
   isAt({ node, hosts }) {
     const nearest = hosts.slice(hosts.length - this.hosts.length);
     return node === this.node && this.hosts.every((host, depth) => host === nearest[depth]);
@@ -91,14 +89,7 @@ class PriceLine {
 
   /** Whether a run of the graph that holds all others buys what this line prices. */
   get isInRun() {
-    const path = [...this.hosts, this.node];
-    const isLinked = (/** @type {GraphNode} */ { outputs }) =>
-      outputs?.some(({ links }) => links?.length) ?? true;
-    return (
-      this.shownOn.graph === rootGraph() &&
-      path.every(({ mode }) => !SKIPPED.includes(mode ?? 0)) &&
-      isLinked(this.node)
-    );
+    return isInRun(this, rootGraph());
   }
 
   /** Ask the server again, although nothing on the canvas has changed. */
@@ -151,10 +142,7 @@ class PriceLine {
     if (tracks === this.tracks) this.write(text, short);
   }
 
-  /**
-   * @param {PriceText} shown
-   * @param {string} short what the node's title says of it
-   */
+  /** @type {(shown: PriceText, short: string) => void} */
   write(shown, short) {
     const { text, isWarning } = shown;
     this.text.textContent = text;
@@ -186,13 +174,7 @@ class PriceLine {
   }
 }
 
-/** @param {PriceRequest} asked */
-const bodyOf = ({ request, duration, count, takes }) => ({ ...request, duration, count, takes });
-
-/**
- * @param {() => Promise<PriceText>} read
- * @returns {Promise<PriceText>}
- */
+/** @type {(read: () => Promise<PriceText>) => Promise<PriceText>} */
 async function textOrError(read) {
   try {
     return await read();
@@ -206,7 +188,7 @@ const lines = new Set();
 
 /** @param {GraphNode} node any node that was just made */
 export function addPrice(node) {
-  const made = placesOf(node, NODES).map((place) => new PriceLine(place));
+  const made = hostedNodesOf(node, BUYERS).map((hosted) => new PriceLine(hosted));
   if (!made.length) return;
   for (const line of made) lines.add(line);
   const { onRemoved } = node;
@@ -243,11 +225,11 @@ async function runTextOf(asked) {
  * The price of several nodes in one run.
  *
  * @param {PriceRequest[]} asked
- * @returns {Promise<import("./server.js").Price | null>} null where it cannot be told
+ * @returns {Promise<Price | null>} null where it cannot be told
  */
 export async function askPriceOf(asked) {
   try {
-    return await ask("price", { method: "POST", body: { pieces: asked.map(bodyOf) } });
+    return await ask("price", { method: "POST", body: { nodes: asked.map(bodyOf) } });
   } catch {
     // The line of a node says what is wrong with it.
     return null;
@@ -292,11 +274,8 @@ export function watchPrices() {
     api.addEventListener(event, refreshPrices);
 }
 
-/**
- * @param {import("../../../scripts/api.js").Executed} executed
- * @param {string[]} ids the ledger's, of the tracks
- */
+/** @type {(executed: Executed, ids: string[]) => void} */
 function showCosts({ display_node, node }, ids) {
-  const place = placeOf(rootGraph(), display_node ?? node);
-  for (const line of lines) if (place && line.isAt(place)) line.showCostOf(ids);
+  const hosted = hostedNodeOf(rootGraph(), display_node ?? node);
+  for (const line of lines) if (hosted && line.isAt(hosted)) line.showCostOf(ids);
 }

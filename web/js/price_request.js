@@ -1,9 +1,4 @@
-import { changesEachRun } from "./control.js";
-import { itemsOf, linkOf } from "./inputs.js";
-
-/** @typedef {import("./comfy.js").Graph} Graph */
-/** @typedef {import("./inputs.js").Items} Items */
-/** @typedef {import("./subgraphs.js").Place} Place */
+import { changesEachRun, itemsOf, linkOf } from "./inputs.js";
 
 /** The inputs in which the frontend takes one of `{a|b}` for each run, and leaves out comments. */
 const VARIED = ["prompt", "lyrics"];
@@ -12,27 +7,36 @@ const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 /** The duration that is asked for where the real one is not known. */
 export const SOME_SECONDS = 10;
 
-/**
- * What the server is asked for the price of a node's tracks.
- *
- * @typedef {object} PriceRequest
- * @property {Record<string, unknown>} request the inputs that are known, each a value, a list or a
- *     cue sheet; all of them, or only the model: only a whole request can be found among those that
- *     were bought
- * @property {unknown} duration in seconds: a number, a list or a cue sheet
- * @property {boolean} isDurationKnown if not, `duration` is some duration to find the price of a
- *     second with
- * @property {number} count items of the longest list
- * @property {unknown} takes tracks that each item makes, a number or a list
- * @property {boolean} isCountWhole if not, the run may make more tracks
- * @property {boolean} isNewEachRun whether each run makes other tracks
- * @property {number} runs that each make other tracks
- */
+/** The nodes that buy tracks. */
+export const BUYERS = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
+/** The modes of a node that is muted or bypassed. */
+const SKIPPED = [2, 4];
 
 /**
- * What the price of a node depends on that buys tracks.
+ * Whether a run of the graph that holds all others asks for a node that buys.
  *
- * @param {Place} place
+ * @param {HostedNode} hosted
+ * @param {Graph} root
+ */
+export function isInRun({ node, hosts }, root) {
+  const path = [...hosts, node];
+  const isLinked = node.outputs?.some(({ links }) => links?.length) ?? true;
+  const isOpen = path[0]?.graph === root && path.every(({ mode }) => !SKIPPED.includes(mode ?? 0));
+  return isOpen && isLinked;
+}
+
+/** The body of the question for the price of a node. @param {PriceRequest} asked */
+export const bodyOf = ({ request, duration, count, takes }) => ({
+  ...request,
+  duration,
+  count,
+  takes,
+});
+
+/**
+ * The facts that decide the price of a node that buys tracks.
+ *
+ * @param {HostedNode} hosted
  * @param {Graph} root the graph that holds all others
  * @param {number} batchCount how often the Run button runs the graph
  * @returns {PriceRequest}
@@ -67,10 +71,7 @@ export function priceRequest({ node, hosts }, root, batchCount) {
 /** What a node without the input `count` makes of each item. */
 const ONE = { items: [1], isWhole: true };
 
-/**
- * @param {Place["node"]} node
- * @param {string} name
- */
+/** @type {(node: HostedNode["node"], name: string) => boolean} */
 const hasInput = (node, name) =>
   [...(node.widgets ?? []), ...(node.inputs ?? [])].some((each) => each.name === name);
 

@@ -1,23 +1,5 @@
-import { dollars } from "./format.js";
 import { isUnderWay } from "./track_facts.js";
-import { say } from "./words.js";
-
-/** @typedef {import("./next_steps.js").Step} Step */
-/** @typedef {import("./price_request.js").PriceRequest} PriceRequest */
-/** @typedef {import("./runs.js").AutoRun} AutoRun */
-/** @typedef {import("./server.js").Price} Price */
-/** @typedef {import("./server.js").Track} Track */
-
-/**
- * What a price line says, and what can be done about it.
- *
- * @typedef {object} PriceText
- * @property {string} text
- * @property {boolean} isWarning
- * @property {Step} [step]
- * @property {string} [setting] that holds the limit
- * @property {string} [uncertain] the ledger's id of a track that may be bought already
- */
+import { dollars, say } from "./words.js";
 
 /** @type {Record<string, {step: Step, setting?: string}>} by the reason of a refusal */
 const AFTER_REFUSALS = {
@@ -50,11 +32,7 @@ export function estimateText(price, asked, auto = null) {
   return { ...shown, text: `${shown.text} · ${say(`auto_${auto}`)}`, isWarning: true };
 }
 
-/**
- * @param {Price} price
- * @param {PriceRequest} asked
- * @returns {PriceText}
- */
+/** @type {(price: Price, asked: PriceRequest) => PriceText} */
 function textOfRun(price, asked) {
   const [uncertain] = price.uncertain;
   if (uncertain) {
@@ -72,10 +50,7 @@ function textOfRun(price, asked) {
   return { ...refusalText(text, refused), isWarning: true };
 }
 
-/**
- * @param {string} amount
- * @param {import("./server.js").Refusal} refused
- */
+/** @type {(amount: string, refused: Refusal) => Omit<PriceText, "isWarning">} */
 function refusalText(amount, refused) {
   const values = {
     limit: dollars(refused.limit ?? 0),
@@ -117,10 +92,7 @@ export function totalText(price, asked) {
   return price.at_most ? say("price_at_most", { price: total }) : total;
 }
 
-/**
- * @param {Price} price
- * @param {PriceRequest} asked
- */
+/** @type {(price: Price, asked: PriceRequest) => string} */
 function amountText(price, asked) {
   const { each, total, tracks } = price;
   if (each === null) return say("price_unknown");
@@ -145,11 +117,7 @@ export function boundOf({ at_most }, { isDurationKnown, isCountWhole }) {
   return at_most ? "at_most" : null;
 }
 
-/**
- * @param {number} each of the dearest track
- * @param {number | null} total
- * @param {number} n how many tracks
- */
+/** @type {(each: number, total: number | null, n: number) => string} */
 function sumText(each, total, n) {
   if (n === 1) return dollars(each);
   const sum = dollars(total ?? each * n);
@@ -191,3 +159,53 @@ export function costText(tracks) {
   const key = tracks.some(isUnderWay) ? "cost_ordered" : "cost_paid";
   return { text: say(key, { price }), isWarning: false };
 }
+
+const SIGNS = { about: "≈ ", at_least: "≥ ", at_most: "≤ " };
+const UNKNOWN = "?";
+
+/**
+ * What a price line says of a run, in a few characters that need no language.
+ *
+ * @param {Price} price the server's answer
+ * @param {PriceRequest} asked
+ */
+export function shortEstimate(price, asked) {
+  const { each, total, tracks, uncertain } = price;
+  if (price.free) return dollars(0);
+  if (each === null) return UNKNOWN;
+  if (uncertain.length) return `${dollars(each)} ${UNKNOWN}`;
+  const { duration, isDurationKnown, runs } = asked;
+  const amount = isDurationKnown
+    ? dollars(total ?? each * tracks * runs)
+    : perSecond(each, Number(duration));
+  const bound = boundOf(price, asked);
+  return bound ? SIGNS[bound] + amount : amount;
+}
+
+/**
+ * What the tracks of the last run cost: with a check mark once they are paid.
+ *
+ * @param {Track[]} tracks
+ */
+export function shortCost(tracks) {
+  const amount = dollars(costOf(tracks));
+  if (tracks.some(({ state }) => state === "uncertain"))
+    return `${SIGNS.at_most}${amount} ${UNKNOWN}`;
+  return tracks.some(isUnderWay) ? amount : `✓ ${amount}`;
+}
+
+/**
+ * What a track costs with a model.
+ *
+ * @param {ModelPrice} price of a track of `duration` seconds
+ * @param {number} duration
+ * @param {boolean} isKnown if not, it is some duration to find the price of a second with
+ */
+export function shortOfModel({ each, at_most }, duration, isKnown) {
+  if (each === null) return UNKNOWN;
+  const amount = isKnown ? dollars(each) : perSecond(each, duration);
+  return at_most ? SIGNS.at_most + amount : amount;
+}
+
+/** @type {(each: number, duration: number) => string} */
+const perSecond = (each, duration) => `${dollars(each / duration)}/s`;

@@ -1,6 +1,3 @@
-/** @typedef {[number, number]} Pair x and y, or width and height */
-/** @typedef {{pos: Pair, size: Pair}} Box */
-
 const GAP = 60;
 /** The title of a node stands above its position. */
 const TITLE = 30;
@@ -8,10 +5,10 @@ const TITLE = 30;
 /**
  * Where to put boxes: in a row, with its middle at `center`, or lower where others are in the way.
  *
- * @param {Pair[]} sizes of the boxes, without their titles
- * @param {Pair} center x of the row's middle, y of its upper edge
+ * @param {Vector[]} sizes of the boxes, without their titles
+ * @param {Vector} center x of the row's middle, y of its upper edge
  * @param {Box[]} others
- * @returns {Pair[]} the position of each box
+ * @returns {Vector[]} the position of each box
  */
 export function positionsInRow(sizes, center, others) {
   const width = sizes.reduce((sum, size) => sum + size[0] + GAP, -GAP);
@@ -32,20 +29,18 @@ export function positionsInRow(sizes, center, others) {
 /**
  * The positions of boxes in a row.
  *
- * @param {Pair[]} sizes
- * @param {Pair} first the position of the first box
+ * @param {Vector[]} sizes
+ * @param {Vector} first the position of the first box
  */
 export function inRow(sizes, [left, top]) {
   let x = left;
   return sizes.map((size) => {
-    /** @type {Pair} */
+    /** @type {Vector} */
     const position = [x, top];
     x += size[0] + GAP;
     return position;
   });
 }
-
-/** @typedef {{left: number, top: number, right: number, bottom: number}} Edges */
 
 /**
  * The part of an area that panels at its sides leave free.

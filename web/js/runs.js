@@ -9,8 +9,6 @@ const tabs = new Map();
 /** How many runs are remembered. */
 const MOST = 500;
 
-/** What makes ComfyUI run the graph by itself. @typedef {"instant" | "change"} AutoRun */
-
 /** @returns {AutoRun | null} null where only a person starts a run */
 export function autoRun() {
   const mode = app.extensionManager?.queueSettings?.mode ?? "";

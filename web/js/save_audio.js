@@ -1,8 +1,6 @@
 import { filledText } from "./comfy.js";
 import { element } from "./dom.js";
 
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-
 const NODE = "AIGatewaySaveAudio";
 
 /**

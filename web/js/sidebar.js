@@ -1,13 +1,9 @@
-import { Choices } from "./choices.js";
 import { api, app } from "./comfy.js";
 import { comparison } from "./comparison.js";
 import { dock } from "./dock.js";
-import { element, iconButton, sentenceOf } from "./dom.js";
-import { dollars } from "./format.js";
+import { element, iconButton, notify, sentenceOf } from "./dom.js";
 import { pickUp, reuse } from "./graph.js";
-import { Loss } from "./loss.js";
 import { forgetNews, TAB } from "./news.js";
-import { notify } from "./notify.js";
 import { Pages } from "./pages.js";
 import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
@@ -15,10 +11,7 @@ import { buyAgain, cancel, copyId, hide, star } from "./track_actions.js";
 import { identityOf } from "./track_facts.js";
 import { drawTrack, ROW_HEIGHT } from "./track_row.js";
 import { VirtualList } from "./virtual_list.js";
-import { say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
-/** @typedef {import("./track_facts.js").Action} Action */
+import { dollars, say } from "./words.js";
 
 const PAGE = 50;
 /** Between two refreshes while a graph runs, and while no graph waits for the open jobs. */
@@ -176,10 +169,7 @@ class Music {
     }
   }
 
-  /**
-   * @param {Action} action
-   * @param {Track} track
-   */
+  /** @type {(action: Action, track: Track) => Promise<void>} */
   async act(action, track) {
     await this.actions[action](track);
     if (CHANGES.includes(action)) await this.refresh();
@@ -206,4 +196,130 @@ export function registerSidebar() {
       open = null;
     },
   });
+}
+
+/** What the ledger lost, above the tracks. Nothing is bought until the person has accepted it. */
+export class Loss {
+  /** @param {() => unknown} accepted called when spending goes on */
+  constructor(accepted) {
+    this.accepted = accepted;
+    this.sentence = element("p");
+    this.button = element(
+      "button",
+      { class: "aigateway-button", type: "button", onclick: () => this.accept() },
+      say("go_on"),
+    );
+    this.element = element(
+      "div",
+      { class: "aigateway-loss", role: "alert", hidden: true },
+      this.sentence,
+      element("p", {}, say("loss_stops")),
+      this.button,
+    );
+  }
+
+  /** @param {string | null | undefined} loss the server's sentence; none where nothing was lost */
+  show(loss) {
+    this.element.hidden = !loss;
+    this.sentence.textContent = loss ?? "";
+  }
+
+  async accept() {
+    this.button.disabled = true;
+    try {
+      this.show((await ask("accept-loss", { method: "POST" })).loss);
+      notify("info", say("loss_accepted"));
+      await this.accepted();
+    } catch (error) {
+      notify("error", sentenceOf(error));
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+}
+
+/** As `Show` and `Sort` on the server. */
+const SHOWS = ["all", "completed", "open", "over", "uncertain", "starred", "hidden"];
+const SORTS = ["newest", "longest", "dearest", "prompt", "starred"];
+const SORT = "AIgateway.sort";
+const TYPING_MILLISECONDS = 200;
+
+/** What a person wants to see of the list: a search, a filter and an order. */
+export class Choices {
+  /** @param {() => unknown} changed */
+  constructor(changed) {
+    this.typing = 0;
+    // A filter that is chosen while a search is typed takes the search with it.
+    const chosen = () => {
+      clearTimeout(this.typing);
+      changed();
+    };
+    this.search = this.searchField(chosen);
+    this.shows = SHOWS.map((value) => element("option", { value }, say(`show_${value}`)));
+    this.show = choice("show", this.shows, chosen);
+    const sorts = SORTS.map((value) => element("option", { value }, say(`sort_${value}`)));
+    this.sort = choice("sort", sorts, () => {
+      localStorage.setItem(SORT, this.sort.value);
+      chosen();
+    });
+    const kept = localStorage.getItem(SORT) ?? "";
+    if (SORTS.includes(kept)) this.sort.value = kept;
+    this.element = element(
+      "div",
+      { class: "aigateway-choices", role: "search" },
+      this.search,
+      this.show,
+      this.sort,
+    );
+  }
+
+  /** @param {() => unknown} chosen */
+  searchField(chosen) {
+    const input = element("input", {
+      type: "search",
+      class: "aigateway-input aigateway-search",
+      placeholder: say("search"),
+      "aria-label": say("search"),
+    });
+    input.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(chosen, TYPING_MILLISECONDS);
+    });
+    return input;
+  }
+
+  /** As the server reads them. */
+  get query() {
+    return { search: this.search.value, show: this.show.value, sort: this.sort.value };
+  }
+
+  /** Why the list is empty. */
+  get emptiness() {
+    const { search, show } = this.query;
+    if (search) return say("nothing_found");
+    return say(show === "all" ? "no_tracks" : "none_of_kind");
+  }
+
+  /**
+   * Say how many tracks each filter shows.
+   *
+   * @param {Record<string, number>} counts by the filters' names
+   */
+  count(counts) {
+    for (const option of this.shows) {
+      const text = `${say(`show_${option.value}`)} · ${counts[option.value]}`;
+      // A browser closes an open list when it changes.
+      if (option.textContent !== text) option.textContent = text;
+    }
+  }
+}
+
+/**
+ * @param {string} word what is chosen
+ * @param {HTMLOptionElement[]} options
+ * @param {() => unknown} onchange
+ */
+function choice(word, options, onchange) {
+  const properties = { class: "aigateway-input", title: say(word), "aria-label": say(word) };
+  return element("select", { ...properties, onchange }, ...options);
 }

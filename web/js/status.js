@@ -1,24 +1,9 @@
-import { showInApp } from "./app_status.js";
-import { api, rootGraph } from "./comfy.js";
-import { addRow, element } from "./dom.js";
+import { api, resultsInApp, rootGraph } from "./comfy.js";
+import { addRow, centerOnResults, element, iconButton } from "./dom.js";
 import { stepButton } from "./next_steps.js";
-import { onTabOf } from "./runs.js";
-import { placeOf } from "./subgraphs.js";
+import { isOfOpenTab, onTabOf } from "./runs.js";
+import { hostedNodeOf } from "./subgraphs.js";
 import { has, isEnglish, say } from "./words.js";
-
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/** @typedef {import("./next_steps.js").Step} Step */
-/**
- * A line that a running node shows.
- *
- * @typedef {object} Status
- * @property {string} node its execution's id
- * @property {string} prompt_id the run
- * @property {string} text in English
- * @property {{key: string, values: Record<string, string>}[]} parts its sentences, to be said in
- *     the page's language; none for a text that has no words of ours
- * @property {Step | ""} step that the line offers
- */
 
 const HEIGHT = 40;
 
@@ -30,8 +15,8 @@ export function watchStatus() {
   api.addEventListener("aigateway_status", ({ detail }) =>
     onTabOf(detail.prompt_id, () => {
       showInApp(detail, statusText(detail));
-      const place = placeOf(rootGraph(), detail.node);
-      for (const node of place ? [place.node, ...place.hosts] : []) show(node, detail);
+      const hosted = hostedNodeOf(rootGraph(), detail.node);
+      for (const node of hosted ? [hosted.node, ...hosted.hosts] : []) show(node, detail);
     }),
   );
 }
@@ -46,10 +31,7 @@ export function statusText({ text, parts }) {
   return parts.map(({ key, values }) => say(key, values)).join(" · ");
 }
 
-/**
- * @param {GraphNode} node
- * @param {Status} status
- */
+/** @type {(node: GraphNode, status: Status) => void} */
 function show(node, status) {
   let line = lines.get(node);
   if (!line) {
@@ -62,3 +44,60 @@ function show(node, status) {
   line.replaceChildren(text, ...step);
   line.title = text;
 }
+
+const ENDS = /** @type {const} */ (["execution_error", "execution_interrupted"]);
+/** How often it is checked whether the page still shows the App of the run. */
+const CHECK_MILLISECONDS = 250;
+
+const text = element("span", { class: "aigateway-app-text" });
+const next = element("span", { class: "aigateway-next" });
+const line = element(
+  "div",
+  { class: "aigateway-app-status", role: "status", hidden: true },
+  text,
+  next,
+);
+/** @type {Status | null} */
+let last = null;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let timer;
+
+/** An App shows no nodes. So the line that a node said last stands over the App's results. */
+export function watchAppStatus() {
+  api.addEventListener("execution_start", forget);
+  for (const end of ENDS) api.addEventListener(end, forget);
+  // What failed beside good music is said until the next run.
+  api.addEventListener("execution_success", () => {
+    if (last && !isFailure(last)) forget();
+  });
+}
+
+/** @type {(status: Status, words: string) => void} */
+export function showInApp(status, words) {
+  if (last && isFailure(last) && !isFailure(status)) return;
+  last = status;
+  text.textContent = words;
+  next.replaceChildren(
+    ...(status.step ? [stepButton(status.step)] : []),
+    // It lies over the results, where a person wants to see them.
+    ...(isFailure(status) ? [iconButton("times", say("close"), forget)] : []),
+  );
+  if (!line.isConnected) document.body.append(line);
+  timer ??= setInterval(position, CHECK_MILLISECONDS);
+  position();
+}
+
+function forget() {
+  last = null;
+  line.remove();
+  clearInterval(timer);
+  timer = undefined;
+}
+
+function position() {
+  line.hidden = !resultsInApp() || !isOfOpenTab(last?.prompt_id);
+  if (!line.hidden) centerOnResults(line);
+}
+
+/** @param {Status} status */
+const isFailure = ({ parts }) => parts.some(({ key }) => key === "status_failed");

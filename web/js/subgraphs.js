@@ -1,15 +1,4 @@
-/** @typedef {import("./comfy.js").Graph} Graph */
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-/**
- * A node, and the nodes that stand for the subgraphs around it, the outermost first.
- *
- * @typedef {{node: GraphNode, hosts: GraphNode[]}} Place
- */
-
-/**
- * @param {Graph} graph
- * @param {string | number} id a number in older versions of ComfyUI, text in newer ones
- */
+/** @type {(graph: Graph, id: string | number) => GraphNode | null | undefined} */
 const nodeById = (graph, id) => graph.getNodeById(id) ?? graph.getNodeById(Number(id));
 
 /**
@@ -18,11 +7,11 @@ const nodeById = (graph, id) => graph.getNodeById(id) ?? graph.getNodeById(Numbe
  * @param {GraphNode} node
  * @param {string[]} types
  * @param {GraphNode[]} [hosts]
- * @returns {Place[]}
+ * @returns {HostedNode[]}
  */
-export function placesOf(node, types, hosts = []) {
+export function hostedNodesOf(node, types, hosts = []) {
   if (!node.subgraph) return types.includes(node.comfyClass ?? "") ? [{ node, hosts }] : [];
-  return nodesOf(node.subgraph).flatMap((inner) => placesOf(inner, types, [...hosts, node]));
+  return nodesOf(node.subgraph).flatMap((inner) => hostedNodesOf(inner, types, [...hosts, node]));
 }
 
 /**
@@ -30,9 +19,9 @@ export function placesOf(node, types, hosts = []) {
  *
  * @param {Graph} root
  * @param {string | number} executionId
- * @returns {Place | null}
+ * @returns {HostedNode | null}
  */
-export function placeOf(root, executionId) {
+export function hostedNodeOf(root, executionId) {
   const hostIds = String(executionId).split(":");
   const id = hostIds.pop() ?? "";
   let graph = root;
@@ -52,9 +41,9 @@ export function placeOf(root, executionId) {
  *
  * @param {Graph} root
  * @param {string} locator
- * @returns {Place | null}
+ * @returns {HostedNode | null}
  */
-export function placeOfLocator(root, locator) {
+export function hostedNodeOfLocator(root, locator) {
   const [id = "", subgraphId] = locator.split(":").reverse();
   const subgraph = subgraphId ? root.subgraphs?.get(subgraphId) : null;
   if (subgraphId && !subgraph) return null;

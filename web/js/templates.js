@@ -1,7 +1,5 @@
 import { api, knowsApps } from "./comfy.js";
 
-/** @typedef {import("../../../scripts/app.js").SavedGraph} SavedGraph */
-
 /** The template to begin with. */
 const FIRST = "Text to Music";
 /** The folder that ComfyUI serves this module from: `/extensions/<folder>/js/templates.js`. */
@@ -25,7 +23,7 @@ export function orderTemplates() {
 }
 
 /**
- * Show an App as a graph where ComfyUI has no Apps: what 0.8 has in their place shows no results.
+ * Show an App as a graph where ComfyUI has no Apps: the simple view of 0.8 shows no results.
  *
  * @param {SavedGraph} graph is changed in place
  */

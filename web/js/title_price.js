@@ -1,8 +1,6 @@
 import { app } from "./comfy.js";
 import { element } from "./dom.js";
 
-/** @typedef {import("./comfy.js").GraphNode} GraphNode */
-
 const PLAIN = { fgColor: "#fff", bgColor: "#1c5a45" };
 const WARNING = { fgColor: "#fff", bgColor: "#a02018" };
 
@@ -23,10 +21,7 @@ export class TitlePrice {
     node.badges?.push(() => this.badge);
   }
 
-  /**
-   * @param {string} text
-   * @param {boolean} isWarning
-   */
+  /** @type {(text: string, isWarning: boolean) => void} */
   show(text, isWarning) {
     this.chip.textContent = text;
     this.chip.hidden = !text;

@@ -1,11 +1,8 @@
 import { app } from "./comfy.js";
-import { sentenceOf } from "./dom.js";
-import { notify } from "./notify.js";
+import { notify, sentenceOf } from "./dom.js";
 import { ask } from "./server.js";
 import { buyAgainQuestion, sayOfDead } from "./track_facts.js";
 import { say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
 
 /** @param {string} id any text */
 export async function copy(id) {
@@ -30,11 +27,7 @@ export async function hide({ local_id, hidden }) {
   if (isDone && !hidden) notify("info", say("hide_done"));
 }
 
-/**
- * @param {string} id of the row
- * @param {"starred" | "hidden"} name
- * @param {boolean} value
- */
+/** @type {(id: string, name: "starred" | "hidden", value: boolean) => Promise<boolean>} */
 async function mark(id, name, value) {
   try {
     await ask(`tracks/${encodeURIComponent(id)}/${name}`, { method: "PUT", body: { value } });
@@ -63,11 +56,7 @@ export async function buyAgain(track) {
   if (isSure) await change(track, "buy-again", () => say("bought_again"));
 }
 
-/**
- * @param {Track} track
- * @param {string} action below the track's address
- * @param {(after: Track) => string} describe the sentence to show
- */
+/** @type {(track: Track, action: string, describe: (after: Track) => string) => Promise<void>} */
 async function change({ local_id }, action, describe) {
   try {
     const path = `tracks/${encodeURIComponent(local_id)}/${action}`;

@@ -1,18 +1,4 @@
-import { age, dollars, length } from "./format.js";
-import { has, say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
-/**
- * @typedef {"play" | "compare" | "copy_id" | "reuse" | "pick_up" | "cancel" | "buy_again" |
- *   "hide" | "star"} Action
- */
-/**
- * How a row is shown.
- *
- * @typedef {object} Look
- * @property {boolean} isPlaying
- * @property {string} letter of the track in the comparison; "" where it is not compared
- */
+import { age, dollars, has, length, say } from "./words.js";
 
 /**
  * Whether the track may still be made.
@@ -62,7 +48,7 @@ export function sayOfDead(key, charge, values = {}) {
 /**
  * What became of a track that nobody waited for.
  *
- * @param {Omit<import("./news.js").News, "count">} news
+ * @param {Omit<News, "count">} news
  */
 export function newsText({ what, title = "", charge }) {
   const isDead = what === "failed" || what === "cancelled";
@@ -72,7 +58,7 @@ export function newsText({ what, title = "", charge }) {
 /**
  * What went wrong, in one sentence: the title of an error's card.
  *
- * @param {Pick<import("./error_card.js").PackError, "type" | "charge">} error
+ * @param {Pick<PackError, "type" | "charge">} error
  */
 export function errorTitle({ type, charge }) {
   const key = `error_${type}`;
@@ -117,6 +103,48 @@ export function actionsOf(track) {
  *
  * @param {Track} track
  * @param {number} now seconds since 1970
- * @param {Look} look
+ * @param {RowState} look
  */
 export const identityOf = (track, now, look) => JSON.stringify([track, factsOf(track, now), look]);
+
+const NODES = [
+  "AIGatewayLoadAudioURL",
+  "AIGatewaySaveAudio",
+  "AIGatewayFitMusic",
+  "AIGatewayAddSoundtrack",
+  "AIGatewayMakeLoop",
+  "AIGatewayTakes",
+];
+
+/**
+ * The server's paths of the audio and of the picture of its waveform.
+ *
+ * @param {Playable} file
+ */
+export function pathsOf(file) {
+  if ("local_id" in file) {
+    const track = `/aigateway/tracks/${encodeURIComponent(file.local_id)}`;
+    return { audio: `${track}/audio`, picture: `${track}/waveform` };
+  }
+  const { filename, subfolder = "", type = "output" } = file;
+  const query = new URLSearchParams({ filename, subfolder, type });
+  return { audio: `/view?${query}`, picture: `/aigateway/waveform?${query}` };
+}
+
+/**
+ * What a player on a node plays: nothing, unless it is a node of ours that made audio.
+ *
+ * Saved files are ComfyUI's own kind of output; what is only heard is text, which it does not count.
+ *
+ * @param {{comfyClass?: string}} node
+ * @param {any} output what the server says that the node made
+ * @returns {Playable[]}
+ */
+export function playablesOf({ comfyClass }, output) {
+  if (!NODES.includes(comfyClass ?? "")) return [];
+  return (
+    output?.aigateway_audio?.map((/** @type {string} */ text) => JSON.parse(text)) ??
+    output?.audio ??
+    []
+  );
+}

@@ -1,15 +1,9 @@
 import { api } from "./comfy.js";
 import { downloadLink, element, iconButton } from "./dom.js";
-import { makeDraggable } from "./drag.js";
-import { pathsOf } from "./playable.js";
+import { makeDraggable } from "./graph.js";
 import { copy } from "./track_actions.js";
-import { actionsOf, factsOf, titleOf } from "./track_facts.js";
+import { actionsOf, factsOf, pathsOf, titleOf } from "./track_facts.js";
 import { say } from "./words.js";
-
-/** @typedef {import("./server.js").Track} Track */
-/** @typedef {import("./track_facts.js").Action} Action */
-/** @typedef {import("./track_facts.js").Look} Look */
-/** @typedef {(action: Action, track: Track) => unknown} Act */
 
 /** In pixels, as in the style sheet. */
 export const ROW_HEIGHT = 52;
@@ -25,12 +19,7 @@ const ICONS = {
   hide: "eye-slash",
 };
 
-/**
- * @param {Track} track
- * @param {number} now seconds since 1970
- * @param {Look} look
- * @param {Act} act called when a button is clicked
- */
+/** @type {(track: Track, now: number, look: RowState, act: Act) => HTMLElement} */
 export function drawTrack(track, now, look, act) {
   const title = titleOf(track);
   const facts = factsOf(track, now);
@@ -61,13 +50,7 @@ export function drawTrack(track, now, look, act) {
   return row;
 }
 
-/**
- * @param {Action} action
- * @param {Track} track
- * @param {Look} look
- * @param {Act} act
- * @returns {HTMLElement}
- */
+/** @type {(action: Action, track: Track, look: RowState, act: Act) => HTMLElement} */
 function button(action, track, look, act) {
   const { icon, word, isPressed } = appearanceOf(action, track, look);
   const made = iconButton(icon, say(word), () => act(action, track));
@@ -85,7 +68,7 @@ function button(action, track, look, act) {
 /**
  * @param {Action} action
  * @param {Track} track
- * @param {Look} look
+ * @param {RowState} look
  * @returns {{icon: string, word: string, isPressed?: boolean}}
  */
 function appearanceOf(action, { starred, hidden }, { isPlaying, letter }) {
@@ -97,10 +80,7 @@ function appearanceOf(action, { starred, hidden }, { isPlaying, letter }) {
   return { icon: ICONS[action], word: action };
 }
 
-/**
- * @param {Track} track
- * @param {string} title
- */
+/** @type {(track: Track, title: string) => HTMLAnchorElement} */
 function namedDownload(track, title) {
   const link = downloadLink(api.apiURL(pathsOf(track).audio));
   link.dataset.action = "download";
@@ -112,7 +92,7 @@ function namedDownload(track, title) {
  * The waveform of a track that can be played.
  *
  * @param {Track} track
- * @param {Look} look
+ * @param {RowState} look
  * @param {Act} act
  */
 function thumbnail(track, { letter }, act) {

@@ -1,5 +1,5 @@
 import { element } from "./dom.js";
-import { rowsInView } from "./rows_in_view.js";
+import { rowsInView } from "./pages.js";
 
 /**
  * A list of rows of one height. It holds only the elements of those that are visible.
@@ -91,7 +91,7 @@ export class VirtualList {
 }
 
 /**
- * Put a row in the place of another. A button that has the focus hands it to the same one.
+ * Replace a row by another. A button that has the focus hands it to the same one.
  *
  * @param {HTMLElement} old
  * @param {HTMLElement} made

@@ -1,9 +1,9 @@
-/** @typedef {import("../../../scripts/app.js").GraphNode} GraphNode */
-/** @typedef {import("../../../scripts/app.js").NodeDefinition} NodeDefinition */
-/** @typedef {{place: number, exists: boolean}} Control */
+import { has, say } from "./words.js";
+
+/** @typedef {{index: number, exists: boolean}} Control */
 
 /**
- * Saved values of widgets have no names: each belongs to the widget at its place. The widget that
+ * Saved values of widgets have no names: each belongs to the widget at its index. The widget that
  * says what happens to `take` after a run stands behind it in newer versions of ComfyUI only. So a
  * workflow of one version would shift the values behind `take` in another one.
  */
@@ -28,7 +28,7 @@ export function noteControl(definition) {
   const index = widgets.findIndex(([name]) => name === CONTROLLED);
   if (index < 0) return;
   const exists = Boolean(widgets[index]?.[1][1]?.control_after_generate);
-  controls.set(definition.name, { place: index + 1, exists });
+  controls.set(definition.name, { index: index + 1, exists });
 }
 
 /**
@@ -48,12 +48,26 @@ export function alignValues(node) {
   };
 }
 
+/** @type {(values: unknown[], control: Control) => unknown[]} */
+function aligned(values, { index, exists }) {
+  const isSaved = CONTROLS.includes(/** @type {string} */ (values[index]));
+  if (exists && !isSaved && values.length > index) return values.toSpliced(index, 0, "fixed");
+  return !exists && isSaved ? values.toSpliced(index, 1) : values;
+}
+
 /**
- * @param {unknown[]} values
- * @param {Control} control
+ * Name the fields of an App in the page's language, where its file says by which of our words.
+ *
+ * ComfyUI's own nodes have fields such as `value`, so an example names them. A name that a person
+ * gave stays: ComfyUI then saves the field with another id.
+ *
+ * @param {SavedGraph} graph is changed in place
  */
-function aligned(values, { place, exists }) {
-  const isSaved = CONTROLS.includes(/** @type {string} */ (values[place]));
-  if (exists && !isSaved && values.length > place) return values.toSpliced(place, 0, "fixed");
-  return !exists && isSaved ? values.toSpliced(place, 1) : values;
+export function nameFields({ nodes, extra }) {
+  for (const [id, name, shown] of extra?.linearData?.inputs ?? []) {
+    if (!shown?.say || !has(shown.say)) continue;
+    const node = nodes?.find((each) => String(each.id) === String(id));
+    const slot = node?.inputs?.find(({ widget }) => widget?.name === name);
+    if (slot) slot.label = say(shown.say, { n: shown.n ?? "" });
+  }
 }
