@@ -20,7 +20,7 @@ function luminance(color) {
   probe.fillStyle = "#000";
   probe.fillStyle = color;
   probe.fillRect(0, 0, 1, 1);
-  const [red, green, blue] = [...probe.getImageData(0, 0, 1, 1).data].map((byte) => {
+  const [red = 0, green = 0, blue = 0] = [...probe.getImageData(0, 0, 1, 1).data].map((byte) => {
     const share = byte / 255;
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
