@@ -48,7 +48,7 @@ def pricing(nodes: ModuleType) -> ModuleType:
 
 
 def whole_ask(given: dict[str, Any]) -> dict[str, Any]:
-    """A question with the inputs that a case leaves out. A prompt of null leaves the model alone."""
+    """A question with the inputs that a case leaves out; a prompt of null leaves only the model."""
     inputs = {**SETUP["inputs"], **given}
     if inputs["prompt"] is None:
         return {name: inputs[name] for name in ("model", "duration", *given) if name != "prompt"}
