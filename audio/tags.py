@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import av
 import av.error
 
-from .codecs.libav_reader import OPTIONS
 from .containers.source import Reader, Source
+from .ffmpeg import AUDIO, open_input, tags_of
 from .validate import AudioError
 
 _MOST_TAGS = 1000
@@ -22,14 +21,13 @@ def read_tags(path: Path) -> dict[str, str]:
     try:
         with path.open("rb") as file:
             reader = Reader(Source(file))
-            # Some tags are in no encoding that can be told.
-            with av.open(reader, options=OPTIONS, metadata_errors="replace") as container:
+            with open_input(reader, AUDIO) as container:
                 if not container.streams.audio:
                     raise AudioError(
                         f"The file {path.name} has no sound: choose an audio file, or a video "
                         "with sound."
                     )
-                found = {**container.metadata, **container.streams.audio[0].metadata}
+                found = tags_of({**container.metadata, **container.streams.audio[0].metadata})
     except (av.error.FFmpegError, OSError) as error:
         raise AudioError(
             f"The file {path.name} cannot be read as audio ({error}): choose another file."

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import av
 from av.container import InputContainer
 
-from .source import Source, head, picture_stream
+from ..audio.ffmpeg import tags_of
+from .clip import ClipFile, head, picture_stream
 
 
 class _Rules(NamedTuple):
@@ -41,12 +42,12 @@ _DOC_TYPE = 64
 """Bytes at the beginning of an EBML file in which its type is named (RFC 8794)."""
 
 
-def kept_container(container: InputContainer, source: Source) -> Container:
+def kept_container(container: InputContainer, source: ClipFile) -> Container:
     """The container of `source`; MP4 or MKV in place of those that hold AAC and Opus badly."""
     names = container.format.name.split(",")
     if "mov" in names:
         # QuickTime's brand has two spaces behind it; the oldest files name no brand.
-        brand = container.metadata.get("major_brand", "qt").strip()
+        brand = tags_of(container.metadata).get("major_brand", "qt").strip()
         return Container.MOV if brand == "qt" else Container.MP4
     if "matroska" in names:
         return Container.WEBM if b"webm" in head(source, _DOC_TYPE) else Container.MKV

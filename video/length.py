@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
+from .clip import ClipFile, open_picture, picture_stream
 from .errors import PictureError
-from .source import Source, open_picture, picture_stream
 
 _USUAL_RATES = tuple(
     Fraction(rate)
@@ -45,7 +45,7 @@ class PictureLength(NamedTuple):
         return round(self.seconds * sample_rate)
 
 
-def picture_length(source: Source, *, start: float = 0.0, duration: float = 0.0) -> PictureLength:
+def picture_length(source: ClipFile, *, start: float = 0.0, duration: float = 0.0) -> PictureLength:
     """The length of the picture in `source`, or of what a trim window of it shows.
 
     The window is `start` to `start + duration` seconds in the file's own time; 0 means to the end.

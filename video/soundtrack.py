@@ -14,7 +14,9 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
+from ..audio.ffmpeg import open_output
 from .choices import Mix
+from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import Container, kept_container
 from .ducking import Ducker
@@ -23,7 +25,6 @@ from .length import PictureLength, measure
 from .mix import Gain, Master, add_music, constant, fades
 from .samples import Samples, check_samples
 from .sound_track import SoundTrack
-from .source import Source, is_cover, open_picture, picture_stream, sound_stream
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""
@@ -44,7 +45,7 @@ class Soundtrack(NamedTuple):
 
 
 def add_soundtrack(
-    source: Source,
+    source: ClipFile,
     target: Path,
     music: Samples,
     sample_rate: int,
@@ -104,7 +105,7 @@ def _check_numbers(*, level: float, duck: float, fade: float) -> None:
 
 
 def _clip_sound(
-    source: Source, picture: PictureLength, music: Samples, sample_rate: int
+    source: ClipFile, picture: PictureLength, music: Samples, sample_rate: int
 ) -> tuple[int, Samples]:
     """The clip's own sound and its rate, the higher of both; stereo unless both are mono."""
     with open_picture(source) as container:
@@ -138,16 +139,14 @@ def _mastered(master: Master, bed: Samples, rate: int) -> Samples:
 
 
 def _write(
-    source: Source, target: Path, kept: Container, picture: PictureLength, bed: Samples, rate: int
+    source: ClipFile, target: Path, kept: Container, picture: PictureLength, bed: Samples, rate: int
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
     rules = kept.value
     with open_picture(source) as container:
         try:
             options = rules.options(picture_stream(container))
-            with av.open(
-                str(target), "w", format=rules.format, container_options=options
-            ) as output:
+            with open_output(target, rules.format, options) as output:
                 _copy_tags(container.metadata, output.metadata)
                 copies, left_out = _copy_streams(container, output)
                 track = SoundTrack(output, rules.sound, bed, rate)

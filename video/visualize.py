@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 
+from ..audio.ffmpeg import open_output
 from .canvas import Canvas
 from .choices import Look
 from .containers import Container
@@ -54,7 +54,7 @@ def visualize(
     lettering = Title(canvas, title.strip()) if title.strip() else None
     rules = Container.MP4.value
     try:
-        with av.open(str(target), "w", format=rules.format) as output:
+        with open_output(target, rules.format) as output:
             stream = add_picture(output, width, height, rate)
             track = SoundTrack(output, rules.sound, samples, sample_rate)
             for number in range(frames):

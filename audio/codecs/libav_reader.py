@@ -13,6 +13,7 @@ from av.audio.plane import AudioPlane
 from av.container import InputContainer
 
 from ..containers.source import Reader, Source
+from ..ffmpeg import AUDIO, open_input
 from ..memory import Bounds
 from ..samples.planar import Planar, Samples
 from ..validate import AudioError
@@ -22,33 +23,6 @@ _BLOCK = 1 << 14
 """Samples that are gathered before Python handles them."""
 _SCALES = {"u8": 2.0**-7, "s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}
 _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
-
-
-# What FFmpeg may open. Playlists (concat, HLS, DASH, SDP and others) name further files and
-# addresses: their demuxers are not here, and no protocol is left to open those with.
-_DEMUXERS = (
-    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,flac,flv,iff,ircam,loas,matroska,webm,"
-    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qoa,rm,shn,sox,tak,"
-    "truehd,tta,voc,w64,wav,wv,xwma"
-)
-_DECODER_NAMES = (
-    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac amrnb amrwb ape atrac1 atrac3 atrac3p cook "
-    "dca dsd_lsbf dsd_lsbf_planar dsd_msbf dsd_msbf_planar flac gsm gsm_ms libgsm libgsm_ms "
-    "libopencore_amrnb libopencore_amrwb libopus libspeex libvorbis mlp mp1 mp1float mp2 mp2float "
-    "mp3 mp3float mp3adu mp3adufloat mpc7 mpc8 nellymoser opus qoa ra_144 ra_288 real_144 "
-    "real_288 shorten sipr speex tak truehd tta vorbis wavpack wmalossless wmapro wmav1 wmav2 "
-    "wmavoice adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha adpcm_g722 adpcm_g726 "
-    "g722 g726 pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_f32be pcm_f32le pcm_f64be pcm_f64le "
-    "pcm_s8 pcm_s8_planar pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be pcm_s32le pcm_s64le "
-    "pcm_u8 pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le"
-)
-_DECODERS = frozenset(_DECODER_NAMES.split())
-OPTIONS = {
-    "format_whitelist": _DEMUXERS,
-    "codec_whitelist": ",".join(sorted(_DECODERS)),
-    "protocol_whitelist": "none",
-}
-"""With these, FFmpeg reads the file that it is given, and nothing that the file names."""
 
 
 class AvRead(NamedTuple):
@@ -104,9 +78,7 @@ def av_blocks(source: Source) -> Iterator[tuple[Samples, int]]:
 def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer, av.AudioStream]]:
     reader = Reader(source)
     try:
-        with av.open(
-            reader, mode="r", format=format, options=OPTIONS, metadata_errors="replace"
-        ) as container:
+        with open_input(reader, AUDIO, format=format) as container:
             reader.opened()
             if not container.streams.audio:
                 raise AudioError(
@@ -116,7 +88,7 @@ def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer
             stream = container.streams.audio[0]
             # The attribute is None where FFmpeg has no decoder, whatever its type says.
             rate = getattr(stream.codec_context, "sample_rate", 0)
-            if not rate or stream.codec_context.name not in _DECODERS:
+            if not rate or stream.codec_context.name not in AUDIO.decoders:
                 raise AudioError(
                     "The file's sound track has a codec that FFmpeg cannot decode: it is broken, "
                     "or must be converted with another program first."

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..containers.ogg_tags import OggTagger
 from ..containers.tagged_file import FilePart
+from ..ffmpeg import open_output
 from ..formats import Encoding, Format
 from ..samples.outgoing import Outgoing, made_ahead
 
@@ -40,7 +41,7 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
     if encoding.quick and encoding.format is Format.MP3:
         level = _QUICK_MP3
     name, options = encoding.format.value, _MUXER_OPTIONS[encoding.format]
-    with av.open(file, "w", format=name, options=options) as container:
+    with open_output(file, name, options) as container:
         options = {"compression_level": level}
         stream = cast(
             av.AudioStream,

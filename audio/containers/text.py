@@ -17,14 +17,21 @@ def refuse_text(head: bytes) -> None:
             "The file is empty: expected audio, got 0 bytes; check that the address is that of "
             "the audio and that it has not expired."
         )
+    kind = text_kind(head)
+    if kind is not None:
+        raise AudioError(
+            f"This is {kind}, not audio: check that the address is that of the audio itself and "
+            "that it has not expired."
+        )
+
+
+def text_kind(head: bytes) -> str | None:
+    """ "a web page" or "text" where `head`, the start of a file, is one; else None."""
     text = _as_text(head)
     if text is None:
-        return
-    kind = "a web page" if re.match(r"\s*<(!doctype|html|\?xml|head|body)", text, re.I) else "text"
-    raise AudioError(
-        f"This is {kind}, not audio: check that the address is that of the audio itself and that "
-        "it has not expired."
-    )
+        return None
+    page = re.match(r"\s*<(!doctype|html|\?xml|head|body)", text, re.I)
+    return "a web page" if page else "text"
 
 
 def _as_text(head: bytes) -> str | None:

@@ -1,0 +1,120 @@
+"""FFmpeg, opened: the one place that calls `av.open`, and the lists of what FFmpeg may read.
+
+Playlists (concat, HLS, DASH, SDP and others) name further files and addresses: their demuxers are
+in no list, and no protocol is left to open those with.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, cast
+
+import av
+from av.container import InputContainer, OutputContainer
+
+
+class Allowed(NamedTuple):
+    """Names of FFmpeg's demuxers and decoders that may read a file."""
+
+    demuxers: str
+    decoders: frozenset[str]
+
+    @property
+    def options(self) -> dict[str, str]:
+        """With these, FFmpeg reads the file that it is given, and nothing that the file names."""
+        return {
+            "format_whitelist": self.demuxers,
+            "codec_whitelist": ",".join(sorted(self.decoders)),
+            "protocol_whitelist": "none",
+        }
+
+
+_SOUND_DECODERS = (
+    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac amrnb amrwb ape atrac1 atrac3 atrac3p cook "
+    "dca dsd_lsbf dsd_lsbf_planar dsd_msbf dsd_msbf_planar flac gsm gsm_ms libgsm libgsm_ms "
+    "libopencore_amrnb libopencore_amrwb libopus libspeex libvorbis mlp mp1 mp1float mp2 mp2float "
+    "mp3 mp3float mp3adu mp3adufloat mpc7 mpc8 nellymoser opus qoa ra_144 ra_288 real_144 "
+    "real_288 shorten sipr speex tak truehd tta vorbis wavpack wmalossless wmapro wmav1 wmav2 "
+    "wmavoice adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha adpcm_g722 adpcm_g726 "
+    "g722 g726 pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_f32be pcm_f32le pcm_f64be pcm_f64le "
+    "pcm_s8 pcm_s8_planar pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be pcm_s32le pcm_s64le "
+    "pcm_u8 pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le"
+)
+# Pictures are copied, not decoded; FFmpeg decodes the first of them to learn their form.
+_PICTURE_DECODERS = (
+    "av1 libaom-av1 libdav1d cfhd cinepak dnxhd dvvideo dxv ffv1 ffvhuff flashsv flv gif h261 h263 "
+    "h263p h264 hap hevc huffyuv indeo3 indeo4 indeo5 jpeg2000 magicyuv mjpeg mjpegb mpeg1video "
+    "mpeg2video mpeg4 mpegvideo msmpeg4 msmpeg4v1 msmpeg4v2 msrle msvideo1 png prores qtrle "
+    "rawvideo rpza svq1 svq3 theora utvideo v210 vc1 libvpx libvpx-vp9 vp3 vp6 vp6a vp6f vp8 vp9 "
+    "vvc wmv1 wmv2 wmv3 zlib zmbv"
+)
+_SUBTITLE_DECODERS = "ass cc_dec dvbsub dvdsub mov_text pgssub srt ssa subrip text webvtt"
+
+AUDIO = Allowed(
+    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,flac,flv,iff,ircam,loas,matroska,webm,"
+    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qoa,rm,shn,sox,tak,"
+    "truehd,tta,voc,w64,wav,wv,xwma",
+    frozenset(_SOUND_DECODERS.split()),
+)
+"""For files of sound, and for the sound in a clip."""
+VIDEO = Allowed(
+    f"{AUDIO.demuxers},av1,dv,gif,h264,hevc,ivf,m4v,mpegvideo,mxf,obu",
+    frozenset(f"{_SOUND_DECODERS} {_PICTURE_DECODERS} {_SUBTITLE_DECODERS}".split()),
+)
+"""For clips. A file of sound is opened too, so that an error can name it; an image is not."""
+
+# Before version 19, PyAV decodes tags strictly unless it is asked; since then it always does so.
+_TAG_ERRORS: dict[str, Any] = (
+    {"metadata_errors": "surrogateescape"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+# The signatures of PyAV's releases differ in this argument.
+_open: Any = av.open
+
+
+def open_input(
+    file: BinaryIO | io.RawIOBase, allowed: Allowed, *, format: str | None = None
+) -> InputContainer:
+    """`file`, a seekable binary file, as a container, read from where it stands.
+
+    `format` is FFmpeg's name of the demuxer where it is known. Tags in broken text raise nothing:
+    read them with `tags_of`. av.error.FFmpegError for what FFmpeg cannot read, or may not.
+
+    >>> import io, wave
+    >>> with wave.open(file := io.BytesIO(), "wb") as sound:
+    ...     sound.setparams((1, 2, 8000, 0, "NONE", ""))
+    ...     sound.writeframes(bytes(16000))
+    >>> _ = file.seek(0)
+    >>> with open_input(file, AUDIO) as container:
+    ...     container.format.name, container.duration
+    ('wav', 1000000)
+    """
+    container = _open(file, mode="r", format=format, options=allowed.options, **_TAG_ERRORS)
+    return cast(InputContainer, container)
+
+
+def open_output(
+    target: Path | Any, format: str, container_options: Mapping[str, str] | None = None
+) -> OutputContainer:
+    """A container of FFmpeg's `format` to write to `target`, a path or a binary file."""
+    container = _open(
+        str(target) if isinstance(target, Path) else target,
+        mode="w",
+        format=format,
+        container_options=dict(container_options or {}),
+        **_TAG_ERRORS,
+    )
+    return cast(OutputContainer, container)
+
+
+def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
+    """`tags` of a container or stream as text; bytes that are no UTF-8 become U+FFFD.
+
+    Copy tags from a container to another as they are: then such bytes stay what they were.
+    """
+    return {_text(key): _text(value) for key, value in tags.items()}
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

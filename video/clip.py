@@ -1,0 +1,93 @@
+"""A picture's file, opened: the streams in it, and its faults as sentences."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO, TypeAlias
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+
+from ..audio.containers.source import Reader, Source
+from ..audio.containers.text import text_kind
+from ..audio.ffmpeg import AUDIO, VIDEO, open_input
+from ..files.sniff import SNIFF_BYTES
+from .errors import PictureError
+
+ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
+"""A path, or a seekable stream of bytes, which is read from its beginning."""
+
+
+@contextmanager
+def open_picture(file: ClipFile) -> Iterator[InputContainer]:
+    """`file` as a container; what FFmpeg cannot read in it, then or later, is a PictureError."""
+    with _opened(file) as opened:
+        source = Source(opened)
+        kind = text_kind(source.bytes_at(0, SNIFF_BYTES))
+        if kind is not None:
+            raise PictureError(
+                f"The file is {kind}, not a video: expected a clip such as MP4, MOV, MKV or WebM; "
+                "playlists are not opened, so choose the clip itself."
+            )
+        try:
+            with open_input(Reader(source), VIDEO) as container:
+                yield container
+        except av.error.FFmpegError as error:
+            raise PictureError(
+                f"The video cannot be read ({error.strerror}): expected a clip such as MP4, MOV, "
+                "MKV or WebM; it is cut off, broken or no video, so download or export it again."
+            ) from error
+
+
+def picture_stream(container: InputContainer) -> av.VideoStream:
+    """The first stream of moving pictures; a cover picture is none. PictureError without one."""
+    for stream in container.streams.video:
+        if not is_cover(stream):
+            return stream
+    holds = "sound but no picture" if container.streams.audio else "no picture"
+    raise PictureError(f"The file holds {holds}: expected a video; choose another file.")
+
+
+def sound_stream(container: InputContainer) -> av.AudioStream | None:
+    """The first sound track that FFmpeg can decode."""
+    for stream in container.streams.audio:
+        # The attribute is None where FFmpeg has no decoder, whatever its type says.
+        rate = getattr(stream.codec_context, "sample_rate", 0)
+        if rate and stream.codec_context.name in AUDIO.decoders:
+            return stream
+    return None
+
+
+def is_cover(stream: av.VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
+def head(file: ClipFile, count: int) -> bytes:
+    """The first `count` bytes of `file`."""
+    with _opened(file) as opened:
+        return opened.read(count)
+
+
+@contextmanager
+def _opened(file: ClipFile) -> Iterator[BinaryIO]:
+    """`file` at its beginning. FFmpeg itself opens nothing."""
+    if not isinstance(file, (str, os.PathLike)):
+        file.seek(0)
+        yield file
+        return
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open(file, "rb"))
+        except FileNotFoundError as error:
+            raise PictureError(
+                f"There is no file {os.fspath(file)!r}: expected a video; check the path."
+            ) from error
+        except OSError as error:
+            raise PictureError(
+                f"The video cannot be read ({error.strerror}): expected a file; check its path."
+            ) from error
+        yield opened
