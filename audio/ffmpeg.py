@@ -69,8 +69,6 @@ VIDEO = Allowed(
 _TAG_ERRORS: dict[str, Any] = (
     {"metadata_errors": "surrogateescape"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
-# The signatures of PyAV's releases differ in this argument.
-_open: Any = av.open
 
 
 def open_input(
@@ -90,7 +88,10 @@ def open_input(
     ...     container.format.name, container.duration
     ('wav', 1000000)
     """
-    container = _open(file, mode="r", format=format, options=allowed.options, **_TAG_ERRORS)
+    # The signatures of PyAV's releases differ in the last argument.
+    container = cast(Any, av).open(
+        file, mode="r", format=format, options=allowed.options, **_TAG_ERRORS
+    )
     return cast(InputContainer, container)
 
 
@@ -98,7 +99,7 @@ def open_output(
     target: Path | Any, format: str, container_options: Mapping[str, str] | None = None
 ) -> OutputContainer:
     """A container of FFmpeg's `format` to write to `target`, a path or a binary file."""
-    container = _open(
+    container = cast(Any, av).open(
         str(target) if isinstance(target, Path) else target,
         mode="w",
         format=format,

@@ -10,6 +10,7 @@ from typing import Any
 from ..api.errors import GatewayError
 from ..api.plain_text import plain
 from ..api.text import dollars
+from .libraries import changed_library
 from .host import StatusText
 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
@@ -33,6 +34,10 @@ _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 class MissingPackageError(GatewayError):
     """A package of requirements.txt, or a library that it needs, is not installed."""
+
+
+class ChangedPackageError(GatewayError):
+    """A package is of a version that does not work as the pack calls it."""
 
 
 class FileError(GatewayError):
@@ -64,7 +69,7 @@ def report(error: GatewayError) -> dict[str, Any]:
 
 
 def explained(error: Exception) -> Exception:
-    """An error with advice if a package is missing or a file fails, else the same error."""
+    """An error with advice if a package is missing or changed or a file fails, else the same."""
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in PACKAGES:
@@ -72,6 +77,9 @@ def explained(error: Exception) -> Exception:
                 f"The package {package} is not installed in ComfyUI's Python: run  "
                 f"{install_command()}  and restart ComfyUI."
             )
+    changed = changed_library(error)
+    if changed is not None:
+        return ChangedPackageError(changed)
     if isinstance(error, OSError) and "sndfile" in str(error) and error.errno is None:
         return MissingPackageError(
             "The library libsndfile is not on this computer: install it with the system's package "

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
+import socket
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from ...video.errors import PictureError
 from ...video.length import picture_length
+from ..audio.test_hostile_files import PLAYLISTS
 from .make import CODECS, RATES, make_clip, noise
 
 STAMPS = [0, 33, 100, 300, 333, 700]
@@ -109,6 +114,72 @@ def _sound_alone(folder: Path) -> Path:
 def test_what_is_no_picture_is_named(tmp_path: Path, make, sentence: str):
     with pytest.raises(PictureError, match=sentence):
         picture_length(make(tmp_path))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "m3u8", "sdp", "txt", "ffconcat"])
+@pytest.mark.parametrize("byte", [b"", b"\x01", b"\xff\xfe\x80"], ids=["text", "low", "high"])
+@pytest.mark.parametrize("name", [*PLAYLISTS, "text", "subtitles"])
+def test_a_file_that_names_others_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, byte: bytes, ending: str
+):
+    monkeypatch.chdir(tmp_path)
+    make_clip(tmp_path / "a.mp4")
+    opened = os.stat("a.mp4").st_atime_ns
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        port = server.getsockname()[1]
+        text = TEXTS.get(name) or PLAYLISTS[name].format(file="a.mp4", port=port)
+        (tmp_path / f"list.{ending}").write_bytes(text.encode() + b"#" + byte + b"\n")
+        refused = "is text, not a video|is a web page, not a video|cannot be read"
+        with pytest.raises(PictureError, match=refused):
+            picture_length(tmp_path / f"list.{ending}")
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert os.stat("a.mp4").st_atime_ns == opened
+
+
+TEXTS = {
+    "text": "A clip would stand here.\n" * 30,
+    "subtitles": "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n",
+}
+
+
+def test_a_single_image_is_no_clip(tmp_path: Path):
+    from PIL import Image
+
+    for ending in ("png", "jpg", "bmp", "webp", "tiff"):
+        Image.new("RGB", (64, 48)).save(tmp_path / f"one.{ending}")
+        with pytest.raises(PictureError, match="cannot be read"):
+            picture_length(tmp_path / f"one.{ending}")
+
+
+KINDS = {
+    ".h264": "libx264", ".hevc": "libx265", ".ivf": "libvpx", ".m4v": "mpeg4", ".ts": "libx264",
+    ".mpg": "mpeg2video", ".flv": "flv", ".gif": "gif", ".asf": "wmv2", ".ogv": "libtheora",
+    ".avi": "mpeg4", ".3gp": "h263",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", KINDS)
+def test_clips_of_other_kinds_open(tmp_path: Path, ending: str):
+    codec = KINDS[ending]
+    pixels = "rgb8" if ending == ".gif" else "yuv420p"
+    size = (176, 144) if codec == "h263" else (64, 48)
+    clip = tmp_path / f"clip{ending}"
+    try:
+        av.Codec(codec, "w")
+    except ValueError:
+        pytest.skip(f"PyAV has no {codec}")
+    with av.open(str(clip), "w") as output:
+        stream: Any = output.add_stream(codec, rate=25)
+        (stream.width, stream.height), stream.pix_fmt = size, pixels
+        for number in range(10):
+            shade = np.full((size[1], size[0], 3), number * 20, np.uint8)
+            frame = av.VideoFrame.from_ndarray(shade, format="rgb24").reformat(format=pixels)
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    assert picture_length(clip).frames == 10
 
 
 @pytest.mark.parametrize("window", [{"start": 9.0}, {"start": -1.0}, {"duration": -1.0}])
