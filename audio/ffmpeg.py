@@ -88,9 +88,10 @@ def open_input(
     ...     container.format.name, container.duration
     ('wav', 1000000)
     """
-    # The signatures of PyAV's releases differ in the last argument.
+    # Options of the container alone: with options of its streams, PyAV 14 crashes where a stream
+    # is found after the header (FLV, MPEG).
     container = cast(Any, av).open(
-        file, mode="r", format=format, options=allowed.options, **_TAG_ERRORS
+        file, mode="r", format=format, container_options=allowed.options, **_TAG_ERRORS
     )
     return cast(InputContainer, container)
 

@@ -85,7 +85,7 @@ def test_a_clip_with_broken_tags_gets_music_and_keeps_their_bytes(
         open_output(tagged_clip, format) as output,
     ):
         output.metadata.update({"title": escaped(raw), "artist": "Zoë"})
-        copy = output.add_stream_from_template(container.streams.video[0])
+        copy = output.add_stream_from_template(container.streams.video[0], opaque=True)
         for packet in container.demux(video=0):
             if packet.dts is not None:
                 packet.stream = copy
