@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import BinaryIO, TypeAlias
 
 import av
@@ -26,15 +27,15 @@ ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 def open_picture(file: ClipFile) -> Iterator[InputContainer]:
     """`file` as a container; what FFmpeg cannot read in it, then or later, is a PictureError."""
     with _opened(file) as opened:
-        source = Source(opened)
-        kind = text_kind(source.bytes_at(0, SNIFF_BYTES))
+        kind = text_kind(opened.read(SNIFF_BYTES))
+        opened.seek(0)
         if kind is not None:
             raise PictureError(
                 f"The file is {kind}, not a video: expected a clip such as MP4, MOV, MKV or WebM; "
                 "playlists are not opened, so choose the clip itself."
             )
         try:
-            with open_input(Reader(source), VIDEO) as container:
+            with open_input(opened, VIDEO) as container:
                 yield container
         except av.error.FFmpegError as error:
             raise PictureError(
@@ -72,22 +73,28 @@ def head(file: ClipFile, count: int) -> bytes:
         return opened.read(count)
 
 
+class _Disk(io.FileIO):
+    """A file on the disk, unbuffered. FFmpeg may seek before its beginning, and goes on."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return super().seek(max(0, offset) if whence == io.SEEK_SET else offset, whence)
+
+
 @contextmanager
-def _opened(file: ClipFile) -> Iterator[BinaryIO]:
+def _opened(file: ClipFile) -> Iterator[io.RawIOBase]:
     """`file` at its beginning. FFmpeg itself opens nothing."""
     if not isinstance(file, (str, os.PathLike)):
-        file.seek(0)
-        yield file
+        yield Reader(Source(file))
         return
-    with ExitStack() as stack:
-        try:
-            opened = stack.enter_context(open(file, "rb"))
-        except FileNotFoundError as error:
-            raise PictureError(
-                f"There is no file {os.fspath(file)!r}: expected a video; check the path."
-            ) from error
-        except OSError as error:
-            raise PictureError(
-                f"The video cannot be read ({error.strerror}): expected a file; check its path."
-            ) from error
+    try:
+        opened = _Disk(os.fspath(file))
+    except FileNotFoundError as error:
+        raise PictureError(
+            f"There is no file {os.fspath(file)!r}: expected a video; check the path."
+        ) from error
+    except OSError as error:
+        raise PictureError(
+            f"The video cannot be read ({error.strerror}): expected a file; check its path."
+        ) from error
+    with opened:
         yield opened
