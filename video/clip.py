@@ -77,7 +77,10 @@ class _Disk(io.FileIO):
     """A file on the disk, unbuffered. FFmpeg may seek before its beginning, and goes on."""
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return super().seek(max(0, offset) if whence == io.SEEK_SET else offset, whence)
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return super().seek(0)
 
 
 @contextmanager
