@@ -10,8 +10,8 @@ from typing import Any
 from ..api.errors import GatewayError
 from ..api.plain_text import plain
 from ..api.text import dollars
-from .libraries import changed_library
 from .host import StatusText
+from .libraries import changed_library
 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 PACKAGES = (
