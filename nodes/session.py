@@ -168,8 +168,7 @@ def _start_sandbox() -> tuple[str, ApiKey | None]:
     global _sandbox
     if _sandbox is None:
         from ..sandbox.profile import Profile
-        from ..sandbox.server import Sandbox
-        from ..sandbox.thread import SandboxThread
+        from ..sandbox.server import Sandbox, SandboxThread
 
         directory = host.data_directory()
         directory.mkdir(parents=True, exist_ok=True)

@@ -7,15 +7,13 @@ import hashlib
 import hmac
 import os
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from . import clock
 from .cards import Tally
-from .jobs import SandboxJob
-from .profile import Profile
+from .job_book import SandboxJob
+from .profile import Profile, now
 
 _CHUNK = 64 * 1024
 _TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
@@ -27,7 +25,7 @@ class Addresses:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._secret = os.urandom(32)
-        self._given: set[str] = set()
+        self._issued: set[str] = set()
 
     def fresh(self, job: SandboxJob, root: str) -> str:
         """A new address of the job's file under `root`, a URL without a slash at its end."""
@@ -37,15 +35,15 @@ class Addresses:
 
     def signed(self, job: SandboxJob, root: str) -> str:
         """A new signed address, which needs no key."""
-        expires = clock.now()
-        if not job.cards.has("expire") or job.id in self._given:
+        expires = now()
+        if not job.cards.has("expire") or job.id in self._issued:
             expires += self._profile.url_lifetime
-        self._given.add(job.id)
+        self._issued.add(job.id)
         query = {"expires": repr(expires), "signature": self._sign(job.id, expires)}
         return f"{root}/media/{job.id}/{job.filename}?{urlencode(query)}"
 
     def is_valid(self, job: SandboxJob, query: Mapping[str, str]) -> bool:
-        """Whether the address was given for this job and has not expired."""
+        """Whether this sandbox issued the address for this job, and it has not expired."""
         try:
             expires = float(query.get("expires", ""))
         except ValueError:
@@ -54,18 +52,11 @@ class Addresses:
             self._sign(job.id, expires).encode(),
             query.get("signature", "").encode("utf-8", "replace"),
         )
-        return genuine and clock.now() < expires
+        return genuine and now() < expires
 
     def _sign(self, job_id: str, expires: float) -> str:
         message = f"{job_id}:{expires!r}".encode()
         return hmac.new(self._secret, message, hashlib.sha256).hexdigest()
-
-
-class Span(NamedTuple):
-    """A range of a file: bytes `first` to `last`, both included."""
-
-    first: int
-    last: int
 
 
 async def send(
@@ -83,14 +74,14 @@ async def send(
         content = content[: len(content) // 2]
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Content-Type": _TYPES[job.request.format]}
-    span = None
+    part: range | None = None
     if not cards.has("no-range"):
         headers["Accept-Ranges"] = "bytes"
-        span = _asked_span(request, etag, len(content))
-    response = web.StreamResponse(status=206 if span else 200, headers=headers)
-    if span:
-        response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{len(content)}"
-        content = content[span.first : span.last + 1]
+        part = _asked_range(request, etag, len(content))
+    response = web.StreamResponse(status=206 if part else 200, headers=headers)
+    if part:
+        response.headers["Content-Range"] = f"bytes {part[0]}-{part[-1]}/{len(content)}"
+        content = content[part.start : part.stop]
     if cards.has("endless"):
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -109,7 +100,8 @@ async def send(
     return response
 
 
-def _asked_span(request: web.Request, etag: str, length: int) -> Span | None:
+def _asked_range(request: web.Request, etag: str, length: int) -> range | None:
+    """The bytes that the client asks for; None is the whole file."""
     condition = request.headers.get("If-Range")
     if condition is not None and condition != etag:
         return None
@@ -119,4 +111,4 @@ def _asked_span(request: web.Request, etag: str, length: int) -> Span | None:
         return None
     if asked.start is None or asked.start < 0 or asked.start >= length:
         return None
-    return Span(asked.start, min(asked.stop or length, length) - 1)
+    return range(asked.start, min(asked.stop or length, length))

@@ -1,25 +1,32 @@
-"""How the sandbox behaves: its times, its limits and its dialect of the protocol."""
+"""How the sandbox behaves: its clock, its models, its limits and its dialect of the protocol."""
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from typing import NamedTuple
 
-# US dollars per second of audio, as the catalogue states them.
+_BEGAN = time.time() - time.monotonic()
+
+
+def now() -> float:
+    """Seconds since 1970 that never jump, whatever the system's clock does."""
+    return _BEGAN + time.monotonic()
+
+
+# US dollars per second of audio, as the list of models states them.
 PRICES = {
     "ace-step/ace-step-prompt-to-audio": 0.0002,
     "elevenlabs/elevenlabs-music": 0.80,
     "fal-ai/stable-audio-25/text-to-audio": None,
     "fal-ai/ace-step/prompt-to-audio": 0.0002,
 }
-
-
-# The list holds everything that sounds. These take no prompt for music.
+# The list holds every model that makes sound. These make no music of a prompt.
 OTHER_MODELS = (
     "elevenlabs/elevenlabs-tts-multilingual-v2",
     "stability-ai/stable-audio-3-medium-audio-outpainting",
 )
-# Chooses a model that costs no more than the request's `baseline_model`.
+# It chooses a model that costs no more than the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 
 
@@ -32,11 +39,12 @@ class ResultShape(str, Enum):
 
 
 class FileOrigin(str, Enum):
-    """Who serves a job's file, and what it asks for.
+    """Which server has a job's file, and whether it wants the key.
 
-    SIGNED: the API's host, at a signed address. KEYED: the API's host, which wants the key. The
-    others are another origin: at a signed address; with the key wanted, and signed addresses on
-    demand; with the key wanted, and no other way.
+    SIGNED: the API's host, at a signed address. KEYED: the API's host, which wants the key.
+    ELSEWHERE_SIGNED: another origin, at a signed address. ELSEWHERE_ON_DEMAND: another origin,
+    which wants the key; the API gives signed addresses on demand. ELSEWHERE_KEYED: another origin,
+    which wants the key; the API gives no signed addresses.
     """
 
     SIGNED = "signed"
@@ -58,9 +66,9 @@ class Dialect(NamedTuple):
     """The points in which AIgateway's public sources disagree. The default is the main one.
 
     Attributes:
-        usage_routes: the lists of use that the gateway has.
-        usage_label: the name of the cost tag in them.
-        usage_is_bare: they have no `data` around them.
+        usage_routes: the usage lists that the gateway has.
+        usage_label: the name of the cost tag in these lists.
+        usage_is_bare: whether the rows stand without `data` around them.
     """
 
     result: ResultShape = ResultShape.NESTED_URL
@@ -79,8 +87,8 @@ class Dialect(NamedTuple):
 class Profile(NamedTuple):
     """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
-    The lists of use show a submit `usage_delay` later; nobody knows the gateway's own delay.
-    `max_waiting` jobs at most wait to be composed; a further submit is one too many.
+    The usage lists show a submit after `usage_delay`; the gateway's own delay is not known.
+    `max_waiting` jobs at most wait to be composed; the sandbox answers a further submit with 429.
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
 

@@ -1,10 +1,14 @@
-"""The sandbox gateway: an aiohttp server that speaks AIgateway's protocol on loopback."""
+"""The sandbox gateway: an aiohttp server that speaks AIgateway's protocol on loopback.
+
+From top to bottom: answers that are not a success, the rate limit, the routes, the thread.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import secrets
+import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
@@ -13,24 +17,102 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from . import answers, clock
 from .cards import Cards, Tally
-from .catalogue import ModelRoutes
-from .jobs import COMPLETED, JobBook, SandboxJob
+from .job_book import COMPLETED, JobBook, SandboxJob, SketchRequest, read_request
 from .media import Addresses, send
-from .openapi import DESCRIPTION
-from .profile import PRICES, FileOrigin, Profile
-from .rates import RollingWindow
-from .render import MusicRequest, sketch
-from .renderings import Renderings
-from .submission import read_request
-from .usage import REQUEST_ID, UsageLists
+from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile, now
+from .sketches import Sketches, sketch
+from .usage_lists import REQUEST_ID, UsageLists
 
-_MOST_SEEN = 10_000
+# Answers that are not a success
+
+_BUDGET_EXCEEDED = ("budget_exceeded", "The budget of this key is used up.")
+_REASONS = {
+    400: ("invalid_request_error", "The request is malformed."),
+    401: ("authentication_error", "The API key is missing, malformed or revoked."),
+    402: ("insufficient_credits", "The account has too little credit for this request."),
+    403: ("scope_exceeded", "The API key may not use this model."),
+    404: ("not_found", "Not found."),
+    405: ("method_not_allowed", "The method is not allowed here."),
+    429: ("rate_limit_error", "Too many requests."),
+    500: ("server_error", "Internal error."),
+    502: ("bad_gateway", "Bad gateway."),
+    503: ("service_unavailable", "The service is unavailable."),
+    504: ("gateway_timeout", "Gateway time-out."),
+}
+
+
+class DroppedError(Exception):
+    """The server closes the connection without an answer."""
+
+
+def web_page() -> web.Response:
+    """The answer of a proxy in front of the gateway: HTML in the place of JSON."""
+    return web.Response(text="<html>We are improving</html>", content_type="text/html")
+
+
+def is_from_a_page(request: web.Request) -> bool:
+    """Whether a web browser sends this for a page, or under a host name that may be anybody's."""
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    host = request.headers.get("Host", "").rpartition(":")[0]
+    return site != "none" or "Origin" in request.headers or host not in ("127.0.0.1", "localhost")
+
+
+@web.middleware
+async def survive_hang_ups(request: web.Request, handler: Any) -> web.StreamResponse:
+    """A client may close its connection at any time: that prints no traceback."""
+    try:
+        return await handler(request)
+    except ConnectionResetError:
+        return web.Response()
+
+
+# The rate limit
+
+
+class RollingWindow:
+    """Counts requests; those older than the window no longer count.
+
+    Args:
+        limit: requests that fit into `window` seconds.
+        clock: seconds.
+    """
+
+    def __init__(self, limit: int, window: float, clock: Callable[[], float]) -> None:
+        self.limit = limit
+        self._window = window
+        self._clock = clock
+        self._times: deque[float] = deque()
+
+    def admit(self) -> bool:
+        """Count one request and return True, if it fits."""
+        moment = self._clock()
+        while self._times and self._times[0] <= moment - self._window:
+            self._times.popleft()
+        if len(self._times) >= self.limit:
+            return False
+        self._times.append(moment)
+        return True
+
+    @property
+    def remaining(self) -> int:
+        return self.limit - len(self._times)
+
+    @property
+    def reset(self) -> float:
+        """Seconds until the oldest request leaves the window."""
+        if not self._times:
+            return 0.0
+        return max(0.0, self._times[0] + self._window - self._clock())
+
+
+# The routes
+
+MOST_SEEN = 10_000
 
 
 class Seen(NamedTuple):
-    """One request as the server saw it. The status is 0 where the connection was dropped."""
+    """One request as the server saw it. The status is 0 where the server dropped the connection."""
 
     time: float  # seconds since 1970
     method: str
@@ -42,33 +124,33 @@ class Sandbox:
     """A gateway. Call `start` in the event loop that serves it.
 
     Args:
-        render: makes the file of a request; blocks, so it is called in a thread.
+        render: makes the file of a request; it blocks, so it runs in a thread.
         state_path: the file of the jobs; with it they survive a restart.
 
     Attributes:
         seen: the last requests to `/v1`, in order.
-        base_url: ends in `/v1`; empty before `start`.
-        files_root: the origin of the files; another one in some dialects.
+        base_url: it ends in `/v1`; it is empty before `start`.
+        files_root: the origin of the files; some dialects have another one than the API's.
     """
 
     def __init__(
         self,
         profile: Profile | None = None,
         *,
-        render: Callable[[MusicRequest], bytes] = sketch,
+        render: Callable[[SketchRequest], bytes] = sketch,
         state_path: Path | None = None,
     ) -> None:
         self.profile = profile = profile or Profile()
         self.seen: list[Seen] = []
         self.base_url = ""
         self._book = JobBook(profile, state_path)
-        self._window = RollingWindow(profile.limit, profile.window, clock.now)
+        self._window = RollingWindow(profile.limit, profile.window, now)
         self._tally = Tally()
         self._addresses = Addresses(profile)
-        self._renderings = Renderings(render)
+        self._sketches = Sketches(render)
         self._runners: list[web.AppRunner] = []
         self._answers: Counter[int] = Counter()
-        self._stray_keys: deque[str] = deque(maxlen=_MOST_SEEN)
+        self._stray_keys: deque[str] = deque(maxlen=MOST_SEEN)
         self._usage = UsageLists(profile)
         self.files_root = ""
 
@@ -78,27 +160,30 @@ class Sandbox:
         Raises:
             OSError: the port is in use.
         """
-        app = web.Application(middlewares=[answers.survive_hang_ups, self._account])
+        self.base_url = f"{await self._listen(self.application(), port)}/v1"
+        self.files_root = self.base_url.removesuffix("/v1")
+        if self.profile.dialect.files.is_elsewhere:
+            files = web.Application(middlewares=[survive_hang_ups, self._files_account])
+            files.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
+            files.router.add_get("/media/{id}/{filename}", self._media)
+            self.files_root = await self._listen(files, 0)
+        return self.base_url
+
+    def application(self) -> web.Application:
+        """The routes of the API's host, for any server of aiohttp."""
+        app = web.Application(middlewares=[survive_hang_ups, self._account])
         app.router.add_post("/v1/audio/music", self._submit)
         app.router.add_get("/v1/jobs/{id}", self._poll)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
-        ModelRoutes().add_to(app.router)
+        app.router.add_get("/v1/models", self._models)
         app.router.add_get("/v1/balance", self._balance)
         self._usage.add_to(app.router)
         app.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
         app.router.add_get("/v1/files/jobs/{id}/{filename}/signed", self._signed)
         app.router.add_get("/media/{id}/{filename}", self._media)
         app.router.add_get("/sandbox/bill", self._bill)
-        app.router.add_get("/openapi.json", self._openapi)
-        self.base_url = f"{await self._listen(app, port)}/v1"
-        self.files_root = self.base_url.removesuffix("/v1")
-        if self.profile.dialect.files.is_elsewhere:
-            files = web.Application(middlewares=[answers.survive_hang_ups, self._files_account])
-            files.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
-            files.router.add_get("/media/{id}/{filename}", self._media)
-            self.files_root = await self._listen(files, 0)
-        return self.base_url
+        return app
 
     async def _listen(self, app: web.Application, port: int) -> str:
         """Serve `app` on 127.0.0.1, and return its root URL."""
@@ -110,14 +195,14 @@ class Sandbox:
         return f"http://{host}:{port}"
 
     async def stop(self) -> None:
-        self._renderings.cancel()
+        self._sketches.cancel()
         for runner in self._runners:
             await runner.cleanup()
 
     def bill(self) -> dict[str, Any]:
         """The charged jobs, their sum in US dollars, counts of requests, and paths of stray keys.
 
-        A stray key is one that arrives at an origin or an address that needs none.
+        A stray key arrived at an origin or an address that needs no key.
         """
         jobs = self._book.charged()
         return {
@@ -144,11 +229,11 @@ class Sandbox:
         if request.path.startswith("/media/"):
             # Its address is signed.
             return await handler(request)
-        if answers.is_from_a_page(request):
+        if is_from_a_page(request):
             return self._error(403)
         if not request.path.startswith("/v1/"):
             return await handler(request) if self._has_key(request) else self._error(401)
-        seen_at = clock.now()
+        seen_at = now()
         REQUEST_ID.set(f"req_{secrets.token_hex(8)}")
         if not self._has_key(request):
             answer: web.StreamResponse = self._error(401)
@@ -157,7 +242,7 @@ class Sandbox:
         else:
             try:
                 answer = await handler(request)
-            except answers.DroppedError:
+            except DroppedError:
                 self._note(Seen(seen_at, request.method, request.path, 0))
                 if request.transport is not None:
                     request.transport.abort()
@@ -174,7 +259,7 @@ class Sandbox:
 
     @web.middleware
     async def _files_account(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """The other origin: it wants the key for files, and nowhere a key that it does not want."""
+        """The other origin: it notes keys that it does not need, and checks those that it needs."""
         given = request.headers.get("Authorization")
         wants_key = self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED
         is_file = request.path.startswith("/v1/files/")
@@ -187,8 +272,8 @@ class Sandbox:
     def _note(self, seen: Seen) -> None:
         self._answers[seen.status] += 1
         self.seen.append(seen)
-        if len(self.seen) > _MOST_SEEN:
-            del self.seen[: _MOST_SEEN // 2]
+        if len(self.seen) > MOST_SEEN:
+            del self.seen[: MOST_SEEN // 2]
 
     def _has_key(self, request: web.Request) -> bool:
         if self.profile.key is None:
@@ -196,8 +281,20 @@ class Sandbox:
         given = request.headers.get("Authorization", "").encode("utf-8", "replace")
         return hmac.compare_digest(given, f"Bearer {self.profile.key}".encode())
 
-    def _error(self, status: int, *, wait: float | None = None) -> web.Response:
-        return answers.error(status, self.profile.dialect, wait=wait)
+    def _error(
+        self, status: int, *, wait: float | None = None, reason: tuple[str, str] | None = None
+    ) -> web.Response:
+        """An error in the dialect's shape.
+
+        Args:
+            wait: seconds of the header Retry-After.
+            reason: the word and the message; None takes those of `_REASONS`.
+        """
+        word, message = reason or _REASONS.get(status, ("error", "The request failed."))
+        code = status if self.profile.dialect.numeric_error_code else word
+        body = {"message": message, "type": word, "code": code, "param": None}
+        headers = {} if wait is None else {"Retry-After": f"{max(wait, 0.001):.3f}"}
+        return web.json_response({"error": body}, status=status, headers=headers)
 
     # Submit
 
@@ -210,7 +307,7 @@ class Sandbox:
             if cards.has(str(status)):
                 return self._error(status)
         if cards.has("budget"):
-            return answers.budget_exceeded(self.profile.dialect)
+            return self._error(402, reason=_BUDGET_EXCEEDED)
         if asked.model not in PRICES:
             return self._error(404)
         if self._tally.strikes(cards, "429", scope):
@@ -220,18 +317,18 @@ class Sandbox:
                 return self._error(status)
         if self.profile.credit - self.bill()["dollars"] < (PRICES[asked.model] or 0):
             return self._error(402)
-        if self._renderings.waiting >= self.profile.max_waiting:
+        if self._sketches.waiting >= self.profile.max_waiting:
             return self._error(429, wait=self.profile.retry_after)
         job = self._book.create(asked)
         self._usage.note(request, job)
-        self._renderings.start(job)
+        self._sketches.start(job)
         for status in (502, 504):
             if self._tally.strikes(cards, str(status), scope):
                 return self._error(status)
         if self._tally.strikes(cards, "drop", scope):
-            raise answers.DroppedError
+            raise DroppedError
         if self._tally.strikes(cards, "html", scope):
-            return answers.web_page()
+            return web_page()
         record = self._record(job)
         if self._tally.strikes(cards, "noid", scope):
             del record["id"]
@@ -241,10 +338,10 @@ class Sandbox:
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
-        cards, now = job.cards, clock.now()
-        if job.polled is not None and now - job.polled < self.profile.poll_floor:
+        cards, moment = job.cards, now()
+        if job.polled is not None and moment - job.polled < self.profile.poll_floor:
             return web.Response(status=304)
-        job.polled = now
+        job.polled = moment
         if self._tally.strikes(cards, "poll-404", job.id):
             return self._error(404)
         if self._tally.strikes(cards, "poll-429", job.id):
@@ -253,10 +350,10 @@ class Sandbox:
             if self._tally.strikes(cards, f"poll-{status}", job.id):
                 return self._error(status)
         if self._tally.strikes(cards, "poll-html", job.id):
-            return answers.web_page()
+            return web_page()
         if self._tally.strikes(cards, "poll-drop", job.id):
-            raise answers.DroppedError
-        self._renderings.start(job)
+            raise DroppedError
+        self._sketches.start(job)
         return web.json_response(self._record(job))
 
     async def _cancel(self, request: web.Request, *, by_delete: bool) -> web.StreamResponse:
@@ -273,10 +370,10 @@ class Sandbox:
         return job
 
     def _record(self, job: SandboxJob) -> dict[str, Any]:
-        now, url = clock.now(), None
-        if job.state(now) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
+        moment, url = now(), None
+        if job.state(moment) == COMPLETED and not self._tally.strikes(job.cards, "nofile", job.id):
             url = self._addresses.fresh(job, self.files_root)
-        return job.record(now, url, self.profile)
+        return job.record(moment, url, self.profile)
 
     # Files
 
@@ -284,7 +381,7 @@ class Sandbox:
         if self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED:
             return self._error(404)
         url = self._addresses.signed(self._job(request), self.files_root)
-        return web.json_response({"url": url, "expires_at": clock.now() + 3600})
+        return web.json_response({"url": url, "expires_at": now() + 3600})
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         if "Authorization" in request.headers:
@@ -296,12 +393,25 @@ class Sandbox:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         job = self._job(request)
         try:
-            content = await asyncio.shield(self._renderings.start(job))
+            content = await asyncio.shield(self._sketches.start(job))
         except Exception:
             return self._error(500)
         return await send(request, job, content, self._tally)
 
     # The account
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        listed = {**PRICES, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}
+        data = [
+            {
+                "id": id,
+                "object": "model",
+                "modality": "music",
+                "pricing": {} if price is None else {"per_second": price},
+            }
+            for id, price in listed.items()
+        ]
+        return web.json_response({"object": "list", "data": data})
 
     async def _balance(self, request: web.Request) -> web.StreamResponse:
         left = self.profile.credit - self.bill()["dollars"]
@@ -310,5 +420,30 @@ class Sandbox:
     async def _bill(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.bill())
 
-    async def _openapi(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(DESCRIPTION)
+
+# The thread
+
+
+class SandboxThread:
+    """A sandbox with an event loop of its own, because ComfyUI's loops end with each prompt.
+
+    Both run until `stop` or the end of the process.
+
+    Raises:
+        OSError: the port is in use.
+    """
+
+    def __init__(self, sandbox: Sandbox, port: int = 0) -> None:
+        self.sandbox = sandbox
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="aigateway-sandbox", daemon=True
+        )
+        self._thread.start()
+        self.base_url = asyncio.run_coroutine_threadsafe(sandbox.start(port), self._loop).result()
+
+    def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.sandbox.stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

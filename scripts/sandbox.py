@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lib import environment, pack
 
 if TYPE_CHECKING:
-    from ..sandbox.render import MusicRequest
+    from ..sandbox.job_book import SketchRequest
 
 _TONE_RATE = 8000
 
@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def tone(request: MusicRequest) -> bytes:
+def tone(request: SketchRequest) -> bytes:
     """A small mono WAV whose sample value depends on the prompt alone."""
     level = request._replace(key="").seed % 20_000 + 100
     out = io.BytesIO()
@@ -68,9 +68,8 @@ def main() -> int:
         environment.enter("run")
     root = pack.load().__name__
     profiles = importlib.import_module(f"{root}.sandbox.profile")
-    dialects = importlib.import_module(f"{root}.sandbox.dialects")
+    dialects = importlib.import_module(f"{root}.tests.sandbox.dialects")
     server = importlib.import_module(f"{root}.sandbox.server")
-    thread = importlib.import_module(f"{root}.sandbox.thread")
     names = {"floor": "poll_floor", "run_per_second": "run_per_second", "key": "key"}
     names |= {name: name for name in ("queue", "run", "window", "limit")}
     given = {
@@ -80,12 +79,14 @@ def main() -> int:
     }
     unknown = [name for name in options.dialect if name not in dialects.NAMES]
     if unknown:
-        sys.exit(f"{unknown[0]} is no dialect: choose of {', '.join(dialects.NAMES)}.")
+        sys.exit(
+            f"The dialect {unknown[0]} is not known. Choose from: {', '.join(dialects.NAMES)}."
+        )
     profile = dialects.speaking(profiles.Profile(**given).scaled(options.scale), options.dialect)
     rendering = {"render": tone} if options.tone else {}
     sandbox = server.Sandbox(profile, state_path=options.state, **rendering)
     try:
-        print(thread.SandboxThread(sandbox, options.port).base_url, flush=True)
+        print(server.SandboxThread(sandbox, options.port).base_url, flush=True)
     except OSError as error:
         sys.exit(f"Port {options.port} is not available ({error}): choose another one.")
     threading.Event().wait()

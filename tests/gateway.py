@@ -14,17 +14,16 @@ from ..api.library import Library
 from ..api.money.job import Job
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
+from ..sandbox.job_book import SketchRequest
 from ..sandbox.profile import Profile
-from ..sandbox.render import MusicRequest
-from ..sandbox.server import Sandbox
-from ..sandbox.thread import SandboxThread
+from ..sandbox.server import Sandbox, SandboxThread
 
 SCALE = 1 / 30
 TIMING = Timing(rate_limit=600).scaled(SCALE)
 SAMPLE_RATE = 8000
 
 
-def tone(request: MusicRequest) -> bytes:
+def tone(request: SketchRequest) -> bytes:
     """A small WAV that differs from request to request, in no time."""
     level = request.seed % 20_000 + 100
     frames = int(request.duration * SAMPLE_RATE)

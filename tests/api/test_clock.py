@@ -19,9 +19,8 @@ from ...api.money.ledger_reader import DAY
 from ...api.money.spending import SpendingRules
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...sandbox.jobs import QUEUED, JobBook
+from ...sandbox.job_book import QUEUED, JobBook, SketchRequest
 from ...sandbox.profile import Profile
-from ...sandbox.render import MusicRequest as Asked
 from ...sandbox.server import Sandbox
 from ..gateway import account_on
 
@@ -133,7 +132,7 @@ def test_the_sandbox_does_not_keep_a_job_of_the_future_waiting(
     tmp_path: Path, ahead: float
 ) -> None:
     profile, path = Profile(queue=0.0), tmp_path / "sandbox.json"
-    asked = Asked("piano", 5.0, "", "wav", "ace-step/ace-step-prompt-to-audio", "key")
+    asked = SketchRequest("piano", 5.0, "", "wav", "ace-step/ace-step-prompt-to-audio", "key")
     job = JobBook(profile, path, lambda: 1e9 + ahead).create(asked)
     again = JobBook(profile, path, lambda: 1e9).get(job.id)
     assert again is not None

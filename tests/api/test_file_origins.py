@@ -17,11 +17,10 @@ from ...api.money.job import Job
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.addresses import AllowedHosts
-from ...sandbox.dialects import NAMES, speaking
 from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ..gateway import SCALE, account_on, rows_of, running, tone
+from ..sandbox.dialects import NAMES, speaking
 
 KEY = "sk-aig-a-canary-that-goes-to-the-api-alone"
 PIANO = MusicRequest("piano", 5.0, format="wav")

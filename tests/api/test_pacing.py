@@ -29,8 +29,7 @@ from ...api.settings import Settings
 from ...api.timing import Timing
 from ...api.wire.rate_limit import Rate, RateLimiter
 from ...sandbox.profile import Profile
-from ...sandbox.rates import RollingWindow
-from ...sandbox.server import Sandbox
+from ...sandbox.server import RollingWindow, Sandbox
 from ..gateway import account_on, running
 
 T = TypeVar("T")

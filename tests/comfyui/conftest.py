@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ...sandbox.profile import Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import comfyui, graph
 from .client import Browser, browse
 from .server import running, supported

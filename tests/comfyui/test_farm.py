@@ -14,8 +14,7 @@ import aiohttp
 import pytest
 
 from ...sandbox.profile import Dialect, Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import comfyui, graph
 from ..api.conftest import postgres  # noqa: F401
 from ..buckets import SECRET, SERVERS, BucketServer, serving

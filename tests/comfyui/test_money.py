@@ -10,8 +10,7 @@ import aiohttp
 import pytest
 
 from ...sandbox.profile import Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import graph
 from .client import Browser, Event, browse
 from .conftest import WORKFLOW

@@ -10,10 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ...sandbox.clock import now
-from ...sandbox.profile import Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.profile import Profile, now
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import graph
 from .client import Browser, Event, browse
 from .conftest import WORKFLOW, Example, Host, add_list_nodes

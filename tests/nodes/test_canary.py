@@ -18,8 +18,7 @@ from aiohttp import web
 
 from ...audio.formats import Format
 from ...sandbox.profile import Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import headless
 from ..gateway import SCALE, TIMING, tone
 

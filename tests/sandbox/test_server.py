@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from ...sandbox.cards import CARDS, Cards
-from ...sandbox.dialects import NAMES, speaking
 from ...sandbox.profile import Dialect, FileOrigin, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import running, tone
+from .dialects import NAMES, speaking
 
 FAST = Profile(queue=0.0, run=0.0, run_per_second=0.0, poll_floor=0.0)
 ORDER = {"prompt": "piano", "duration": 5, "format": "wav"}
@@ -170,16 +170,23 @@ def test_cards_are_found_among_other_words() -> None:
     assert cards.number("expire", 1) == 1
 
 
-def test_every_card_is_in_the_readme() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def documents() -> str:
+    """The text of README.md and of all pages in docs/."""
+    root = Path(__file__).parents[2]
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    return "".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_every_card_is_documented() -> None:
+    text = documents()
     for card in CARDS:
-        assert f"`sandbox:{card}" in readme
+        assert f"`sandbox:{card}" in text
 
 
-def test_every_dialect_is_in_the_readme_and_changes_something() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+def test_every_dialect_is_documented_and_changes_something() -> None:
+    text = documents()
     for name in NAMES:
-        assert f"\n| `{name}` |" in readme
+        assert f"\n| `{name}` |" in text
         assert speaking(Profile(), [name]) != Profile()
     assert speaking(Profile(), NAMES).dialect.files is FileOrigin.ELSEWHERE_KEYED
 

@@ -9,13 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from ...sandbox import jobs, server
-from ...sandbox.jobs import JobBook, SandboxJob
+from ...sandbox import job_book, server
+from ...sandbox.job_book import JobBook, SandboxJob, SketchRequest
 from ...sandbox.profile import Profile
-from ...sandbox.render import MusicRequest
-from ...sandbox.renderings import Renderings
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
+from ...sandbox.sketches import Sketches
 from .test_server import FAST, ORDER, asking
 
 PATHS = ["/v1/models", "/v1/balance", "/v1/jobs/x", "/sandbox/bill"]
@@ -94,7 +92,7 @@ async def test_odd_orders_are_malformed(content: bytes) -> None:
 async def test_only_so_many_jobs_wait_to_be_composed() -> None:
     go_on = threading.Event()
 
-    def blocked(request: MusicRequest) -> bytes:
+    def blocked(request: SketchRequest) -> bytes:
         go_on.wait(60)
         return b"music"
 
@@ -112,32 +110,32 @@ async def test_only_so_many_jobs_wait_to_be_composed() -> None:
 async def test_the_oldest_files_go_and_come_again_when_they_are_asked_for() -> None:
     rendered: list[str] = []
 
-    def render(request: MusicRequest) -> bytes:
+    def render(request: SketchRequest) -> bytes:
         rendered.append(request.prompt)
         return request.prompt.encode() * 40
 
-    renderings = Renderings(render, max_bytes=100)
+    sketches = Sketches(render, max_bytes=100)
     jobs = [
-        SandboxJob(name, MusicRequest(name, 5, "", "wav", "", ""), 0.0, Profile())
+        SandboxJob(name, SketchRequest(name, 5, "", "wav", "", ""), 0.0, Profile())
         for name in ("a", "b", "c")
     ]
     for job in jobs:
-        await renderings.start(job)
-    assert await asyncio.gather(*map(renderings.start, jobs[1:])) == [b"b" * 40, b"c" * 40]
+        await sketches.start(job)
+    assert await asyncio.gather(*map(sketches.start, jobs[1:])) == [b"b" * 40, b"c" * 40]
     assert rendered == ["a", "b", "c"]
-    assert await renderings.start(jobs[0]) == b"a" * 40
+    assert await sketches.start(jobs[0]) == b"a" * 40
     assert rendered == ["a", "b", "c", "a"]
 
 
 # A sandbox that runs for months
 
 
-def ordered(prompt: str, key: str = "") -> MusicRequest:
-    return MusicRequest(prompt, 5, "", "wav", "", key)
+def ordered(prompt: str, key: str = "") -> SketchRequest:
+    return SketchRequest(prompt, 5, "", "wav", "", key)
 
 
 def test_the_oldest_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MOST_JOBS", 3)
+    monkeypatch.setattr(job_book, "MOST_JOBS", 3)
     book = JobBook(Profile(), tmp_path / "jobs.json")
     made = [book.create(ordered(f"a{number}", f"key{number}")) for number in range(5)]
     for each in (book, JobBook(Profile(), tmp_path / "jobs.json")):
@@ -149,7 +147,7 @@ def test_the_oldest_jobs_are_forgotten(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_long_prompts_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MOST_CHARACTERS", 1000)
+    monkeypatch.setattr(job_book, "MOST_CHARACTERS", 1000)
     book = JobBook(Profile(), tmp_path / "jobs.json")
     for number in range(50):
         book.create(ordered(f"{number}" * 200))
@@ -161,7 +159,7 @@ def test_long_prompts_do_not_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_the_list_of_requests_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "_MOST_SEEN", 10)
+    monkeypatch.setattr(server, "MOST_SEEN", 10)
     async with asking() as (http, sandbox):
         for _ in range(35):
             await http.get("/balance")
@@ -170,13 +168,13 @@ async def test_the_list_of_requests_has_an_end(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_what_cannot_be_composed_is_remembered_for_a_while() -> None:
-    def render(request: MusicRequest) -> bytes:
+    def render(request: SketchRequest) -> bytes:
         raise ValueError("no")
 
-    renderings = Renderings(render)
+    sketches = Sketches(render)
     made = [SandboxJob(str(number), ordered("a"), 0.0, Profile()) for number in range(300)]
     for job in made:
         with pytest.raises(ValueError, match="no"):
-            await renderings.start(job)
+            await sketches.start(job)
         assert job.broken
-    assert len(renderings._tasks) <= 102
+    assert len(sketches) <= 102

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ...sandbox.profile import Dialect, Profile
-from ...sandbox.server import Sandbox
-from ...sandbox.thread import SandboxThread
+from ...sandbox.server import Sandbox, SandboxThread
 from ...scripts.lib import comfyui
 from ..comfyui.server import running, supported
 from .canvas import Canvas

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .profile import Dialect, FileOrigin, Profile, ResultShape
+from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape
 
 DIALECTS: dict[str, dict[str, Any]] = {
     "file_url": {"result": ResultShape.NESTED_FILE_URL},
@@ -24,14 +24,14 @@ DIALECTS: dict[str, dict[str, Any]] = {
     "usage-bare": {"usage_is_bare": True},
     "no-usage": {"usage_routes": ()},
 }
-"""What each changes in `Dialect`."""
+"""The fields of `Dialect` that each name changes."""
 PROFILES: dict[str, dict[str, Any]] = {"usage-at-once": {"usage_delay": 0.0}}
-"""What each changes in `Profile`."""
+"""The fields of `Profile` that each name changes."""
 NAMES = (*DIALECTS, *PROFILES)
 
 
 def speaking(profile: Profile, names: Iterable[str]) -> Profile:
-    """`profile` with the dialects of these names; later ones come before earlier ones."""
+    """`profile` with the dialects of these names. The last of two that change one field wins."""
     dialect: dict[str, Any] = {}
     changed: dict[str, Any] = {}
     for name in names:

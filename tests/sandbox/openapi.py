@@ -1,10 +1,10 @@
-"""The OpenAPI 3.1 description of what the sandbox serves, in its main dialect."""
+"""The OpenAPI 3.1 description of the sandbox, in its main dialect."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from .profile import PRICES
+from ...sandbox.profile import PRICES
 
 Json = dict[str, Any]
 

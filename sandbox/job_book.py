@@ -1,25 +1,72 @@
-"""The sandbox's jobs: the state of each at a given time, and its price."""
+"""The sandbox's jobs: their requests, their states at a given time, and the book of all jobs."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from aiohttp import web
 from filelock import FileLock
 
 from ..files.atomic import write_file
-from . import clock as steady
 from .cards import Cards
-from .profile import PRICES, Profile, ResultShape
-from .render import MusicRequest
+from .profile import AUTO_MODEL, PRICES, Profile, ResultShape, now
 
 QUEUED, RUNNING = "queued", "running"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
+
+
+class SketchRequest(NamedTuple):
+    """A submitted request for music. `duration` is in seconds, `key` is the idempotency key."""
+
+    prompt: str
+    duration: float
+    lyrics: str
+    format: str
+    model: str
+    key: str
+
+    @property
+    def seed(self) -> int:
+        """Another idempotency key is another take: other music for the same words."""
+        digest = hashlib.sha256("\n".join(map(str, self)).encode()).digest()
+        return int.from_bytes(digest[:8], "big")
+
+
+async def read_request(request: web.Request) -> SketchRequest | None:
+    """The request in the body of a submit; None where the body is malformed.
+
+    The duration is clamped to the model's range.
+    """
+    try:
+        body = await request.json()
+        prompt = body["prompt"]
+        duration = float(body.get("duration", 60.0))
+        format = body.get("format", "mp3")
+        model = body.get("model") or next(iter(PRICES))
+        if model == AUTO_MODEL:
+            model = body["baseline_model"]
+        if request.content_type != "application/json" or not math.isfinite(duration):
+            return None
+        if not isinstance(prompt, str) or not prompt or format not in ("mp3", "wav"):
+            return None
+        return SketchRequest(
+            prompt=prompt,
+            duration=min(max(duration, 5.0), 240.0),
+            lyrics="" if body.get("is_instrumental") is True else str(body.get("lyrics") or ""),
+            format=format,
+            model=str(model),
+            key=request.headers.get("Idempotency-Key", ""),
+        )
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return None
 
 
 class SandboxJob:
@@ -28,13 +75,13 @@ class SandboxJob:
     All times are seconds since 1970.
 
     Attributes:
-        nth: it is the nth job of its prompt, counted from 1.
-        rendered: the file exists. A job completes no earlier.
-        polled: when its record was asked for last; None before.
-        broken: why the file could not be made, None where nothing failed.
+        nth: the job's number among those of its prompt, counted from 1.
+        rendered: whether the file exists. A job completes no earlier.
+        polled: when a client polled it last, or None.
+        broken: why the file could not be made, or None.
     """
 
-    def __init__(self, id: str, request: MusicRequest, created: float, profile: Profile) -> None:
+    def __init__(self, id: str, request: SketchRequest, created: float, profile: Profile) -> None:
         self.id = id
         self.request = request
         self.created = created
@@ -58,7 +105,7 @@ class SandboxJob:
 
     @property
     def characters(self) -> int:
-        """Of what the submit says."""
+        """The length of the request's texts."""
         return sum(map(len, (self.request.prompt, self.request.lyrics, self.request.key)))
 
     @property
@@ -66,8 +113,8 @@ class SandboxJob:
         return f"track.{self.request.format}"
 
     @property
-    def delivered(self) -> MusicRequest:
-        """What the file is rendered from."""
+    def delivered(self) -> SketchRequest:
+        """The request that the file is rendered from: the cards may change it."""
         request = self.request
         if self.cards.has("same"):
             request = request._replace(key="")
@@ -127,21 +174,21 @@ class SandboxJob:
 
 MOST_JOBS = 2000
 MOST_CHARACTERS = 32_000_000
-"""Of the prompts, lyrics and keys of all jobs."""
+"""The characters of the prompts, lyrics and keys of all jobs together."""
 
 
 class JobBook:
-    """The last jobs, by id and by idempotency key. The oldest are forgotten: sketches are free.
+    """The last jobs, by id and by idempotency key. The oldest are dropped: sketches are free.
 
     A job follows from its row and the clock, so every process that reads the file can answer for
     it: the sandboxes of several ComfyUIs on one folder are one.
 
     Args:
-        path: the file that keeps the jobs over a restart; None keeps none.
+        path: the file of the jobs, which outlive a restart; None holds them in memory alone.
     """
 
     def __init__(
-        self, profile: Profile, path: Path | None, clock: Callable[[], float] = steady.now
+        self, profile: Profile, path: Path | None, clock: Callable[[], float] = now
     ) -> None:
         self._profile = profile
         self._path = path
@@ -160,7 +207,7 @@ class JobBook:
         self._refresh()
         return self._jobs.get(id)
 
-    def create(self, request: MusicRequest) -> SandboxJob:
+    def create(self, request: SketchRequest) -> SandboxJob:
         """A new job, or the one that this idempotency key created before."""
         honours = self._profile.dialect.honours_idempotency_key
         with self._saved():
@@ -181,8 +228,8 @@ class JobBook:
     def charged(self) -> list[SandboxJob]:
         """The jobs that cost money."""
         self._refresh()
-        now = self._clock()
-        return [job for job in self._jobs.values() if job.is_charged(now)]
+        moment = self._clock()
+        return [job for job in self._jobs.values() if job.is_charged(moment)]
 
     def _add(self, job: SandboxJob) -> None:
         self._jobs[job.id] = job
@@ -194,9 +241,9 @@ class JobBook:
         while len(self._jobs) > 1 and (
             len(self._jobs) > MOST_JOBS or self._characters > MOST_CHARACTERS
         ):
-            self._forget(next(iter(self._jobs)))
+            self._drop(next(iter(self._jobs)))
 
-    def _forget(self, id: str) -> None:
+    def _drop(self, id: str) -> None:
         job = self._jobs.pop(id)
         self._characters -= job.characters
         if self._by_key.get(job.request.key) == id:
@@ -206,7 +253,7 @@ class JobBook:
             del self._of_prompt[prompt]
 
     def _refresh(self) -> None:
-        """Take over what the file has and this process does not know yet."""
+        """Take over the jobs of the file that this process does not know yet."""
         if self._path is None:
             return
         try:
@@ -217,7 +264,7 @@ class JobBook:
             rows = json.loads(self._path.read_text(encoding="utf-8"))
             read = [(SandboxJob(*self._arguments(row)), row[3]) for row in rows]
         except (OSError, ValueError, TypeError, KeyError, IndexError):
-            # Sketches are free: a missing or damaged file is written anew.
+            # Sketches are free: the next job replaces a missing or damaged file.
             return
         self._read = version
         for job, cancelled_at in read:
@@ -226,14 +273,14 @@ class JobBook:
             if cancelled_at is not None and job.id in self._jobs:
                 self._jobs[job.id].cancelled_at = cancelled_at
 
-    def _arguments(self, row: list[Any]) -> tuple[str, MusicRequest, float, Profile]:
+    def _arguments(self, row: list[Any]) -> tuple[str, SketchRequest, float, Profile]:
         id, request, created, _ = row
-        # The clock may have been ahead: a job of tomorrow would wait until then.
-        return id, MusicRequest(*request), min(created, self._clock()), self._profile
+        # The clock may have been ahead: without this, a job of tomorrow would wait until then.
+        return id, SketchRequest(*request), min(created, self._clock()), self._profile
 
     @contextlib.contextmanager
     def _saved(self) -> Iterator[None]:
-        """The block works on the newest state, and the file has the state after it."""
+        """Read the file before the block, and write it after the block, under one lock."""
         if self._path is None:
             yield
             return
@@ -243,5 +290,5 @@ class JobBook:
             rows = [
                 [job.id, job.request, job.created, job.cancelled_at] for job in self._jobs.values()
             ]
-            # Sketches are free: a power cut may take the file.
+            # Sketches are free: a power cut may destroy the file.
             write_file(self._path, json.dumps(rows).encode(), durable=False)

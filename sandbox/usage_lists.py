@@ -1,4 +1,4 @@
-"""The lists of use: the last requests of the account, and sums for each cost tag."""
+"""The usage lists: the last requests of the account, and the costs for each tag."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from . import clock
-from .jobs import SandboxJob
-from .profile import Profile
+from .job_book import SandboxJob
+from .profile import Profile, now
 
 _MOST = 10_000
 _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
-"""The id of the request that is answered now."""
+"""The id of the HTTP request that a handler answers now."""
 
 
 class _Use(NamedTuple):
@@ -30,7 +29,7 @@ class _Use(NamedTuple):
 
 
 class UsageLists:
-    """What was asked of this process. A repeat with the same idempotency key costs nothing."""
+    """The submits to this process. A repeat with the same idempotency key costs nothing."""
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
@@ -43,20 +42,20 @@ class UsageLists:
             router.add_get(f"/v1/usage/{route}", handlers[route])
 
     def note(self, request: web.Request, job: SandboxJob) -> None:
-        """Note a submit that created `job`, or found it again."""
-        now = clock.now()
+        """List a submit that created `job`, or found it by its idempotency key."""
+        moment = now()
         delay = 0.0 if job.cards.has("listed") else self._profile.usage_delay
         tag = request.headers.get("x-aig-tag", "")
-        self._uses.append(_Use(REQUEST_ID.get(), tag, job, now, now + delay))
+        self._uses.append(_Use(REQUEST_ID.get(), tag, job, moment, moment + delay))
 
     def _listed(self) -> list[_Use]:
-        now = clock.now()
-        return [use for use in reversed(self._uses) if use.listed <= now]
+        moment = now()
+        return [use for use in reversed(self._uses) if use.listed <= moment]
 
     def _cost(self, use: _Use) -> float:
         """Cents; the first submit of a job pays for it."""
         first = next(one for one in self._uses if one.job is use.job)
-        is_charged = use is first and use.job.is_charged(clock.now())
+        is_charged = use is first and use.job.is_charged(now())
         return use.job.price * 100 if is_charged else 0.0
 
     async def _recent(self, request: web.Request) -> web.Response:
@@ -68,7 +67,7 @@ class UsageLists:
                 {
                     "request_id": use.request_id,
                     "model": use.job.request.model,
-                    "status": use.job.state(clock.now()),
+                    "status": use.job.state(now()),
                     "cost_cents": self._cost(use),
                     self._profile.dialect.usage_label: use.tag,
                     "created_at": int(use.created),
