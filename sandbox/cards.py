@@ -9,51 +9,12 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-CARDS = {
-    # The submit
-    "400": "the submit is refused as malformed",
-    "401": "the key is not accepted",
-    "402": "the account has too little credit",
-    "budget": "the monthly budget of the key is used up",
-    "403": "the key is not allowed to use the model",
-    "404": "the model is not known",
-    "429": "the first N submits (1) are one too many; Retry-After says one second",
-    "500": "the first N submits (1) hit a fault, and nothing is created",
-    "503": "the first N submits (1) find the gateway closed, and nothing is created",
-    "502": "the first N submits (1) are created and charged, and answered with 502",
-    "504": "the first N submits (1) are created and charged, and answered with 504",
-    "drop": "the first N submits (1) are created and charged, and the connection is dropped",
-    "html": "the first N submits (1) are created and charged, and answered with a web page",
-    "noid": "the first N submits (1) are created and charged, and answered without an id",
-    "listed": "the gateway lists its charge at once: try it with `sandbox:drop`",
-    # The job
-    "queue": "the job waits N seconds (60) in the queue",
-    "slow": "the job runs N seconds (60)",
-    "fail": "the job fails; `fail=plain` gives the reason as a plain string",
-    "fail-nth": "the Nth job (2) of the prompt fails, and no other",
-    "cancelled": "the job is cancelled by somebody else",
-    "unknown": "the job reports a status that no document names while it runs",
-    "same": "every take of the request is the same file",
-    "format": "the file has the other format than was asked for",
-    "short": "the music is shorter than what was asked for, as some models do",
-    # The polls
-    "poll-404": "the first N polls (1) do not know the job yet",
-    "poll-429": "the first N polls (1) are one too many",
-    "poll-500": "the first N polls (1) hit a fault",
-    "poll-503": "the first N polls (1) find the gateway closed",
-    "poll-html": "the first N polls (1) are answered with a web page",
-    "poll-drop": "the first N polls (1) are dropped",
-    "nofile": "the first N polls (1) of a completed job name no file",
-    # The file
-    "expire": "the first address of the file has expired when it is read",
-    "gone": "the file is not there any more",
-    "cut": "the first N downloads (1) break off half-way",
-    "no-range": "the file's server knows no ranges",
-    "media-500": "the first N downloads (1) hit a fault",
-    "page": "the file's server sends a web page instead of audio",
-    "truncated": "the file itself ends half-way",
-    "endless": "the file never ends and has no length",
-}
+_SUBMIT = "400 401 402 budget 403 404 429 500 503 502 504 drop html noid listed"
+_JOB = "queue slow fail fail-nth cancelled unknown same format short"
+_POLLS = "poll-404 poll-429 poll-500 poll-503 poll-html poll-drop nofile"
+_FILE = "expire gone cut no-range media-500 page truncated endless"
+CARDS = frozenset(f"{_SUBMIT} {_JOB} {_POLLS} {_FILE}".split())
+"""The names of the cards: faults of the submit, of the job, of its polls and of its file."""
 
 _PATTERN = re.compile(r"sandbox:([a-z0-9-]+)(?:=([a-z]+|[0-9.]+))?")
 
@@ -84,7 +45,7 @@ _MOST_USES = 10_000
 
 
 class Tally:
-    """Counts how often each card was used: some hold for the first N times."""
+    """Counts how often each card was used: some cards hold for the first N times."""
 
     def __init__(self) -> None:
         self._used: Counter[tuple[int, str]] = Counter()

@@ -261,8 +261,13 @@ class JobBook:
             version = (status.st_ino, status.st_size, status.st_mtime_ns)
             if version == self._read:
                 return
+            moment = self._clock()
             rows = json.loads(self._path.read_text(encoding="utf-8"))
-            read = [(SandboxJob(*self._arguments(row)), row[3]) for row in rows]
+            # The clock may have been ahead: without `min`, a job of tomorrow would wait until then.
+            read = [
+                (SandboxJob(id, SketchRequest(*request), min(created, moment), self._profile), end)
+                for id, request, created, end in rows
+            ]
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             # Sketches are free: the next job replaces a missing or damaged file.
             return
@@ -272,11 +277,6 @@ class JobBook:
                 self._add(job)
             if cancelled_at is not None and job.id in self._jobs:
                 self._jobs[job.id].cancelled_at = cancelled_at
-
-    def _arguments(self, row: list[Any]) -> tuple[str, SketchRequest, float, Profile]:
-        id, request, created, _ = row
-        # The clock may have been ahead: without this, a job of tomorrow would wait until then.
-        return id, SketchRequest(*request), min(created, self._clock()), self._profile
 
     @contextlib.contextmanager
     def _saved(self) -> Iterator[None]:

@@ -46,11 +46,6 @@ class DroppedError(Exception):
     """The server closes the connection without an answer."""
 
 
-def web_page() -> web.Response:
-    """The answer of a proxy in front of the gateway: HTML in the place of JSON."""
-    return web.Response(text="<html>We are improving</html>", content_type="text/html")
-
-
 def is_from_a_page(request: web.Request) -> bool:
     """Whether a web browser sends this for a page, or under a host name that may be anybody's."""
     site = request.headers.get("Sec-Fetch-Site", "none")
@@ -296,6 +291,25 @@ class Sandbox:
         headers = {} if wait is None else {"Retry-After": f"{max(wait, 0.001):.3f}"}
         return web.json_response({"error": body}, status=status, headers=headers)
 
+    def _refused(
+        self, cards: Cards, faults: tuple[str, ...], scope: str
+    ) -> web.StreamResponse | None:
+        """The answer of the first of these cards that holds this time, or None.
+
+        Raises:
+            DroppedError: the card drops the connection.
+        """
+        for name in faults:
+            if self._tally.strikes(cards, name, scope):
+                fault = name.removeprefix("poll-")
+                if fault == "drop":
+                    raise DroppedError
+                wait = self.profile.retry_after if fault == "429" else None
+                if fault.isdigit():
+                    return self._error(int(fault), wait=wait)
+                return web.Response(text="<html>We are improving</html>", content_type="text/html")
+        return None
+
     # Submit
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
@@ -310,11 +324,8 @@ class Sandbox:
             return self._error(402, reason=_BUDGET_EXCEEDED)
         if asked.model not in PRICES:
             return self._error(404)
-        if self._tally.strikes(cards, "429", scope):
-            return self._error(429, wait=self.profile.retry_after)
-        for status in (500, 503):
-            if self._tally.strikes(cards, str(status), scope):
-                return self._error(status)
+        if refused := self._refused(cards, ("429", "500", "503"), scope):
+            return refused
         if self.profile.credit - self.bill()["dollars"] < (PRICES[asked.model] or 0):
             return self._error(402)
         if self._sketches.waiting >= self.profile.max_waiting:
@@ -322,13 +333,8 @@ class Sandbox:
         job = self._book.create(asked)
         self._usage.note(request, job)
         self._sketches.start(job)
-        for status in (502, 504):
-            if self._tally.strikes(cards, str(status), scope):
-                return self._error(status)
-        if self._tally.strikes(cards, "drop", scope):
-            raise DroppedError
-        if self._tally.strikes(cards, "html", scope):
-            return web_page()
+        if lost := self._refused(cards, ("502", "504", "drop", "html"), scope):
+            return lost
         record = self._record(job)
         if self._tally.strikes(cards, "noid", scope):
             del record["id"]
@@ -342,18 +348,11 @@ class Sandbox:
         if job.polled is not None and moment - job.polled < self.profile.poll_floor:
             return web.Response(status=304)
         job.polled = moment
-        if self._tally.strikes(cards, "poll-404", job.id):
-            return self._error(404)
-        if self._tally.strikes(cards, "poll-429", job.id):
-            return self._error(429, wait=self.profile.retry_after)
-        for status in (500, 503):
-            if self._tally.strikes(cards, f"poll-{status}", job.id):
-                return self._error(status)
-        if self._tally.strikes(cards, "poll-html", job.id):
-            return web_page()
-        if self._tally.strikes(cards, "poll-drop", job.id):
-            raise DroppedError
-        self._sketches.start(job)
+        faults = ("poll-404", "poll-429", "poll-500", "poll-503", "poll-html", "poll-drop")
+        if refused := self._refused(cards, faults, job.id):
+            return refused
+        if job.broken is None:
+            self._sketches.start(job)
         return web.json_response(self._record(job))
 
     async def _cancel(self, request: web.Request, *, by_delete: bool) -> web.StreamResponse:

@@ -12,7 +12,6 @@ from . import SKETCH_NOTICE
 from .job_book import SandboxJob, SketchRequest
 
 _MAX_BYTES = 128_000_000
-_MOST_FAILED = 100
 # ComfyUI may share the process with the sandbox, and needs cores too.
 _MOST_CORES = 4
 
@@ -26,7 +25,7 @@ def sketch(request: SketchRequest) -> bytes:
     from .composer import compose
 
     composed = compose(request.prompt, request.duration, request.lyrics, request.seed)
-    score = composed.score
+    style = composed.score.style
     encoding = {
         "mp3": Encoding(Format.MP3, "192 kbit/s", quick=True),
         "wav": Encoding(Format.WAV, "16 bit"),
@@ -34,7 +33,7 @@ def sketch(request: SketchRequest) -> bytes:
     tags = {
         "title": request.prompt[:100],
         "artist": "AIgateway sandbox",
-        "comment": f"{SKETCH_NOTICE}. {score.tempo:g} bpm, {score.key.name}, {score.mood}.",
+        "comment": f"{SKETCH_NOTICE}. {style.tempo:g} bpm, {style.key.name}, {style.mood}.",
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"sketch.{request.format}"
@@ -60,7 +59,7 @@ class Sketches:
         self._cores = asyncio.Semaphore(min(os.cpu_count() or 1, _MOST_CORES))
 
     def __len__(self) -> int:
-        """The files that are held, and the attempts that failed lately."""
+        """How many files are held or in work."""
         return len(self._tasks)
 
     def start(self, job: SandboxJob) -> asyncio.Task[bytes]:
@@ -87,7 +86,7 @@ class Sketches:
                 content = await asyncio.to_thread(self._render, job.delivered)
             except Exception as error:
                 job.broken = f"The sandbox could not compose this: {error}"
-                self._drop_failed()
+                del self._tasks[job.id]
                 raise
         job.rendered = True
         self._sizes[job.id] = len(content)
@@ -95,8 +94,3 @@ class Sketches:
             oldest = next(iter(self._sizes))
             del self._sizes[oldest], self._tasks[oldest]
         return content
-
-    def _drop_failed(self) -> None:
-        failed = [id for id, task in self._tasks.items() if task.done() and id not in self._sizes]
-        for id in failed[:-_MOST_FAILED]:
-            del self._tasks[id]

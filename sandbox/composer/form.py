@@ -1,20 +1,59 @@
-"""The sections of a piece, in whole bars that fill the duration."""
+"""The sections of a piece: the form of its lyrics, in whole bars that fill the duration."""
 
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .lyrics import Block
+# Lyrics
+
+# Tags as ACE-Step and its kin write them: [verse], [Chorus 2], 【副歌】. The first match wins.
+TAGS = {
+    "intro": "intro|前奏",
+    "chorus": "chorus|hook|refrain|drop|副歌",
+    "verse": "verse|主歌",
+    "bridge": "bridge|break|build|桥|间奏",
+    "solo": "solo|inst|interlude|独奏",
+    "outro": "outro|end|coda|尾声|尾奏",
+}
+
+
+class Block(NamedTuple):
+    """One part of a song: its kind, and how many of its lines have words."""
+
+    kind: str
+    lines: int
+
+
+def blocks(lyrics: str) -> list[Block]:
+    """The parts of the lyrics in order. Without tags, stanzas are verse and chorus in turn."""
+    found: list[Block] = []
+    tagged = False
+    for line in map(str.strip, lyrics.lower().splitlines()):
+        tag = re.fullmatch(r"[\[【]([^\]】]*)[\]】]", line)
+        if tag:
+            kinds = (kind for kind, words in TAGS.items() if re.search(words, tag[1]))
+            found.append(Block(next(kinds, "verse"), 0))
+            tagged = True
+        elif not line and not tagged and found:
+            found.append(Block("chorus" if len(found) % 2 else "verse", 0))
+        elif re.search(r"\w", re.sub(r"\[[^\]]*\]", " ", line)):
+            kind, lines = found.pop() if found else ("verse", 0)
+            found.append(Block(kind, lines + 1))
+    return [block for block in found if block.lines or tagged]
+
+
+# Sections
 
 LEAD_IN = 0.05  # s before the first bar, so that its attack is whole
 
 
 class Character(NamedTuple):
-    """How loud a section is, 0 to 1, and who plays.
+    """How loud a section is, 0 to 1, and the roles that play.
 
-    "drums" is the whole groove, "beat" is it without what rings, "pulse" its first strokes alone.
+    "drums" is the whole groove, "beat" the groove without open cymbals, "pulse" its first strokes.
     """
 
     energy: float
@@ -24,8 +63,8 @@ class Character(NamedTuple):
 CHARACTERS: dict[str, Character] = {
     "intro": Character(0.25, "chords pad pulse"),
     "verse": Character(0.4, "chords bass lead beat"),
-    "chorus": Character(0.95, "chords bass lead beat pad arp drums"),
-    "bridge": Character(0.45, "pad arp bass lead pulse"),
+    "chorus": Character(0.95, "chords bass lead beat pad drums"),
+    "bridge": Character(0.45, "pad bass lead pulse"),
     "solo": Character(0.8, "chords bass lead beat pad drums"),
     "outro": Character(0.45, "chords pad bass beat"),
     "ending": Character(1.0, ""),
@@ -33,34 +72,17 @@ CHARACTERS: dict[str, Character] = {
 
 
 class Section(NamedTuple):
-    """A run of bars of one kind, and the syllables of each line that is sung in it."""
+    """A run of bars of one kind."""
 
     name: str
     bar: int  # the first one, counted from 0
     bars: int
-    lines: tuple[int, ...] = ()
-    line_bars: int = 2
+    is_sung: bool = False
 
 
-def playing_time(duration: float) -> float:
-    """Seconds before the final chord, at most."""
-    return duration - LEAD_IN - min(3.2, 0.32 * duration)
-
-
-def whole_bars(duration: float, bar: float) -> int:
-    """How many bars of `bar` seconds stand before the final chord."""
-    return max(1, int(playing_time(duration) / bar))
-
-
-def fit_tempo(duration: float, tempo: int, metre: int) -> int:
-    """The tempo within 4 % of the given one whose bars leave the shortest final chord."""
-    room, reach = playing_time(duration), tempo // 25
-    return min(range(tempo - reach, tempo + reach + 1), key=lambda bpm: room % (60 / bpm * metre))
-
-
-def plan(bars: int, bar: float, song: Sequence[Block]) -> tuple[Section, ...]:
-    """The sections of `bars` bars of `bar` seconds. Without a `song` they are instrumental."""
-    sections = sung(bars, bar, song) if song else instrumental(bars)
+def plan(bars: int, song: Sequence[Block]) -> tuple[Section, ...]:
+    """The sections of `bars` bars. Without a `song` they are instrumental."""
+    sections = sung(bars, song) if song else instrumental(bars)
     ends = itertools.accumulate(part.bars for part in sections)
     return tuple(p._replace(bar=end - p.bars) for p, end in zip(sections, ends, strict=True))
 
@@ -83,28 +105,22 @@ def instrumental(bars: int) -> list[Section]:
     return [Section("intro", 0, intro), *parts, Section("outro", 0, 2 + rest)]
 
 
-def sung(bars: int, bar: float, song: Sequence[Block]) -> list[Section]:
-    """The form of the lyrics, sung faster where it would not fit, and its choruses repeated."""
+def sung(bars: int, song: Sequence[Block]) -> list[Section]:
+    """The form of the lyrics, two bars a line or one where it would not fit, its choruses again."""
     intro = 0 if bars < 5 else 1 if bars < 10 else 2 if bars < 24 else 4
     room = bars - intro
-    parts: list[Section] = []
-    for pace in (3.2, 4.0, 5.5, 7.5):  # syllables a second
-        parts = [block_section(block, pace, bar) for block in song if block.kind != "intro"]
-        if sum(part.bars for part in parts) <= room:
-            break
+    lines = sum(block.lines or 2 for block in song)
+    line_bars = 2 if 2 * lines <= room else 1
+    parts = [
+        Section(block.kind, 0, (block.lines or 2) * line_bars, block.lines > 0)
+        for block in song
+        if block.kind != "intro"
+    ]
     out = [Section("intro", 0, intro)]
-    again = [part for part in parts if part.name == "chorus"] or parts
-    for place, part in enumerate([*parts, *again * room]):
-        if place < len(parts) or part.bars <= room:
+    choruses = [part for part in parts if part.name == "chorus"] or parts
+    for index, part in enumerate([*parts, *choruses * room]):
+        if index < len(parts) or part.bars <= room:
             out.append(part._replace(bars=min(part.bars, room)))
             room -= out[-1].bars
     out.append(Section("outro", 0, room))
     return [section for section in out if section.bars]
-
-
-def block_section(block: Block, pace: float, bar: float) -> Section:
-    """A block with as many bars for every line as its longest line needs."""
-    longest = max(block.lines, default=0)
-    line_bars = next((n for n in (1, 2, 4) if longest <= pace * (n * bar - 0.4)), 8)
-    count = len(block.lines) * line_bars or 4
-    return Section(block.kind, 0, count + count % 2, block.lines, line_bars)

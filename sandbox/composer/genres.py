@@ -1,4 +1,4 @@
-"""The eight genres: words, tempo, harmony, instruments and patterns.
+"""The eight genres and the sixteen instruments, with the words that a prompt may use for them.
 
 A pattern is a bar of sixteenths. `.` lets the last note sound on and `-` ends it. For chords, `X`,
 `x` and `o` strike all voices, loud to soft; a digit strikes one voice, counted from the lowest. For
@@ -10,6 +10,66 @@ piece takes one for its verses and one for its choruses.
 from __future__ import annotations
 
 from typing import NamedTuple
+
+# Instruments
+
+
+class Instrument(NamedTuple):
+    """A row states only the values that are not default. Levels are linear, pitches MIDI."""
+
+    words: str  # comma separated, as a prompt may say them
+    role: str  # chords, lead, pad or bass; another one where that is taken
+    centre: int  # the middle of its tunes
+    ratios: tuple[float, ...] = tuple(range(1, 41))  # partials as multiples of the pitch
+    tilt: float = 1.2  # a partial of ratio r has level r ** -tilt
+    decay: float = 0.0  # s to -60 dB of the lowest partial at middle C; 0 sustains
+    damp: float = 0.3  # how much faster each higher partial dies
+    attack: float = 0.003  # s
+    release: float = 0.12  # s
+    detune: tuple[float, ...] = (0.0,)  # cents of each of several voices, spread left to right
+    drive: float = 0.0  # saturation
+    top: float = 7000.0  # Hz of the highest partial
+
+
+_PIANO = "piano, grand piano, pianist, harpsichord, keys, 钢琴, 羽管键琴"
+_RHODES = "electric piano, rhodes, wurlitzer, e-piano, 电钢琴"
+_GUITAR = "guitar, guitars, acoustic guitar, electric guitar, ukulele, banjo, mandolin, 吉他"
+_HARP = "harp, lyre, guzheng, zither, pipa, koto, 竖琴, 古筝, 琵琶"
+_LEAD_GUITAR = "distorted guitar, distortion, heavy guitar, power chords, 失真"
+_SQUARE = "square wave, chip lead, square"
+_BELLS = "bells, glockenspiel, celesta, music box, vibraphone, marimba, xylophone, kalimba, 八音盒"
+_VIOLIN = "violin, fiddle, viola, erhu, 小提琴, 二胡"
+_STRINGS = "strings, string section, string quartet, string ensemble, 弦乐"
+_BRASS = "brass, horns, horn, trumpet, trombone, saxophone, sax, clarinet, harmonica, 小号, 萨克斯"
+_FLUTE = "flute, recorder, oboe, whistle, pan flute, bagpipes, 长笛, 笛子, 口哨"
+_PAD = "pad, pads, synth pad, organ, hammond, accordion, 管风琴, 手风琴"
+_SYNTH = "synth, synths, synthesizer, synth lead, synth bass, arpeggio, arp, pluck, 合成器, 琶音"
+_BASS = "bass guitar, electric bass, slap bass, upright bass, double bass, sub bass, 贝斯"
+_VOICE = "voice, vocal, vocals, singer, choir, 人声, 女声, 男声, 合唱"
+
+INSTRUMENTS: dict[str, Instrument] = {
+    "piano": Instrument(_PIANO, "chords", 72, decay=7.0, detune=(-1.2, 1.2), release=0.25),
+    "electric piano": Instrument(_RHODES, "chords", 72, tilt=2.4, decay=5.0, damp=0.7),
+    "guitar": Instrument(_GUITAR, "chords", 69, tilt=0.9, decay=3.6),
+    "distorted guitar": Instrument(_LEAD_GUITAR, "chords", 67, tilt=0.8, decay=14.0, drive=7.0),
+    "harp": Instrument(_HARP, "lead", 74, tilt=1.6, decay=4.5, damp=0.45, release=0.4),
+    "bells": Instrument(_BELLS, "lead", 79, ratios=(1, 2, 2.74, 3.98, 5.4), decay=5.0, release=0.6),
+    "violin": Instrument(_VIOLIN, "lead", 76, tilt=1.0, attack=0.07),
+    "cello": Instrument("cello, cellos, 大提琴", "lead", 55, attack=0.08, top=4500),
+    "strings": Instrument(_STRINGS, "pad", 72, attack=0.05, release=0.4, detune=(-9, -3, 3, 9)),
+    "brass": Instrument(_BRASS, "lead", 66, tilt=0.9, attack=0.04, detune=(-5, 5)),
+    "flute": Instrument(_FLUTE, "lead", 79, tilt=2.2, attack=0.06),
+    "pad": Instrument(_PAD, "pad", 72, decay=12.0, attack=0.1, release=0.7, detune=(-11, 4, 12)),
+    "synth": Instrument(_SYNTH, "lead", 74, tilt=0.95, release=0.08, detune=(-8, 7)),
+    "square": Instrument(
+        _SQUARE, "lead", 76, ratios=tuple(range(1, 41, 2)), release=0.02, detune=(-4, 4)
+    ),
+    "bass": Instrument(_BASS, "bass", 36, decay=4.5, damp=0.4, release=0.06, top=3000),
+    "voice": Instrument(_VOICE, "lead", 67, attack=0.045),
+}
+
+
+# Genres
 
 
 class Feel(NamedTuple):
@@ -26,16 +86,15 @@ class Feel(NamedTuple):
 
 
 class Genre(NamedTuple):
-    """A kind of music and how it is played. A row names only what differs from the defaults."""
+    """A kind of music and how it is played. A row states only the values that are not default."""
 
     name: str
     words: str  # comma separated, as a prompt may say them
     tempo: tuple[int, int]  # beats per minute, where the prompt has no number
-    players: str  # by role; a slash stands between instruments of which a piece takes one
+    players: str  # by role; of instruments with a slash between them, a piece takes one
     groove: str  # the pattern of each drum
     comping: tuple[str, ...] = ("X.......x.......", "0.1.2.3.2.1.2.3.", "X...x.x.-.x.x.o.")
     bassline: tuple[str, ...] = ("0.....--0.....--", "0.........--5...", "0.....0.0.....a.")
-    running: tuple[str, ...] = ("0.1.2.3.2.1.2.3.", "0.2.1.3.4.3.1.2.")  # the patterns of `arp`
     modes: tuple[str, ...] = ("major", "minor")
     progressions: tuple[str, ...] = ()  # in place of those of the mode
     feel: Feel = Feel()
@@ -58,11 +117,10 @@ GENRES: tuple[Genre, ...] = (
         "electronic",
         "electronic, techno, house, edm, dance, disco, drum and bass, dnb, synthwave, 舞曲, 电子",
         (120, 134),
-        "chords synth, bass synth, lead synth/square, pad pad, arp synth, kit electronic",
+        "chords synth, bass synth, lead synth/square, pad pad, kit electronic",
         "kick X...X...X...X..., clap ....X.......X..., open ..x...x...x...x., hat o.oo.ooo.ooo.ooo",
         comping=("X-.x-.x-..x-....", "--x-..x-..x-..x-", "x-.x-...x-.x-.x-"),
         bassline=("--0-0-0---0-0-8-", "-000-000-000-008", "--0---0---0---0-"),
-        running=("0123432101234321", "0230230230230234", "4321321043213210"),
         modes=("minor", "phrygian"),
         progressions=("1 1 6 7", "1 1 4 1", "1 6 1 7", "1 1 1 6", "1 7 6 6"),
         feel=Feel(pentatonic=True),
@@ -71,10 +129,9 @@ GENRES: tuple[Genre, ...] = (
         "chiptune",
         "chiptune, 8-bit, 8 bit, 8bit, 16-bit, nes, game boy, game, video game, arcade, 像素, 游戏",
         (132, 160),
-        "bass square, lead square, arp square, kit chip",
+        "bass square, lead square, kit chip",
         "kick X.....x.X.x....., snare ....X.......X.o., hat x.x.x.x.x.x.x.xx",
         bassline=("0-8-0-8-0-8-0-8-", "0-0-8-0-0-5-8-a-", "0.0-0.8-0.0-5.8-"),
-        running=("0120120120120120", "0121012101210121", "0246024602460246"),
         feel=Feel(density=0.8, wet=0.15),
     ),
     Genre(
@@ -103,11 +160,10 @@ GENRES: tuple[Genre, ...] = (
         "orchestral",
         "orchestral, orchestra, cinematic, epic, trailer, symphony, march, classical, 交响, 史诗",
         (84, 112),
-        "chords strings, bass cello, lead brass/violin, pad strings, arp harp, kit orchestral",
+        "chords strings, bass cello, lead brass/violin, pad strings, kit orchestral",
         "kick X.......X......., tom X..x..x.X..x..xx, snare ............o.oo",
         comping=("X-x-x-x-X-x-x-x-", "X-xxX-xxX-xxX-xx", "X-oxo-X-oxo-X-o-"),
         bassline=("0.......0.......", "0...........5...", "0.....0.5.....a."),
-        running=("0123432101234321", "0.2.4.2.0.2.4.2."),
         feel=Feel(density=0.35, room=2.6, wet=1.6),
     ),
     Genre(
@@ -126,11 +182,10 @@ GENRES: tuple[Genre, ...] = (
         "pop",
         "pop, indie, folk, country, ballad, lullaby, reggae, latin, funk, soul, 流行, 民谣, 抒情",
         (96, 122),
-        "chords piano, bass bass, lead piano/synth/bells, pad strings, arp guitar, kit acoustic",
+        "chords piano, bass bass, lead piano/synth/bells, pad strings, kit acoustic",
         "kick X......xX......., snare ....X.......X..., hat x.o.x.o.x.o.x.oo",
     ),
 )
-PLAIN = GENRES[-1]
 
 
 def waltz(genre: Genre) -> Genre:
@@ -139,7 +194,6 @@ def waltz(genre: Genre) -> Genre:
         groove="kick X..........., snare ....o...o..., hat x...x.o.x.o.",
         comping=("0...x...x...", "0.1.2.3.2.1."),
         bassline=("0...........", "0.......5..."),
-        running=("0.1.2.3.2.1.", "012343210123"),
         feel=genre.feel._replace(swing=0.5),
     )
 

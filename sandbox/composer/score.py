@@ -1,4 +1,4 @@
-"""A style and a form to a score: every note of every player, on an exact grid of beats."""
+"""From a style and a form to a score: every note of every player, on an exact grid of beats."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from random import Random
 from typing import NamedTuple
 
 from .form import CHARACTERS, LEAD_IN, Section
-from .genres import Genre, named
-from .instruments import INSTRUMENTS
-from .melody import Ground, Note, pick, sing, tune
-from .theory import PROGRESSIONS, Key, chord, ladder, nearest, voicing
-from .words import Style
+from .genres import INSTRUMENTS, named
+from .melody import PROGRESSIONS, Ground, Note, chord, ladder, nearest, pick, tune, voicing
+from .style import Style
 
 STROKES = {"X": 1.0, "x": 0.7, "o": 0.4}
 BASS = 39  # the pitch that bass roots lie around
 HELD = 64.0  # beats: longer than any piece's last chord
 
 
-class Track(NamedTuple):
-    """One player: its role, its instrument or drum, and its notes."""
+class Part(NamedTuple):
+    """The notes of one player: its role, and its instrument or drum."""
 
     role: str
     sound: str
@@ -28,44 +26,28 @@ class Track(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What a piece is, as data: beat 0 is the first downbeat, `final` the last one.
+    """A piece as data: beat 0 is the first downbeat, `final` the last one.
 
     The last section is the ending: one held chord.
     """
 
-    genre: Genre
-    kit: str
-    mood: str
-    key: Key
-    tempo: float  # beats per minute
-    metre: int  # beats in a bar
+    style: Style
     sections: tuple[Section, ...]
-    tracks: tuple[Track, ...]
-    colour: float  # 0 to 1: how the drums are tuned and the strings start, other in every piece
+    parts: tuple[Part, ...]
+    colour: float  # 0 to 1: how the drums are tuned and the strings start
 
     def seconds(self, beat: float) -> float:
         """When a beat falls, from the first sample on."""
-        return LEAD_IN + beat * 60 / self.tempo
+        return LEAD_IN + beat * 60 / self.style.tempo
 
     def start(self, section: Section) -> float:
         """When a section begins, in seconds."""
-        return self.seconds(section.bar * self.metre)
+        return self.seconds(section.bar * self.style.metre)
 
     @property
     def final(self) -> float:
         """When the final chord falls, in seconds."""
         return self.start(self.sections[-1])
-
-    @property
-    def downbeats(self) -> tuple[float, ...]:
-        """The first beat of every bar, and the final chord, in seconds."""
-        bars = range(self.sections[-1].bar + 1)
-        return tuple(self.seconds(bar * self.metre) for bar in bars)
-
-    @property
-    def instruments(self) -> tuple[str, ...]:
-        names = ("drums" if track.role == "drums" else track.sound for track in self.tracks)
-        return tuple(dict.fromkeys(names))
 
 
 def strikes(pattern: str, metre: int, bars: int) -> Iterator[tuple[int, str, Note]]:
@@ -99,10 +81,8 @@ class Arranger:
         # Verses and choruses may differ in how the chords and the bass are played.
         self.comping = {loud: pick(rng, self.genre.comping) for loud in (False, True)}
         self.bassline = {loud: pick(rng, self.genre.bassline) for loud in (False, True)}
-        self.running = pick(rng, self.genre.running)
         self.centre = 57 + int(rng.random() * 6)  # the pitch that chords lie around
         self.colour = rng.random()
-        self.ghost = int(rng.random() * 4 * style.metre)
 
     def score(self) -> Score:
         notes: dict[tuple[str, str], list[Note]] = {}
@@ -113,47 +93,38 @@ class Arranger:
             for role, sound, part in parts:
                 placed = (self._swung(note, section.bar * self.metre, level) for note in part)
                 notes.setdefault((role, sound), []).extend(placed)
-        tracks = tuple(Track(*player, sorted(part)) for player, part in notes.items())
-        style, sections = self.style, (*self.sections, ending)
-        return Score(
-            self.genre,
-            self.players.get("kit", ""),
-            style.mood,
-            style.key,
-            style.tempo,
-            self.metre,
-            sections,
-            tracks,
-            self.colour,
-        )
+        parts = tuple(Part(*player, sorted(part)) for player, part in notes.items())
+        return Score(self.style, (*self.sections, ending), parts, self.colour)
 
-    def _section(self, section: Section) -> Iterator[Track]:
+    def _section(self, section: Section) -> Iterator[Part]:
         """The parts of a section. Beats count from its start."""
         players, roles = self.players, CHARACTERS[section.name].roles.split()
         chords = self._chords(section)
         loud = "drums" in roles
-        patterns = {"chords": self.comping[loud], "pad": "X" + "." * 15, "arp": self.running}
-        # Who plays in another's place where nobody has it.
-        instead = {"chords": "pad", "pad": "kit", "arp": "chords"}
-        for role, pattern in patterns.items():
-            if role in players and (role in roles or instead[role] not in players):
-                yield Track(role, players[role], self._played(role, chords, pattern))
+        # A role without the other one plays in every section.
+        other = {"chords": "pad", "pad": "kit"}
+        for role, pattern in {"chords": self.comping[loud], "pad": "X" + "." * 15}.items():
+            if role in players and (role in roles or other[role] not in players):
+                yield Part(role, players[role], self._played(role, chords, pattern))
         if "bass" in players and "bass" in roles:
-            yield Track("bass", players["bass"], self._bass(chords, self.bassline[loud]))
+            yield Part("bass", players["bass"], self._bass(chords, self.bassline[loud]))
         if "kit" in players:
             for drum in dict.fromkeys((*self.groove, "snare", "tom", "crash")):
-                yield Track("drums", drum, self._drum(drum, section))
-        rng, feel = Random(self.seeds[section.name]), self.genre.feel
-        # A tune's pitches are about an octave and a third, higher in choruses.
-        role = "voice" if section.lines else "lead"
-        sound = players.get(role, role)
-        centre = INSTRUMENTS[sound].centre + (3 if section.name in ("chorus", "solo") else 0)
-        rungs = ladder(self.style.key, centre - 8, centre + 7, pentatonic=feel.pentatonic)
-        ground = Ground(chords, rungs, self.metre)
-        if section.lines:
-            yield Track(role, sound, sing(rng, ground, section.lines, section.line_bars))
-        elif role in roles and role in players:
-            yield Track(role, sound, tune(rng, ground, feel.density))
+                yield Part("drums", drum, self._drum(drum, section))
+        role = "voice" if section.is_sung else "lead"
+        if section.is_sung or (role in roles and role in players):
+            sound = players.get(role, role)
+            # A tune's pitches are about an octave and a third, higher in choruses.
+            centre = INSTRUMENTS[sound].centre + 3 * (section.name in ("chorus", "solo"))
+            rungs = ladder(
+                self.style.key, centre - 8, centre + 7, pentatonic=self.genre.feel.pentatonic
+            )
+            density = (
+                max(0.6, self.genre.feel.density) if section.is_sung else self.genre.feel.density
+            )
+            ground = Ground(chords, rungs, self.metre)
+            notes = tune(Random(self.seeds[section.name]), ground, density)
+            yield Part(role, sound, notes)
 
     def _chords(self, section: Section) -> list[tuple[int, ...]]:
         """One chord a bar. The last bar of a piece leads home."""
@@ -179,8 +150,7 @@ class Arranger:
         if role == "chords" and self.players[role] == "distorted guitar":
             root = nearest(tones[0], 45)
             return (root, root + 7, root + 12)
-        tones = tones[:3] if role == "arp" else tones
-        centre = self.centre + {"arp": 8, "pad": 3}.get(role, 0)
+        centre = self.centre + (3 if role == "pad" else 0)
         self.voiced[role] = voicing(tones, self.voiced.get(role, ()), centre)
         return self.voiced[role]
 
@@ -211,25 +181,21 @@ class Arranger:
             begin = last if drum == "snare" else last + 0.5
             notes = [note for note in notes if note.start < last]
             notes += [Note(begin, 0.25, 0, 0.7), Note(begin + 0.25, 0.25, 0, 0.95)]
-        if drum == "kick" and not pulse:
-            # A stroke of this piece's own, in every second bar.
-            odd = range(1, section.bars, 2)
-            notes += [Note(bar * self.metre + self.ghost / 4, 0.25, 0, 0.5) for bar in odd]
         if drum == "crash" and loud:
             notes.append(Note(0, 1, 0, 0.8))
         return notes
 
-    def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Track]:
+    def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Part]:
         """Everybody on the tonic, held; of the drums, the kick and a crash."""
         home = chord(self.style.key, "1", 3)
         for role, sound in players:
             if role in ("bass", "lead", "voice"):
                 around = BASS if role == "bass" else INSTRUMENTS[sound].centre
-                yield Track(role, sound, [Note(0, HELD, nearest(home[0], around), 0.7)])
+                yield Part(role, sound, [Note(0, HELD, nearest(home[0], around), 0.7)])
             elif role != "drums":
-                yield Track(role, sound, [Note(0, HELD, n, 0.7) for n in self._voicing(role, home)])
+                yield Part(role, sound, [Note(0, HELD, n, 0.7) for n in self._voicing(role, home)])
             elif sound in ("kick", "crash"):
-                yield Track(role, sound, [Note(0, 1, 0, 0.8)])
+                yield Part(role, sound, [Note(0, 1, 0, 0.8)])
 
     def _swung(self, note: Note, at: float, level: float) -> Note:
         """The note in its place in the piece: `level` loud, its off-beats late by the swing."""

@@ -12,15 +12,15 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .instruments import Instrument
+from .genres import INSTRUMENTS, Instrument
+from .melody import Note
+from .score import Part, Score
 
 SAMPLE_RATE = 44100
-MAX_PARTIALS = 40
 # Multiplications in one matrix product. OpenBLAS wakes its other threads above 2^18, which on a
 # busy machine takes many times longer than so small a product.
 SMALL_PRODUCT = 200_000
 LN_1000 = math.log(1000.0)  # 60 dB, in nepers
-WAVER = 5.3  # vibrato, Hz
 
 Samples = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -68,64 +68,169 @@ def render(
     ring = instrument.decay * 2 ** ((60 - pitch) / 24) or math.inf
     damping, length = LN_1000 / ring, min(length, ring)
     count = int((length + instrument.release) * SAMPLE_RATE)
-    freqs, amps = spectrum(instrument, base, velocity)
-    order = np.arange(len(freqs), dtype=np.float64)
+    ratios = np.array([r for r in instrument.ratios if r * base < instrument.top] or [1])
+    # The harder a note is played the brighter it is.
+    amps = ratios ** -(instrument.tilt + 0.7 * (0.75 - velocity))
+    amps *= 0.5 * velocity / np.sqrt(np.sum(amps**2))
+    order = np.arange(len(ratios), dtype=np.float64)
     decays = damping * (1 + instrument.damp * order)
     # Spread phases keep a sound from being one spike a cycle.
     phases = 2 * np.pi * (0.618 * (order + 1) ** 2 + colour * pitch)
-    if instrument.sweep:
-        # What the filter leaves, and what it takes away in time.
-        left = np.maximum(0.4 ** (order / 3), 0.02)
-        rate = LN_1000 / instrument.sweep * (0.4 + order / 6)
-        freqs, phases = np.tile(freqs, 2), np.tile(phases, 2)
-        amps = np.concatenate([amps * left, amps * (1 - left)])
-        decays = np.concatenate([decays, decays + rate])
-    tunings = 2 ** (np.array(instrument.detune) / 1200)
-    voices = enumerate(tunings)
-    rows = [modes(freqs * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
+    voices = enumerate(2 ** (np.array(instrument.detune) / 1200))
+    rows = [modes(base * ratios * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
     # Voices are panned from left to right; one stands in the middle.
     angles = (np.arange(len(rows), dtype=np.float32) + 0.5) / len(rows) * np.float32(np.pi / 2)
     sides = np.stack([np.cos(angles), np.sin(angles)]) * np.float32(1.4 * len(rows) ** -0.5)
     # Not a matrix product, see SMALL_PRODUCT.
     out = np.einsum("sv,vn->sn", sides, np.stack(rows))
-    if instrument.vibrato:
-        out = np.stack([wavering(row, instrument.vibrato) for row in out])
-    if instrument.breath:
-        breath = np.float32(instrument.breath * velocity)
-        out = out + shaped(noise(pitch, count), base, 6000) * breath
     if instrument.drive:
         out = np.tanh(out * np.float32(instrument.drive)) * np.float32(0.6 * velocity)
-    return out * envelope(instrument.attack, length, count)
-
-
-def spectrum(instrument: Instrument, base: float, velocity: float) -> tuple[Numbers, Numbers]:
-    """Frequencies and levels of the partials. The harder a note is played the brighter it is."""
-    freqs = base * np.array(instrument.ratios or range(1, MAX_PARTIALS + 1))
-    freqs = freqs[: max(1, int(np.sum(freqs < instrument.top)))]
-    order = np.arange(1, len(freqs) + 1, dtype=np.float64)
-    amps = order ** -(instrument.tilt + 0.7 * (0.75 - velocity))
-    amps *= np.where(order % 2 == 0, instrument.even, 1.0)
-    if instrument.pick:
-        amps *= 0.06 + np.abs(np.sin(np.pi * order * instrument.pick))
-    if instrument.formants:
-        centres, levels, widths = np.array(instrument.formants).T[:, :, None]
-        amps *= 0.015 + np.sum(levels / (1 + ((freqs - centres) / widths) ** 2), axis=0)
-    return freqs, amps / np.sqrt(np.sum(amps**2)) * 0.5 * velocity
-
-
-def wavering(row: Samples, cents: float) -> Samples:
-    """The note read at a wavering speed; the waver comes in late, as players do it."""
-    index = np.arange(len(row))
-    turns = 2 * np.pi * WAVER / SAMPLE_RATE * index
-    depth = cents * math.log(2) / 1200 / (2 * np.pi * WAVER) * SAMPLE_RATE
-    moved = index + depth * np.clip((index / SAMPLE_RATE - 0.12) / 0.4, 0, 1) * np.sin(turns)
-    return np.interp(moved, index, row).astype(np.float32)
-
-
-def envelope(attack: float, length: float, count: int) -> Samples:
-    out = np.ones(count, np.float32)
-    rise = min(max(int(attack * SAMPLE_RATE), 32), count)
-    out[:rise] = np.sin(np.linspace(0, np.pi / 2, rise, dtype=np.float32)) ** 2
+    rise = min(max(int(instrument.attack * SAMPLE_RATE), 32), count)
+    out[:, :rise] *= np.sin(np.linspace(0, np.pi / 2, rise, dtype=np.float32)) ** 2
     fall = count - int(length * SAMPLE_RATE)
-    out[count - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
+    out[:, count - fall :] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
     return out
+
+
+# Drums: swept sines and shaped noise
+
+# The kick's fall ends and begins (Hz), its decay (s); the snare's body (Hz) and decay (s); a factor
+# on the upper corners of cymbals and snares; the level.
+KITS: dict[str, tuple[float, ...]] = {
+    "acoustic": (52, 170, 0.16, 185, 0.13, 1.0, 1.0),
+    "brushes": (48, 120, 0.14, 200, 0.09, 0.6, 0.6),
+    "dusty": (50, 140, 0.17, 175, 0.11, 0.45, 0.9),
+    "electronic": (47, 240, 0.2, 200, 0.17, 1.15, 1.05),
+    "orchestral": (45, 95, 0.5, 150, 0.3, 0.8, 1.1),
+    "chip": (60, 320, 0.08, 220, 0.08, 1.3, 0.8),
+}
+
+# Noise between two corners (Hz) that dies with a time constant (s), its level and its pan.
+CYMBALS: dict[str, tuple[float, float, float, float, float]] = {
+    "hat": (7000, 11000, 0.035, 0.42, 0.25),
+    "open": (6500, 11000, 0.16, 0.4, 0.25),
+    "ride": (4200, 9500, 0.35, 0.3, -0.3),
+    "crash": (2800, 9500, 0.75, 0.6, 0.15),
+}
+
+
+def hit(kit_name: str, drum: str, colour: float) -> Samples:
+    """[n] samples of one stroke at full velocity. `colour`, 0 to 1, tunes the drum."""
+    low, kick, decay, snare, snare_decay, bright, level = KITS[kit_name]
+    low, snare = low * (0.85 + 0.3 * colour), snare * (0.85 + 0.3 * colour)
+    if drum == "kick":
+        out = swept(low, kick, decay)
+        out[:500] += burst(500, 800, 5000 * bright, 0.003) * np.float32(0.25)
+    elif drum == "tom":
+        out = swept(snare * 0.52, snare * 0.85, decay * 1.3) * np.float32(0.8)
+    elif drum == "snare":
+        out = swept(snare, snare * 1.6, snare_decay) * np.float32(0.6)
+        out += burst(len(out), 1400, 8000 * bright, snare_decay) * np.float32(0.75)
+    elif drum == "clap":
+        out = burst(13230, 900, 5500 * bright, snare_decay * 0.7)
+        for delay in (480, 960, 1420):
+            out[delay:] += burst(13230 - delay, 900, 5500 * bright, 0.006)
+    else:
+        floor, top, tau, loud, _ = CYMBALS[drum]
+        out = burst(int(tau * 4.5 * SAMPLE_RATE), floor, top * bright, tau) * np.float32(loud)
+    out[-64:] *= np.linspace(1, 0, 64, dtype=np.float32)
+    return (out * level).astype(np.float32)
+
+
+def burst(count: int, low: float, high: float, tau: float) -> Samples:
+    """[count] samples of noise between two corners (Hz) that dies with a time constant (s)."""
+    fading = np.exp(-np.arange(count, dtype=np.float32) / np.float32(tau * SAMPLE_RATE))
+    return shaped(noise(1, count), low, high) * fading
+
+
+def swept(low: float, high: float, decay: float) -> Samples:
+    """A sine that falls from `high` to `low` while it dies."""
+    seconds = np.arange(int(decay * 5 * SAMPLE_RATE)) / SAMPLE_RATE
+    # The integral of low + (high - low) exp(-t / 0.025).
+    turns = low * seconds - (high - low) * 0.025 * np.expm1(-seconds / 0.025)
+    out = np.sin(2 * np.pi * turns) * np.exp(-seconds / decay) * np.minimum(seconds / 0.001, 1)
+    return out.astype(np.float32)
+
+
+# The mix: each distinct note is made once, and added wherever it is played
+
+LOUDNESS = -18.0  # RMS, dBFS
+CEILING = 10 ** (-2.0 / 20)  # room for what a lossy codec adds to peaks
+LAYERS = 8  # velocities that a note is made in
+PREDELAY = 0.018  # s
+
+# Gain of a role, its pan from -1 (left) to 1, and the share of it that goes to the room.
+ROLES: dict[str, tuple[float, float, float]] = {
+    "chords": (0.30, -0.32, 0.22),
+    "pad": (0.17, 0.0, 0.45),
+    "arp": (0.17, 0.45, 0.3),
+    "bass": (0.4, 0.0, 0.02),
+    "lead": (0.38, 0.16, 0.28),
+    "voice": (0.46, 0.0, 0.3),
+    "drums": (0.62, 0.0, 0.1),
+}
+
+
+def mixed(score: Score, duration: float) -> Samples:
+    """[2, n] samples of a score: n == round(duration * 44100), RMS of -18 dBFS, peaks clipped."""
+    count = round(duration * SAMPLE_RATE)
+    bus, send = np.zeros((2, count), np.float32), np.zeros(count, np.float32)
+    for part in score.parts:
+        sounds: dict[tuple[int, ...], Samples] = {}
+        for note in part.notes:
+            start = round(score.seconds(note.start) * SAMPLE_RATE)
+            if start >= count:
+                continue
+            room_left = (count - start) / SAMPLE_RATE
+            length = min(note.length * 60 / score.style.tempo, room_left)
+            layer = max(1, min(LAYERS, round(note.velocity * LAYERS)))
+            known = (note.pitch, round(length * 200), layer)
+            if known not in sounds:
+                sounds[known] = _sound(score, part, note, length, layer / LAYERS)
+            sound = sounds[known][:, : count - start]
+            end = start + sound.shape[1]
+            bus[:, start:end] += sound
+            send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * ROLES[part.role][2])
+    bus += room(send, score.style.genre.feel.room) * np.float32(score.style.genre.feel.wet)
+    bus -= bus.mean(axis=1, keepdims=True)
+    # A few ms in; out over most of the final chord.
+    bus[:, :200] *= np.linspace(0, 1, 200, dtype=np.float32)
+    fall = int(0.7 * (duration - score.final) * SAMPLE_RATE)
+    bus[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
+    level = math.sqrt(float(np.mean(np.square(bus), dtype=np.float64)))
+    bus *= np.float32(10 ** (LOUDNESS / 20) / max(level, 1e-6))
+    return np.clip(bus, -CEILING, CEILING, out=bus)
+
+
+def _sound(score: Score, part: Part, note: Note, length: float, velocity: float) -> Samples:
+    """One note in its place between left and right, [2, n]."""
+    gain, pan, _ = ROLES[part.role]
+    if part.role == "drums":
+        # Ears hear a soft stroke as soft only if it is much softer.
+        stroke = hit(score.style.players["kit"], part.sound, score.colour)
+        sound = stroke[None, :] * np.float32(velocity**1.4)
+        pan = CYMBALS[part.sound][-1] if part.sound in CYMBALS else 0.0
+    else:
+        instrument = INSTRUMENTS[part.sound]
+        instrument = instrument._replace(tilt=instrument.tilt + score.style.genre.feel.dark)
+        sound = render(instrument, note.pitch, length, velocity, score.colour)
+    angle = (pan + 1) * math.pi / 4
+    sides = np.array([[math.cos(angle)], [math.sin(angle)]], np.float32)
+    return sound * sides * np.float32(math.sqrt(2) * gain)
+
+
+def room(send: Samples, seconds: float) -> Samples:
+    """[2, n] echo of a mono [n] signal: convolution with decaying noise, by overlap-add."""
+    count, delay = int(seconds * SAMPLE_RATE), int(PREDELAY * SAMPLE_RATE)
+    time = np.arange(count) / SAMPLE_RATE
+    dying = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
+    response = np.stack([shaped(noise(seed, count), 250, 2500) for seed in (101, 102)]) * dying
+    response /= np.linalg.norm(response, axis=1, keepdims=True)
+    size = 1 << (2 * (count + delay) - 1).bit_length()
+    hop = size - count - delay
+    spectrum = np.fft.rfft(np.pad(response, ((0, 0), (delay, 0))).astype(np.float32), size)
+    wet = np.zeros((2, len(send) + size), np.float32)
+    for start in range(0, len(send), hop):
+        block = np.fft.rfft(send[start : start + hop], size)
+        wet[:, start : start + size] += np.fft.irfft(block * spectrum, size)
+    return wet[:, : len(send)]

@@ -10,7 +10,7 @@ from ...api.account import Account
 from ...api.hints import hints_for
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...sandbox.composer.lyrics import TAGS
+from ...sandbox.composer.form import TAGS
 
 SONG = "[verse]\n" + "a line to sing\n" * 8 + "\n[chorus]\n" + "another line\n" * 6
 

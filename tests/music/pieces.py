@@ -23,8 +23,8 @@ class Piece:
     def __init__(self, prompt: str, seconds: float) -> None:
         made = compose(prompt, seconds)
         self.samples: Samples = np.ascontiguousarray(made.waveform)
-        self.rate, score = made.sample_rate, made.score
-        self.tempo, self.meter = score.tempo, score.metre
+        self.rate, style = made.sample_rate, made.score.style
+        self.tempo, self.meter = style.tempo, style.metre
 
 
 @cache

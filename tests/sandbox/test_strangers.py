@@ -167,14 +167,31 @@ async def test_the_list_of_requests_has_an_end(monkeypatch: pytest.MonkeyPatch) 
         assert sandbox.bill()["requests"] == 35
 
 
-async def test_what_cannot_be_composed_is_remembered_for_a_while() -> None:
+async def test_a_request_that_cannot_be_composed_fails_its_job_and_leaves_nothing() -> None:
+    attempts: list[str] = []
+
     def render(request: SketchRequest) -> bytes:
-        raise ValueError("no")
+        attempts.append(request.prompt)
+        raise ValueError("no such chord")
 
     sketches = Sketches(render)
-    made = [SandboxJob(str(number), ordered("a"), 0.0, Profile()) for number in range(300)]
-    for job in made:
-        with pytest.raises(ValueError, match="no"):
-            await sketches.start(job)
-        assert job.broken
-    assert len(sketches) <= 102
+    job = SandboxJob("one", ordered("a"), 0.0, Profile())
+    with pytest.raises(ValueError, match="no such chord"):
+        await sketches.start(job)
+    assert len(sketches) == 0
+    record = job.record(1e9, None, Profile())
+    assert record["status"] == "failed"
+    assert "no such chord" in record["error"]["message"]
+
+    sandbox = Sandbox(FAST, render=render)
+    thread = SandboxThread(sandbox)
+    attempts.clear()
+    try:
+        async with httpx.AsyncClient(base_url=thread.base_url, trust_env=False) as http:
+            id = (await http.post("/audio/music", json=ORDER)).json()["id"]
+            while (await http.get(f"/jobs/{id}")).json()["status"] != "failed":
+                pass
+            await http.get(f"/jobs/{id}")
+            assert attempts == [ORDER["prompt"]]
+    finally:
+        thread.stop()

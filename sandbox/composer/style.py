@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
-from .genres import GENRES, PLAIN, Genre, named, waltz
-from .instruments import INSTRUMENTS
-from .melody import pick
-from .theory import NAMES, SCALES, Key
+from .genres import GENRES, INSTRUMENTS, Genre, named, waltz
+from .melody import NAMES, SCALES, Key, pick
 
 SLOWEST, FASTEST = 60.0, 190.0  # beats per minute
 
@@ -34,39 +32,33 @@ SOLO_WORDS = "solo, unaccompanied, alone, 独奏"
 WALTZ_WORDS = "waltz, 3/4, 6/8, 三拍, 华尔兹, 圆舞曲"
 SLOW_WORDS = "slow, slowly, downtempo, ballad, lullaby, 慢, 缓慢, 抒情"
 FAST_WORDS = "fast, quick, uptempo, 快速, 急速"
-# Words that hold an instrument's name and mean none.
+# Words that hold an instrument's name and mean no instrument.
 MASKS = f"{BASS_WORDS}, {DRUM_WORDS}, drum and bass, drum & bass, drum n bass, big band"
 # Words that are a tempo, in beats per minute.
 TEMPOS = {"adagio": 66, "andante": 84, "moderato": 108, "allegro": 132, "presto": 176}
 TEMPOS |= {"synthwave": 104, "drum and bass": 174, "dnb": 174, "trap": 140}
 
-# Where a second instrument of one role goes.
-PLACES = ("chords", "arp", "lead", "pad")
+# The role of a second instrument of one role.
+OTHER_ROLES = ("chords", "lead", "pad")
 
 MODES = {mode: mode for mode in SCALES}
 MODES |= {"maj": "major", "大调": "major", "min": "minor", "m": "minor", "小调": "minor"}
 
 
 class Style(NamedTuple):
-    """What a prompt asks for. `players` are the instruments by role, and the drums' kit."""
+    """The style of a piece. `players` are the instruments by role, and the drums' kit."""
 
     genre: Genre
     players: dict[str, str]
     tempo: float
-    tempo_asked: bool
     metre: int
     key: Key
     mood: str
-    instruments: tuple[str, ...]
-
-
-def split(words: str) -> list[str]:
-    return words.split(", ")
 
 
 def matches(text: str, words: str) -> list[re.Match[str]]:
     """Where the words stand, long ones first. Latin words match whole, the others anywhere."""
-    longest = sorted(split(words), key=len, reverse=True)
+    longest = sorted(words.split(", "), key=len, reverse=True)
     whole = r"(?<![a-z0-9])%s(?![a-z0-9])"
     patterns = [whole % re.escape(word) if word.isascii() else word for word in longest]
     return list(re.finditer("|".join(patterns), text))
@@ -81,7 +73,7 @@ def read(prompt: str, rng: Random) -> Style:
     }
     valence = sum(MOODS[name][0] for name in first)
     energy = max(-2, min(2, sum(MOODS[name][1] for name in first)))
-    tempo, tempo_asked = pick_tempo(text, genre, energy, rng)
+    tempo = pick_tempo(text, genre, energy, rng)
     key = pick_key(prompt, genre, valence, rng)
     asked = instruments(text)
     players = cast(genre, text, asked, refused, rng)
@@ -90,11 +82,11 @@ def read(prompt: str, rng: Random) -> Style:
     genre = genre._replace(feel=genre.feel._replace(density=density))
     genre = waltz(genre) if metre == 3 else genre
     mood = min(first, key=first.__getitem__, default="plain")
-    return Style(genre, players, tempo, tempo_asked, metre, key, mood, tuple(asked))
+    return Style(genre, players, tempo, metre, key, mood)
 
 
 def without_refused(text: str) -> tuple[str, str]:
-    """The text less what stands after a "no" or "without", and those words by themselves."""
+    """The text without the words after a "no" or "without", and these words."""
     latin = r"\b(?:no|without|minus)\s+([a-z-]+(?:\s+(?:or|and|nor)\s+[a-z-]+)*)"
     pattern = latin + r"|(?:没有|无|不要)([\u4e00-\u9fff]{1,3})"
     refused = " ".join(a or b for a, b in re.findall(pattern, text))
@@ -102,20 +94,15 @@ def without_refused(text: str) -> tuple[str, str]:
 
 
 def pick_genre(text: str) -> Genre:
-    """The genre most of whose words are there; of equals, the one named first."""
-
-    def score(genre: Genre) -> tuple[int, int]:
-        found = matches(text, genre.words)
-        return sum(len(match[0]) for match in found), -found[0].start() if found else 0
-
-    # Pop where nothing fits: the first of equals wins.
-    return max((PLAIN, *GENRES), key=score)
+    """The genre whose words fill most of the text; of equals the first, and pop before all."""
+    found = {genre: matches(text, genre.words) for genre in (GENRES[-1], *GENRES)}
+    return max(found, key=lambda genre: sum(len(match[0]) for match in found[genre]))
 
 
 def instruments(text: str) -> list[str]:
     """Names of the instruments asked for, in the prompt's order."""
-    names = {word: name for name, row in INSTRUMENTS.items() for word in split(row.words)}
-    names |= dict.fromkeys(split(MASKS), "")
+    names = {word: name for name, row in INSTRUMENTS.items() for word in row.words.split(", ")}
+    names |= dict.fromkeys(MASKS.split(", "), "")
     found = (names[match[0]] for match in matches(text, ", ".join(names)))
     return list(dict.fromkeys(name for name in found if name))
 
@@ -135,8 +122,8 @@ def cast(
     taken: dict[str, str] = {}
     for name in asked:
         role = INSTRUMENTS[name].role
-        places = (role,) if role == "bass" else (role, *PLACES)
-        free = [place for place in places if place not in taken]
+        roles = (role,) if role == "bass" else (role, *OTHER_ROLES)
+        free = [role for role in roles if role not in taken]
         taken |= dict.fromkeys(free[:1], name)
     # A single instrument for chords carries the tune as well.
     if list(taken) == ["chords"]:
@@ -149,22 +136,22 @@ def cast(
     return players
 
 
-def pick_tempo(text: str, genre: Genre, energy: int, rng: Random) -> tuple[float, bool]:
-    """Beats per minute, and whether the prompt gave them as a number."""
+def pick_tempo(text: str, genre: Genre, energy: int, rng: Random) -> float:
+    """Beats per minute: the number in the prompt, else those of its words and its genre."""
     number = r"(\d{2,3}(?:\.\d+)?)"
     before, after = r"(?:bpm|tempo)\s*(?:of|[:=])?\s*", r"\s*-?\s*(?:bpm|beats per minute|拍)"
     match = re.search(rf"{number}{after}|{before}{number}", text)
     if match:
         asked = float(match[1] or match[2])
-        return min(FASTEST, max(SLOWEST, int(asked) if asked.is_integer() else asked)), True
+        return min(FASTEST, max(SLOWEST, int(asked) if asked.is_integer() else asked))
     for word, tempo in TEMPOS.items():
         if matches(text, word):
-            return tempo, False
+            return tempo
     low, high = genre.tempo
     share = min(1.0, max(0.0, 0.5 + 0.22 * energy + 0.2 * (rng.random() - 0.5)))
     tempo = low + (high - low) * share
     tempo *= 0.75 if matches(text, SLOW_WORDS) else 1.2 if matches(text, FAST_WORDS) else 1.0
-    return min(FASTEST, max(SLOWEST, round(tempo))), False
+    return min(FASTEST, max(SLOWEST, round(tempo)))
 
 
 def pick_key(prompt: str, genre: Genre, valence: int, rng: Random) -> Key:
