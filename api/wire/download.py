@@ -88,7 +88,7 @@ async def download(
     """
     try:
         is_track = job_id is not None or bool(source.headers)
-        work = _download(source, into, timing, guard, renew, is_track=is_track)
+        work = _Download(source, into, timing, renew, is_track=is_track).run(guard)
         await _within_total(work, into, timing)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
@@ -115,102 +115,138 @@ async def _within_total(work: Awaitable[None], into: ArrivingFile, timing: Timin
         ) from None
 
 
-async def _download(
-    source: Source,
-    into: ArrivingFile,
-    timing: Timing,
-    guard: AddressGuard,
-    renew: Renew | None,
-    *,
-    is_track: bool,
-) -> None:
-    renewals, validator = 0, ""
-    # Since the last new byte: attempts, and seconds that the server asked for.
-    attempts, asked, seen = 0, 0.0, 0
+class _LaterError(Exception):
+    """The file did not arrive, but may at a later attempt. `wait`: seconds that the server asks."""
 
-    async def another(status: int) -> Source | None:
-        """Another source than the one that answered `status`; None if there is no other."""
-        nonlocal renewals
-        renewals += 1
-        if renew is None or renewals > _RENEWALS:
-            return None
-        found = await renew(source, status)
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class _Download:
+    """One file on its way: its source, and the attempts since the last new byte."""
+
+    def __init__(
+        self,
+        source: Source,
+        into: ArrivingFile,
+        timing: Timing,
+        renew: Renew | None,
+        *,
+        is_track: bool,
+    ) -> None:
+        self._source = source
+        self._into = into
+        self._timing = timing
+        self._renew = renew
+        self._is_track = is_track
+        self._renewals = 0
+        self._validator = ""
+        self._attempts = 0
+        self._asked = 0.0
+        self._seen = 0
+
+    async def run(self, guard: AddressGuard) -> None:
+        """Raises AddressError, DownloadError."""
+        async with QuietClient(
+            timeout=self._timing.silence_timeout,
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            headers=HEADERS,
+            transport=GuardedTransport(guard, self._timing),
+        ) as http:
+            is_whole = False
+            while not is_whole:
+                try:
+                    is_whole = await self._attempt(http)
+                except _LaterError as error:
+                    await self._pause(str(error), error.wait)
+
+    async def _attempt(self, http: httpx.AsyncClient) -> bool:
+        """Ask the source once. False: the file has another source now.
+
+        Raises:
+            AddressError, DownloadError: no attempt can succeed.
+            _LaterError: a later attempt may succeed.
+        """
+        headers = dict(self._source.headers)
+        if self._into.received and self._validator:
+            headers |= {"Range": f"bytes={self._into.received}-", "If-Range": self._validator}
+        try:
+            async with _answer_to(http, self._source.url, headers, self._timing) as answer:
+                return await self._read(answer)
+        except AddressError:
+            # No server is left at the address of a sandbox that has ended: its job has another.
+            if await self._found_another(0):
+                return False
+            raise
+        except (httpx.InvalidURL, UnicodeError) as error:
+            # A redirect may lead to an address that is not valid.
+            raise DownloadError(
+                f"The server of the audio file leads to an address that is not valid "
+                f"({cause(error)}): check the URL."
+            ) from error
+        except httpx.TooManyRedirects:
+            raise DownloadError(
+                f"The server of the audio file redirects more than {MAX_REDIRECTS} times: "
+                "give the address of the file itself."
+            ) from None
+        except httpx.HTTPError as error:
+            if sentence := certificate_fault(error, _host(self._source.url)):
+                raise DownloadError(sentence) from error
+            if isinstance(error, httpx.ProxyError) and "407" in str(error):
+                raise DownloadError(PROXY_LOGIN) from error
+            if isinstance(error, httpx.ConnectError) and await self._found_another(0):
+                return False
+            raise _LaterError(cause(error)) from error
+
+    async def _read(self, answer: httpx.Response) -> bool:
+        """Read the answer. False: the file has another source now."""
+        status = answer.status_code
+        if status in (401, 403, 404, 410):
+            if await self._found_another(status):
+                return False
+            raise DownloadError(_gone(status, self._source, self._is_track))
+        if status == 407:
+            raise DownloadError(PROXY_LOGIN)
+        if status == 429 or status >= 500:
+            wait = retry_after(answer.headers) or 0.0
+            until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
+            reason = f"the server answered {status}{until}"
+            self._into.paused = reason if until else ""
+            raise _LaterError(reason, wait)
+        if status not in (200, 206):
+            raise DownloadError(f"The server of the audio file answered {status}.")
+        self._into.paused = ""
+        self._validator = _validator(answer)
+        await _read_body(answer, self._into, self._timing)
+        return True
+
+    async def _found_another(self, status: int) -> bool:
+        """Whether `renew` has another source than the one that answered `status`; take it."""
+        self._renewals += 1
+        if self._renew is None or self._renewals > _RENEWALS:
+            return False
+        found = await self._renew(self._source, status)
         # If no server answers, the same address with other headers does not help.
-        return None if found and not status and found.url == source.url else found
+        if found is None or (not status and found.url == self._source.url):
+            return False
+        self._source = found
+        return True
 
-    async with QuietClient(
-        timeout=timing.silence_timeout,
-        follow_redirects=True,
-        max_redirects=MAX_REDIRECTS,
-        headers=HEADERS,
-        transport=GuardedTransport(guard, timing),
-    ) as http:
-        while True:
-            wait = 0.0
-            headers = dict(source.headers)
-            if into.received and validator:
-                headers.update({"Range": f"bytes={into.received}-", "If-Range": validator})
-            try:
-                async with _answer_to(http, source.url, headers, timing) as answer:
-                    status = answer.status_code
-                    if status in (401, 403, 404, 410):
-                        renewed = await another(status)
-                        if renewed is None:
-                            raise DownloadError(_gone(status, source, is_track))
-                        source = renewed
-                        continue
-                    if status == 429 or status >= 500:
-                        wait = retry_after(answer.headers) or 0.0
-                        until = f" and sends nothing until {moment_in(wait)}" if wait >= 1 else ""
-                        reason = f"the server answered {status}{until}"
-                        into.paused = reason if until else ""
-                    elif status == 407:
-                        raise DownloadError(PROXY_LOGIN)
-                    elif status not in (200, 206):
-                        raise DownloadError(f"The server of the audio file answered {status}.")
-                    else:
-                        into.paused = ""
-                        validator = _validator(answer)
-                        await _read_body(answer, into, timing)
-                        return
-            except AddressError:
-                # No server is left at the address of a sandbox that has ended: its job has another.
-                renewed = await another(0)
-                if renewed is None:
-                    raise
-                source = renewed
-                continue
-            except (httpx.InvalidURL, UnicodeError) as error:
-                # A redirect may lead to an address that is not valid.
-                raise DownloadError(
-                    f"The server of the audio file leads to an address that is not valid "
-                    f"({cause(error)}): check the URL."
-                ) from error
-            except httpx.TooManyRedirects:
-                raise DownloadError(
-                    f"The server of the audio file redirects more than {MAX_REDIRECTS} times: "
-                    "give the address of the file itself."
-                ) from None
-            except httpx.HTTPError as error:
-                if sentence := certificate_fault(error, _host(source.url)):
-                    raise DownloadError(sentence) from error
-                if isinstance(error, httpx.ProxyError) and "407" in str(error):
-                    raise DownloadError(PROXY_LOGIN) from error
-                reason = cause(error)
-                renewed = await another(0) if isinstance(error, httpx.ConnectError) else None
-                if renewed is not None:
-                    source = renewed
-                    continue
-            if into.received > seen:
-                attempts, asked, seen = 0, 0.0, into.received
-            attempts, asked = attempts + 1, asked + wait
-            if attempts >= _ATTEMPTS or asked > timing.longest_retry_after:
-                raise DownloadError(
-                    f"The audio file did not arrive whole ({reason}; {into.received} bytes "
-                    "came): queue again. A bought track is not paid again."
-                )
-            shortest = pause(attempts, timing.file_backoff, timing.file_backoff_max)
-            await asyncio.sleep(max(wait, shortest))
+    async def _pause(self, reason: str, wait: float) -> None:
+        """Wait for the next attempt. Raises DownloadError: the patience has ended."""
+        if self._into.received > self._seen:
+            self._attempts, self._asked, self._seen = 0, 0.0, self._into.received
+        self._attempts += 1
+        self._asked += wait
+        if self._attempts >= _ATTEMPTS or self._asked > self._timing.longest_retry_after:
+            raise DownloadError(
+                f"The audio file did not arrive whole ({reason}; {self._into.received} bytes "
+                "came): queue again. A bought track is not paid again."
+            )
+        shortest = pause(self._attempts, self._timing.file_backoff, self._timing.file_backoff_max)
+        await asyncio.sleep(max(wait, shortest))
 
 
 @contextlib.asynccontextmanager
