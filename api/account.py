@@ -62,7 +62,7 @@ class Account:
         file_origins: Sequence[str] = (),
     ) -> None:
         timing = timing or Timing()
-        library.ledger.farm.bind(name, api_key)
+        library.ledger.peers.bind(name, api_key)
         self.name = name
         self.library = library
         self._own_origins = (base_url, *file_origins)
@@ -72,8 +72,9 @@ class Account:
         self._balance: tuple[float, float | None] = (-math.inf, None)
         self._calls: set[asyncio.Future[Any]] = set()
         ledger = library.ledger
-        places = ledger.farm.places(name, timing)
-        self._client = Client(base_url, api_key, timing, self._thread.loop.time, cost_tag, places)
+        clock = self._thread.loop.time
+        rate_limiter = ledger.peers.rate_limiter(name, timing, clock)
+        self._client = Client(base_url, api_key, timing, clock, cost_tag, rate_limiter)
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._waits = Waits(name, ledger, self._client, timing)

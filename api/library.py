@@ -7,27 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
 from .hints import Hint, hints_for
-from .ledger_url import LedgerUrl
-from .media.bucket import Bucket
-from .media.kept_tracks import KeptTracks
+from .media.kept_tracks import KeptTracks, SharedStore
 from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job, State
 from .money.ledger import Ledger
-from .money.ledger_file import FILE_NAME
 from .money.listing import Page
 from .money.off_loop import off_loop
 from .money.prices import Catalogue, Price, expected_prices
 from .money.spending import Quote
+from .money.sqlite import FILE_NAME
 from .request import MusicRequest
+from .secret import Secret
 from .settings import Settings
-from .store_url import StoreUrl
 from .timing import Timing
 from .wire.arriving_file import MEGABYTE
+
+if TYPE_CHECKING:
+    from .farm.addresses import LedgerUrl
 
 # So many different requests of a list get hints.
 _MOST_HINTED = 20
@@ -64,12 +65,12 @@ class Library:
     ) -> None:
         timing = timing or Timing()
         self.directory = directory
-        self.ledger = Ledger(directory, timing, ledger_url)
+        self.ledger = Ledger(directory, timing, ledger_url.peers() if ledger_url else None)
         # Held by the process that watches the jobs that nobody waits for.
         self.watching = FileLock(directory / "watching.lock", thread_local=False)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
         self._timing = timing
-        self._buckets: dict[StoreUrl, Bucket] = {}
+        self._buckets: dict[Secret, SharedStore] = {}
 
     def close(self) -> None:
         self.ledger.close()
@@ -91,7 +92,7 @@ class Library:
 
         Raises:
             BucketError: see `KeptTracks.find`.
-            SettingsError: see `Bucket`.
+            SettingsError: see `StoreUrl.bucket`.
         """
         found = await self.kept_tracks(settings).find(job)
         return None if isinstance(found, bytes) else found
@@ -99,13 +100,13 @@ class Library:
     def kept_tracks(self, settings: Settings) -> KeptTracks:
         """
         Raises:
-            SettingsError: see `Bucket`.
+            SettingsError: see `StoreUrl.bucket`.
         """
         url = None if settings.is_sandbox else settings.store_url
         bucket = None
         if url is not None:
             bucket = self._buckets.get(url) or self._buckets.setdefault(
-                url, Bucket(url, self._timing)
+                url, url.bucket(self._timing)
             )
         return KeptTracks(
             self.store,
@@ -192,7 +193,7 @@ class Library:
         return await off_loop(count)
 
     def catalogue(self, service: str) -> Catalogue:
-        return Catalogue(self.directory, service, self.ledger.farm)
+        return Catalogue(self.directory, service, self.ledger.peers)
 
     def _quote(self, requests: Sequence[MusicRequest], settings: Settings, runs: int) -> Quote:
         service = settings.service

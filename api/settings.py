@@ -12,18 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ..files.atomic import write_file
 from .cli_key import cli_key
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
-from .ledger_url import LedgerUrl
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .secret import Secret
 from .settings_environment import variable
 from .settings_file import not_known, not_toml, read_file, shown, text_of
-from .store_url import StoreUrl
 from .wire.addresses import (
     LIVE_BASE_URL,
     NO_HOSTS,
@@ -35,7 +33,8 @@ from .wire.addresses import (
 )
 from .wire.key import ApiKey, bare_key, is_sendable
 
-Url = TypeVar("Url", LedgerUrl, StoreUrl)
+if TYPE_CHECKING:
+    from .farm.addresses import LedgerUrl, StoreUrl
 
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
@@ -245,10 +244,8 @@ def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> 
 def _convert(name: str, value: Any, source: str) -> Any:
     if name == "api_key":
         return read_key(value, source)
-    if name == "ledger_url":
-        return _address(LedgerUrl, name, value, source)
-    if name == "store_url":
-        return _address(StoreUrl, name, value, source)
+    if name in ("ledger_url", "store_url"):
+        return _shared_address(name, value, source)
     if name in _CHOICES:
         choices, word = _CHOICES[name], shown(value).lower()
         words = [choice.value for choice in choices]
@@ -292,11 +289,16 @@ def read_key(value: Any, source: str) -> ApiKey | None:
     return ApiKey(value, source)
 
 
-def _address(kind: type[Url], name: str, value: Any, source: str) -> Url | None:
-    """A secret address; None for an empty one."""
+def _shared_address(name: str, value: Any, source: str) -> LedgerUrl | StoreUrl | None:
+    """The address of a ledger or a bucket that machines share; None for an empty one."""
     if not isinstance(value, str):
         raise SettingsError(f"The {name} in {source} is not text: put it in quotes.")
-    return kind(value.strip(), source) if value.strip() else None
+    if not value.strip():
+        return None
+    from .farm.addresses import LedgerUrl, StoreUrl
+
+    kind = LedgerUrl if name == "ledger_url" else StoreUrl
+    return kind(value.strip(), source)
 
 
 def _cost_tag(value: Any, source: str) -> str:

@@ -25,7 +25,7 @@ import tempfile
 import time
 
 from ..api.account import Account
-from ..api.ledger_url import LedgerUrl
+from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
 from ..api.request import MusicRequest
 from ..api.settings import Settings

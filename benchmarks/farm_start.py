@@ -28,11 +28,10 @@ import time
 from typing import NamedTuple
 
 from ..api.account import Account
-from ..api.ledger_url import LedgerUrl
+from ..api.farm.addresses import LedgerUrl, StoreUrl
 from ..api.library import Library
 from ..api.request import MusicRequest
 from ..api.settings import Mode, Settings
-from ..api.store_url import StoreUrl
 from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..tests.buckets import serving

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import NamedTuple
 
-from ..api.ledger_url import LedgerUrl
+from ..api.farm.addresses import LedgerUrl
 from ..api.money.ledger import Ledger
 from ..api.money.spending import SpendingRules
 from ..api.request import MusicRequest
@@ -94,7 +94,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, running_postgres(durable=True) as server:
         url = LedgerUrl(server.url(), "the benchmark")
-        local, shared = Ledger(Path(name, "local")), Ledger(Path(name, "shared"), url=url)
+        local, shared = Ledger(Path(name, "local")), Ledger(Path(name, "shared"), peers=url.peers())
         alone = bare(server.url(), options.rows)
         ours, theirs = measure(shared, options.rows), measure(local, options.rows)
         local.close()

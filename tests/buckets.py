@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..api.farm.addresses import StoreUrl
 from ..api.loop_thread import LoopThread
-from ..api.store_url import StoreUrl
 
 SERVERS = ("rclone", "localbucket")
 KEY, SECRET = "a-key-of-the-tests", "canary+of/the=tests"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..api.account import Account
-from ..api.ledger_url import LedgerUrl
+from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.job import Job
 from ..api.timing import Timing

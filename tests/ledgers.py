@@ -1,4 +1,4 @@
-"""Both places of a ledger: a file of this machine, and a database that machines share."""
+"""Both addresses of a ledger: a file of this machine, and a database that machines share."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from urllib.parse import quote
 
 import pytest
 
-from ..api.ledger_url import LedgerUrl
+from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.ledger import Ledger
-from ..api.money.ledger_file import FILE_NAME
+from ..api.money.sqlite import FILE_NAME
 from ..api.timing import Timing
 from .postgres_server import running_postgres
 
 
-class Place(NamedTuple):
-    """Where a test has its ledger."""
+class Address(NamedTuple):
+    """The address of a test's ledger."""
 
     directory: Path
     url: LedgerUrl | None = None
 
     def ledger(self, timing: Timing | None = None) -> Ledger:
-        return Ledger(self.directory, timing, self.url)
+        return Ledger(self.directory, timing, self.url and self.url.peers())
 
     def library(self, timing: Timing | None = None) -> Library:
         return Library(self.directory, timing, ledger_url=self.url)

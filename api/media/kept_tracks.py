@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..errors import BucketError
 from ..money.job import Job
 from ..money.ledger import Ledger
 from ..money.off_loop import off_loop
-from .bucket import Bucket
 from .track_store import TrackStore, is_name, name_of
 
 
@@ -25,6 +24,26 @@ class Kept(NamedTuple):
     unsent: str = ""
 
 
+class SharedStore(Protocol):
+    """The bucket of many machines, behind the folder of this one."""
+
+    async def put(self, name: str, content: bytes | memoryview) -> None:
+        """Write an object; the bucket has it when this returns.
+
+        Raises:
+            BucketError: it has not, or has not said so.
+        """
+        ...
+
+    async def get(self, name: str, max_bytes: float) -> bytes | None:
+        """The bytes of an object; None where there is none, or a larger one.
+
+        Raises:
+            BucketError: the bucket cannot be asked.
+        """
+        ...
+
+
 class KeptTracks:
     """
     Args:
@@ -37,7 +56,7 @@ class KeptTracks:
         self,
         store: TrackStore,
         ledger: Ledger,
-        bucket: Bucket | None,
+        bucket: SharedStore | None,
         *,
         limit_bytes: float,
         max_bytes: float,
@@ -66,7 +85,7 @@ class KeptTracks:
         content = await bucket.get(job.file, self._max_bytes)
         if content is None or await off_loop(name_of, content) != job.file:
             return None
-        await self._note(job, kept=True)
+        await self._note(job, in_bucket=True)
         try:
             return await off_loop(self._store.put, job.file, content, self._limit_bytes)
         except OSError:
@@ -90,14 +109,14 @@ class KeptTracks:
             path = None
         await off_loop(self._ledger.update, job.local_id, file=name)
         if bucket is not None:
-            await self._note(job, kept=not unsent)
+            await self._note(job, in_bucket=not unsent)
         return Kept(path, unsent)
 
     async def is_unsent(self, job: Job) -> bool:
         """Whether this machine has a track that the bucket should have; the ledger notes it."""
-        if self._bucket_for(job) is None or job.file is None or job.kept:
+        if self._bucket_for(job) is None or job.file is None or job.in_bucket:
             return False
-        await self._note(job, kept=False)
+        await self._note(job, in_bucket=False)
         return True
 
     async def send(self) -> bool:
@@ -119,19 +138,19 @@ class KeptTracks:
                 continue
             if await _sent(bucket, job.file, content):
                 return True
-            await self._note(job, kept=True)
+            await self._note(job, in_bucket=True)
         return False
 
-    def _bucket_for(self, job: Job) -> Bucket | None:
+    def _bucket_for(self, job: Job) -> SharedStore | None:
         """Sketches of the sandbox stay on this machine."""
         return None if job.is_free else self._bucket
 
-    async def _note(self, job: Job, *, kept: bool) -> None:
-        if job.kept != int(kept):
-            await off_loop(self._ledger.update, job.local_id, kept=int(kept))
+    async def _note(self, job: Job, *, in_bucket: bool) -> None:
+        if job.in_bucket != int(in_bucket):
+            await off_loop(self._ledger.update, job.local_id, in_bucket=int(in_bucket))
 
 
-async def _sent(bucket: Bucket, name: str, content: bytes | memoryview) -> str:
+async def _sent(bucket: SharedStore, name: str, content: bytes | memoryview) -> str:
     """Send one track: "" if the bucket has it, else why not."""
     try:
         await bucket.put(name, content)

@@ -75,7 +75,7 @@ class Job(NamedTuple):
         repeats: submits that were repeated although the one before may have been charged.
         attempt: earlier rows of the same request that are dead.
         selected: the model that the gateway chose, None where it is the one that was asked for.
-        kept: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
+        in_bucket: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
         request_id: the gateway's id of the submit, for its support.
         arrived: when the track came while nobody waited for it; None once a person has seen it.
         starred: when a person made it a favorite; None: it is none.
@@ -110,7 +110,7 @@ class Job(NamedTuple):
     request_id: str | None = None
     words: str = AS_GIVEN
     selected: str | None = None
-    kept: int | None = None
+    in_bucket: int | None = None
     arrived: float | None = None
     starred: float | None = None
     hidden: float | None = None

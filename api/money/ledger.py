@@ -1,54 +1,459 @@
 """The ledger: requests, their prices and their jobs. Written before money moves.
 
-Several ComfyUI processes share one ledger, on one machine or on many. A row is one request.
+Several ComfyUI processes share one ledger. A row is one request.
 """
 
 from __future__ import annotations
 
+import functools
 import uuid
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from ..errors import LedgerError
-from ..ledger_url import LedgerUrl
+from ..errors import DamagedLedgerError, LedgerError, SpendLimitError
+from ..request import MusicRequest
 from ..timing import Timing
-from ..wire.protocol import JobRecord, JobStatus
-from .engines import opened
-from .farm import Farm
-from .job import Job, State
-from .ledger_writer import LedgerWriter, written
-from .outbox import Outbox
+from ..wire.protocol import MOST_DOLLARS, JobRecord
+from .job import SANDBOX, Job, State, is_free
+from .listing import Page, Show, Sort, page_of
+from .peers import Peers
 from .rows import Rows
+from .schema import DEAD
+from .spending import FREE, Quote, SpendingRules, quote
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DAY = 24 * 3600.0
+GATEWAY_KEEPS = 7 * DAY
+"""Seconds for which the gateway has a job and its file, by its documentation."""
+# Seconds by which clocks of processes and small corrections differ. A row dated later was written
+# while the clock was ahead, and would count for ever.
+_CLOCK_SLACK = 60.0
+# Seconds; a year.
+_LONGEST = 366 * DAY
+_STOPPED = (
+    "What it lost would be bought again, so nothing is bought until you have read this: press Go "
+    "on in the Music tab, or set the environment variable AIGATEWAY_ACCEPT_LEDGER_LOSS to true "
+    "for a script. Nothing was sent."
+)
+
+# SQL for both databases. The states are spelled out where an index has them.
+
+_OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
+_FINAL = ", ".join(f"'{state.value}'" for state in State if state.is_final)
+# Dollars as `dollars_of` would read them: a damaged row may have any value, and SQLite sorts
+# text above numbers.
+_DOLLARS = (
+    f"(CASE WHEN {{0}} > {MOST_DOLLARS} THEN {MOST_DOLLARS} WHEN {{0}} > 0 THEN {{0}} ELSE 0 END)"
+)
+_PRICE, _CHARGED = _DOLLARS.format("price"), _DOLLARS.format("charged")
+# Between 0 and 100: a damaged value must not lower a sum.
+_REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
+# The row that is handed out when the same request is asked for again.
+_LIVING = f"fingerprint = ? AND state NOT IN ({DEAD})"
+# How many rows of a request are dead.
+_COUNT_DEAD = f"SELECT count(*) FROM jobs WHERE fingerprint = ? AND state IN ({DEAD})"
+# How many jobs may still end.
+_COUNT_OPEN = f"SELECT count(*) FROM jobs WHERE state IN ({_OPEN})"
+# How many tracks a person has not seen.
+_COUNT_ARRIVED = "SELECT count(*) FROM jobs WHERE arrived IS NOT NULL"
+# The jobs that may still bring a track to this machine, oldest first.
+_UNCOLLECTED = f"""
+    service = ? AND job_id IS NOT NULL AND submitted IS NOT NULL
+    AND (state IN ({_OPEN}) OR (state = ? AND file IS NULL AND finished > ?))
+    ORDER BY created
+"""
+# The files of one request, and the take of each.
+_FILES_OF_REQUEST = """
+    SELECT file, take FROM jobs WHERE service = ? AND file IS NOT NULL AND
+""" + " AND ".join(f"{name} = ?" for name in MusicRequest._fields if name != "take")
+# Dollars that were, or may have been, charged. A repeated submit may have been charged as well.
+_SPENT = f"""
+    SELECT coalesce(sum(
+        CASE WHEN state IN ({DEAD}) THEN {_CHARGED}
+        ELSE (CASE WHEN charged IS NULL THEN {_PRICE} ELSE {_CHARGED} END) + {_REPEATS} * {_PRICE}
+        END
+    ), 0)
+    FROM jobs WHERE {{0}}
+"""
+# Dollars that count for the limits: the higher of charge and estimate; of a dead job the charge.
+_COUNTED = f"""
+    SELECT coalesce(sum(
+        CASE WHEN is_dead = 1 OR cost > estimate THEN cost ELSE estimate END
+        + CASE WHEN is_dead = 1 THEN 0 ELSE times * estimate END
+    ), 0)
+    FROM (
+        SELECT {_CHARGED} AS cost, {_REPEATS} AS times,
+            CASE WHEN state IN ({DEAD}) THEN 1 ELSE 0 END AS is_dead,
+            CASE WHEN price IS NULL AND model != '' THEN ? ELSE {_PRICE} END AS estimate
+        FROM jobs WHERE {{0}}
+    ) AS bought
+"""
+# How many tracks of unknown price were bought.
+_COUNT_UNKNOWN = f"""
+    SELECT count(*) FROM jobs
+    WHERE price IS NULL AND model != '' AND service != ? AND state NOT IN ({DEAD}) AND {{0}}
+"""
+# Which rows a sum has: those since a time until now, or those of a run.
+_SINCE, _OF_RUN = "created BETWEEN ? AND ?", "run = ?"
+# Expected dollars of jobs under way.
+_PENDING = f"""
+    SELECT coalesce(sum({_PRICE}), 0) FROM jobs
+    WHERE service = ? AND created >= ? AND state NOT IN ({_FINAL})
+"""
+# Seconds and dollars of the last completed jobs of a model whose charge is plausible.
+_CHARGES = """
+    SELECT duration, charged FROM jobs
+    WHERE service = ? AND model = ? AND state = ?
+    AND charged > 0 AND charged <= ? AND duration > 0 AND duration < ?
+    ORDER BY finished DESC LIMIT ?
+"""
+# Seconds of audio and of work of the last completed jobs of a model, where they are plausible.
+_RUN_TIMES = """
+    SELECT duration, took FROM jobs
+    WHERE service = ? AND model = ? AND state = ?
+    AND duration > 0 AND duration < ? AND took > 0 AND took < ?
+    ORDER BY finished DESC LIMIT ?
+"""
+# The rows that a process submits, or did not finish to submit.
+_IN_SUBMIT = "SELECT local_id FROM jobs WHERE state = ? AND owner = ?"
 
 
-class Ledger(LedgerWriter):
-    """The ledger in `directory`, or at `url`. Safe to use from several threads.
+def written(
+    method: Callable[Concatenate[Ledger, P], T],
+) -> Callable[Concatenate[Ledger, P], T]:
+    """The method in one write transaction."""
+
+    @functools.wraps(method)
+    def in_transaction(ledger: Ledger, *values: P.args, **options: P.kwargs) -> T:
+        return ledger.engine.write(lambda: method(ledger, *values, **options))
+
+    return in_transaction
+
+
+class Ledger:
+    """The ledger in `directory`. Safe to use from several threads.
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
 
     Every method raises LedgerError where the ledger cannot be read or written.
+
+    Args:
+        peers: the other machines that share the ledger; None where it is of this machine alone.
     """
 
     def __init__(
-        self, directory: Path, timing: Timing | None = None, url: LedgerUrl | None = None
+        self, directory: Path, timing: Timing | None = None, peers: Peers | None = None
     ) -> None:
-        timing = timing or Timing()
-        self.engine = opened(directory, timing, url)
-        self.farm = Farm(self.engine, timing)
+        self.peers = peers or Peers()
+        self.engine = self.peers.opened(directory, timing or Timing())
         self._rows = Rows(self.engine)
+        # The rows that this process submits.
         self._in_hand: set[str] = set()
-        self._outbox = Outbox(directory)
-        self._late: dict[str, tuple[Job, dict[str, Any]]] = {}
-        if self.engine.is_shared:
-            try:
-                self.tidy()
-            except LedgerError as error:
-                self.engine.close()
-                raise error.noting("Nothing was sent.") from None
-            self.engine.each_beat = self.tidy
+        self.peers.join(self)
 
     def close(self) -> None:
         self.engine.close()
+
+    @property
+    def owner(self) -> str:
+        """The name of this process in the rows that it submits."""
+        return self.engine.owner
+
+    # One row
+
+    def get(self, local_id: str) -> Job:
+        """
+        Raises:
+            KeyError: no such row.
+        """
+        job = self._rows.one("local_id = ?", local_id)
+        if job is None:
+            raise KeyError(local_id)
+        return job
+
+    def living(self, service: str, request: MusicRequest) -> Job | None:
+        """The row that is handed out when `request` is asked for again."""
+        return self._rows.one(_LIVING, request.fingerprint(service))
+
+    def by_job_id(self, service: str, job_id: str) -> Job | None:
+        return self._rows.one("service = ? AND job_id = ?", service, job_id)
+
+    def by_url(self, url: str) -> Job | None:
+        """The job whose track had the address `url` at any time."""
+        found = self._rows.execute("SELECT local_id FROM urls WHERE url = ?", url)
+        return self.get(found[0][0]) if found else None
+
+    def by_file(self, path: Path) -> Job | None:
+        """The job whose stored track is `path`."""
+        return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
+
+    def age(self, job: Job) -> float:
+        """Seconds since the submit; 0 where the clock was ahead then, or is behind now."""
+        return max(0.0, self.engine.now() - (job.submitted or job.created))
+
+    # Many rows
+
+    def page(
+        self,
+        search: str = "",
+        *,
+        show: str = Show.ALL.value,
+        sort: str = Sort.NEWEST.value,
+        limit: int,
+        offset: int = 0,
+    ) -> Page:
+        """Rows that hold all words of `search`, and how many there are in all.
+
+        Prompt, lyrics, model and job id are searched, in any case of any alphabet.
+
+        Args:
+            show: which of the rows: a value of `Show`.
+            sort: their order: a value of `Sort`.
+
+        Raises:
+            InputError: `show` or `sort` is no such value.
+        """
+        return page_of(self._rows, search, show, sort, limit, offset)
+
+    def uncollected(self, service: str) -> list[Job]:
+        """The jobs that may still bring a track, the oldest first.
+
+        Those under way, and those that completed while the gateway has their files, without a
+        file on this machine.
+        """
+        since = self.engine.now() - GATEWAY_KEEPS
+        return self._rows.many(_UNCOLLECTED, service, State.COMPLETED.value, since)
+
+    def unsent(self) -> list[Job]:
+        """The rows whose track the bucket does not have yet."""
+        return self._rows.many("in_bucket = 0 AND file IS NOT NULL ORDER BY created")
+
+    def takes_with_one_file(self, service: str, request: MusicRequest) -> list[int]:
+        """The takes of a request whose files are the same to the byte; empty where all differ.
+
+        A stored file is named by its SHA-256.
+        """
+        values = request._asdict()
+        del values["take"]
+        takes: dict[str, set[int]] = defaultdict(set)
+        for file, take in self._rows.execute(_FILES_OF_REQUEST, service, *values.values()):
+            takes[file].add(take)
+        return sorted({take for of_file in takes.values() if len(of_file) > 1 for take in of_file})
+
+    def dead_attempts(self, fingerprint: str) -> int:
+        """How many rows of a request are dead."""
+        return self._rows.value(_COUNT_DEAD, fingerprint)
+
+    def count_active(self) -> int:
+        """How many requests have not ended, as far as the ledger knows."""
+        return self._rows.value(_COUNT_OPEN)
+
+    def count_arrived(self) -> int:
+        """How many tracks came while nobody waited for them, and were not seen since."""
+        return self._rows.value(_COUNT_ARRIVED)
+
+    # Money
+
+    def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
+        """US dollars that were, or may have been, charged since a time until now, or in one run."""
+        when, values = self._when(since, run)
+        return float(self._rows.value(_SPENT.format(when), *values))
+
+    def counted(self, unknown: float, *, since: float = 0.0, run: str | None = None) -> float:
+        """US dollars that the tracks since a time, or of one run, count for the limits.
+
+        The rule stands in `spending`. A job that was picked up by its id has no model: this
+        machine did not buy it, so only the charge that the gateway reports counts.
+
+        Args:
+            unknown: dollars that a track of unknown price counts as.
+        """
+        when, values = self._when(since, run)
+        return float(self._rows.value(_COUNTED.format(when), float(unknown), *values))
+
+    def unknown_tracks(self, *, since: float) -> int:
+        """How many tracks of unknown price were bought since a time."""
+        when, values = self._when(since, None)
+        return self._rows.value(_COUNT_UNKNOWN.format(when), SANDBOX, *values)
+
+    def pending(self, service: str) -> float:
+        """US dollars of jobs that are under way: the account's balance may not show them yet."""
+        return float(self._rows.value(_PENDING, service, self.engine.now() - DAY))
+
+    def quote(
+        self,
+        service: str,
+        prices: Sequence[float | None],
+        rules: SpendingRules,
+        *,
+        run: str | None = None,
+        runs: int = 1,
+        balance: float | None = None,
+    ) -> Quote:
+        """See `spending.quote`; the rows say what was spent. `run` None: a run to come.
+
+        Args:
+            balance: what the gateway tells; jobs under way are taken off here.
+        """
+        if is_free(service):
+            return FREE._replace(tracks=len(prices))
+        since = self.engine.now() - DAY
+        return quote(
+            prices,
+            rules,
+            spent_run=0.0 if run is None else self.counted(rules.unknown_price, run=run),
+            spent_day=self.counted(rules.unknown_price, since=since),
+            unknown_day=self.unknown_tracks(since=since),
+            runs=runs,
+            balance=None if balance is None else balance - self.pending(service),
+        )
+
+    def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
+        """Of the last jobs of a model whose price the gateway told: seconds asked for, dollars."""
+        values = (service, model, State.COMPLETED.value, MOST_DOLLARS, _LONGEST, limit)
+        return [(duration, charged) for duration, charged in self._rows.execute(_CHARGES, *values)]
+
+    def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
+        """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
+        values = (service, model, State.COMPLETED.value, _LONGEST, _LONGEST, limit)
+        return [(duration, took) for duration, took in self._rows.execute(_RUN_TIMES, *values)]
+
+    def _when(self, since: float, run: str | None) -> tuple[str, list[object]]:
+        """The condition for the rows since a time until now, or of one run, and its values."""
+        if run is not None:
+            return _OF_RUN, [run]
+        return _SINCE, [since, self.engine.now() + _CLOCK_SLACK]
+
+    # A new row
+
+    def create(
+        self,
+        service: str,
+        request: MusicRequest,
+        *,
+        run: str,
+        price: float | None,
+        rules: SpendingRules | None = None,
+    ) -> tuple[Job, bool]:
+        """As `create_all`, of one request.
+
+        Raises:
+            SpendLimitError: the rules do not allow it; nothing was written.
+        """
+        (made,) = self.create_all(service, [(request, price)], run=run, rules=rules)
+        if isinstance(made, SpendLimitError):
+            raise made
+        return made
+
+    def create_all(
+        self,
+        service: str,
+        priced: Sequence[tuple[MusicRequest, float | None]],
+        *,
+        run: str,
+        rules: SpendingRules | None = None,
+        balance: float | None = None,
+    ) -> list[tuple[Job, bool] | SpendLimitError]:
+        """For each request its living row, or a new one in `submitting`, in one transaction.
+
+        The new rows are allowed or refused together; living ones are never refused.
+
+        Args:
+            service: the same request to another service is another track.
+            priced: different requests, each with its expected price in US dollars; None where it
+                is not known.
+            run: the run of a graph, whose spending counts together.
+            rules: checked in the same transaction; None checks nothing.
+            balance: US dollars that the account has left; None where it is not known.
+
+        Returns:
+            Each row, and whether it is new; or why the new ones are refused. The caller submits a
+            new one and `release`s it then.
+        """
+        new: list[str] = []
+        try:
+            return self._create_all(new, service, priced, run, rules, balance)
+        except BaseException:
+            self._in_hand.difference_update(new)
+            raise
+
+    @written
+    def _create_all(
+        self,
+        made: list[str],
+        service: str,
+        priced: Sequence[tuple[MusicRequest, float | None]],
+        run: str,
+        rules: SpendingRules | None,
+        balance: float | None,
+    ) -> list[tuple[Job, bool] | SpendLimitError]:
+        living = [self.living(service, request) for request, _ in priced]
+        new = [pair for pair, row in zip(priced, living, strict=True) if row is None]
+        if new:
+            self.check_may_spend(service, rules)
+        if new and rules is not None:
+            try:
+                prices = [price for _, price in new]
+                self.quote(service, prices, rules, run=run, balance=balance).check(new[0][0].model)
+            except SpendLimitError as error:
+                return [error if row is None else (row, False) for row in living]
+        rows = [
+            (self._insert(service, request, price, run), True) if row is None else (row, False)
+            for (request, price), row in zip(priced, living, strict=True)
+        ]
+        made += [row.local_id for row, is_new in rows if is_new]
+        return [*rows]
+
+    def _insert(self, service: str, request: MusicRequest, price: float | None, run: str) -> Job:
+        fingerprint = request.fingerprint(service)
+        job = Job(
+            local_id=uuid.uuid4().hex,
+            service=service,
+            fingerprint=fingerprint,
+            **request._asdict(),
+            state=State.SUBMITTING,
+            run=run,
+            owner=self.owner,
+            created=self.engine.now(),
+            price=price,
+            attempt=self.dead_attempts(fingerprint),
+        )
+        self._rows.insert(job)
+        self._in_hand.add(job.local_id)
+        return job
+
+    @written
+    def adopt(self, service: str, job_id: str) -> Job:
+        """The row of the job with this id; a new row if the ledger has none."""
+        job = self.by_job_id(service, job_id)
+        if job is None:
+            unknown = MusicRequest(prompt="", duration=0.0, model="")
+            job = Job(
+                local_id=uuid.uuid4().hex,
+                service=service,
+                fingerprint=f"job:{service}:{job_id}",
+                **unknown._asdict(),
+                state=State.QUEUED,
+                run="",
+                owner=self.owner,
+                created=self.engine.now(),
+                price=0.0 if is_free(service) else None,
+                job_id=job_id,
+            )
+            self._rows.insert(job)
+        return job
+
+    # A submit, and its answer
+
+    @written
+    def confirm(self, job: Job) -> bool:
+        """Whether `job` may be submitted now: no other process has taken the row over, or will."""
+        self.engine.beat()
+        return self._is_ours(job)
 
     @written
     def answered(self, job: Job, record: JobRecord) -> Job | None:
@@ -87,11 +492,90 @@ class Ledger(LedgerWriter):
             values["finished"] = self.engine.now()
         return self.update(job.local_id, **values)
 
+    def write_to_journal(self, job: Job, record: JobRecord) -> bool:
+        """Write an answer beside the ledger, which does not take it; False where nothing does."""
+        journal = self.engine.journal
+        values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
+        return journal is not None and journal.append_alone(job.local_id, values)
+
     @written
-    def confirm(self, job: Job) -> bool:
-        """Whether `job` may be submitted now: no other process has taken the row over, or will."""
-        self.engine.beat()
-        return self._is_ours(job)
+    def read_from_journal(self, job: Job) -> Job:
+        """The row, with the answer of `write_to_journal` if there is one."""
+        current = self.get(job.local_id)
+        journal = self.engine.journal
+        if journal is None or current.job_id or self.is_owned(current):
+            return current
+        found = journal.rows().get(job.local_id, {})
+        if not found.get("job_id"):
+            return current
+        names = ("state", "job_id", "submitted")
+        return self.update(job.local_id, **{name: found[name] for name in names if name in found})
+
+    @written
+    def compare_and_set(self, job: Job, **values: Any) -> Job | None:
+        """Write columns if the row has not changed since it was read, and take it over.
+
+        None: another caller was faster, or a living process submits it. Whoever writes
+        `submitting` must `release` the row in the end.
+        """
+        current = self.get(job.local_id)
+        if (current.state, current.owner) != (job.state, job.owner):
+            return None
+        if current.state is State.SUBMITTING and self.is_owned(current):
+            return None
+        if values.get("state") is State.SUBMITTING:
+            self._in_hand.add(job.local_id)
+        return self.update(job.local_id, owner=self.owner, **values)
+
+    def resubmit(
+        self,
+        job: Job,
+        *,
+        run: str | None,
+        rules: SpendingRules | None,
+        balance: float | None = None,
+    ) -> Job | None:
+        """Take an uncertain row for one more submit, as `compare_and_set`.
+
+        Args:
+            run: as `create_all`; None checks no limit.
+
+        Raises:
+            SpendLimitError: the rules do not allow another track of this price.
+        """
+        try:
+            return self._resubmit(job, run, rules, balance)
+        except LedgerError:
+            self._in_hand.discard(job.local_id)
+            raise
+
+    @written
+    def _resubmit(
+        self, job: Job, run: str | None, rules: SpendingRules | None, balance: float | None
+    ) -> Job | None:
+        self.check_may_spend(job.service, rules)
+        if rules is not None and run is not None:
+            quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
+            quote.check(job.model)
+        return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
+
+    def release(self, job: Job) -> None:
+        """Note that this process no longer submits the row."""
+        if not self.peers.is_late(job.local_id):
+            self._in_hand.discard(job.local_id)
+
+    @written
+    def disown(self) -> None:
+        """Give up rows of this process that it does not submit: others would wait for it."""
+        for (local_id,) in self._rows.execute(_IN_SUBMIT, State.SUBMITTING.value, self.owner):
+            if local_id not in self._in_hand:
+                self._rows.update(local_id, {"owner": ""})
+
+    def is_owned(self, job: Job) -> bool:
+        """Whether this process, or another living one, submits the row."""
+        if job.owner == self.owner:
+            return job.local_id in self._in_hand
+        return self.engine.is_living(job.owner)
 
     def _is_ours(self, job: Job) -> bool:
         """Whether the row is still in the submit that `job` was read or written for."""
@@ -99,65 +583,108 @@ class Ledger(LedgerWriter):
         marks = (State.SUBMITTING, job.owner, job.repeats)
         return row is not None and (row.state, row.owner, row.repeats) == marks
 
-    def keep(self, job: Job, record: JobRecord) -> bool:
-        """Keep an answer that this machine's ledger does not take; False where nothing takes it."""
-        witness = self.engine.witness
-        values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
-        return witness is not None and witness.keep(job.local_id, values)
+    # Changes of a row
 
     @written
-    def recall(self, job: Job) -> Job:
-        """The row, with the answer that `keep` kept if there is one."""
-        current = self.get(job.local_id)
-        witness = self.engine.witness
-        if witness is None or current.job_id or self.is_owned(current):
-            return current
-        kept = witness.kept(job.local_id)
-        if not kept.get("job_id"):
-            return current
-        names = ("state", "job_id", "submitted")
-        return self.update(job.local_id, **{name: kept[name] for name in names if name in kept})
+    def apply(
+        self,
+        local_id: str,
+        record: JobRecord,
+        *,
+        is_answer: bool = False,
+        took: float | None = None,
+    ) -> Job:
+        """Write what a job record says. A job that has ended keeps its state.
 
-    def answered_later(self, job: Job, record: JobRecord) -> None:
-        """Keep the answer outside the ledger, until `tidy` writes it."""
-        self._outbox.put(job._replace(job_id=record.id))
-
-    def end_submit_later(self, job: Job, **values: Any) -> None:
-        """As `end_submit`, once the ledger can be written."""
-        self._late[job.local_id] = (job, values)
-
-    def is_late(self, job: Job) -> bool:
-        """Whether something about the row waits to be written."""
-        return job.local_id in self._late or self._outbox.holds(job.local_id)
-
-    def tidy(self) -> None:
-        """Write what could not be written, and give up rows that this process does not submit.
+        Args:
+            is_answer: the record is the answer to the submit.
+            took: seconds from submit to end of a completed job.
 
         Raises:
-            LedgerError: the rest is written another time.
+            KeyError: no such row.
         """
-        for kept in list(self._outbox.jobs()):
-            if kept.job_id:
-                self.answered(kept, JobRecord(kept.job_id, JobStatus.QUEUED))
-            self._outbox.remove(kept)
-            self.release(kept)
-        for job, values in list(self._late.values()):
-            self.end_submit(job, **values)
-            del self._late[job.local_id]
-            self.release(job)
-        self._disown()
+        job = self.get(local_id)
+        values = job.changes(record, took, self.engine.now())
+        if is_answer:
+            values |= {"submitted": self.engine.now(), "request_id": record.request_id}
+        changed = {name: value for name, value in values.items() if getattr(job, name) != value}
+        return self.update(local_id, **changed) if changed else job
 
     @written
-    def _disown(self) -> None:
-        """Without this the others would wait for this process as long as it lives."""
-        left = self._rows.execute(
-            f"SELECT local_id FROM jobs WHERE state = '{State.SUBMITTING.value}' AND owner = ?",
-            self.owner,
-        )
-        for (local_id,) in left:
-            if local_id not in self._in_hand:
-                self._rows.update(local_id, {"owner": ""})
+    def update(self, local_id: str, **values: Any) -> Job:
+        """Write columns of a row.
 
-    def release(self, job: Job) -> None:
-        if not self.is_late(job):
-            super().release(job)
+        Raises:
+            KeyError: no such row.
+        """
+        self._rows.update(local_id, values)
+        return self.get(local_id)
+
+    def fail(self, local_id: str, error: str) -> Job:
+        """The request failed; nothing is charged."""
+        return self.update(local_id, state=State.FAILED, error=error, finished=self.engine.now())
+
+    @written
+    def arrive(self, job: Job) -> Job:
+        """Note that the track came while nobody waited for it."""
+        return self.update(job.local_id, arrived=self.engine.now())
+
+    @written
+    def see_arrived(self) -> None:
+        """Note that a person has seen the tracks that came by themselves."""
+        self._rows.execute("UPDATE jobs SET arrived = NULL WHERE arrived IS NOT NULL")
+
+    def star(self, local_id: str, *, is_on: bool) -> Job:
+        """Make the track a favorite, or end that.
+
+        Raises:
+            KeyError: no such row.
+        """
+        return self.update(local_id, starred=self.engine.now() if is_on else None)
+
+    def hide(self, local_id: str, *, is_on: bool) -> Job:
+        """Leave the row out of the list of tracks, or show it again. Its money counts as before.
+
+        Raises:
+            KeyError: no such row.
+        """
+        return self.update(local_id, hidden=self.engine.now() if is_on else None)
+
+    @written
+    def delete(self, job: Job) -> None:
+        """Remove a row that was adopted by mistake: its id belongs to no job."""
+        self._rows.delete(job.local_id)
+
+    # What the ledger lost
+
+    @property
+    def loss(self) -> str | None:
+        """What the ledger lost, until the user accepts it; nothing is bought meanwhile."""
+        journal = self.engine.journal
+        return None if journal is None else journal.loss
+
+    def accept_loss(self) -> None:
+        """The user has read what was lost: spending goes on.
+
+        Raises:
+            LedgerError: the note of it cannot be removed.
+        """
+        journal = self.engine.journal
+        if journal is not None:
+            try:
+                journal.accept_loss()
+            except OSError as error:
+                raise LedgerError(
+                    f"The note of what was lost cannot be removed ({error}): remove it by hand."
+                ) from error
+
+    def check_may_spend(self, service: str, rules: SpendingRules | None) -> None:
+        """
+        Raises:
+            DamagedLedgerError: the user has not accepted what the ledger lost.
+            LedgerError: a row that is written now, or the answer to it, would be lost.
+        """
+        accepts = is_free(service) or (rules is not None and rules.accepts_ledger_loss)
+        if not accepts and (loss := self.loss):
+            raise DamagedLedgerError(f"{loss} {_STOPPED}")
+        self.engine.check_usable()

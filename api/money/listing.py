@@ -8,8 +8,7 @@ from typing import NamedTuple, TypeVar
 
 from ..errors import InputError
 from .job import Job, State
-from .rows import Rows
-from .schema import folded
+from .rows import Rows, folded
 
 E = TypeVar("E", bound=Enum)
 
@@ -66,7 +65,7 @@ _SHOW_OF = {state.value: show for show, states in _STATES.items() for state in s
 
 
 def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: int) -> Page:
-    """See `LedgerReader.page`."""
+    """See `Ledger.page`."""
     shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
     words = folded(search).split()
     found = " AND ".join([_HOLDS] * len(words)) or "TRUE"

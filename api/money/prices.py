@@ -17,9 +17,9 @@ from ...files.atomic import write_file
 from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..request import DEFAULT_MODEL, MusicRequest
 from ..wire.protocol import Model, dollars_of
-from .farm import Farm
 from .job import is_free
-from .ledger_reader import LedgerReader
+from .ledger import Ledger
+from .peers import Peers
 
 # US dollars per second of audio, as of the gateway's public model pages in 2026.
 BUILT_IN_PRICES = {
@@ -55,12 +55,12 @@ class Catalogue:
     Args:
         directory: the folder of the file.
         service: the file of another service is ignored.
-        farm: other machines, which may have a newer list.
+        peers: the other machines, which may have a newer list.
     """
 
-    def __init__(self, directory: Path, service: str, farm: Farm | None = None) -> None:
+    def __init__(self, directory: Path, service: str, peers: Peers | None = None) -> None:
         self._path = directory / FILE_NAME
-        self._farm = farm
+        self._peers = peers or Peers()
         self.service = service
 
     def models(self) -> list[str]:
@@ -96,12 +96,11 @@ class Catalogue:
         """Keep `models`; an empty list keeps what is there, as if it were new."""
         kept = list(models)[:_MOST_MODELS] or self._read()[1]
         self._keep(kept, fetched=time.time())
-        if self._farm is not None:
-            self._farm.share_catalogue(self.service, kept)
+        self._peers.share_catalogue(self.service, kept)
 
     def share(self, oldest: float) -> None:
         """Take the list of another machine, where it is newer than this one and than `oldest` s."""
-        shared = None if self._farm is None else self._farm.catalogue(self.service)
+        shared = self._peers.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
             self._keep(shared[1], fetched=time.time() - shared[0])
 
@@ -132,7 +131,7 @@ def _age(moment: float) -> float:
 
 
 def expected_prices(
-    catalogue: Catalogue, ledger: LedgerReader, requests: Sequence[MusicRequest]
+    catalogue: Catalogue, ledger: Ledger, requests: Sequence[MusicRequest]
 ) -> list[Price]:
     """What each track is expected to cost: by earlier tracks of its model, else by the list.
 

@@ -208,7 +208,7 @@ class Purchases:
         """The job of a live row that another call created, after its submit has ended."""
         while True:
             if job.state in (State.SUBMITTING, State.UNCERTAIN):
-                job = await off_loop(self._ledger.recall, job)
+                job = await off_loop(self._ledger.read_from_journal, job)
             if job.state is not State.SUBMITTING:
                 break
             # A row whose process ended between the POST and the answer is taken over. Another

@@ -35,7 +35,7 @@ class Submits:
         try:
             return await off_loop(self._ledger.end_submit, job, **values)
         except LedgerAwayError:
-            self._ledger.end_submit_later(job, **values)
+            self._ledger.peers.end_submit_later(job, **values)
             return job._replace(**values)
 
     async def posted(self, job: Job) -> JobRecord | None:
@@ -81,10 +81,10 @@ class Submits:
         try:
             return await off_loop(self._ledger.answered, job, record)
         except LedgerAwayError as error:
-            await off_loop(self._ledger.answered_later, job, record)
+            await off_loop(self._ledger.peers.answer_later, job, record)
             return await self._written_later(job, record, error)
         except Exception as error:
-            is_kept = await off_loop(self._ledger.keep, job, record)
+            is_kept = await off_loop(self._ledger.write_to_journal, job, record)
             what_to_do = (
                 "Its id is kept in the log beside the ledger: queue again once the ledger can be "
                 "written."
@@ -102,7 +102,7 @@ class Submits:
         """The row, once the database is there again; the gateway works on the job meanwhile."""
         clock = self._client.clock
         give_up = clock() + self._timing.blip_patience
-        while await off_loop(self._ledger.is_late, job):
+        while await off_loop(self._ledger.peers.is_late, job.local_id):
             if clock() > give_up:
                 raise error.noting(
                     f"The job {record.id} was bought; it is kept on this disk until the ledger can "

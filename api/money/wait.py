@@ -139,7 +139,7 @@ class Waits:
                 watch.task.cancel()
                 self._watches.pop(job.local_id, None)
                 with contextlib.suppress(LedgerError):
-                    await off_loop(self._ledger.farm.unwatch, job)
+                    await off_loop(self._ledger.peers.unwatch, job)
 
     async def cancel(self, job: Job) -> Job:
         """Ask the gateway to cancel the job; the row returned has its state.
@@ -196,7 +196,7 @@ class Waits:
         while True:
             record: JobRecord | None = None
             try:
-                if await off_loop(self._ledger.farm.watch, job):
+                if await off_loop(self._ledger.peers.watch, job):
                     record = await self._client.poll(job_id, due=due)
                 else:
                     await asyncio.sleep(max(due(), clock() + timing.poll_floor) - clock())

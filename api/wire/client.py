@@ -28,8 +28,7 @@ from .protocol import (
     parse_models,
     parse_signed,
 )
-from .rate_limit import Due, Retries, moment
-from .shared_rate import Places
+from .rate_limit import Due, RateLimiter, Retries, moment
 
 _log = logging.getLogger("aigateway")
 
@@ -46,7 +45,7 @@ class Client:
         api_key: sent as a bearer token to `base_url`'s host and nowhere else; None: no token.
         clock: seconds, monotonic.
         cost_tag: begins the tag under which the gateway sums costs; "": no tag.
-        places: see `Exchange`.
+        rate_limiter: see `Exchange`.
     """
 
     def __init__(
@@ -56,12 +55,12 @@ class Client:
         timing: Timing | None = None,
         clock: Callable[[], float] = time.monotonic,
         cost_tag: str = "",
-        places: Places | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self._timing = timing or Timing()
         self.base_url = base_url
         self.clock = clock
-        self.exchange = Exchange(base_url, api_key, self._timing, clock, places)
+        self.exchange = Exchange(base_url, api_key, self._timing, clock, rate_limiter)
         self._cost_tag = cost_tag
         self._polled: dict[str, float] = {}
 

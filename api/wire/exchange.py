@@ -29,7 +29,6 @@ from .http import HEADERS, QuietClient, cause, certificate_fault, compression_of
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id
 from .rate_limit import Due, Observe, RateLimiter, Retries, rate_of, retry_after
-from .shared_rate import Places, SharedRateLimiter
 from .status_errors import named, status_error
 
 MOST_BYTES = 4_000_000
@@ -71,7 +70,7 @@ class Exchange:
         base_url: the API's base, ending in `/v1`.
         api_key: sent as a bearer token with every request; None: no token.
         clock: seconds, monotonic.
-        places: where machines share the rate of the key; None where this process has it alone.
+        rate_limiter: the schedule of the key; None: this process alone uses the key.
     """
 
     def __init__(
@@ -80,15 +79,11 @@ class Exchange:
         api_key: ApiKey | None,
         timing: Timing,
         clock: Callable[[], float],
-        places: Places | None = None,
+        rate_limiter: RateLimiter | None = None,
     ) -> None:
         self.base_url = base_url
         self.clock = clock
-        self.rate_limiter = (
-            RateLimiter(timing, clock)
-            if places is None
-            else SharedRateLimiter(timing, clock, places)
-        )
+        self.rate_limiter = rate_limiter or RateLimiter(timing, clock)
         self._key = api_key
         self._timing = timing
         self._closed_until = 0.0

@@ -1,4 +1,4 @@
-"""A sandbox gateway on loopback and a service that talks to it; the places of a ledger."""
+"""A sandbox gateway on loopback and a service that talks to it; the addresses of a ledger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from ...api.account import Account
 from ...sandbox.server import Sandbox
 from ..gateway import account_on, running
-from ..ledgers import Place, new_schema, postgres
+from ..ledgers import Address, new_schema, postgres
 
 __all__ = ["postgres"]
 
@@ -28,8 +28,8 @@ def account(sandbox: Sandbox, tmp_path: Path) -> Iterator[Account]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
     """An empty ledger of each kind."""
     if request.param == "sqlite":
-        return Place(tmp_path)
-    return Place(tmp_path, new_schema(request.getfixturevalue("postgres")))
+        return Address(tmp_path)
+    return Address(tmp_path, new_schema(request.getfixturevalue("postgres")))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ...api.account import Account
 from ...api.errors import GatewayError, SpendLimitError
 from ...api.money.job import State
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import Model

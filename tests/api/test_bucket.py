@@ -19,14 +19,14 @@ import pytest
 
 from ...api.account import Account
 from ...api.errors import BucketError, SettingsError
-from ...api.media.bucket import Bucket
+from ...api.farm.addresses import StoreUrl
+from ...api.farm.bucket import Bucket
 from ...api.media.kept_tracks import Kept
 from ...api.media.track_store import name_of
 from ...api.money.job import Job
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.store_url import StoreUrl
 from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...sandbox.server import Sandbox
@@ -212,8 +212,8 @@ async def test_python_ends_well_right_after_an_answer(server: BucketServer) -> N
     script = (
         "import asyncio, importlib, runpy\n"
         f"root = runpy.run_path({str(LOADER)!r})['load']().__name__\n"
-        "bucket = importlib.import_module(root + '.api.media.bucket').Bucket\n"
-        "url = importlib.import_module(root + '.api.store_url').StoreUrl\n"
+        "bucket = importlib.import_module(root + '.api.farm.bucket').Bucket\n"
+        "url = importlib.import_module(root + '.api.farm.addresses').StoreUrl\n"
         "timing = importlib.import_module(root + '.api.timing').Timing\n"
         f"store = bucket(url({server.address()!r}, 'a test'), timing())\n"
         "asyncio.run(store.put('ab/object', b'music'))\n"
@@ -319,7 +319,7 @@ async def test_a_track_is_in_the_bucket_before_it_is_here(farm: Farm, server: Bu
     content, kept = await worker.load(await worker.buy())
     assert kept.path is not None
     assert not kept.unsent
-    assert worker.row.kept == 1
+    assert worker.row.in_bucket == 1
     assert [file.read_bytes() for file in server.objects()] == [content]
     assert kept.path.read_bytes() == content
 
@@ -360,9 +360,9 @@ async def test_a_bucket_that_takes_nothing_stops_no_graph_and_gets_it_later(
     assert kept.unsent.startswith("it ")
     assert kept.path is not None
     assert kept.path.read_bytes() == content
-    assert worker.row.kept == 0
+    assert worker.row.in_bucket == 0
     proxy.fault = ""
-    await worker.until(lambda row: row.kept == 1)
+    await worker.until(lambda row: row.in_bucket == 1)
     assert [file.read_bytes() for file in server.objects()] == [content]
     assert SECRET not in caplog.text
 
@@ -381,7 +381,7 @@ async def test_what_was_not_sent_is_sent_by_the_next_process(
     with account_on(sandbox, folder, timing=QUICK) as account:
         worker = Worker(account, settings, folder)
         assert (await worker.load(job))[0] == content
-        await worker.until(lambda row: row.kept == 1)
+        await worker.until(lambda row: row.in_bucket == 1)
     assert [file.read_bytes() for file in server.objects()] == [content]
 
 
@@ -392,9 +392,9 @@ async def test_a_track_from_before_the_bucket_is_sent_when_it_is_used(
     alone = worker._replace(settings=replace(farm.settings, store_url=None))
     job = await alone.buy()
     content, _ = await alone.load(job)
-    assert (worker.row.kept, server.objects()) == (None, [])
+    assert (worker.row.in_bucket, server.objects()) == (None, [])
     assert (await worker.load(job))[0] == content
-    await worker.until(lambda row: row.kept == 1)
+    await worker.until(lambda row: row.in_bucket == 1)
     assert [file.read_bytes() for file in server.objects()] == [content]
 
 

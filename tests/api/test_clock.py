@@ -14,8 +14,7 @@ from ...api.account import Account
 from ...api.errors import NotFoundError, SpendLimitError
 from ...api.media.track_store import TrackStore, name_of
 from ...api.money.job import Job, State
-from ...api.money.ledger import Ledger
-from ...api.money.ledger_reader import DAY
+from ...api.money.ledger import DAY, Ledger
 from ...api.money.spending import SpendingRules
 from ...api.request import MusicRequest
 from ...api.settings import Settings

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from ...api.errors import BucketError
-from ...api.media.bucket import Bucket
+from ...api.farm.addresses import StoreUrl
+from ...api.farm.bucket import Bucket
 from ...api.media.track_store import name_of
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.store_url import StoreUrl
 from ...api.wire.key import ApiKey
 from ...sandbox.server import Sandbox
 from ..clouds import ACCOUNT_KEY, ANOTHER_KEY, AZURITE, Cloud, azure, google
@@ -101,6 +101,6 @@ async def test_a_track_outlives_the_machine_that_bought_it(
         (row,) = rows_of(account)
     assert not first.unsent
     assert not second.unsent
-    assert row.kept == 1
+    assert row.in_bucket == 1
     assert again == content
     assert sandbox.seen == []

@@ -19,22 +19,19 @@ import pytest
 
 from ...api.account import Account
 from ...api.errors import LedgerAwayError, LedgerError, SettingsError
-from ...api.ledger_url import LedgerUrl
-from ...api.money import outbox
-from ...api.money.engines import postgres_tables
-from ...api.money.engines.postgres import PostgresEngine
+from ...api.farm.addresses import LedgerUrl
+from ...api.farm.farm import OUTBOX, Farm
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
-from ...api.money.schema import VERSIONS
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings, load, write
 from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...api.wire.protocol import JobRecord, JobStatus, Model
 from ...sandbox.server import Sandbox
-from ..gateway import account_on
-from ..ledgers import Place, new_schema
+from ..gateway import TIMING, account_on
+from ..ledgers import Address, new_schema
 from ..postgres_server import free_port
 
 pytestmark = pytest.mark.slow
@@ -44,13 +41,13 @@ QUICK = Timing(ledger_patience=0.2)
 
 
 @pytest.fixture
-def place(postgres: str, tmp_path: Path) -> Place:
-    return Place(tmp_path, new_schema(postgres))
+def address(postgres: str, tmp_path: Path) -> Address:
+    return Address(tmp_path, new_schema(postgres))
 
 
 @pytest.fixture
-def ledger(place: Place) -> Iterator[Ledger]:
-    with contextlib.closing(place.ledger(QUICK)) as ledger:
+def ledger(address: Address) -> Iterator[Ledger]:
+    with contextlib.closing(address.ledger(QUICK)) as ledger:
         yield ledger
 
 
@@ -64,6 +61,29 @@ def silence(ledger: Ledger, silent: Ledger) -> None:
     ledger.engine.write(lambda: ledger.engine.execute(forget, silent.owner))
 
 
+def tidy(ledger: Ledger) -> None:
+    assert isinstance(ledger.peers, Farm)
+    ledger.peers.tidy()
+
+
+def quick_account_on(
+    sandbox: Sandbox, address: Address
+) -> contextlib.AbstractContextManager[Account]:
+    """An account whose ledger gives a database up at once that is away."""
+    timing = TIMING._replace(ledger_patience=QUICK.ledger_patience)
+    return account_on(sandbox, address.directory, timing=timing, ledger_url=address.url)
+
+
+def away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until `monkeypatch.undo()`, the database is away."""
+
+    def refuse(*values: Any, **options: Any) -> Any:
+        raise psycopg.OperationalError("the network is down")
+
+    monkeypatch.setattr(psycopg.Connection, "execute", refuse)
+    monkeypatch.setattr(psycopg, "connect", refuse)
+
+
 def nowhere(password: str = "hunter2-canary") -> LedgerUrl:
     """An address where nobody listens."""
     return LedgerUrl(f"postgresql://me:{password}@127.0.0.1:{free_port()}/db", "a test")
@@ -75,7 +95,7 @@ def nowhere(password: str = "hunter2-canary") -> LedgerUrl:
 def test_without_its_database_nothing_is_used_in_its_place(tmp_path: Path) -> None:
     url = nowhere()
     with pytest.raises(LedgerAwayError, match=r"127\.0\.0\.1:\d+/db .*Nothing was sent") as caught:
-        Ledger(tmp_path, QUICK, url)
+        Ledger(tmp_path, QUICK, Farm(url))
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
     assert not (tmp_path / FILE_NAME).exists()
 
@@ -85,14 +105,14 @@ def test_a_wrong_password_is_said_at_once_and_not_shown(postgres: str, tmp_path:
     wrong = f"{head.rpartition(':')[0]}:hunter2-canary@{tail}"
     patient = Timing(ledger_patience=3600.0)
     with pytest.raises(LedgerError, match="password authentication failed") as caught:
-        Ledger(tmp_path, patient, LedgerUrl(wrong, "a test"))
+        Ledger(tmp_path, patient, Farm(LedgerUrl(wrong, "a test")))
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_address_that_the_driver_refuses_is_not_quoted(tmp_path: Path) -> None:
     url = LedgerUrl("postgresql://me:hunter2-canary@host/db?hunter3=1", "a test")
     with pytest.raises(LedgerError, match="cannot be read") as caught:
-        Ledger(tmp_path, QUICK, url)
+        Ledger(tmp_path, QUICK, Farm(url))
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -101,51 +121,20 @@ def test_a_missing_package_is_one_sentence_that_names_the_file(
 ) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(LedgerError, match=r"pip install -r \S+requirements-farm\.txt") as caught:
-        Ledger(tmp_path, QUICK, nowhere())
+        Ledger(tmp_path, QUICK, Farm(nowhere()))
     assert "Nothing was sent." in str(caught.value)
 
 
 async def test_a_database_that_goes_away_buys_nothing(
-    place: Place, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    address: Address, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+    with quick_account_on(sandbox, address) as account:
         await account.submit(PIANO, Settings(), run="run")
-
-        def refuse(*values: Any, **options: Any) -> Any:
-            raise psycopg.OperationalError("the network is down")
-
-        engine = account.library.ledger.engine
-        assert isinstance(engine, PostgresEngine)
-        monkeypatch.setattr(engine, "_timing", QUICK)
-        monkeypatch.setattr(psycopg.Connection, "execute", refuse)
-        monkeypatch.setattr(engine._connections, "_connect", refuse)
+        away(monkeypatch)
         with pytest.raises(LedgerAwayError, match=r"network is down.*Nothing was sent"):
             await account.submit(PIANO._replace(take=2), Settings(), run="run")
         monkeypatch.undo()
     assert len(sandbox.bill()["jobs"]) == 1
-
-
-def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(place: Place) -> None:
-    place.ledger().close()
-    assert place.url is not None
-    with psycopg.connect(place.url.reveal()) as connection:
-        connection.execute("UPDATE meta SET version = 99")
-    with pytest.raises(LedgerError, match="A newer version of this pack"):
-        place.ledger()
-    assert place.seen("SELECT version FROM meta") == [(99,)]
-
-
-def test_both_engines_have_the_same_columns(place: Place, tmp_path: Path) -> None:
-    place.ledger().close()
-    with contextlib.closing(Ledger(tmp_path / "file")) as local:
-        columns = {name for _, name, *_ in local.engine.execute("PRAGMA table_info(jobs)")}
-    shared = place.seen(
-        "SELECT column_name FROM information_schema.columns "
-        "WHERE table_name = 'jobs' AND table_schema = current_schema()"
-    )
-    # A column that nothing writes any more.
-    assert {name for (name,) in shared} == columns - {"started"}
-    assert len(VERSIONS) >= postgres_tables.BEGINS_AT
 
 
 def test_a_time_comes_back_as_it_was_written(ledger: Ledger) -> None:
@@ -157,19 +146,21 @@ def test_a_time_comes_back_as_it_was_written(ledger: Ledger) -> None:
 # One key
 
 
-def test_another_key_is_refused_and_its_digest_alone_is_kept(place: Place, ledger: Ledger) -> None:
-    ledger.farm.bind("live", ApiKey("sk-aig-first-canary", "a test"))
-    ledger.farm.bind("live", ApiKey("sk-aig-first-canary", "a test"))
+def test_another_key_is_refused_and_only_its_digest_is_stored(
+    address: Address, ledger: Ledger
+) -> None:
+    ledger.peers.bind("live", ApiKey("sk-aig-first-canary", "a test"))
+    ledger.peers.bind("live", ApiKey("sk-aig-first-canary", "a test"))
     with pytest.raises(LedgerError, match=r"another API key.*Nothing was sent"):
-        ledger.farm.bind("live", ApiKey("sk-aig-second-canary", "a test"))
-    ledger.farm.bind("sandbox", ApiKey("sk-aig-second-canary", "a test"))
-    ((service, digest),) = place.seen("SELECT * FROM keys")
+        ledger.peers.bind("live", ApiKey("sk-aig-second-canary", "a test"))
+    ledger.peers.bind("sandbox", ApiKey("sk-aig-second-canary", "a test"))
+    ((service, digest),) = address.seen("SELECT * FROM keys")
     assert service == "live"
     assert "canary" not in digest
 
 
-async def test_an_account_with_another_key_does_not_open(place: Place, sandbox: Sandbox) -> None:
-    with account_on(sandbox, place.directory, key="one-key", ledger_url=place.url) as account:
+async def test_an_account_with_another_key_stays_shut(address: Address, sandbox: Sandbox) -> None:
+    with account_on(sandbox, address.directory, key="one-key", ledger_url=address.url) as account:
         library = account.library
         with pytest.raises(LedgerError, match="another API key"):
             Account("test", sandbox.base_url, ApiKey("two-keys", "a test"), library)
@@ -178,10 +169,10 @@ async def test_an_account_with_another_key_does_not_open(place: Place, sandbox: 
 # Alive, dead and taken over
 
 
-def test_a_process_that_tells_nothing_is_taken_over_and_its_submit_stops(place: Place) -> None:
+def test_a_process_that_tells_nothing_is_taken_over_and_its_submit_stops(address: Address) -> None:
     with (
-        contextlib.closing(place.ledger()) as silent,
-        contextlib.closing(place.ledger()) as other,
+        contextlib.closing(address.ledger()) as silent,
+        contextlib.closing(address.ledger()) as other,
     ):
         job = begin(silent)
         assert silent.confirm(job)
@@ -196,10 +187,10 @@ def test_a_process_that_tells_nothing_is_taken_over_and_its_submit_stops(place: 
         assert other.get(job.local_id).state is State.UNCERTAIN
 
 
-def test_a_late_job_id_gets_a_row_that_is_counted(place: Place) -> None:
+def test_a_late_job_id_gets_a_row_that_is_counted(address: Address) -> None:
     with (
-        contextlib.closing(place.ledger()) as silent,
-        contextlib.closing(place.ledger()) as other,
+        contextlib.closing(address.ledger()) as silent,
+        contextlib.closing(address.ledger()) as other,
     ):
         job = begin(silent)
         other.update(job.local_id, state=State.UNCERTAIN, owner=other.owner)
@@ -212,7 +203,7 @@ def test_a_late_job_id_gets_a_row_that_is_counted(place: Place) -> None:
         assert other.spent() == pytest.approx(0.002)
 
 
-def test_a_second_submit_of_the_same_row_fences_the_first(place: Place, ledger: Ledger) -> None:
+def test_a_second_submit_of_the_same_row_fences_the_first(address: Address, ledger: Ledger) -> None:
     first = begin(ledger)
     uncertain = ledger.end_submit(first, state=State.UNCERTAIN, error="silent")
     assert uncertain is not None
@@ -222,24 +213,24 @@ def test_a_second_submit_of_the_same_row_fences_the_first(place: Place, ledger: 
     assert ledger.confirm(second)
 
 
-def test_a_beat_that_is_heard_too_late_stops_the_submit(place: Place) -> None:
+def test_a_beat_that_is_heard_too_late_stops_the_submit(address: Address) -> None:
     slow = QUICK._replace(lease=90.0, answer_timeout=89.0, beat=10.0)
     with pytest.raises(LedgerAwayError, match="too late"):
-        place.ledger(slow)
+        address.ledger(slow)
 
 
-def test_a_row_that_nobody_submits_any_more_is_given_up(place: Place, ledger: Ledger) -> None:
+def test_a_row_that_nobody_submits_any_more_is_given_up(address: Address, ledger: Ledger) -> None:
     job = begin(ledger)
-    ledger.tidy()
-    with contextlib.closing(place.ledger()) as other:
+    tidy(ledger)
+    with contextlib.closing(address.ledger()) as other:
         assert other.is_owned(other.get(job.local_id))
         ledger.release(job)
-        ledger.tidy()
+        tidy(ledger)
         assert not other.is_owned(other.get(job.local_id))
 
 
-def test_a_process_that_ends_is_dead_at_once(place: Place, ledger: Ledger) -> None:
-    other = place.ledger()
+def test_a_process_that_ends_is_dead_at_once(address: Address, ledger: Ledger) -> None:
+    other = address.ledger()
     job = begin(other)
     assert ledger.is_owned(job)
     other.close()
@@ -272,74 +263,62 @@ def test_a_commit_without_an_answer_is_made_once(
     assert ledger.page(limit=10)[:2] == ([job], 1)
 
 
-def away(monkeypatch: pytest.MonkeyPatch, ledger: Ledger) -> None:
-    """Until `monkeypatch.undo()`, the database is away."""
-
-    def refuse(*values: Any, **options: Any) -> Any:
-        raise psycopg.OperationalError("the network is down")
-
-    monkeypatch.setattr(psycopg.Connection, "execute", refuse)
-    engine = ledger.engine
-    assert isinstance(engine, PostgresEngine)
-    monkeypatch.setattr(engine._connections, "_connect", refuse)
-
-
 async def test_an_id_that_cannot_be_written_is_on_the_disk_and_in_the_log_until_it_can(
-    place: Place,
+    address: Address,
     sandbox: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+    with quick_account_on(sandbox, address) as account:
         ledger = account.library.ledger
-        assert isinstance(ledger.engine, PostgresEngine)
-        ledger.engine._timing = QUICK
-        answered, answered_later = ledger.answered, ledger.answered_later
-        kept_now = threading.Event()
+        answered, answer_later = ledger.answered, ledger.peers.answer_later
+        written = threading.Event()
 
         def gone(job: Job, record: JobRecord) -> Any:
-            away(monkeypatch, ledger)
+            away(monkeypatch)
             return answered(job, record)
 
-        def keep(job: Job, record: JobRecord) -> None:
-            answered_later(job, record)
-            kept_now.set()
+        def write_down(job: Job, record: JobRecord) -> None:
+            answer_later(job, record)
+            written.set()
 
-        ledger.answered, ledger.answered_later = gone, keep
+        ledger.answered, ledger.peers.answer_later = gone, write_down
         waiting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))
-        folder = place.directory / outbox.FOLDER
-        assert await asyncio.to_thread(kept_now.wait, 60)
+        folder = address.directory / OUTBOX
+        assert await asyncio.to_thread(written.wait, 60)
         (charged,) = sandbox.bill()["jobs"]
-        (kept,) = folder.glob("*.json")
-        assert json.loads(kept.read_text())["job_id"] == charged["id"]
+        (file,) = folder.glob("*.json")
+        assert json.loads(file.read_text())["job_id"] == charged["id"]
         assert any(
             charged["id"] in record.getMessage() and record.levelno >= logging.ERROR
             for record in caplog.records
         )
         ledger.answered = answered
         monkeypatch.undo()
-        await asyncio.to_thread(ledger.tidy)
+        await asyncio.to_thread(tidy, ledger)
         job = await waiting
         assert (job.state, job.job_id, job.repeats) == (State.QUEUED, charged["id"], 0)
         assert not list(folder.glob("*.json"))
 
 
-def test_an_id_that_a_dead_process_left_on_the_disk_is_written_by_the_next(place: Place) -> None:
-    with contextlib.closing(place.ledger()) as ledger:
+def test_an_id_that_a_dead_process_left_is_written_by_the_next(
+    address: Address,
+) -> None:
+    with contextlib.closing(address.ledger()) as ledger:
         job = begin(ledger)
-        ledger.answered_later(job, JobRecord("job_1", JobStatus.QUEUED))
-    with contextlib.closing(place.ledger()) as ledger:
+        ledger.peers.answer_later(job, JobRecord("job_1", JobStatus.QUEUED))
+    with contextlib.closing(address.ledger()) as ledger:
         written = ledger.get(job.local_id)
         assert (written.state, written.job_id) == (State.QUEUED, "job_1")
 
 
-def test_an_id_whose_row_is_gone_gets_a_row_and_stops_nothing(place: Place) -> None:
-    with contextlib.closing(place.ledger()) as ledger:
+def test_an_id_whose_row_is_gone_gets_a_row_and_stops_nothing(address: Address) -> None:
+    with contextlib.closing(address.ledger()) as ledger:
         lost, kept = begin(ledger), begin(ledger, PIANO._replace(take=2))
         for number, job in enumerate((lost, kept)):
-            ledger.answered_later(job, JobRecord(f"job_{number}", JobStatus.QUEUED))
+            ledger.peers.answer_later(job, JobRecord(f"job_{number}", JobStatus.QUEUED))
         ledger.delete(lost)
-        ledger.tidy()
+        tidy(ledger)
         found = [ledger.by_job_id("test", f"job_{number}") for number in range(2)]
         assert [job and job.state for job in found] == [State.QUEUED, State.QUEUED]
         assert found[1] is not None
@@ -350,10 +329,10 @@ def test_a_refusal_that_cannot_be_written_is_written_later(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = begin(ledger)
-    ledger.end_submit_later(job, state=State.FAILED, error="refused")
+    ledger.peers.end_submit_later(job, state=State.FAILED, error="refused")
     ledger.release(job)
     assert ledger.is_owned(job)
-    ledger.tidy()
+    tidy(ledger)
     written = ledger.get(job.local_id)
     assert (written.state, written.error) == (State.FAILED, "refused")
     assert written.finished is not None
@@ -362,22 +341,22 @@ def test_a_refusal_that_cannot_be_written_is_written_later(
 # What machines tell each other
 
 
-def test_a_job_is_polled_by_one_and_then_by_another(place: Place, ledger: Ledger) -> None:
+def test_a_job_is_polled_by_one_and_then_by_another(address: Address, ledger: Ledger) -> None:
     job = begin(ledger)
-    with contextlib.closing(place.ledger()) as other:
-        assert ledger.farm.watch(job)
-        assert ledger.farm.watch(job)
-        assert not other.farm.watch(job)
-        ledger.farm.unwatch(job)
-        assert other.farm.watch(job)
+    with contextlib.closing(address.ledger()) as other:
+        assert ledger.peers.watch(job)
+        assert ledger.peers.watch(job)
+        assert not other.peers.watch(job)
+        ledger.peers.unwatch(job)
+        assert other.peers.watch(job)
 
 
 async def test_two_machines_that_wait_for_a_job_poll_it_as_one(
-    place: Place, sandbox: Sandbox, tmp_path: Path
+    address: Address, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     with (
-        account_on(sandbox, place.directory, ledger_url=place.url) as one,
-        account_on(sandbox, tmp_path / "two", ledger_url=place.url) as two,
+        account_on(sandbox, address.directory, ledger_url=address.url) as one,
+        account_on(sandbox, tmp_path / "two", ledger_url=address.url) as two,
     ):
         job = await one.submit(PIANO, Settings(), run="run")
         done = await asyncio.gather(
@@ -391,11 +370,11 @@ async def test_two_machines_that_wait_for_a_job_poll_it_as_one(
 
 
 def test_the_model_list_is_fetched_by_one_for_all(
-    place: Place, ledger: Ledger, tmp_path: Path
+    address: Address, ledger: Ledger, tmp_path: Path
 ) -> None:
-    library = place.library()
+    library = address.library()
     library.catalogue("live").replace([Model("some/model", 0.5)])
-    other = Place(tmp_path / "other", place.url).library()
+    other = Address(tmp_path / "other", address.url).library()
     catalogue = other.catalogue("live")
     assert catalogue.age() > 1e9
     catalogue.share(oldest=3600.0)
@@ -410,8 +389,8 @@ def test_the_model_list_is_fetched_by_one_for_all(
 
 def test_the_address_shows_itself_nowhere() -> None:
     url = LedgerUrl("postgresql://me:p%40ss-canary@db.test:5433/music?sslmode=require", "a test")
-    assert "canary" not in f"{url} {url!r} {url.place} {url.digest} {Settings(ledger_url=url)}"
-    assert url.place == "db.test:5433/music"
+    assert "canary" not in f"{url} {url!r} {url.shown} {url.digest} {Settings(ledger_url=url)}"
+    assert url.shown == "db.test:5433/music"
     assert url.hide_in("bad p@ss-canary and p%40ss-canary") == "bad … and …"
     with pytest.raises(TypeError):
         pickle.dumps(url)

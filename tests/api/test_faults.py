@@ -34,7 +34,7 @@ from ...api.errors import (
 )
 from ...api.library import Library
 from ...api.money.job import Job, State
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing

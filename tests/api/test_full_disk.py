@@ -21,9 +21,9 @@ import pytest
 from ...api.account import Account
 from ...api.errors import LedgerError
 from ...api.library import Library
-from ...api.money import reserve, row_log
 from ...api.money.job import Job, State
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.journal import LOG_NAME, ROOM_BYTES
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
@@ -83,7 +83,7 @@ async def submit(account: Account, take: int = 1) -> Job:
     return await account.submit(PIANO._replace(take=take), Settings(), run="run")
 
 
-@pytest.mark.parametrize("left", [0, 4096, reserve.BYTES // 2])
+@pytest.mark.parametrize("left", [0, 4096, ROOM_BYTES // 2])
 async def test_a_disk_without_room_for_the_answer_buys_nothing(disk: Path, left: int) -> None:
     async with gateway(as_http(QUEUED)) as (url, asked):
         with account_at(url, disk) as account:
@@ -196,12 +196,12 @@ async def test_without_a_log_nothing_is_bought(tmp_path: Path) -> None:
     async with gateway(as_http(QUEUED)) as (url, asked):
         with account_at(url, tmp_path) as account:
             # A folder of that name takes no lines.
-            (tmp_path / row_log.FILE_NAME).mkdir()
+            (tmp_path / LOG_NAME).mkdir()
             with pytest.raises(LedgerError, match="cannot be used"):
                 await submit(account)
             assert submits(asked) == 0
             assert rows_of(account) == []
-            (tmp_path / row_log.FILE_NAME).rmdir()
+            (tmp_path / LOG_NAME).rmdir()
             assert (await submit(account)).job_id == "job_1"
 
 

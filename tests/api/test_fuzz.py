@@ -20,9 +20,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ...api.errors import AddressError, InputError, SettingsError
-from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
-from ...api.money.ledger_reader import DAY
+from ...api.money.ledger import DAY, Ledger
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME as SETTINGS
 from ...api.settings import Settings, load, write

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,8 +23,6 @@ from ...api.account import Account
 from ...api.errors import LedgerError, SpendLimitError
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
-from ...api.money.schema import VERSIONS
 from ...api.money.spending import SpendingRules
 from ...api.request import MusicRequest
 from ...api.settings import Settings
@@ -33,7 +30,7 @@ from ...api.text import dollars
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
 from ..gateway import TIMING, account_on, rows_of, running
-from ..ledgers import Place
+from ..ledgers import Address
 
 PIANO = MusicRequest("piano", 5.0, format="wav")
 ALIVE = [state for state in State if not state.is_dead]
@@ -42,14 +39,14 @@ NO_LIMITS = SpendingRules(per_run=1e9, per_day=1e9)
 
 
 @pytest.fixture
-def ledger(place: Place) -> Iterator[Ledger]:
-    with contextlib.closing(place.ledger()) as ledger:
+def ledger(address: Address) -> Iterator[Ledger]:
+    with contextlib.closing(address.ledger()) as ledger:
         yield ledger
 
 
 @pytest.fixture
-def account(sandbox: Sandbox, place: Place) -> Iterator[Account]:
-    with account_on(sandbox, place.directory, ledger_url=place.url) as account:
+def account(sandbox: Sandbox, address: Address) -> Iterator[Account]:
+    with account_on(sandbox, address.directory, ledger_url=address.url) as account:
         yield account
 
 
@@ -68,8 +65,8 @@ from pathlib import Path
 script, directory, base_url, url = sys.argv[1:]
 root = runpy.run_path(script)["load"]().__name__
 api = {name: importlib.import_module(f"{root}.api.{name}")
-       for name in ("account", "ledger_url", "library", "request", "settings", "timing")}
-url = api["ledger_url"].LedgerUrl(url, "a test") if url else None
+       for name in ("account", "farm.addresses", "library", "request", "settings", "timing")}
+url = api["farm.addresses"].LedgerUrl(url, "a test") if url else None
 library = api["library"].Library(Path(directory), ledger_url=url)
 timing = api["timing"].Timing(rate_limit=600).scaled(1 / 30)
 account = api["account"].Account("test", base_url, None, library, timing)
@@ -81,9 +78,9 @@ print(job.job_id, flush=True)
 sys.stdin.readline()
 """
 
-    def __init__(self, how_many: int, place: Place, base_url: str) -> None:
-        script, directory = str(Path(pack.__file__)), str(place.directory)
-        url = place.url.reveal() if place.url else ""
+    def __init__(self, how_many: int, address: Address, base_url: str) -> None:
+        script, directory = str(Path(pack.__file__)), str(address.directory)
+        url = address.url.reveal() if address.url else ""
         command = [sys.executable, "-c", self._CODE, script, directory, base_url, url]
         pipe = subprocess.PIPE
         self.processes = [
@@ -113,7 +110,7 @@ sys.stdin.readline()
 
 
 @pytest.mark.slow
-async def test_a_request_is_on_the_disk_before_it_leaves(place: Place) -> None:
+async def test_a_request_is_on_the_disk_before_it_leaves(address: Address) -> None:
     """The gateway hangs with the POST in its hands; another process sees what is being asked."""
     arrived = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -134,11 +131,11 @@ async def test_a_request_is_on_the_disk_before_it_leaves(place: Place) -> None:
         threading.Thread(target=hang, daemon=True).start()
         silent = Sandbox()
         silent.base_url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
-        with account_on(silent, place.directory, ledger_url=place.url) as account:
+        with account_on(silent, address.directory, ledger_url=address.url) as account:
             waiting = asyncio.ensure_future(account.submit(PIANO, Settings(), run="run"))
             assert await asyncio.to_thread(arrived.wait, 30)
             query = "SELECT state, prompt, duration, job_id FROM jobs"
-            seen = await asyncio.to_thread(place.seen, query)
+            seen = await asyncio.to_thread(address.seen, query)
             assert seen == [("submitting", "piano", 5.0, None)]
             waiting.cancel()
         server.shutdown(socket.SHUT_RDWR)
@@ -149,21 +146,21 @@ async def test_a_request_is_on_the_disk_before_it_leaves(place: Place) -> None:
 def test_every_commit_is_synced(tmp_path: Path) -> None:
     pragmas = ("journal_mode", "synchronous")
     with contextlib.closing(Ledger(tmp_path)) as ledger:
-        values = [ledger._rows.value(f"PRAGMA {name}") for name in pragmas]
+        values = [ledger.engine.execute(f"PRAGMA {name}")[0][0] for name in pragmas]
     assert values == ["wal", 2]
 
 
-async def test_the_job_id_is_there_for_every_other_process(account: Account, place: Place) -> None:
+async def test_every_other_process_sees_the_job_id(account: Account, address: Address) -> None:
     job = await account.submit(PIANO, Settings(), run="run")
-    assert place.seen("SELECT state, job_id FROM jobs") == [("queued", job.job_id)]
+    assert address.seen("SELECT state, job_id FROM jobs") == [("queued", job.job_id)]
 
 
 # One piece, one purchase
 
 
 @pytest.mark.slow
-def test_processes_that_ask_at_the_same_moment_buy_once(place: Place) -> None:
-    with running() as sandbox, Buyers(3, place, sandbox.base_url) as buyers:
+def test_processes_that_ask_at_the_same_moment_buy_once(address: Address) -> None:
+    with running() as sandbox, Buyers(3, address, sandbox.base_url) as buyers:
         assert buyers.heard() == ["ready"] * 3
         buyers.go_on()
         ids = buyers.heard()
@@ -180,8 +177,8 @@ def test_threads_that_ask_at_the_same_moment_get_one_row(ledger: Ledger) -> None
     assert len({job.local_id for job, _ in results}) == 1
 
 
-async def test_two_accounts_on_one_ledger_buy_once(sandbox: Sandbox, place: Place) -> None:
-    library = place.library()
+async def test_two_accounts_on_one_ledger_buy_once(sandbox: Sandbox, address: Address) -> None:
+    library = address.library()
     accounts = [Account("test", sandbox.base_url, None, library, TIMING) for _ in range(3)]
     jobs = await asyncio.gather(
         *(account.submit(PIANO, Settings(), run="run") for account in accounts)
@@ -239,11 +236,11 @@ def test_another_service_makes_another_piece(ledger: Ledger) -> None:
     assert ledger.create("other", PIANO, run="run", price=0.001)[1]
 
 
-def test_a_row_survives_the_process(place: Place) -> None:
-    with contextlib.closing(place.ledger()) as ledger:
+def test_a_row_survives_the_process(address: Address) -> None:
+    with contextlib.closing(address.ledger()) as ledger:
         job, _ = begin(ledger, PIANO._replace(lyrics="ла 🎹 '; DROP TABLE jobs; --"))
         job = ledger.update(job.local_id, state=State.RUNNING, job_id="job_1")
-    with contextlib.closing(place.ledger()) as ledger:
+    with contextlib.closing(address.ledger()) as ledger:
         assert ledger.get(job.local_id) == job
         assert ledger.by_job_id("test", "job_1") == job
 
@@ -266,7 +263,7 @@ async def test_a_submit_that_broke_off_in_this_process_is_taken_up(
     job = await account.submit(PIANO, Settings(), run="run")
     assert job.state.is_bought
     # The log beside a ledger of this machine has kept the id.
-    assert job.repeats == (0 if account.library.ledger.engine.witness else 1)
+    assert job.repeats == (0 if account.library.ledger.engine.journal else 1)
     assert [charged["id"] for charged in sandbox.bill()["jobs"]] == [job.job_id]
 
 
@@ -278,10 +275,10 @@ def test_a_row_in_hand_is_not_to_be_had_until_it_is_let_go(ledger: Ledger) -> No
     assert ledger.get(job.local_id).state is State.UNCERTAIN
 
 
-def test_a_row_is_claimed_by_one(place: Place, ledger: Ledger) -> None:
+def test_a_row_is_claimed_by_one(address: Address, ledger: Ledger) -> None:
     job, _ = begin(ledger)
     uncertain = ledger.update(job.local_id, state=State.UNCERTAIN)
-    with contextlib.closing(place.ledger()) as other:
+    with contextlib.closing(address.ledger()) as other:
         assert other.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
         assert not ledger.compare_and_set(uncertain, state=State.SUBMITTING, repeats=1)
         assert ledger.get(job.local_id).owner == other.owner
@@ -297,7 +294,7 @@ def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
         socket.create_server(("127.0.0.1", 0)) as silent,
     ):
         base_url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        with Buyers(1, Place(tmp_path), base_url) as buyers:
+        with Buyers(1, Address(tmp_path), base_url) as buyers:
             assert buyers.heard() == ["ready"]
             # A catalogue of today, so that the first request is the submit.
             catalogue = {"service": "test", "fetched": time.time(), "models": []}
@@ -318,7 +315,7 @@ def test_the_row_of_a_living_process_is_its_own_and_that_of_a_killed_one_is_not(
 @pytest.mark.slow
 def test_the_lock_file_of_a_killed_process_is_removed_by_the_next_one(tmp_path: Path) -> None:
     owners = tmp_path / "owners"
-    with running() as sandbox, Buyers(1, Place(tmp_path), sandbox.base_url) as buyers:
+    with running() as sandbox, Buyers(1, Address(tmp_path), sandbox.base_url) as buyers:
         assert buyers.heard() == ["ready"]
         (killed,) = owners.iterdir()
     assert killed.exists()
@@ -375,11 +372,11 @@ def test_what_is_alive_is_handed_out_above_any_limit(ledger: Ledger) -> None:
     assert begin(ledger, rules=SpendingRules(0.0, 0.0))[0] == job
 
 
-def test_processes_share_the_limit_of_a_day(place: Place, ledger: Ledger) -> None:
+def test_processes_share_the_limit_of_a_day(address: Address, ledger: Ledger) -> None:
     limits = SpendingRules(per_run=10.0, per_day=0.001)
     begin(ledger, rules=limits)
     with (
-        contextlib.closing(place.ledger()) as other,
+        contextlib.closing(address.ledger()) as other,
         pytest.raises(SpendLimitError, match="24 hours"),
     ):
         begin(other, PIANO._replace(take=2), rules=limits, run="another")
@@ -420,7 +417,7 @@ ROWS = st.lists(
 )
 @given(rows=ROWS)
 def test_spent_is_what_was_or_may_have_been_charged(
-    place: Place, rows: list[dict[str, Any]]
+    address: Address, rows: list[dict[str, Any]]
 ) -> None:
     now = time.time()
 
@@ -431,7 +428,7 @@ def test_spent_is_what_was_or_may_have_been_charged(
         known = row["price"] or 0.0 if row["charged"] is None else row["charged"]
         return known + row["repeats"] * (row["price"] or 0.0)
 
-    with contextlib.closing(place.ledger()) as ledger:
+    with contextlib.closing(address.ledger()) as ledger:
         for job in ledger.page(limit=1000)[0]:
             ledger.delete(job)
         for take, row in enumerate(rows):
@@ -538,37 +535,6 @@ def test_a_search_minds_no_case_of_any_alphabet(ledger: Ledger, prompt: str, sea
 
 
 # The file
-
-
-def test_a_ledger_of_the_first_version_keeps_its_rows(tmp_path: Path) -> None:
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        for statement in VERSIONS[0]:
-            db.execute(statement)
-        db.execute(
-            "INSERT INTO jobs (local_id, service, fingerprint, model, prompt, lyrics, duration, "
-            "format, take, state, run, owner, created, started, remote_id) "
-            "VALUES ('one', 'test', 'f', 'm', 'piano', '', 5, 'wav', 1, 'queued', 'r', 'o', 1, 2, "
-            "'job_1')"
-        )
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
-    for _ in range(2):
-        with contextlib.closing(Ledger(tmp_path)) as ledger:
-            job = ledger.by_job_id("test", "job_1")
-            assert job is not None
-            assert (job.local_id, job.prompt, job.state) == ("one", "piano", State.QUEUED)
-
-
-def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
-    Ledger(tmp_path).close()
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        db.execute("PRAGMA user_version = 99")
-        db.execute("DROP TABLE urls")
-    with pytest.raises(LedgerError, match="A newer version of this pack"):
-        Ledger(tmp_path)
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
-        assert "urls" not in tables
 
 
 def test_processes_that_make_the_ledger_at_the_same_moment_make_one(tmp_path: Path) -> None:

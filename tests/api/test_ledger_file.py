@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +23,10 @@ from ...api.account import Account
 from ...api.errors import DamagedLedgerError, LedgerError
 from ...api.library import Library
 from ...api.money.job import State
+from ...api.money.journal import LOG_NAME
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
-from ...api.money.schema import VERSIONS
+from ...api.money.schema import version
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
@@ -105,6 +107,18 @@ def test_a_crash_while_the_first_ledger_is_made_leaves_no_damaged_one(tmp_path: 
     assert not list(tmp_path.glob("*.new*"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+@pytest.mark.parametrize("mode", [0o644, 0o666, 0o600])
+def test_only_its_owner_reads_the_ledger(tmp_path: Path, mode: int) -> None:
+    filled(tmp_path, rows=1)
+    (tmp_path / FILE_NAME).chmod(mode)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        ledger.create("test", PIANO._replace(prompt="new"), run="run", price=0.001)
+        files = [path for path in tmp_path.glob("ledger*") if path.is_file()]
+        assert {path.name for path in files} >= {FILE_NAME, f"{FILE_NAME}-wal", LOG_NAME}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+
+
 # Folders that cannot be used
 
 
@@ -139,7 +153,7 @@ def of_another_program_with_our_version(folder: Path) -> Path:
     folder.mkdir()
     with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as db:
         db.execute("CREATE TABLE songs (title TEXT)")
-        db.execute(f"PRAGMA user_version = {len(VERSIONS)}")
+        db.execute(f"PRAGMA user_version = {version()}")
     return folder
 
 
@@ -199,7 +213,9 @@ def test_a_drive_without_locks_is_one_sentence(
 def on_network_drive(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = sqlite3.connect
 
-    def connected(path: Path, **options: Any) -> sqlite3.Connection:
+    def connected(path: Path | str, **options: Any) -> sqlite3.Connection:
+        if not isinstance(path, Path):
+            return connect(path, **options)
         return connect(f"{path.as_uri()}?vfs=unix-dotfile", uri=True, **options)
 
     monkeypatch.setattr(sqlite3, "connect", connected)
@@ -265,12 +281,13 @@ async def test_a_full_disk_buys_nothing(
     account: Account, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await account.submit(PIANO, Settings(), run="run")
-    rows = account.library.ledger._rows
-    rows.execute(f"PRAGMA max_page_count = {rows.value('PRAGMA page_count')}")
+    engine = account.library.ledger.engine
+    ((pages,),) = engine.execute("PRAGMA page_count")
+    engine.execute(f"PRAGMA max_page_count = {pages}")
     long = PIANO._replace(take=2, lyrics="la " * 1500)
     with pytest.raises(LedgerError, match=r"disk .* is full"):
         await account.submit(long, Settings(), run="run")
     assert len(sandbox.bill()["jobs"]) == 1
     # The transaction has ended: with room again it goes on.
-    rows.execute("PRAGMA max_page_count = 1000000")
+    engine.execute("PRAGMA max_page_count = 1000000")
     assert (await account.submit(long, Settings(), run="run")).state is State.QUEUED

@@ -11,10 +11,10 @@ import pytest
 from ...api.errors import InputError
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
 from ...api.money.listing import Show, Sort
+from ...api.money.sqlite import FILE_NAME
 from ...api.request import MusicRequest
-from ..ledgers import Place
+from ..ledgers import Address
 
 KINDS = {
     Show.COMPLETED: {State.COMPLETED},
@@ -25,8 +25,8 @@ KINDS = {
 
 
 @pytest.fixture
-def ledger(place: Place) -> Iterator[Ledger]:
-    with contextlib.closing(place.ledger()) as ledger:
+def ledger(address: Address) -> Iterator[Ledger]:
+    with contextlib.closing(address.ledger()) as ledger:
         yield ledger
 
 
@@ -155,12 +155,12 @@ def test_the_pages_of_every_order_have_every_row_once(ledger: Ledger, sort: Sort
     assert {page.total for page in pages} == {7}
 
 
-def test_marks_survive_the_process(place: Place) -> None:
-    with contextlib.closing(place.ledger()) as ledger:
+def test_marks_survive_the_process(address: Address) -> None:
+    with contextlib.closing(address.ledger()) as ledger:
         job = add(ledger)
         ledger.star(job.local_id, is_on=True)
         before = ledger.hide(job.local_id, is_on=True)
-    with contextlib.closing(place.ledger()) as ledger:
+    with contextlib.closing(address.ledger()) as ledger:
         after = ledger.get(job.local_id)
     assert (after.starred, after.hidden) == (before.starred, before.hidden)
     assert after.starred

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from ...api.money.owners import Owners
+from ...api.money.sqlite import Owners
 
 
 def test_many_files_of_dead_processes_go_in_a_few_starts(tmp_path: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from ...api.errors import SpendLimitError
 from ...api.library import Library
-from ...api.money.ledger_file import FILE_NAME as LEDGER
 from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
 from ...api.money.spending import UNKNOWN_PER_DAY, Reason
 from ...api.request import MusicRequest

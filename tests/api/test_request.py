@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 import unicodedata
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ...api.errors import InputError
-from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
 from ...api.request import MusicRequest
 
 PIANO = MusicRequest("piano")
@@ -114,36 +109,3 @@ def test_the_fingerprint_of_a_plain_request_is_the_one_of_older_ledgers() -> Non
     assert MusicRequest("piano").fingerprint("live") == (
         "60ddeb4550c33f02091454e3ed680310e1a9390cc066143f847f526917d0d2e0"
     )
-
-
-@pytest.mark.parametrize(
-    "older",
-    [
-        MusicRequest(WORDS.replace("\n", "\r\n")),
-        MusicRequest(unicodedata.normalize("NFD", WORDS)),
-        MusicRequest(WORDS, take=1.0),  # type: ignore[arg-type]
-    ],
-)
-def test_a_row_of_an_older_ledger_is_found_by_every_spelling(
-    tmp_path: Path, older: MusicRequest
-) -> None:
-    ledger = Ledger(tmp_path)
-    row, _ = ledger.create("s", older, run="r", price=0.001)
-    ledger.close()
-    # As the version before wrote it.
-    with contextlib.closing(sqlite3.connect(tmp_path / FILE_NAME)) as db:
-        db.execute("DROP TABLE aliases")
-        db.execute("DROP INDEX by_created")
-        db.execute("CREATE INDEX by_created ON jobs (created)")
-        newer = ("words", "selected", "searched", "kept", "arrived", "starred", "hidden")
-        for column in newer:
-            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-        db.execute("PRAGMA user_version = 3")
-    reopened = Ledger(tmp_path)
-    for spelling in SPELLINGS:
-        found, is_new = reopened.create(
-            "s", MusicRequest(spelling).validated(), run="r", price=0.001
-        )
-        assert (found.local_id, is_new) == (row.local_id, False)
-        assert found.idempotency_key == row.idempotency_key
-    reopened.close()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ...api.errors import SettingsError
+from ...api.farm.addresses import StoreUrl
 from ...api.settings import FILE_NAME, Settings, is_from_environment, load, write
-from ...api.store_url import StoreUrl
 from ...api.wire.key import ApiKey
 
 CANARY = "canary/with+odd=signs"
@@ -19,7 +19,7 @@ URL = f"s3://bucket/folder/?region=auto&secret_access_key={CANARY}&Access_Key_ID
 
 def test_an_address_has_a_bucket_and_options() -> None:
     url = StoreUrl(URL, "a test")
-    assert url.bucket == "s3://bucket/folder"
+    assert url.shown == "s3://bucket/folder"
     assert url.options == {
         "region": "auto",
         "secret_access_key": CANARY,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ...api.errors import LedgerError
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...sandbox.server import Sandbox
 from ..ledgers import new_schema
 from ..postgres_server import free_port

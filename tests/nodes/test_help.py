@@ -21,7 +21,7 @@ import torch
 
 from ...api.errors import DownloadError, GatewayError
 from ...api.library import Library
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...api.settings import load as load_settings
 from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from ...api.errors import DamagedLedgerError, GatewayError, LedgerError
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ...api.settings import FILE_NAME as SETTINGS
 from ...sandbox.server import Sandbox
 from .test_nodes import Node, load, run, submit

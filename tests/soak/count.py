@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from ..sandbox_process import SandboxProcess, get
 from .plan import Diary
 

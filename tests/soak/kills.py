@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from ...api.money.ledger_file import FILE_NAME
+from ...api.money.sqlite import FILE_NAME
 from .plan import Diary, Plan
 from .processes import Process
 

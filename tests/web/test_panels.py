@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
+from ...api.money.journal import Journal
 from ...api.money.ledger import Ledger
-from ...api.money.ledger_file import FILE_NAME
-from ...api.money.loss import FILE_NAME as LOSS_FILE
-from ...api.money.loss import Loss
-from ...api.money.schema import searched_text
+from ...api.money.rows import searched_text
+from ...api.money.sqlite import FILE_NAME
 from ...scripts.lib import pack
 from .canvas import LOAD, POLL, PROMPT, SAVE
 from .conftest import KEY, Host, Open
@@ -214,8 +213,8 @@ def test_an_uncertain_track_is_bought_again_only_after_the_question(open_canvas:
 
 
 def test_what_the_ledger_lost_is_said_until_the_person_goes_on(open_canvas: Open, host: Host):
-    loss = Loss(host.data / LOSS_FILE)
-    loss.note("The ledger was missing. <b>3</b> tracks were found again.")
+    journal = Journal(host.data)
+    journal.note_loss("The ledger was missing. <b>3</b> tracks were found again.")
     try:
         tab = open_canvas().open_music()
         alert = tab.get_by_role("alert")
@@ -223,6 +222,6 @@ def test_what_the_ledger_lost_is_said_until_the_person_goes_on(open_canvas: Open
         expect(alert).to_contain_text("nothing is bought now")
         alert.get_by_role("button", name="Go on").click()
         expect(alert).to_be_hidden()
-        assert loss.sentence() is None
+        assert journal.loss is None
     finally:
-        loss.accept()
+        journal.accept_loss()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ....api.account import Account
 from ....api.errors import GatewayError
-from ....api.ledger_url import LedgerUrl
+from ....api.farm.addresses import LedgerUrl
 from ....api.library import Library
 from ....api.media.track_store import name_of
 from ....api.money.job import Job, State
@@ -188,7 +188,7 @@ class Count:
     def _kept(self) -> Iterator[str]:
         """I5: and the bucket takes every track while it is there."""
         for row in self._not_kept:
-            if row.kept:
+            if row.in_bucket:
                 yield f"The bucket did not have the track of “{row.prompt}”, which was kept."
         for line in self._diary.read("unsent"):
             if int(line.split()[0]) in self._calm:

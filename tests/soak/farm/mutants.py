@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from ....api.errors import LedgerAwayError, LedgerError
-from ....api.ledger_url import LedgerUrl
+from ....api.farm import postgres
+from ....api.farm.bucket import Bucket
+from ....api.farm.farm import Farm
+from ....api.farm.postgres import PostgresEngine
 from ....api.media import kept_tracks
-from ....api.media.bucket import Bucket
-from ....api.money import ledger as ledger_module
-from ....api.money.engines import opened, postgres, postgres_tables
-from ....api.money.engines.postgres import PostgresEngine
-from ....api.money.engines.sqlite import SqliteEngine
-from ....api.money.farm import Farm
+from ....api.money import schema
 from ....api.money.job import State
 from ....api.money.ledger import Ledger
 from ....api.money.off_loop import off_loop
+from ....api.money.peers import Peers
 from ....api.money.submit import Submits
 from ....api.timing import Timing
 from . import plan
@@ -72,8 +71,11 @@ def host_name_as_owner() -> None:
 
 
 def four_byte_times() -> None:
-    tables = [table.replace("DOUBLE PRECISION", "REAL") for table in postgres_tables.TABLES]
-    postgres_tables.TABLES = tuple(tables)
+    def short(statements: Iterable[str]) -> tuple[str, ...]:
+        return tuple(text.replace("DOUBLE PRECISION", "REAL") for text in statements)
+
+    put(schema, STEPS=tuple(map(short, schema.STEPS)))
+    put(postgres, TABLES=short(postgres.TABLES))
 
 
 def local_clock() -> None:
@@ -92,7 +94,7 @@ def swallowed_error() -> None:
         try:
             return await off_loop(submits._ledger.answered, job, record)
         except LedgerAwayError as error:
-            submits._ledger.end_submit_later(job, state=State.FAILED, error=str(error))
+            submits._ledger.peers.end_submit_later(job, state=State.FAILED, error=str(error))
             raise
 
     put(Submits, written=written)
@@ -101,18 +103,20 @@ def swallowed_error() -> None:
 def fall_back() -> None:
     """Without the database it buys with a ledger of its own."""
 
-    def opened_somehow(directory: Path, timing: Timing, url: LedgerUrl | None) -> Any:
-        try:
-            return opened(directory, timing._replace(ledger_patience=0.0), url)
-        except LedgerError:
-            return SqliteEngine(directory, timing)
+    opened = Ledger.__init__
 
-    put(ledger_module, opened=opened_somehow)
+    def opened_somehow(ledger: Ledger, directory: Path, timing: Timing, peers: Peers) -> None:
+        try:
+            opened(ledger, directory, timing._replace(ledger_patience=0.0), peers)
+        except LedgerError:
+            opened(ledger, directory, timing)
+
+    put(Ledger, __init__=opened_somehow)
 
 
 def own_pace() -> None:
     """Each worker knows its own requests only."""
-    put(Farm, places=lambda farm, service, timing: None)
+    put(Farm, rate_limiter=Peers.rate_limiter)
 
 
 def marked_before_it_is_sent() -> None:

@@ -24,15 +24,14 @@ from ....api.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
-from ....api.ledger_url import LedgerUrl
+from ....api.farm.addresses import LedgerUrl, StoreUrl
+from ....api.farm.bucket import Bucket
 from ....api.library import Library
-from ....api.media.bucket import Bucket
 from ....api.media.kept_tracks import Kept
 from ....api.money.job import Job, State
 from ....api.money.ledger import Ledger
 from ....api.request import MusicRequest
 from ....api.settings import Mode, Settings
-from ....api.store_url import StoreUrl
 from ....api.wire.addresses import AllowedHosts
 from ....api.wire.key import ApiKey
 from ... import sandbox_process

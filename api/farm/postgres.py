@@ -9,34 +9,56 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import queue
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ...errors import LedgerAwayError, LedgerError
-from ...ledger_url import LedgerUrl
-from ...timing import Timing
-from .. import schema
-from . import postgres_tables
-from .postgres_tables import CLOCK
+from ..errors import LedgerAwayError, LedgerError
+from ..money import schema
+from ..timing import Timing
+from .addresses import LedgerUrl
 
 if TYPE_CHECKING:
     import psycopg
 
-    from .connections import Connections
-
 T = TypeVar("T")
 
-REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements-farm.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements-farm.txt"
 _log = logging.getLogger("aigateway")
 _DAY = 24 * 3600.0
-# Held until the transaction ends, also where a pooler gives each transaction another session. Each
-# statement that follows sees what the writer before has written. Time-outs as start-up parameters
-# would be refused by poolers.
+
+CLOCK = "extract(epoch FROM clock_timestamp())::double precision"
+"""The time of the database, seconds since 1970."""
+
+# The tables of a farm, beside those of every ledger. All stand in the schema that `search_path`
+# names, so several teams can share one database.
+TABLES = (
+    # Processes, and when each of them told last that it lives.
+    "CREATE TABLE IF NOT EXISTS owners "
+    "(owner TEXT PRIMARY KEY, beat DOUBLE PRECISION NOT NULL, host TEXT)",
+    # Write transactions of the last day, so that each can be told from one that was lost.
+    "CREATE TABLE IF NOT EXISTS writes (token TEXT PRIMARY KEY, written DOUBLE PRECISION NOT NULL)",
+    # The process that polls a job, and until when the others leave it to that one.
+    "CREATE TABLE IF NOT EXISTS watches "
+    "(local_id TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
+    # A service's model list, as JSON.
+    "CREATE TABLE IF NOT EXISTS catalogue "
+    "(service TEXT PRIMARY KEY, fetched DOUBLE PRECISION NOT NULL, models TEXT NOT NULL)",
+    # The digest of the one key that buys from a service with this ledger.
+    "CREATE TABLE IF NOT EXISTS keys (service TEXT PRIMARY KEY, digest TEXT NOT NULL)",
+    # The rate of that key: one row for each request of a window, and until when it is taken.
+    "CREATE TABLE IF NOT EXISTS slots (service TEXT, number BIGINT, "
+    "until DOUBLE PRECISION NOT NULL, PRIMARY KEY (service, number))",
+)
+# A write transaction begins. The lock is held until its end, also where a pooler gives each
+# transaction another session. Each statement that follows sees what the writer before has written.
+# Time-outs as start-up parameters would be refused by poolers. Without values, so that all
+# statements are one message.
 _BEGIN = f"""
     BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL synchronous_commit = on;
@@ -46,6 +68,13 @@ _BEGIN = f"""
     SELECT pg_advisory_xact_lock(hashtextextended('aigateway-music ' || current_schema(), 0));
     SELECT {CLOCK}
 """
+# A process tells that it lives.
+_BEAT = f"""
+    INSERT INTO owners (owner, beat, host) VALUES (?, {CLOCK}, ?)
+    ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat
+"""
+# A row, if a process told that it lives since a time.
+_IS_LIVING = "SELECT 1 FROM owners WHERE owner = ? AND beat > ?"
 _READS = ("SELECT",)
 
 
@@ -60,12 +89,14 @@ class _Transaction(threading.local):
 class PostgresEngine:
     """The ledger at `url`. The tables are made if need be.
 
+    Attributes:
+        each_beat: called every `Timing.beat` seconds while the ledger can be reached, in a thread.
+
     Raises:
         LedgerError: it cannot be reached, is of a newer version of the pack, or psycopg is missing.
     """
 
-    is_shared = True
-    witness = None
+    journal = None
     bytewise = 'COLLATE "C"'
 
     def __init__(self, url: LedgerUrl, timing: Timing) -> None:
@@ -78,16 +109,12 @@ class PostgresEngine:
         self._closed = threading.Event()
         self.each_beat: Callable[[], object] = lambda: None
         try:
-            self.write(self._migrate)
+            self.write(self._bring_up_to_date)
             self.beat()
         except LedgerError as error:
             self._connections.close()
             raise error.noting("Nothing was sent.") from None
         threading.Thread(target=self._keep_beating, name="aigateway-beat", daemon=True).start()
-
-    @property
-    def place(self) -> str:
-        return self._url.place
 
     def close(self) -> None:
         """Tell the others that this process ends."""
@@ -146,11 +173,8 @@ class PostgresEngine:
         return self.execute(f"SELECT {CLOCK}")[0][0]
 
     def is_living(self, owner: str) -> bool:
-        """A process that nobody heard of for `Timing.lease` is dead."""
-        oldest = self.now() - self._timing.lease
-        return bool(
-            self.execute("SELECT 1 FROM owners WHERE owner = ? AND beat > ?", owner, oldest)
-        )
+        """A process that told nothing for `Timing.lease` is dead."""
+        return bool(self.execute(_IS_LIVING, owner, self.now() - self._timing.lease))
 
     def beat(self) -> None:
         """Tell the ledger that this process lives.
@@ -168,15 +192,11 @@ class PostgresEngine:
 
     def _tell(self) -> None:
         """Without the lock: a process lives also while others write."""
-        statement = (
-            f"INSERT INTO owners (owner, beat, host) VALUES (?, {CLOCK}, ?) "
-            "ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat"
-        )
         if self._open.connection is not None:
-            self.execute(statement, self.owner, self._host)
+            self.execute(_BEAT, self.owner, self._host)
             return
         with self._connections.one() as connection:
-            _run(connection, statement, (self.owner, self._host))
+            _run(connection, _BEAT, (self.owner, self._host))
 
     def _leave(self) -> None:
         with self._connections.one() as connection:
@@ -197,8 +217,7 @@ class PostgresEngine:
 
     def _begin(self, connection: psycopg.Connection[Any]) -> None:
         milliseconds = int(self._timing.ledger_timeout * 1000)
-        # Without values, so that all statements are one message.
-        # Who waits for the lock outlives a holder that was stopped.
+        # The idle limit is half the lock limit, so a waiter survives a stopped holder.
         begin = _BEGIN.format(milliseconds=milliseconds, idle_milliseconds=milliseconds // 2)
         cursor = connection.execute(begin.encode())
         while cursor.nextset():
@@ -219,25 +238,22 @@ class PostgresEngine:
     def _is_written(self, token: str) -> bool:
         return bool(self.execute("SELECT 1 FROM writes WHERE token = ?", token))
 
-    def _migrate(self) -> None:
+    def _bring_up_to_date(self) -> None:
         ((encoding,),) = self.execute("SELECT current_setting('server_encoding')")
         if encoding != "UTF8":
             raise LedgerError(
-                f"The database of the ledger at {self.place} stores text as {encoding}: make one "
-                "with ENCODING 'UTF8'."
+                f"The database of the ledger at {self._url.shown} stores text as {encoding}: make "
+                "one with ENCODING 'UTF8'."
             )
         self.execute("CREATE TABLE IF NOT EXISTS meta (version BIGINT NOT NULL)")
         found = self.execute("SELECT version FROM meta")
-        if not found:
-            for statement in postgres_tables.TABLES:
-                self.execute(statement)
-            self.execute("INSERT INTO meta (version) VALUES (?)", postgres_tables.BEGINS_AT)
-        version = found[0][0] if found else postgres_tables.BEGINS_AT
-        steps = schema.missing_steps(version, f"at {self.place}")
-        for statement in (*steps, *postgres_tables.ADDED):
+        steps = schema.steps_from(found[0][0] if found else 0, f"at {self._url.shown}")
+        for statement in (*steps, *(TABLES if steps else ())):
             self.execute(statement)
-        if version < len(schema.VERSIONS):
-            self.execute("UPDATE meta SET version = ?", len(schema.VERSIONS))
+        if not found:
+            self.execute("INSERT INTO meta (version) VALUES (?)", schema.version())
+        elif steps:
+            self.execute("UPDATE meta SET version = ?", schema.version())
         self.execute("DELETE FROM writes WHERE written < ?", self.now() - _DAY)
         self.execute("DELETE FROM owners WHERE beat < ?", self.now() - _DAY)
 
@@ -268,8 +284,8 @@ class PostgresEngine:
 
     def _explained(self, kind: type[LedgerError], reason: str) -> LedgerError:
         return kind(
-            f"The ledger at {self.place} cannot be used ({reason}): check the database and the "
-            f"ledger_url from {self._url.source}. Without the ledger the pack buys nothing."
+            f"The ledger at {self._url.shown} cannot be used ({reason}): check the database and "
+            f"the ledger_url from {self._url.source}. Without the ledger the pack buys nothing."
         )
 
 
@@ -277,8 +293,6 @@ def _driver(url: LedgerUrl, timing: Timing) -> tuple[Connections, tuple[type[Exc
     """The connections, and the errors of the database that say nothing about our own code."""
     try:
         import psycopg
-
-        from .connections import Connections
     except ImportError as error:
         raise LedgerError(
             f"The ledger_url from {url.source} needs the package psycopg ({error}): install it "
@@ -294,7 +308,7 @@ def _may_pass(error: Exception) -> bool:
 
     state: str | None = getattr(error, "sqlstate", None)
     if state is None:
-        # Said by the client: no connection, or a broken one. A wrong password stays wrong.
+        # An error of the client: no connection, or a broken one. A wrong password stays wrong.
         is_of_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
         return is_of_connection and "authentication failed" not in str(error)
     return state[:2] in ("08", "40", "53", "55", "57")
@@ -317,3 +331,115 @@ def _since_boot() -> float:
     """Seconds, also those in which the machine slept, where the system tells."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
+
+
+# Connections
+
+# As many as `off_loop` has threads, and that of the slots.
+_MOST_IDLE = 5
+_OPTIONS = {
+    "autocommit": True,
+    # A pooler gives each transaction another session, which knows no prepared statement.
+    "prepare_threshold": None,
+    "client_encoding": "utf8",
+    "application_name": "aigateway-music",
+    "keepalives": 1,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+
+
+class Connections:
+    """Connections to one PostgreSQL, for several threads: opened at first use, and reused.
+
+    None of them waits for ever. psycopg_pool does not fit: it has no limit for a server that is
+    silent in the middle of a statement, and it reports a wrong password as a pool that is empty,
+    after the whole time-out.
+
+    Raises:
+        LedgerError: the driver does not know this form of address.
+    """
+
+    def __init__(self, url: LedgerUrl, timing: Timing) -> None:
+        import psycopg
+        from psycopg import conninfo
+
+        self._timing = timing
+        try:
+            told: dict[str, Any] = dict(conninfo.conninfo_to_dict(url.reveal()))
+        except psycopg.ProgrammingError as error:
+            reason = url.hide_in(str(error).strip())
+            raise LedgerError(
+                f"The ledger_url from {url.source} cannot be read ({reason}): correct it. "
+                "Nothing was sent."
+            ) from None
+        self._options = {"connect_timeout": int(timing.ledger_timeout), **_OPTIONS, **told}
+        self._idle: queue.LifoQueue[psycopg.Connection[Any]] = queue.LifoQueue(_MOST_IDLE)
+        self._idle_status = psycopg.pq.TransactionStatus.IDLE
+        self._lock = threading.Lock()
+        self._busy: dict[psycopg.Connection[Any], float] = {}
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="aigateway-ledger-watch", daemon=True).start()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection of one's own for the block; after a fault in the block it is closed.
+
+        Raises:
+            psycopg.OperationalError: no connection can be made.
+        """
+        connection = self._taken()
+        until = time.monotonic() + 3 * self._timing.ledger_timeout
+        with self._lock:
+            self._busy[connection] = until
+        try:
+            yield connection
+        finally:
+            with self._lock:
+                del self._busy[connection]
+            self._put(connection)
+
+    def close(self) -> None:
+        self._closed.set()
+        self.forget()
+
+    def forget(self) -> None:
+        """Close the idle connections: after a fault of one, others are as old."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _taken(self) -> psycopg.Connection[Any]:
+        with contextlib.suppress(queue.Empty):
+            return self._idle.get_nowait()
+        import psycopg
+
+        return psycopg.connect(**self._options)
+
+    def _put(self, connection: psycopg.Connection[Any]) -> None:
+        # In the middle of a transaction only after a fault.
+        is_idle = connection.info.transaction_status is self._idle_status
+        if is_idle and not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                self._idle.put_nowait(connection)
+                return
+        connection.close()
+
+    def _watch(self) -> None:
+        """Cut connections whose server has been silent for too long; the driver waits for ever."""
+        while not self._closed.wait(min(1.0, self._timing.ledger_timeout / 4)):
+            now = time.monotonic()
+            with self._lock:
+                for connection in [one for one, until in self._busy.items() if now > until]:
+                    with contextlib.suppress(Exception):
+                        _cut(connection.fileno())
+
+
+def _cut(number: int) -> None:
+    """End the connection of a socket that another thread reads from."""
+    end = socket.socket(fileno=number)
+    try:
+        end.shutdown(socket.SHUT_RDWR)
+    finally:
+        end.detach()

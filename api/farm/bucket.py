@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from ..errors import BucketError, SettingsError
-from ..store_url import StoreUrl
 from ..timing import Timing
+from .addresses import StoreUrl
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Bucket:
         }
         try:
             self._store: Any = from_url(
-                url.bucket,
+                url.shown,
                 config=url.options,  # type: ignore[arg-type]
                 client_options=client,
                 retry_config={

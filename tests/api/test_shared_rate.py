@@ -14,17 +14,17 @@ import psycopg
 import pytest
 
 from ...api.account import Account
+from ...api.farm.farm import Farm
+from ...api.farm.shared_rate import SharedRateLimiter, SharedSlots
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.money.places import SharedPlaces
 from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
 from ...api.wire.rate_limit import Rate
-from ...api.wire.shared_rate import SharedRateLimiter
 from ...sandbox.profile import Profile
 from ..gateway import SCALE, account_on, running
-from ..ledgers import Place, new_schema
+from ..ledgers import Address, new_schema
 
 pytestmark = pytest.mark.slow
 
@@ -35,34 +35,33 @@ SOON = 0.1
 
 
 @pytest.fixture
-def place(postgres: str, tmp_path: Path) -> Place:
-    return Place(tmp_path, new_schema(postgres))
+def address(postgres: str, tmp_path: Path) -> Address:
+    return Address(tmp_path, new_schema(postgres))
 
 
 @pytest.fixture
-def ledgers(place: Place) -> Iterator[list[Ledger]]:
+def ledgers(address: Address) -> Iterator[list[Ledger]]:
     """The ledgers of three machines."""
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(contextlib.closing(place.ledger(TIMING))) for _ in range(3)]
+        yield [stack.enter_context(contextlib.closing(address.ledger(TIMING))) for _ in range(3)]
 
 
 @pytest.fixture
-def machines(ledgers: list[Ledger]) -> list[SharedPlaces]:
-    """The places as three machines see them; the account of each has a new limit to learn."""
-    return [places_of(ledger) for ledger in ledgers]
+def machines(ledgers: list[Ledger]) -> list[SharedSlots]:
+    """The slots as three machines see them; the account of each has a new limit to learn."""
+    return [slots_of(ledger) for ledger in ledgers]
 
 
-def places_of(ledger: Ledger) -> SharedPlaces:
-    places = ledger.farm.places("test", TIMING)
-    assert places is not None
-    return places
+def slots_of(ledger: Ledger) -> SharedSlots:
+    assert isinstance(ledger.peers, Farm)
+    return ledger.peers.slots("test", TIMING)
 
 
-async def taken(places: SharedPlaces, most: int = 10_000, *, is_poll: bool = False) -> list[int]:
-    """Take so many places, as far as they are open."""
+async def taken(slots: SharedSlots, most: int = 10_000, *, is_poll: bool = False) -> list[int]:
+    """Take so many slots, as far as they are open."""
     numbers: list[int] = []
     while len(numbers) < most:
-        number, opens_in = await places.take(is_poll=is_poll)
+        number, opens_in = await slots.take(is_poll=is_poll)
         if number is not None:
             numbers.append(number)
         elif opens_in > SOON:
@@ -71,28 +70,28 @@ async def taken(places: SharedPlaces, most: int = 10_000, *, is_poll: bool = Fal
 
 
 def pass_time(ledger: Ledger, seconds: float) -> None:
-    ledger.engine.execute("UPDATE places SET until = until - ?", seconds)
+    ledger.engine.execute("UPDATE slots SET until = until - ?", seconds)
 
 
 async def answered(
-    places: SharedPlaces, number: int | None, rate: Rate, closed_for: float = 0.0
+    slots: SharedSlots, number: int | None, rate: Rate, closed_for: float = 0.0
 ) -> None:
     """As an account tells it, and wait until the ledger has it."""
-    await asyncio.wrap_future(places.answered(number, rate, closed_for))
+    await asyncio.wrap_future(slots.answered(number, rate, closed_for))
 
 
-async def test_machines_take_no_more_places_than_the_rate_has(
-    machines: list[SharedPlaces],
+async def test_machines_take_no_more_slots_than_the_rate_has(
+    machines: list[SharedSlots],
 ) -> None:
-    all_of_them = await asyncio.gather(*(taken(places) for places in machines))
+    all_of_them = await asyncio.gather(*(taken(slots) for slots in machines))
     assert sorted(itertools.chain(*all_of_them)) == list(range(1, LIMIT + 1))
     refused = await machines[0].take(is_poll=False)
     assert refused.number is None
     assert 0 < refused.opens_in <= 2 * WINDOW
 
 
-async def test_a_place_opens_one_window_after_its_answer(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+async def test_a_slot_opens_one_window_after_its_answer(
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     first, second, *_ = await taken(one)
@@ -105,13 +104,13 @@ async def test_a_place_opens_one_window_after_its_answer(
     assert await taken(other) == [second]
 
 
-async def test_polls_leave_a_fifth_to_all_else(machines: list[SharedPlaces]) -> None:
+async def test_polls_leave_a_fifth_to_all_else(machines: list[SharedSlots]) -> None:
     one, other, _ = machines
     assert len(await taken(one, is_poll=True)) == LIMIT * 4 // 5
     assert len(await taken(other)) == LIMIT // 5
 
 
-async def test_all_else_takes_first_what_polls_leave(machines: list[SharedPlaces]) -> None:
+async def test_all_else_takes_first_what_polls_leave(machines: list[SharedSlots]) -> None:
     one, other, _ = machines
     assert len(await taken(one, LIMIT // 5)) == LIMIT // 5
     assert len(await taken(other, is_poll=True)) == LIMIT * 4 // 5
@@ -119,10 +118,10 @@ async def test_all_else_takes_first_what_polls_leave(machines: list[SharedPlaces
 
 @pytest.mark.parametrize("limit", [1, 4, 30, 600])
 async def test_the_limit_that_one_learns_is_the_limit_of_all(
-    machines: list[SharedPlaces], limit: int
+    machines: list[SharedSlots], limit: int
 ) -> None:
     one, *others = machines
-    # With a limit of one, the place that is held is not one of those that go.
+    # With a limit of one, the slot that is held is not one of those that go.
     number = (await taken(one, LIMIT))[-1]
     await answered(one, number, Rate(limit=limit))
     left = [len(await taken(other)) for other in others]
@@ -130,7 +129,7 @@ async def test_the_limit_that_one_learns_is_the_limit_of_all(
 
 
 async def test_a_429_closes_the_gate_for_all(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     (number,) = await taken(one, 1)
@@ -144,7 +143,7 @@ async def test_a_429_closes_the_gate_for_all(
 
 
 async def test_what_others_use_of_the_key_is_left_to_them(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     (number,) = await taken(one, 1)
@@ -154,15 +153,15 @@ async def test_what_others_use_of_the_key_is_left_to_them(
     assert len(await taken(other)) == LIMIT - 4
 
 
-async def test_what_is_on_its_way_is_not_counted_twice(machines: list[SharedPlaces]) -> None:
+async def test_what_is_on_its_way_is_not_counted_twice(machines: list[SharedSlots]) -> None:
     one, other, _ = machines
     first, *_ = await taken(one, 4)
     await answered(one, first, Rate(limit=LIMIT, remaining=LIMIT - 1, reset=WINDOW))
     assert len(await taken(other)) == LIMIT - 4
 
 
-async def test_a_process_that_dies_with_a_place_does_not_hold_it_for_ever(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+async def test_a_process_that_dies_with_a_slot_does_not_hold_it_for_ever(
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     await taken(one)
@@ -173,20 +172,20 @@ async def test_a_process_that_dies_with_a_place_does_not_hold_it_for_ever(
 # The schedule of a machine
 
 
-def limiter_of(places: SharedPlaces) -> SharedRateLimiter:
-    return SharedRateLimiter(TIMING, asyncio.get_running_loop().time, places)
+def limiter_of(slots: SharedSlots) -> SharedRateLimiter:
+    return SharedRateLimiter(TIMING, asyncio.get_running_loop().time, slots)
 
 
 async def test_a_submit_goes_before_the_polls_of_other_machines(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, another = machines
     (*_, number) = await taken(one)
     await answered(one, number, Rate(limit=1))
     pass_time(ledgers[0], WINDOW - 0.5)
 
-    async def sent(places: SharedPlaces, *, is_poll: bool) -> None:
-        async with limiter_of(places).slot(due=0.0, is_poll=is_poll):
+    async def sent(slots: SharedSlots, *, is_poll: bool) -> None:
+        async with limiter_of(slots).slot(due=0.0, is_poll=is_poll):
             pass
 
     poll = asyncio.ensure_future(sent(other, is_poll=True))
@@ -197,8 +196,8 @@ async def test_a_submit_goes_before_the_polls_of_other_machines(
     assert done == {submit}
 
 
-async def test_a_request_that_waits_for_a_place_says_how_long(
-    machines: list[SharedPlaces],
+async def test_a_request_that_waits_for_a_slot_says_how_long(
+    machines: list[SharedSlots],
 ) -> None:
     one, other, _ = machines
     limiter, asked = limiter_of(other), asyncio.Event()
@@ -206,9 +205,9 @@ async def test_a_request_that_waits_for_a_place_says_how_long(
     take = other.take
 
     async def watched(*, is_poll: bool) -> object:
-        place = await take(is_poll=is_poll)
+        slot = await take(is_poll=is_poll)
         asked.set()
-        return place
+        return slot
 
     other.take = watched  # type: ignore[method-assign]
 
@@ -225,8 +224,8 @@ async def test_a_request_that_waits_for_a_place_says_how_long(
     assert limiter.held_for <= 0
 
 
-async def test_who_goes_away_before_a_place_opens_leaves_the_slot_to_the_next(
-    machines: list[SharedPlaces], ledgers: list[Ledger]
+async def test_a_request_that_is_cancelled_before_a_slot_opens_leaves_its_turn_to_the_next(
+    machines: list[SharedSlots], ledgers: list[Ledger]
 ) -> None:
     one, other, _ = machines
     limiter = limiter_of(other)
@@ -245,8 +244,8 @@ async def test_who_goes_away_before_a_place_opens_leaves_the_slot_to_the_next(
     await asyncio.wait_for(asyncio.gather(*(sent() for _ in range(LIMIT))), WINDOW / 2)
 
 
-async def test_a_place_that_is_taken_for_who_goes_away_opens_again(
-    machines: list[SharedPlaces], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
+async def test_a_slot_that_is_taken_for_a_cancelled_request_opens_again(
+    machines: list[SharedSlots], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other, _ = machines
     await taken(one, LIMIT - 1)
@@ -271,22 +270,21 @@ async def test_a_place_that_is_taken_for_who_goes_away_opens_again(
 
 
 async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(
-    machines: list[SharedPlaces], ledgers: list[Ledger], monkeypatch: pytest.MonkeyPatch
+    machines: list[SharedSlots], address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, other, _ = machines
-    await taken(one)
-    engine = ledgers[1].engine
-    monkeypatch.setattr(engine, "_timing", TIMING._replace(ledger_patience=0.2))
+    await taken(machines[0])
+    ledger = address.ledger(TIMING._replace(ledger_patience=0.2))
 
     def refuse(*values: Any, **options: Any) -> Any:
         raise psycopg.OperationalError("the network is down")
 
     monkeypatch.setattr(psycopg.Connection, "execute", refuse)
-    limiter = limiter_of(other)
-    async with contextlib.AsyncExitStack() as slots:
+    limiter = limiter_of(slots_of(ledger))
+    async with contextlib.AsyncExitStack() as held:
+        held.callback(ledger.close)
         for _ in range(LIMIT):
-            await slots.enter_async_context(limiter.slot(due=0.0))
-        waiting = asyncio.ensure_future(slots.enter_async_context(limiter.slot(due=0.0)))
+            await held.enter_async_context(limiter.slot(due=0.0))
+        waiting = asyncio.ensure_future(held.enter_async_context(limiter.slot(due=0.0)))
         await asyncio.sleep(0)
         assert limiter.held_for > 0
         waiting.cancel()
@@ -295,14 +293,18 @@ async def test_while_the_ledger_is_away_each_machine_keeps_its_own_pace(
 # The whole client
 
 
-async def test_machines_together_keep_the_rate_of_their_key(place: Place) -> None:
+async def test_machines_together_keep_the_rate_of_their_key(address: Address) -> None:
     timing = Timing().scaled(SCALE)
     profile = Profile(queue=5.0, run=25.0, limit=40).scaled(SCALE)
     with running(profile) as sandbox, contextlib.ExitStack() as stack:
         accounts = [
             stack.enter_context(
                 account_on(
-                    sandbox, place.directory / name, key="k", timing=timing, ledger_url=place.url
+                    sandbox,
+                    address.directory / name,
+                    key="k",
+                    timing=timing,
+                    ledger_url=address.url,
                 )
             )
             for name in "abcd"

@@ -1,0 +1,125 @@
+"""The addresses that a farm shares: secrets, because they may hold passwords.
+
+Each address opens what is there, so the rest of the pack reaches the farm through it alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from ..errors import SettingsError
+from ..secret import Secret
+from ..timing import Timing
+from ..wire.addresses import ambiguity
+
+if TYPE_CHECKING:
+    from .bucket import Bucket
+    from .farm import Farm
+
+LEDGER_SCHEMES = ("postgresql", "postgres")
+STORE_SCHEMES = ("s3", "gs", "az")
+_HIDDEN = "…"
+
+
+class LedgerUrl(Secret):
+    """`postgresql://user:password@host/database?sslmode=require`, which only `reveal()` shows.
+
+    Attributes:
+        shown: the server and the database, for people.
+
+    Raises:
+        SettingsError: the text is no such address. The message does not hold it.
+    """
+
+    __slots__ = ("_secrets", "shown")
+
+    def __init__(self, value: str, source: str) -> None:
+        super().__init__(value, source)
+        if how := ambiguity(value):
+            raise SettingsError(f"The ledger_url from {source} {how}")
+        try:
+            parts = urlsplit(value)
+            host, port = parts.hostname, parts.port
+            password = parts.password or ""
+            options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        except ValueError:
+            raise _no_ledger(source) from None
+        if parts.scheme not in LEDGER_SCHEMES or not (host or options.get("host")):
+            raise _no_ledger(source)
+        self.shown = f"{host or options['host']}{f':{port}' if port else ''}{unquote(parts.path)}"
+        words = {value, password, unquote(password), options.get("password", "")}
+        self._secrets = sorted(filter(None, words), key=len, reverse=True)
+
+    def peers(self) -> Farm:
+        """The machines that share the ledger at this address."""
+        from .farm import Farm
+
+        return Farm(self)
+
+    def hide_in(self, text: str) -> str:
+        """`text` without the address and the password: some messages of the driver quote them."""
+        for secret in self._secrets:
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+
+class StoreUrl(Secret):
+    """`s3://bucket/prefix?region=eu-central-1`: a bucket, a folder in it, options of the bucket.
+
+    Attributes:
+        shown: the address without options.
+        options: names and values for the bucket's client.
+
+    Raises:
+        SettingsError: the text is no such address. The message does not hold it.
+    """
+
+    __slots__ = ("options", "shown")
+
+    def __init__(self, value: str, source: str) -> None:
+        super().__init__(value, source)
+        if how := ambiguity(value):
+            raise SettingsError(f"The store_url from {source} {how}")
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            raise _no_store(source) from None
+        if parts.scheme not in STORE_SCHEMES or not parts.netloc or parts.fragment:
+            raise _no_store(source)
+        # A slash in a password ends the host's part early. No bucket has a colon in its name.
+        if "@" in parts.netloc or ":" in parts.netloc:
+            raise SettingsError(
+                f"The store_url from {source} has a user name before the bucket: put the "
+                "credentials into the variables of the service, for example AWS_ACCESS_KEY_ID "
+                "and AWS_SECRET_ACCESS_KEY, or behind the address as "
+                "?access_key_id=…&secret_access_key=…."
+            )
+        self.shown = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        # Not as a form's query: a key may hold a plus sign.
+        pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
+        self.options = {unquote(name).lower(): unquote(text) for name, _, text in pairs}
+
+    def bucket(self, timing: Timing) -> Bucket:
+        """The bucket at this address.
+
+        Raises:
+            SettingsError: the package obstore is missing, or does not know an option.
+        """
+        from .bucket import Bucket
+
+        return Bucket(self, timing)
+
+
+def _no_ledger(source: str) -> SettingsError:
+    return SettingsError(
+        f"The ledger_url from {source} is no address of a PostgreSQL database: set one like "
+        "postgresql://user:password@host/database?sslmode=require."
+    )
+
+
+def _no_store(source: str) -> SettingsError:
+    return SettingsError(
+        f"The store_url from {source} is no address of a bucket: set one like "
+        "s3://bucket/folder, gs://bucket/folder or az://container/folder."
+    )

@@ -1,0 +1,295 @@
+"""The journal: the second record of the ledger, in files beside it.
+
+- A log of the rows. Each line is JSON: the `local_id` of a row, and the columns that a transaction
+  wrote to it. A line is appended after the commit, or instead of it if the database cannot be
+  written. A ledger whose file is damaged or missing is made anew of the log.
+- Room on the disk for the answers to submits. A file takes it before a request leaves. If the disk
+  is full when the answer comes, the file is removed, and the answer is written in its place.
+- The note of what was lost. Nothing is bought until the user has read it: the ledger would buy
+  those tracks again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...files.atomic import replaced_file, write_file
+from ..plain_text import plain
+from .job import Job, State
+from .rows import Rows, Tables, job_of
+
+LOG_NAME = "ledger.log.jsonl"
+ROOM_NAME = "ledger.reserve"
+LOSS_NAME = "ledger.loss.txt"
+
+ROOM_BYTES = 1 << 20
+"""Room for the pages of some hundred answers."""
+# The end of the log that is compared with the ledger when it opens: some hundreds of rows.
+_TAIL_BYTES = 1 << 18
+# The mark of a row that was removed.
+_GONE = "gone"
+# A row goes through these states one way, and then to its last one. Processes write at the same
+# time, so a line of an earlier state may follow one of a later state.
+_STATES = (State.SUBMITTING, State.UNCERTAIN, State.QUEUED, State.RUNNING)
+# Windows would write a line break as two bytes.
+_BINARY = getattr(os, "O_BINARY", 0)
+
+Change = tuple[str, Mapping[str, Any] | None]
+"""The `local_id` of a row, and the columns that were written to it; None: it was removed."""
+
+
+class Journal:
+    """The journal in `directory`. The engine calls it inside its own lock."""
+
+    def __init__(self, directory: Path) -> None:
+        self.log_path = directory / LOG_NAME
+        self._room_path = directory / ROOM_NAME
+        self._loss_path = directory / LOSS_NAME
+        self._noted: list[Change] = []
+
+    # The changes of a transaction
+
+    def begin(self) -> None:
+        """A transaction begins: changes of an earlier one that were not written are void."""
+        self._noted.clear()
+
+    def note(self, local_id: str, values: Mapping[str, Any] | None) -> None:
+        """The transaction writes these columns of a row; None: it removes the row."""
+        self._noted.append((local_id, None if values is None else dict(values)))
+
+    def take_notes(self) -> list[Change]:
+        """The changes of the transaction."""
+        noted, self._noted = self._noted, []
+        return noted
+
+    # The log
+
+    def append(self, changes: Sequence[Change]) -> None:
+        """Write lines into the log. New rows and job ids are on the disk when this returns.
+
+        Raises:
+            OSError: the disk is full, or the log cannot be written.
+        """
+        if not changes:
+            return
+        try:
+            self._append(changes)
+        except OSError:
+            # The room is for answers: a new purchase on a full disk is refused.
+            if any(map(is_new, changes)) or not self.give_room():
+                raise
+            self._append(changes)
+
+    def append_alone(self, local_id: str, values: Mapping[str, Any]) -> bool:
+        """Write columns that the ledger does not take; False where the log takes nothing either."""
+        try:
+            self.append([(local_id, values)])
+        except OSError:
+            return False
+        return True
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The columns of all rows by their `local_id`; unreadable lines are skipped."""
+        return _merged(self._changes())
+
+    def jobs(self) -> list[Job]:
+        """The rows of the log as jobs, oldest first."""
+        jobs = [job_of({"local_id": name, **row}) for name, row in self.rows().items()]
+        # The beginning of such a row is lost in a damaged log.
+        known = [job for job in jobs if job.local_id and job.fingerprint]
+        return sorted(known, key=lambda job: job.created)
+
+    def _append(self, changes: Sequence[Change]) -> None:
+        lines = [_line(*change) for change in changes]
+        # A line that a full disk cut stays alone: the next one begins with a line break.
+        content = "\n".join(["", *lines, ""]).encode()
+        descriptor = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
+        try:
+            written = os.write(descriptor, content)
+            if written < len(content):
+                os.write(descriptor, content[written:])
+            # A power cut may lose other lines.
+            if any(values and values.keys() & {"job_id", "fingerprint"} for _, values in changes):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _replace(self, changes: Iterable[Change]) -> None:
+        """Write the log anew."""
+        with replaced_file(self.log_path, mode=0o600) as new, new.open("w", encoding="utf-8") as to:
+            to.writelines(f"{_line(*change)}\n" for change in changes)
+
+    def _changes(self, tail: int | None = None) -> Iterator[Change]:
+        """The changes of the log, or of its last `tail` bytes."""
+        with contextlib.suppress(OSError), self.log_path.open("rb") as file:
+            if tail is not None:
+                begin = max(0, os.fstat(file.fileno()).st_size - tail)
+                file.seek(begin)
+                if begin:
+                    file.readline()
+            for line in file:
+                with contextlib.suppress(ValueError, RecursionError):
+                    values = json.loads(line)
+                    if isinstance(values, dict) and isinstance(values.get("local_id"), str):
+                        yield values["local_id"], None if _GONE in values else values
+
+    # Room for answers
+
+    def take_room(self) -> None:
+        """Take the room, unless it is taken already.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        with contextlib.suppress(OSError):
+            if self._room_path.stat().st_size == ROOM_BYTES:
+                return
+        # A disk that compresses would give no room to zeros.
+        write_file(self._room_path, os.urandom(ROOM_BYTES), mode=0o600)
+
+    def give_room(self) -> bool:
+        """Give the room back to the disk; False where it was not taken."""
+        try:
+            self._room_path.unlink()
+        except OSError:
+            return False
+        return True
+
+    # What was lost
+
+    @property
+    def loss(self) -> str | None:
+        """What was lost; None where nothing was, or where the user has accepted it."""
+        try:
+            return plain(self._loss_path.read_text(encoding="utf-8", errors="replace"))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return f"The file {self._loss_path} cannot be read ({error})."
+
+    def note_loss(self, sentence: str) -> None:
+        """Stop the spending, and write down why. An earlier loss stays in the text.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        before = self.loss
+        if before is None or sentence not in before:
+            text = f"{before} {sentence}" if before else sentence
+            write_file(self._loss_path, plain(text).encode(), mode=0o600)
+
+    def accept_loss(self) -> None:
+        """The user has read it: spending goes on.
+
+        Raises:
+            OSError: the file cannot be removed.
+        """
+        with contextlib.suppress(FileNotFoundError):
+            self._loss_path.unlink()
+
+    # The ledger and its log, brought together
+
+    def restore(self, rows: Rows) -> int:
+        """Write the jobs of the log that the ledger lacks, or has in an earlier state.
+
+        Returns:
+            How many rows were written.
+        """
+        count = 0
+        for job in self.jobs():
+            known = rows.one("local_id = ?", job.local_id)
+            if known is not None and _progress(known) >= _progress(job):
+                continue
+            # Where another living row has the same fingerprint, that one is handed out.
+            with contextlib.suppress(sqlite3.IntegrityError):
+                if known is None:
+                    rows.insert(job)
+                else:
+                    rows.update(job.local_id, {**job._asdict(), "owner": known.owner})
+                count += 1
+        return count
+
+    def compare(self, tables: Tables, path: Path) -> None:
+        """Bring an opened ledger and the end of its log together, in the transaction under way.
+
+        The ledger gets the rows that it lacks, and the loss is noted. The log gets the changes
+        that a crash kept from it.
+
+        Args:
+            path: the ledger's file, for the note.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        rows, logged = Rows(tables), _merged(self._changes(_TAIL_BYTES))
+        known = {local_id: rows.one("local_id = ?", local_id) for local_id in logged}
+        missing = [local_id for local_id, job in known.items() if job is None]
+        if missing:
+            self.restore(rows)
+            found = [local_id for local_id in missing if rows.one("local_id = ?", local_id)]
+            self.note_loss(
+                f"The ledger {path} is older than the log of its rows: {len(found)} of "
+                f"{len(missing)} missing tracks were put back."
+            )
+        elif any(job and _lacks_id(job, logged[name]) for name, job in known.items()):
+            # The disk was full, or the ledger held by another program, when the answer came.
+            self.restore(rows)
+            known = {local_id: rows.one("local_id = ?", local_id) for local_id in logged}
+        newest = rows.one("TRUE ORDER BY rowid DESC")
+        if missing or (newest and newest.local_id not in logged):
+            # The log is new or was damaged, or has a row that cannot be put back.
+            self._replace((job.local_id, job._asdict()) for job in rows.many("TRUE ORDER BY rowid"))
+            return
+        for local_id, job in known.items():
+            if job is not None and job != job_of({"local_id": local_id, **logged[local_id]}):
+                self.note(local_id, job._asdict())
+
+
+def is_new(change: Change) -> bool:
+    """Whether these are the columns of a row that was made for a submit."""
+    _, values = change
+    return bool(values and "fingerprint" in values and values.get("state") == State.SUBMITTING)
+
+
+def _merged(changes: Iterable[Change]) -> dict[str, dict[str, Any]]:
+    """The columns of each row after all changes. A row that began earlier has some of them."""
+    rows: dict[str, dict[str, Any]] = {}
+    for local_id, values in changes:
+        if values is None:
+            rows.pop(local_id, None)
+            continue
+        known = rows.setdefault(local_id, {})
+        # A repeated submit goes back to the first state.
+        repeats = known.get("repeats", 0)
+        is_repeat = values.get("repeats", repeats) != repeats
+        both_known = "state" in values and "state" in known
+        if both_known and not is_repeat and _step(values["state"]) < _step(known["state"]):
+            values = {**values, **known}
+        known.update(values)
+    return rows
+
+
+def _step(state: object) -> int:
+    """How far a row in this state has gone; a higher step follows a lower one."""
+    return next((step for step, known in enumerate(_STATES) if known == state), len(_STATES))
+
+
+def _progress(job: Job) -> tuple[int, int]:
+    """How far a row has gone. A repeated submit begins anew."""
+    return job.repeats, _step(job.state)
+
+
+def _lacks_id(job: Job, logged: Mapping[str, Any]) -> bool:
+    """Whether the log has the id of a job that the ledger does not know."""
+    waits = job.state in (State.SUBMITTING, State.UNCERTAIN)
+    return waits and job.job_id is None and bool(logged.get("job_id"))
+
+
+def _line(local_id: str, values: Mapping[str, Any] | None) -> str:
+    return json.dumps({"local_id": local_id, **({_GONE: True} if values is None else values)})
