@@ -1,8 +1,8 @@
 """Check and test everything: `python3 scripts/test.py [--fast] [arguments for pytest]`.
 
 `--fast` is for every change: it leaves out the slow checks, the tests that are marked `slow`, and
-all outside FAST_FOLDERS. A run without arguments also measures coverage, and fails below the bound
-in pyproject.toml.
+all outside FAST_FOLDERS. A run without arguments also tests farms, measures coverage, and fails
+below the bound in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> int:
 def selection(arguments: list[str]) -> list[str]:
     """The arguments of pytest for those of this command."""
     if not arguments:
-        return ["--cov", "--cov-report=term"]
+        return ["--cov", "--cov-report=term", "--farm"]
     if "--fast" not in arguments:
         return arguments
     others = [word for word in arguments if word != "--fast"]

@@ -79,6 +79,22 @@ class RootFolder:
         return pytest.Dir.from_parent(parent, path=path) if path == ROOT else None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--farm",
+        action="store_true",
+        help="run the tests of farms too: they need PostgreSQL and servers of buckets",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--farm"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("farm")]
+    items[:] = [item for item in items if not item.get_closest_marker("farm")]
+    config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(
         RootFolder()

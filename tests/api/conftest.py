@@ -27,7 +27,7 @@ def account(sandbox: Sandbox, tmp_path: Path) -> Iterator[Account]:
         yield account
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.farm)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Address:
     """An empty ledger of each kind."""
     if request.param == "sqlite":

@@ -33,7 +33,7 @@ from ...sandbox.server import Sandbox
 from ..buckets import SECRET, SERVERS, BucketServer, FaultyProxy, faulty, free_port, serving
 from ..gateway import TIMING, account_on, rows_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.farm]
 
 QUICK = TIMING._replace(
     bucket_timeout=1.0, bucket_connect_timeout=1.0, bucket_pause=0.02, bucket_pause_max=0.1

@@ -20,7 +20,7 @@ from ...sandbox.server import Sandbox
 from ..clouds import ACCOUNT_KEY, ANOTHER_KEY, AZURITE, Cloud, azure, google
 from ..gateway import TIMING, account_on, rows_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.farm]
 
 TIMES = TIMING._replace(bucket_timeout=10.0, bucket_connect_timeout=5.0)
 MUSIC = bytes(range(256)) * 12_000

@@ -34,7 +34,7 @@ from ..gateway import TIMING, account_on
 from ..ledgers import Address, new_schema
 from ..postgres_server import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.farm]
 
 PIANO = MusicRequest("piano", 5.0, format="wav")
 QUICK = Timing(ledger_patience=0.2)

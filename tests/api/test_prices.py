@@ -97,25 +97,6 @@ def test_what_was_learned_is_never_below_the_true_price(
         assert amount == pytest.approx(true(seconds))
 
 
-def test_prices_that_were_only_assumed_are_forgotten(tmp_path: Path) -> None:
-    """A ledger of before wrote the expected price where the gateway told none."""
-    library = Library(tmp_path)
-    completed(library, ELEVEN, 24.0)
-    completed(library, ELEVEN._replace(take=2), 0.375)
-    library.close()
-    with contextlib.closing(sqlite3.connect(tmp_path / LEDGER)) as db:
-        db.execute("DROP INDEX by_created")
-        db.execute("CREATE INDEX by_created ON jobs (created)")
-        newer = ("words", "selected", "searched", "kept", "arrived", "starred", "hidden")
-        for column in newer:
-            db.execute(f"ALTER TABLE jobs DROP COLUMN {column}")
-        db.execute("PRAGMA user_version = 4")
-    library = Library(tmp_path)
-    assert library.ledger.charges("test", ELEVEN.model) == [(30.0, 0.375)]
-    assert library.ledger.spent() == pytest.approx(24.375)
-    library.close()
-
-
 @pytest.mark.parametrize(("floor", "is_bought"), [(0.0, True), (9.999, True), (9.9991, False)])
 async def test_the_balance_does_not_fall_below_the_floor(
     tmp_path: Path, floor: float, is_bought: bool

@@ -26,7 +26,7 @@ from ...sandbox.profile import Profile
 from ..gateway import SCALE, account_on, running
 from ..ledgers import Address, new_schema
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.farm]
 
 TIMING = Timing()
 WINDOW, LIMIT = TIMING.rate_window, TIMING.rate_limit

@@ -24,7 +24,7 @@ from .conftest import WORKFLOW
 from .server import running, supported
 from .test_running import POLL, REQUEST, SAVE, read, succeeded
 
-pytestmark = pytest.mark.xdist_group("comfyui")
+pytestmark = [pytest.mark.xdist_group("comfyui"), pytest.mark.farm]
 
 SECONDS = 8
 

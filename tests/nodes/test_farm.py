@@ -12,7 +12,7 @@ from ...sandbox.server import Sandbox
 from ..ledgers import new_schema
 from ..postgres_server import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.farm]
 
 Node = dict[str, Any]
 

@@ -16,6 +16,7 @@ from .processes import COMMAND
 
 FIXED_SEED = 20261125
 pytestmark = [
+    pytest.mark.farm,
     pytest.mark.skipif(sys.platform != "linux", reason="workers are forked, stopped and killed"),
     pytest.mark.skipif(programs() is None, reason="PostgreSQL is not installed"),
 ]
