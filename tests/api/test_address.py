@@ -9,8 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from ...api.errors import InputError, SettingsError
-from ...api.ledger_url import LedgerUrl
-from ...api.store_url import StoreUrl
+from ...api.farm.addresses import LedgerUrl, StoreUrl
 from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_secrets
 from ...api.wire.download import checked_url
 from ...api.wire.http import proxy_for
