@@ -44,7 +44,7 @@ def arguments() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME",
-        help="speak this dialect of the protocol (README.md lists them); may be repeated",
+        help="speak this dialect of the protocol (docs/sandbox.md lists them); may be repeated",
     )
     return parser.parse_args()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import shutil
 import subprocess
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ...api.request import DEFAULT_MODEL
 from ...scripts.lib import headless, pack
 
 NOT_FOR_USERS = (
@@ -111,12 +109,30 @@ def test_its_nodes_load_by_themselves(release: Path, tmp_path: Path):
     assert done.stdout.split()[-1:] == [str(len(nodes))], done.stderr
 
 
-def test_the_readme_bounds_a_key_with_one_command():
-    """The fields of `POST /v1/sub-accounts`, for the model that the pack asks for."""
-    readme = (pack.ROOT / "README.md").read_text("utf-8")
-    (body,) = re.findall(r"sub-accounts .*?-d '(\{.*?\})'", readme, re.DOTALL)
-    asked = json.loads(body)
-    assert asked["allowed_models"] == [DEFAULT_MODEL]
-    assert asked["spend_cap_cents"] > 0
-    assert "adds 5 %" in readme
-    assert "sign-up credit of $5 almost surely does not buy music" in readme
+def named(page: Path) -> set[str]:
+    """The files of the repository that a page names, its sections for a clone left out."""
+    sections = re.split(r"^(?=## )", page.read_text("utf-8"), flags=re.MULTILINE)
+    text = "".join(part for part in sections if "clone of this" not in part.partition("\n")[0])
+    links = re.findall(r"\]\(([^):#]+)\)", text)
+    written = re.findall(r"(?:`|python3 )([\w./-]+)", text)
+    found = [page.parent / link for link in links] + [pack.ROOT / name for name in written]
+    return {
+        path.resolve().relative_to(pack.ROOT).as_posix()
+        for path in found
+        if path.exists() and pack.ROOT in path.resolve().parents
+    }
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(f"docs/{p.name}" for p in pack.ROOT.glob("docs/*"))]
+)
+def test_it_holds_what_its_pages_name(release: Path, page: str):
+    missing = [name for name in named(pack.ROOT / page) if not (release / name).exists()]
+    assert not missing
+
+
+def test_a_page_that_names_what_stays_behind_is_noticed(release: Path, tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("Run `scripts/demo.py`.\n\n## In a clone of this repository\n`tests/`\n")
+    assert named(page) == {"scripts/demo.py"}
+    assert not (release / "scripts").exists()
