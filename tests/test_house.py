@@ -150,10 +150,12 @@ def test_every_help_page_is_also_the_page_of_all_other_languages() -> None:
 
 def test_every_threat_names_a_test_that_exists() -> None:
     text = (PACK / "SECURITY.md").read_text(encoding="utf-8")
-    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")][2:]
-    assert len(rows) > 30
-    for *_, tests in rows:
-        named = re.findall(r"`(tests/[^`]+\.py)`", tests)
-        assert named, f"no test: {tests}"
+    threats = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
+    assert len(threats) > 30
+    for threat in threats:
+        for part in ("Attacker", "At risk", "Defence", "Tests"):
+            assert f"- **{part}:** " in threat, threat
+        named = re.findall(r"`(tests/[^`]+\.py)`", threat)
+        assert named, f"no test: {threat}"
         missing = [name for name in named if not (PACK / name).is_file()]
         assert not missing, missing
