@@ -24,6 +24,7 @@ NOT_FOR_USERS = (
     ".gitignore",
     ".gitattributes",
 )
+CLONE = "clone of this repository"
 NOT_ANYWHERE = ("node_modules", "package.json", "package-lock.json")
 # Imports every module, so that none needs what is not there.
 OPEN = """
@@ -110,9 +111,14 @@ def test_its_nodes_load_by_themselves(release: Path, tmp_path: Path):
 
 
 def named(page: Path) -> set[str]:
-    """The files of the repository that a page names, its sections for a clone left out."""
+    """The files of the repository that a page names.
+
+    Sections and paragraphs that say that they are for a clone are left out.
+    """
     sections = re.split(r"^(?=## )", page.read_text("utf-8"), flags=re.MULTILINE)
-    text = "".join(part for part in sections if "clone of this" not in part.partition("\n")[0])
+    parts = [part for part in sections if CLONE not in part.partition("\n")[0]]
+    paragraphs = "".join(parts).split("\n\n")
+    text = "\n".join(part for part in paragraphs if CLONE not in " ".join(part.split()))
     links = re.findall(r"\]\(([^):#]+)\)", text)
     written = re.findall(r"(?:`|python3 )([\w./-]+)", text)
     found = [page.parent / link for link in links] + [pack.ROOT / name for name in written]
