@@ -1,5 +1,6 @@
-"""Check and test everything: `python3 scripts/test.py [--fast] [arguments for pytest]`.
+"""Check and test everything: `python3 scripts/test.py [--checks] [--fast] [arguments for pytest]`.
 
+`--checks` runs the checks alone.
 `--fast` is for every change: it leaves out the slow checks, the tests that are marked `slow`, and
 all outside FAST_FOLDERS. A run without arguments also tests farms, measures coverage, and fails
 below the bound in pyproject.toml.
@@ -29,6 +30,9 @@ def main() -> int:
     checks = CHECKS if "--fast" in sys.argv else (*CHECKS, *SLOW_CHECKS)
     failed = [" ".join(check) for check in checks if _module(*check)]
     failed += importlib.import_module(f"{pack.load().__name__}.tests.javascript_tools").check()
+    if "--checks" in sys.argv:
+        print(f"FAILED: {', '.join(failed)} (see above)." if failed else "All checks passed.")
+        return int(bool(failed))
     if failed:
         print(f"FAILED: {', '.join(failed)} (see above); the tests run all the same.", flush=True)
     # A worker for each core, but few, because tests start processes of their own. Tests that share

@@ -20,6 +20,7 @@ NOT_FOR_USERS = (
     "requirements",
     ".ci",
     ".github",
+    ".pre-commit-config.yaml",
     ".venv",
     ".gitignore",
     ".gitattributes",
