@@ -10,13 +10,11 @@ from typing import Any
 
 from lib import environment, pack
 
-EXAMPLES = pack.ROOT / "example_workflows"
-
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Run each example workflow in a real ComfyUI with the sandbox, and draw what "
-        "comes of it into the JPEG that ComfyUI's template browser shows."
+        description="Run each example workflow in a real ComfyUI with the sandbox, and draw its "
+        "results into the JPEG that ComfyUI's template browser shows."
     )
     parser.add_argument("names", nargs="*", help="titles of examples (default: all)")
     parser.add_argument(
@@ -33,8 +31,8 @@ def main() -> int:
     if not options.comfyui:
         sys.exit("No ComfyUI is named: give --comfyui PATH, or set COMFYUI_PATH.")
     environment.enter("run")
-    runs: Any = importlib.import_module(f"{pack.load().__name__}.scripts.lib.example_runs")
-    return runs.draw_all(options.comfyui, EXAMPLES, options.names)
+    drawing: Any = importlib.import_module(f"{pack.load().__name__}.tests.comfyui.example_pictures")
+    return drawing.draw_all(options.comfyui, options.names)
 
 
 if __name__ == "__main__":

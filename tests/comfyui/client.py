@@ -57,14 +57,20 @@ class Browser:
         self._id = client_id
 
     async def node_info(self) -> dict[str, Any]:
-        return await self._get("/object_info")
+        return await self.get("/object_info")
 
-    async def run(self, prompt: Prompt, interrupt_when: When = lambda event: False) -> Outcome:
+    async def run(
+        self,
+        prompt: Prompt,
+        interrupt_when: When = lambda event: False,
+        *,
+        within: float = END_WITHIN,
+    ) -> Outcome:
         """Queue a graph and follow it to its end; interrupt it at the first such event.
 
         Raises RefusedError if it is not queued, TimeoutError if it does not end.
         """
-        return await asyncio.wait_for(self._run(prompt, interrupt_when), END_WITHIN)
+        return await asyncio.wait_for(self._run(prompt, interrupt_when), within)
 
     async def free(self) -> None:
         """Have ComfyUI forget the results it keeps; it does so when it is next idle."""
@@ -99,7 +105,7 @@ class Browser:
                 interrupted = True
                 async with self._session.post("/interrupt") as response:
                     response.raise_for_status()
-        history = await self._get(f"/history/{answer['prompt_id']}")
+        history = await self.get(f"/history/{answer['prompt_id']}")
         return Outcome(events, history[answer["prompt_id"]]["outputs"])
 
     async def _events(self, prompt_id: str) -> AsyncIterator[Event]:
@@ -115,7 +121,8 @@ class Browser:
             if event["type"] == "executing" and data["node"] is None:
                 return
 
-    async def _get(self, path: str) -> Any:
+    async def get(self, path: str) -> Any:
+        """The JSON that a route answers with."""
         async with self._session.get(path) as response:
             response.raise_for_status()
             return await response.json()

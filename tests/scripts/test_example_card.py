@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from PIL import Image
 
-from ...scripts.lib import example_card, pack
+from ...scripts.lib import pack
+from ..comfyui import example_card
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,8 @@ import av
 import pytest
 from PIL import Image
 
-from ...scripts.lib import example_card, graph, headless, pack
+from ...scripts.lib import graph, headless, pack
+from ..comfyui import example_card
 
 EXAMPLES = sorted((pack.ROOT / "example_workflows").glob("*.json"))
 BLUEPRINTS = sorted((pack.ROOT / "subgraphs").glob("*.json"))
