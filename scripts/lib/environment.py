@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -79,7 +78,7 @@ def make(venv: Path, layer: str, arguments: Sequence[str], contents: Sequence[st
         # A package that was half written when the last run ended looks installed.
         again = ["--reinstall"] if interrupted else []
         command = ["pip", "install", "--python", str(python_of(venv)), *again, *arguments]
-        _run_uv(venv, command, f"Installing the layer {layer}")
+        _uv(venv, command, f"Installing the layer {layer}")
         started.unlink()
         stamp.write_text(_digest(venv, arguments, contents), "utf-8")
     except OSError as error:
@@ -87,13 +86,13 @@ def make(venv: Path, layer: str, arguments: Sequence[str], contents: Sequence[st
     return python_of(venv)
 
 
-def run_uv(venv: Path, arguments: Sequence[str], what: str) -> str:
+def run_uv(venv: Path, arguments: Sequence[str], step: str) -> str:
     """Run the `uv` of the environment `venv` and return its output. Raises SetupError.
 
-    Makes the environment if it is missing. `what` names the step in the error.
+    Makes the environment if it is missing. `step` names the step in the error.
     """
     _install_uv(venv)
-    return _run_uv(venv, arguments, what)
+    return _uv(venv, arguments, step)
 
 
 def python_of(venv: Path) -> Path:
@@ -125,8 +124,8 @@ def _install_uv(venv: Path) -> None:
     _run([*command, "--require-hashes", "-r", file], "Installing uv with pip")
 
 
-def _run_uv(venv: Path, arguments: Sequence[str], what: str) -> str:
-    return _run([str(python_of(venv)), "-m", "uv", *arguments], what, _uv_settings(venv))
+def _uv(venv: Path, arguments: Sequence[str], step: str) -> str:
+    return _run([str(python_of(venv)), "-m", "uv", *arguments], step, _uv_settings(venv))
 
 
 def _make_venv(venv: Path) -> None:
@@ -160,48 +159,33 @@ def _runs(venv: Path, module: str) -> bool:
         return False
 
 
-def _run(command: Sequence[str], what: str, settings: Mapping[str, str] | None = None) -> str:
-    code, output = _call(command, what, settings)
+def _run(command: Sequence[str], step: str, settings: Mapping[str, str] | None = None) -> str:
+    if sys.stderr.isatty():
+        print(f"{step} ...", file=sys.stderr, flush=True)
+    code, output = _call(command, settings)
     if code:
-        raise SetupError(explain(what, output))
+        raise SetupError(explain(step, output))
     return output
 
 
-def _call(
-    command: Sequence[str], what: str = "", settings: Mapping[str, str] | None = None
-) -> tuple[int, str]:
-    environment = {**os.environ, **(settings or {})}
-    ticking = bool(what) and sys.stderr.isatty()
-    start = time.monotonic()
-    with subprocess.Popen(
+def _call(command: Sequence[str], settings: Mapping[str, str] | None = None) -> tuple[int, str]:
+    done = subprocess.run(
         command,
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, **(settings or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-    ) as child:
-        while True:
-            try:
-                output = child.communicate(timeout=1 if ticking else None)[0]
-                break
-            except subprocess.TimeoutExpired:
-                print(f"\r{what}: {time.monotonic() - start:.0f} s", end="", file=sys.stderr)
-            except KeyboardInterrupt:
-                child.kill()
-                raise
-            finally:
-                sys.stderr.flush()
-    if ticking:
-        print(f"\r{' ' * 79}\r", end="", file=sys.stderr, flush=True)
-    return child.returncode, output.decode("utf-8", "replace")
+        check=False,
+    )
+    return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def explain(what: str, output: str) -> str:
+def explain(step: str, output: str) -> str:
     """One sentence for a step that failed: which step, the cause in its output, what to do."""
     again = "then run this command again; it goes on where it stopped."
     if re.search(r"No space left|os error (28|112)\b|Errno 28|not enough space", output, re.I):
-        return f"{what} failed because the disk is full: free about 6 GB, {again}"
+        return f"{step} failed because the disk is full: free about 6 GB, {again}"
     if re.search(
         r"dns error|name resolution|getaddrinfo|not known|NewConnection|ConnectError|proxy"
         r"|tcp connect|error sending request|timed out|unreachable|connection (refused|reset)"
@@ -210,12 +194,12 @@ def explain(what: str, output: str) -> str:
         re.I,
     ):
         return (
-            f"{what} failed because the package index cannot be reached: check the network and "
+            f"{step} failed because the package index cannot be reached: check the network and "
             f"pip's settings (index, proxy, certificate), {again}"
         )
     words = re.sub(r"[\s\u00d7\u2500-\u257f\u25b6]+", " ", output).strip()  # uv draws its causes
     reason = words if len(words) <= 400 else "... " + words[-400:]
-    return f"{what} failed ({reason or 'it said nothing'}): correct that, {again}"
+    return f"{step} failed ({reason or 'it said nothing'}): correct that, {again}"
 
 
 def _uv_settings(venv: Path) -> dict[str, str]:

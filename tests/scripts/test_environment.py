@@ -3,8 +3,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -15,28 +16,37 @@ SCRIPTS = pack.ROOT / "scripts"
 ARGUMENTS = ["-r", "requirements.txt"]
 
 
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Every command that would have run; each succeeds and `-m venv` makes a Python."""
-    made: list[list[str]] = []
+class Commands(list[list[str]]):
+    """Every command that would have run. Each succeeds if its program exists.
 
-    def call(command: Sequence[str], what: str = "", settings: object = None) -> tuple[int, str]:
-        made.append(list(command))
+    Attributes:
+        fails: says of a command whether it fails all the same; it may raise.
+    """
+
+    fails: Callable[[list[str]], bool] = staticmethod(lambda command: False)
+
+    def run(self, command: Sequence[str], **options: object) -> CompletedProcess[bytes]:
+        self.append(list(command))
         if "venv" in command:
             python = environment.python_of(Path(command[-1]))
             python.parent.mkdir(parents=True, exist_ok=True)
             python.touch()
-        return int(not Path(command[0]).exists()), ""
+        failed = not Path(command[0]).exists() or self.fails(list(command))
+        return CompletedProcess(command, int(failed), b"")
 
-    monkeypatch.setattr(environment, "_call", call)
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Commands:
+    made = Commands()
+    monkeypatch.setattr(environment.subprocess, "run", made.run)
     return made
 
 
-def installs(calls: list[list[str]]) -> list[list[str]]:
+def installs(calls: Commands) -> list[list[str]]:
     return [call for call in calls if call[1:5] == ["-m", "uv", "pip", "install"]]
 
 
-def test_a_finished_environment_runs_nothing(tmp_path: Path, calls: list[list[str]]):
+def test_a_finished_environment_runs_nothing(tmp_path: Path, calls: Commands):
     make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     assert len(installs(calls)) == 1
     calls.clear()
@@ -44,7 +54,7 @@ def test_a_finished_environment_runs_nothing(tmp_path: Path, calls: list[list[st
     assert calls == []
 
 
-def test_changed_requirements_install_again(tmp_path: Path, calls: list[list[str]]):
+def test_changed_requirements_install_again(tmp_path: Path, calls: Commands):
     make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     calls.clear()
     make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx>=1"])
@@ -52,48 +62,43 @@ def test_changed_requirements_install_again(tmp_path: Path, calls: list[list[str
     assert "--reinstall" not in installs(calls)[0]
 
 
-def test_an_interrupted_installation_is_written_anew(
-    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
-):
-    def interrupted(*arguments: object) -> str:
-        raise KeyboardInterrupt
+def test_an_interrupted_installation_is_written_anew(tmp_path: Path, calls: Commands):
+    def interrupted(command: list[str]) -> bool:
+        if installs(Commands([command])):
+            raise KeyboardInterrupt
+        return False
 
-    with monkeypatch.context() as patch:
-        patch.setattr(environment, "_run_uv", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
+    calls.fails = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
+    calls.fails = lambda command: False
     make(tmp_path / ".venv", "run", ARGUMENTS, ["httpx"])
     assert "--reinstall" in installs(calls)[-1]
 
 
-def test_a_broken_environment_is_made_from_scratch(
-    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
-):
-    fixed = {"--clear"}
-    monkeypatch.setattr(
-        environment, "_runs", lambda venv, module: any(fixed & set(call) for call in calls)
-    )
+def test_a_broken_environment_is_made_from_scratch(tmp_path: Path, calls: Commands):
+    calls.fails = lambda command: "-c" in command and not any("--clear" in call for call in calls)
     make(tmp_path / ".venv", "run", ARGUMENTS, [])
     made = [call[3:] for call in calls if call[1:3] == ["-m", "venv"]]
     assert made == [[str(tmp_path / ".venv")], ["--clear", str(tmp_path / ".venv")]]
 
 
 def test_no_ensurepip_names_the_package(
-    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, calls: Commands, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(environment.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SetupError, match=r"apt install python3\.\d+-venv"):
         make(tmp_path / ".venv", "run", ARGUMENTS, [])
 
 
-def test_uv_itself_is_installed_by_its_hash(tmp_path: Path, calls: list[list[str]]):
+def test_uv_itself_is_installed_by_its_hash(tmp_path: Path, calls: Commands):
     make(tmp_path / ".venv", "run", ARGUMENTS, [])
     (by_pip,) = [call for call in calls if call[1:4] == ["-m", "pip", "install"]]
     assert by_pip[-3:] == ["--require-hashes", "-r", str(locks.path_of("uv"))]
 
 
 def test_another_uv_installs_again(
-    tmp_path: Path, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, calls: Commands, monkeypatch: pytest.MonkeyPatch
 ):
     make(tmp_path / ".venv", "run", ARGUMENTS, [])
     calls.clear()
@@ -103,7 +108,7 @@ def test_another_uv_installs_again(
     assert len(installs(calls)) == 1
 
 
-def test_an_unwritable_place_is_one_sentence(tmp_path: Path, calls: list[list[str]]):
+def test_an_unwritable_place_is_one_sentence(tmp_path: Path, calls: Commands):
     place = tmp_path / "file"
     place.write_text("")
     with pytest.raises(SetupError) as refused:
