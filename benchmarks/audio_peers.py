@@ -72,7 +72,7 @@ def written_anew() -> Peer:
     """What ComfyUI does, step by step: every frame an array, all arrays joined, all in memory."""
 
     def load(source: Any) -> tuple[torch.Tensor, int]:
-        with av.open(source, "r") as container:
+        with cast(Any, av.open(source, "r")) as container:
             stream = container.streams.audio[0]
             parts = []
             for frame in container.decode(stream):

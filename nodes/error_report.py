@@ -22,7 +22,6 @@ PACKAGES = (
     "av",
     "aiohttp",
     "PIL",
-    "tenacity",
     "filelock",
     "tomlkit",
     "tomli",

@@ -9,6 +9,7 @@ them. Each combination has an environment in `.venv-matrix/`, with its log besid
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -80,10 +81,17 @@ class Combination:
 
     def types(self) -> str:
         """What pyright counts with these libraries, such as "0 errors"."""
+        config = {
+            "extends": str(environment.ROOT / "pyproject.toml"),
+            "extraPaths": [str(environment.ROOT / "scripts")],
+            "pythonVersion": ".".join(self.python.split(".")[:2]),
+            "venvPath": str(FOLDER),
+            "venv": self.name,
+        }
+        file = self.file("pyright.json")
+        file.write_text(json.dumps(config), "utf-8")
         python = str(environment.python_of(self.venv))
-        version = ".".join(self.python.split(".")[:2])
-        command = [python, "-m", "pyright", "--pythonpath", python, "--pythonversion", version]
-        done = self._run(command, "types")
+        done = self._run([python, "-m", "pyright", "--project", str(file)], "types")
         counted = re.findall(r"^\d+ errors?", done.output, re.M)
         return counted[-1] if counted else f"pyright ended with {done.code}"
 

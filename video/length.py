@@ -66,7 +66,8 @@ def measure(
 ) -> PictureLength:
     """`picture_length` of an open container, whose packets are read to the end."""
     stream = picture_stream(container)
-    base = stream.time_base
+    # PyAV 19 has a number of its own, whose products are rounded to 32 bits.
+    base = Fraction(stream.time_base or 0)
     if not base:
         raise PictureError(
             "The picture has no time base: expected a video with time stamps; convert it to MP4."
@@ -152,7 +153,7 @@ def _constant_rate(
     for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
         if not rate:
             continue
-        rate = _usual(rate, base)
+        rate = _usual(Fraction(rate), base)
         grid = frames * float(1 / (rate * base))
         if np.abs(stamps - stamps[0] - grid).max() <= 1.0:
             return rate
@@ -162,6 +163,6 @@ def _constant_rate(
 def _usual(rate: Fraction, base: Fraction) -> Fraction:
     """The usual rate that `rate` was rounded from; containers that round time round it, too."""
     if (1 / (rate * base)).denominator == 1:
-        return Fraction(rate)
+        return rate
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))
-    return nearest if abs(nearest - rate) < nearest * _ROUNDED else Fraction(rate)
+    return nearest if abs(nearest - rate) < nearest * _ROUNDED else rate

@@ -24,6 +24,7 @@ LN_1000 = math.log(1000.0)  # 60 dB, in nepers
 
 Samples = NDArray[np.float32]
 Numbers = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 
 def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count: int) -> Samples:
@@ -33,8 +34,8 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
     # Running products are far cheaper than exp. They begin with the first power.
-    turns = np.cumprod(np.tile(np.exp(rate)[:, None], block), axis=1)
-    states = np.cumprod(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
+    turns: Complex = np.cumprod(np.tile(np.exp(rate)[:, None], block), axis=1)
+    states: Complex = np.cumprod(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
     states *= amps * np.exp(1j * phases - rate * block)
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)

@@ -215,7 +215,7 @@ async def test_a_track_that_cannot_be_kept_is_said_and_downloaded_again(
 # Packages
 
 
-@pytest.mark.parametrize("package", ["httpx", "tenacity", "filelock"])
+@pytest.mark.parametrize("package", ["httpx", "filelock"])
 async def test_a_missing_package_is_named_with_the_command_that_installs_it(
     node: Node, panel: Any, session: Any, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:

@@ -36,7 +36,7 @@ class Bars:
         self._colors = gradient(*_COLORS, canvas.width)
 
     def draw(self, number: int) -> None:
-        center = np.asarray([round(number / self._fps * self._rate)])
+        center = np.asarray([round(number / self._fps * self._rate)], np.int64)
         levels = self._spectra.levels(center)[0]
         # The loudest of each bar's bins; bars below one bin's width share it.
         padded = np.append(levels, 0)
