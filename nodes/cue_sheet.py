@@ -13,6 +13,7 @@ from ..api.errors import InputError
 from . import host, session
 from .cue_table import Cue, decoded, read_cues
 from .lists import shows_errors
+from .shared_inputs import checked_text
 
 if TYPE_CHECKING:
     from ..api.money.spending import Quote
@@ -95,12 +96,8 @@ def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
     )
 
 
-def _cues(table: object, file: object) -> list[Cue]:
-    if not isinstance(table, str):
-        raise InputError(
-            f"The table is of the type {type(table).__name__}, and text is expected: connect text, "
-            "or type it."
-        )
+def _cues(table: Any, file: object) -> list[Cue]:
+    table = checked_text("table", table)
     if file == NO_FILE:
         return read_cues(table)
     if table.strip():

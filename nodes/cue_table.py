@@ -138,7 +138,7 @@ def read_cues(table: str) -> list[Cue]:
 
 
 def _rows(table: str) -> tuple[Iterator[_Row], str]:
-    """The rows that are not blank, and what divides their cells."""
+    """The rows that are not blank, and the delimiter of their cells."""
     table = text.clean(table).removeprefix("\ufeff")
     lines = table.split("\n")
     skipped = 0
@@ -152,7 +152,7 @@ def _rows(table: str) -> tuple[Iterator[_Row], str]:
 
 
 def _delimiter(header: str) -> str:
-    """What divides the header into the most known columns."""
+    """The delimiter that divides the header into the most known columns."""
 
     def known(delimiter: str) -> int:
         cells = header.split(delimiter)
@@ -197,13 +197,13 @@ def _columns(header: _Row) -> list[str]:
             f"Line {header.line} of the cue sheet has no column “prompt”: begin with the names of "
             f"the columns, out of {', '.join(COLUMNS)}."
         )
-    for place, column in enumerate(columns):
+    for index, column in enumerate(columns):
         if column and column not in COLUMNS:
             raise InputError(
                 f"Line {header.line} of the cue sheet has the column "
-                f"“{text.shortened(header.cells[place], 40)}”: only {', '.join(COLUMNS)} are known."
+                f"“{text.shortened(header.cells[index], 40)}”: only {', '.join(COLUMNS)} are known."
             )
-        if column and columns.index(column) != place:
+        if column and columns.index(column) != index:
             raise InputError(
                 f"Line {header.line} of the cue sheet has the column “{column}” twice: remove one."
             )
@@ -212,8 +212,8 @@ def _columns(header: _Row) -> list[str]:
 
 def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
     values: dict[str, str] = dict.fromkeys(COLUMNS, "")
-    for place, cell in enumerate(row.cells):
-        column = columns[place] if place < len(columns) else ""
+    for index, cell in enumerate(row.cells):
+        column = columns[index] if index < len(columns) else ""
         if column:
             values[column] = cell
         elif cell:

@@ -59,26 +59,26 @@ class LoadAudioURL(ListNode):
             display.show("waits until other files are loaded")
         await host.interruptible(run.slots.acquire())
         try:
-            source = await host.interruptible(opened(account, url, settings))
+            arriving = await host.interruptible(opened(account, url, settings))
             original, rate, path, lost = await host.interruptible(
-                decoded(account, source, settings, run.memory),
-                on_check=lambda: _show(display, source),
+                decoded(account, arriving, settings, run.memory),
+                on_check=lambda: _show(display, arriving),
             )
-            came = await asyncio.to_thread(_came, source, path, original.shape[-1] / rate)
+            came = await asyncio.to_thread(_came, arriving, path, original.shape[-1] / rate)
         finally:
             run.slots.release()
         waveform, rate = await asyncio.to_thread(shaped, original, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
-        display.show(f"{line}{difference(source, seconds)}{lost}", 1.0)
+        display.show(f"{line}{difference(arriving, seconds)}{lost}", 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
-        files = [] if path is None else [playable(source, path)]
+        files = [] if path is None else [playable(arriving, path)]
         return io.NodeOutput(audio, seconds, rate, ui=heard(*files))
 
 
-def _came(source: OpenAudio, path: Path | None, seconds: float) -> str:
+def _came(arriving: OpenAudio, path: Path | None, seconds: float) -> str:
     """The delivered format and the mean rate of the file: `mp3, 192 kbit/s`."""
-    content = source.content()
+    content = arriving.content()
     head, size = bytes(content[:SNIFF_BYTES]), len(content)
     if not size and path is not None:
         with path.open("rb") as file:
@@ -91,10 +91,10 @@ def _sides(channels: int) -> str:
     return {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
 
 
-def _show(display: host.Display, source: OpenAudio) -> None:
-    received, size = source.received, source.size
-    if source.paused:
-        display.show(source.paused)
+def _show(display: host.Display, arriving: OpenAudio) -> None:
+    received, size = arriving.received, arriving.size
+    if arriving.paused:
+        display.show(arriving.paused)
     elif received and size:
         amounts = {"received": f"{received / 1e6:.1f}", "size": f"{size / 1e6:.1f}"}
         display.show(status_text("downloading", **amounts), received / size)

@@ -52,14 +52,14 @@ def limits_of_run(settings: Settings) -> RunLimits:
 
 async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
     """See `Account.open`. A bucket that fails is named in the log."""
-    source = await account.open(url, settings)
-    if source.trouble:
-        host.log.warning("%s The track is downloaded from the gateway.", source.trouble)
-    return source
+    arriving = await account.open(url, settings)
+    if arriving.trouble:
+        host.log.warning("%s The track is downloaded from the gateway.", arriving.trouble)
+    return arriving
 
 
 async def decoded(
-    account: Account, source: OpenAudio, settings: Settings, memory: Memory
+    account: Account, arriving: OpenAudio, settings: Settings, memory: Memory
 ) -> tuple[torch.Tensor, int, Path | None, str]:
     """Decode while the bytes arrive, and store the file. Hold a slot of the run meanwhile.
 
@@ -68,12 +68,12 @@ async def decoded(
     from ..audio.decode import decode
 
     def work() -> tuple[torch.Tensor, int]:
-        with source.reader as reader:
+        with arriving.reader as reader:
             return decode(
                 cast("BinaryIO", reader), max_minutes=settings.max_audio_minutes, memory=memory
             )
 
-    filling = asyncio.ensure_future(account.download(source))
+    filling = asyncio.ensure_future(account.download(arriving))
     decoding = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         (waveform, rate), _ = await asyncio.gather(decoding, filling)
@@ -81,11 +81,11 @@ async def decoded(
         # The end of the download wakes a decoder that waits for bytes.
         filling.cancel()
     try:
-        path, unsent = await _kept(account, source, settings)
+        path, unsent = await _stored(account, arriving, settings)
     except (OSError, LedgerError) as error:
         # The decoded audio is complete, and the next run does not pay again.
-        host.log.warning("The track could not be kept on this machine: %s", error)
-        return waveform, rate, None, " · not kept on this machine: the next run downloads it again"
+        host.log.warning("The track could not be stored on this machine: %s", error)
+        return waveform, rate, None, " · not stored here: the next run downloads it again"
     if not unsent:
         return waveform, rate, path, ""
     host.log.warning("The bucket does not have the track yet: %s. It is sent again later.", unsent)
@@ -115,31 +115,33 @@ def shaped(
     return waveform, rate
 
 
-def difference(source: OpenAudio, seconds: float) -> str:
+def difference(arriving: OpenAudio, seconds: float) -> str:
     """Names both lengths, where the track is clearly shorter or longer than the request."""
-    asked = 0.0 if source.job is None else source.job.duration
+    asked = 0.0 if arriving.job is None else arriving.job.duration
     # A job that was picked up by its id has no requested length. Encoders add some hundredths
     # of a second.
     if not asked or abs(seconds - asked) <= max(0.5, 0.02 * asked):
         return ""
     line = f"asked for {asked:.1f} s, received {seconds:.1f} s"
-    host.log.warning("%s (job %s).", line, source.job.job_id if source.job else "")
+    host.log.warning("%s (job %s).", line, arriving.job.job_id if arriving.job else "")
     return f" · {line}"
 
 
-def playable(source: OpenAudio, path: Path) -> dict[str, str]:
+def playable(arriving: OpenAudio, path: Path) -> dict[str, str]:
     """Tells the node's player where the file is: the id of its row, or ComfyUI's name for it."""
-    if source.job is not None:
-        return {"local_id": source.job.local_id}
+    if arriving.job is not None:
+        return {"local_id": arriving.job.local_id}
     return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
 
 
-async def _kept(account: Account, source: OpenAudio, settings: Settings) -> tuple[Path | None, str]:
+async def _stored(
+    account: Account, arriving: OpenAudio, settings: Settings
+) -> tuple[Path | None, str]:
     """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder.
 
     The text says why the bucket does not have it yet, else it is empty.
     """
-    kept = await account.keep(source, settings)
-    if kept.path is not None or source.job is not None:
-        return kept.path, kept.unsent
-    return await asyncio.to_thread(host.temporary_file, source.content()), ""
+    stored = await account.keep(arriving, settings)
+    if stored.path is not None or arriving.job is not None:
+        return stored.path, stored.unsent
+    return await asyncio.to_thread(host.temporary_file, arriving.content()), ""

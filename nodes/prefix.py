@@ -11,9 +11,11 @@ import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..api import text
 from ..api.errors import InputError
+from .shared_inputs import checked_text
 
 DEFAULT = "AIgateway"
 TITLE_LENGTH = 60
@@ -36,9 +38,7 @@ _DEVICES = frozenset(
 )
 
 
-def safe_prefix(
-    prefix: object, values: Mapping[str, str], now: time.struct_time, output: Path
-) -> str:
+def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, output: Path) -> str:
     """A relative path with `/` between its parts; its last part begins the file's name.
 
     Args:
@@ -50,11 +50,7 @@ def safe_prefix(
     Raises:
         InputError: the prefix is not text, or leads out of the output folder.
     """
-    if not isinstance(prefix, str):
-        raise InputError(
-            f"The filename_prefix is of the type {type(prefix).__name__}, and text is expected: "
-            "connect text, or type it."
-        )
+    prefix = checked_text("filename_prefix", prefix)
 
     def value(token: re.Match[str]) -> str:
         name = token[1]

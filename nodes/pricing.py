@@ -25,15 +25,15 @@ _UNKNOWN = object()
 
 
 def requests_from(
-    values: Mapping[str, list[Any]], count: int, place: int = 0
+    values: Mapping[str, list[Any]], count: int, start: int = 0
 ) -> list[MusicRequest]:
     """The requests of one node in one run.
 
     Args:
         values: the known inputs, each with the items that it gets one after the other.
         count: the least number of items.
-        place: how many requests the nodes before make. A request that is not known gets a take
-            that no other has.
+        start: the number of requests of the nodes before. An unknown request gets a take that no
+            other has.
     """
     longest = max(map(len, values.values()), default=1)
     if max(longest, count) > MOST_TRACKS:
@@ -46,7 +46,7 @@ def requests_from(
         # The price does not depend on the prompt, which may be empty still.
         item["prompt"] = str(item.get("prompt") or "").strip() or "…"
         if index >= known:
-            item["take"] = MAX_TAKE - MAX_COUNT * (place + index + 1)
+            item["take"] = MAX_TAKE - MAX_COUNT * (start + index + 1)
         requests += MusicRequest(**item).takes(takes)
     return requests
 

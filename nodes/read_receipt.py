@@ -1,4 +1,4 @@
-"""ReadReceipt: what a saved file says about the track in it, and the track itself."""
+"""ReadReceipt: the receipt in a saved file, and the track that it names."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ..audio.containers.comments import GRAPH_KEYS
 from . import host, session
 from .conversions import heard
 from .lists import shows_errors
+from .shared_inputs import checked_text
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
@@ -62,13 +63,8 @@ class ReadReceipt(io.ComfyNode):
 
 
 def _path(file: object) -> Path:
-    if not isinstance(file, str):
-        raise InputError(
-            f"The file is of the type {type(file).__name__}, and text is expected: connect path of "
-            "Save Audio, or type a path."
-        )
     # Save Audio gives one path per line for a batch.
-    first = next(filter(None, map(str.strip, file.splitlines())), "")
+    first = next(filter(None, map(str.strip, checked_text("file", file).splitlines())), "")
     if not first:
         raise InputError("The file is empty: type the path of a file in output/ or input/.")
     path = host.own_file(first)
@@ -81,7 +77,7 @@ def _path(file: object) -> Path:
 
 
 class Receipt(NamedTuple):
-    """What is known of a track; empty or 0 where it is not."""
+    """The known facts of a track; empty or 0 where a fact is not known."""
 
     prompt: str = ""
     take: int = 0
@@ -97,7 +93,7 @@ class Receipt(NamedTuple):
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Receipt:
-        """Anybody can write such a tag: what does not fit is as if it was missing."""
+        """The receipt in a tag. Anybody can write one: a wrong value counts as missing."""
         try:
             found = json.loads(tags.get("receipt", ""))
         except (ValueError, RecursionError):
@@ -169,7 +165,7 @@ def _line(receipt: Receipt, job: Job | None, track: Path | None) -> str:
     if job is None:
         return f"job {receipt.job_id} is not in this machine's ledger: the audio is the file's own"
     if track is None:
-        return f"job {receipt.job_id}: this machine has not kept the track: the audio is the file's"
+        return f"job {receipt.job_id}: the track is not on this machine: the audio is the file's"
     return f"job {receipt.job_id}: the audio is the bought track"
 
 

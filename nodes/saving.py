@@ -210,8 +210,8 @@ class Saving(NamedTuple):
 
     @property
     def _graph_is_beside(self) -> bool:
-        """Engines read one page of an Ogg's comments: the graph of a loop has no room there. The
-        frontend does not read a WAV."""
+        """The graph of a looped Ogg has no room in the one page of comments that engines read, and
+        the frontend reads no WAV."""
         is_looped_ogg = self.loop is not None and self.encoding.format is Format.OGG
         return is_looped_ogg or self.encoding.format is Format.WAV
 
@@ -257,7 +257,7 @@ class Saving(NamedTuple):
         return report.dropped_tags
 
     def write_beside(self, path: Path, dropped: tuple[str, ...]) -> None:
-        """Write what stands beside the audio at `path`: its graph, its loop, and the manifest."""
+        """Write the files beside the audio at `path`: its graph, its loop, and the manifest."""
         if self.graph and (dropped or self._graph_is_beside):
             _write_graph(path.with_suffix(".json"), self.graph, dropped)
         facts = None
@@ -280,17 +280,17 @@ def _write_graph(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) 
         say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
 
 
-def _write_new(path: Path, content: bytes, what: str) -> bool:
+def _write_new(path: Path, content: bytes, name: str) -> bool:
     """Write a file beside the audio. Somebody else's file of that name stays, and False returns."""
     try:
         write_new_file(path, content, durable=False)
     except FileExistsError:
-        say(f"{path.name} is another file and is kept, so {what} is not saved beside")
+        say(f"{path.name} is another file and is kept, so {name} is not saved beside")
         return False
     return True
 
 
 def say(line: str) -> None:
-    """Say it in the log and under the node."""
+    """Write a line into the log and under the node."""
     host.log.info("Save Audio: %s.", line)
     host.show_status(line)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Characters of a track's name in a message.
 _TITLE = 80
-# Other packs load meanwhile, and the page asks for what it shows first.
+# Other packs load meanwhile, and the page has the first questions.
 _START_SECONDS = 5.0
 
 _lock = threading.RLock()
@@ -61,7 +61,7 @@ def on_interrupt() -> str:
 
 
 async def account(current: Settings) -> Account:
-    """The account for these settings. It fetches in the background what nobody waits for."""
+    """The account for these settings. It fetches open jobs in the background."""
     # A new account imports httpx, and may wait for the ledger and for the sandbox.
     opened = await asyncio.to_thread(_account, current)
     opened.collect(current, _tell_news)
@@ -69,7 +69,7 @@ async def account(current: Settings) -> Account:
 
 
 async def collect() -> None:
-    """Fetch what nobody waits for, where a job is open; an account without one is not opened."""
+    """Fetch the open jobs in the background. An account without one is not opened."""
     from ..api.library import has_ledger
 
     current = settings()
@@ -88,13 +88,13 @@ def collect_at_start() -> None:
         try:
             asyncio.run(collect())
         except GatewayError as error:
-            host.log.warning("Bought jobs are not looked for: %s", error)
+            host.log.warning("Open jobs are not fetched: %s", error)
 
     threading.Thread(target=work, name="aigateway-start", daemon=True).start()
 
 
 def _tell_news(job: Job) -> None:
-    """Tell all pages what became of a job that nobody waited for."""
+    """Tell all pages about the end of a job that nobody waited for."""
     what = "ready" if job.state.value == "completed" else job.state.value
     title = plain(job.prompt or job.job_id or "", _TITLE)
     ended = {"what": what, "title": title, "charge": job.charge}
@@ -125,9 +125,9 @@ def _account(current: Settings) -> Account:
         else:
             current.require_encryption()
             base_url, key = current.address, current.api_key
-        place = (host.data_directory(), current.service)
+        key_of_account = (host.data_directory(), current.service)
         identity = (base_url, key, current.cost_tag, library)
-        opened = _accounts.get(place)
+        opened = _accounts.get(key_of_account)
         if opened is not None and opened[0] == identity:
             return opened[1]
         if opened is not None:
@@ -136,7 +136,7 @@ def _account(current: Settings) -> Account:
         account = Account(
             current.service, base_url, key, library, _timing(current), current.cost_tag
         )
-        _accounts[place] = (identity, account)
+        _accounts[key_of_account] = (identity, account)
         return account
 
 
@@ -154,7 +154,7 @@ def _library(current: Settings) -> Library:
     from ..api.library import Library
 
     directory = host.data_directory()
-    # What the sandbox makes is worth nothing to other machines.
+    # A sketch is worth nothing to other machines.
     url = None if current.is_sandbox else current.ledger_url
     with _lock:
         if (directory, url) not in _libraries:

@@ -41,7 +41,7 @@ def request_inputs() -> list[Any]:
             default="",
             placeholder="[verse]\nwords to sing, a line each\n\n[chorus]\nmore words",
             dynamic_prompts=True,
-            # A script may leave out what has a default.
+            # A script may leave out an input with a default.
             optional=True,
         ),
         choice_input("format", FORMATS, **host.ADVANCED),
@@ -116,23 +116,25 @@ def loudness_inputs() -> list[Any]:
 
 
 def checked(name: str, value: Any) -> float:
-    """A finite number: a link may bring anything.
-
-    Raises:
-        InputError: it is not a finite number.
-    """
+    """A finite number: a link may bring anything. Raises InputError: it is something else."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         raise InputError(f"{name} is {value!r}: a number is expected, so connect or type one.")
     return value
 
 
-def checked_choice(name: str, value: Any, options: Any) -> Any:
-    """One of the options of a choice.
+def checked_text(name: str, value: Any) -> str:
+    """A text: a link may bring anything. Raises InputError: it is something else."""
+    if isinstance(value, str):
+        return value
+    raise InputError(
+        f"The {name} is of the type {type(value).__name__}, and text is expected: connect text, "
+        "or type it."
+    )
 
-    Raises:
-        InputError: it is not one of them.
-    """
+
+def checked_choice(name: str, value: Any, options: Any) -> Any:
+    """One of the options of a choice. Raises InputError: it is something else."""
     if value not in options:
         raise InputError(f"The {name} is “{value}”: choose one of {', '.join(options)}.")
     return value

@@ -40,7 +40,7 @@ def retry_line(account: Account, about: MusicRequest | Job) -> StatusText | None
 
 
 def wait_line(progress: Progress, trouble: StatusText | None) -> StatusText:
-    """How far a job is: only what the gateway reported is said of it.
+    """How far a job is, from the reports of the gateway alone.
 
     Args:
         trouble: what keeps the polls back; None where nothing does.

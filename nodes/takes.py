@@ -178,7 +178,7 @@ def _output(
 
 
 def _error(takes: Sequence[Take], error: Exception) -> Exception:
-    """`error`, which is that of the first take, and what became of all of them."""
+    """`error`, which is that of the first take, with the outcome of all takes."""
     nothing_sent = all(take.job is None and str(take.error) == str(error) for take in takes)
     if len(takes) == 1 or nothing_sent:
         return error
@@ -195,7 +195,7 @@ class Take:
     Attributes:
         job: the job as it was known last; None where the submit gave none.
         audio: AUDIO, once the take is loaded.
-        file: what the player plays, None where the file could not be kept.
+        file: of the player; None where the track could not be stored.
         error: why there is no audio.
     """
 
@@ -226,7 +226,7 @@ class Take:
         return wait_fraction(self._progress) if self._progress else 0.0
 
     def line(self, trouble: StatusText | None) -> StatusText | str:
-        """What the take does now."""
+        """The state of the take now."""
         return wait_line(self._progress, trouble) if self._progress else ""
 
     @property
@@ -275,11 +275,11 @@ class Take:
     async def _loaded(self, account: Account, job: Job, settings: Settings) -> Mapping[str, Any]:
         run = limits_of_run(settings)
         async with run.slots:
-            source = await opened(account, job.result_url or "", settings)
-            original, rate, path, lost = await decoded(account, source, settings, run.memory)
+            arriving = await opened(account, job.result_url or "", settings)
+            original, rate, path, lost = await decoded(account, arriving, settings, run.memory)
         waveform, rate = await asyncio.to_thread(shaped, original, rate, path, None, None)
-        self._note = f"{difference(source, waveform.shape[-1] / rate)}{lost}"
-        self.file = None if path is None else playable(source, path)
+        self._note = f"{difference(arriving, waveform.shape[-1] / rate)}{lost}"
+        self.file = None if path is None else playable(arriving, path)
         return {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
 
     def _show(self, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Visualize: a video of what is heard, encoded as it is drawn."""
+"""Visualize: a video of the music, encoded as it is drawn."""
 
 from __future__ import annotations
 

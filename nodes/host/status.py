@@ -30,7 +30,7 @@ class StatusText(NamedTuple):
         values: replace `{name}` in the words.
         more: sentences that follow it.
         text: the line in English where it says more than the words.
-        step: the next step that the line offers, "" for none: a name in `web/js/next_steps.js`.
+        step: the next step that the line offers, "" without one: a name in `web/js/next_steps.js`.
     """
 
     key: str

@@ -144,7 +144,7 @@ async def _is_known(name: str) -> bool:
     try:
         current = await asyncio.to_thread(session.settings)
     except SettingsError:
-        # The panel has to say what is wrong with the settings, on this machine at least.
+        # The panel has to show the fault of the settings, on this machine at least.
         current = session.Settings()
     return current.knows_page_host(name)
 

@@ -109,7 +109,7 @@ async def track(request: web.Request) -> dict[str, Any]:
 
 
 async def accept_loss(request: web.Request) -> dict[str, Any]:
-    """The user has read what the ledger lost: spending goes on."""
+    """The user has read the loss of the ledger: spending goes on."""
     await (await session.library()).accept_loss()
     return {"loss": None}
 

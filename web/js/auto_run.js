@@ -6,7 +6,7 @@ import { autoRun, openTab } from "./runs.js";
 import { say } from "./words.js";
 
 const NOTHING = { tab: /** @type {object | null} */ (null), what: "" };
-/** What a person agreed to: nobody is asked the same twice while ComfyUI runs by itself. */
+/** The runs that a person agreed to: ComfyUI asks once, however often it runs by itself. */
 let agreed = NOTHING;
 /** The question that is on the screen. @type {Promise<boolean | null> | null} */
 let question = null;
@@ -56,7 +56,6 @@ async function askPerson(mode, lines) {
 
 /**
  * A request of a run to come. Only a request with a prompt can be found among those that were bought.
- *
  * @param {PriceRequest} asked
  */
 const asNew = (asked) => ({ ...asked, request: { ...asked.request, prompt: undefined } });

@@ -10,8 +10,7 @@ export const rootGraph = () => app.rootGraph ?? app.graph;
 /**
  * Replace `%date:…%` and `%Node.widget%` in a text as ComfyUI does.
  *
- * Its module for that warns of every import, and what cannot be imported would stop the pack.
- *
+ * Its module for that warns of every import, and an import that fails would stop the pack.
  * @param {string} text
  */
 export const filledText = (text) =>
@@ -33,7 +32,6 @@ export function isApp() {
 /**
  * The first field of a node that the App on the page shows. Its item names the widget's graph, node
  * and name.
- *
  * @param {GraphNode} node
  * @returns {HTMLElement | null}
  */

@@ -74,20 +74,12 @@ class Comparison {
     return this.tracks.every((track) => track);
   }
 
-  /**
-   * The letter of a track that was picked; "" for every other.
-   *
-   * @param {Track} track
-   */
+  /** The letter of a track that was picked; "" for every other. @param {Track} track */
   letterOf({ local_id }) {
     return LETTERS[this.tracks.findIndex((track) => track?.local_id === local_id)] ?? "";
   }
 
-  /**
-   * Pick a track, or leave it if it is picked.
-   *
-   * @param {Track} track
-   */
+  /** Pick a track, or leave it if it is picked. @param {Track} track */
   pick(track) {
     const ids = this.tracks.map((each) => each?.local_id ?? null);
     const index = sideFor(ids, track.local_id, this.pair.heard);
@@ -121,7 +113,6 @@ class Comparison {
 
   /**
    * The keys A and B, also where a keyboard has other letters on them.
-   *
    * @param {KeyboardEvent} event
    */
   press(event) {
@@ -174,18 +165,14 @@ class Comparison {
     this.time.textContent = positionOf(this.pair.audio);
   }
 
-  /** @param {number} index of what cannot be played */
+  /** @param {number} index of the track that cannot be played */
   explain(index) {
     const track = this.tracks[index];
     if (track) void explainSilence(track);
   }
 }
 
-/**
- * What tells two takes apart: `take 2 · 0:30`.
- *
- * @param {Track} track
- */
+/** Take and length, which tell two tracks apart: `take 2 · 0:30`. @param {Track} track */
 function takeOf(track) {
   const take = track.prompt ? say("take", { n: track.take }) : null;
   return [take, length(track.duration)].filter(Boolean).join(" · ");
@@ -210,7 +197,7 @@ const FADE = 0.005;
 /**
  * Two tracks that run beside each other, one of which is heard.
  *
- * The silent one is kept at the position of the other, so that a switch is heard at once: an
+ * The silent one follows the position of the other, so that a switch is heard at once: an
  * element that has to seek first, or that was muted, is silent for a moment. So neither is muted.
  * One of them gets no way out.
  */
@@ -297,11 +284,7 @@ export class Pair {
     return context;
   }
 
-  /**
-   * Switch to a track, at the position of the other.
-   *
-   * @param {number} index
-   */
+  /** Switch to a track, at the position of the other. @param {number} index */
   hear(index) {
     if (index === this.heard) return;
     const { isPlaying } = this;

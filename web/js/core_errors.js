@@ -1,9 +1,8 @@
-/** What ComfyUI calls an error that a node's own check of its inputs has found. */
+/** ComfyUI's type of an error that a node's own check of its inputs has found. */
 const FROM_NODE = "custom_validation_failed";
 
 /**
  * Whether all errors that ComfyUI shows are the pack's own, for which it has a card.
- *
  * @param {CoreErrors} shown
  */
 export function isOursAlone({ lastNodeErrors, lastExecutionError }) {

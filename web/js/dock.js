@@ -53,11 +53,7 @@ class Dock {
     return input;
   }
 
-  /**
-   * Play a track; pause it if it plays already.
-   *
-   * @param {Track} track
-   */
+  /** Play a track; pause it if it plays already. @param {Track} track */
   toggle(track) {
     if (this.plays(track)) {
       this.audio.pause();

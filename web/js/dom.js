@@ -3,7 +3,6 @@ import { say } from "./words.js";
 
 /**
  * Make an element.
- *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, unknown>} [properties] set on the element; `class`, `aria-…` and `data-…`
@@ -24,8 +23,7 @@ export function element(tag, properties = {}, ...children) {
 }
 
 /**
- * Put what lies over the page into the middle of an App's results. Without an App it stays.
- *
+ * Center a box that lies over the page on an App's results. Without an App it stays.
  * @param {HTMLElement} over
  */
 export function centerOnResults(over) {
@@ -34,8 +32,7 @@ export function centerOnResults(over) {
 }
 
 /**
- * A button that shows an icon and says what it does.
- *
+ * A button with an icon and a label for screen readers.
  * @param {string} icon the name of a PrimeIcon
  * @param {string} label
  * @param {() => unknown} act
@@ -56,7 +53,6 @@ export function iconButton(icon, label, act) {
 
 /**
  * Show another icon and label on a button.
- *
  * @param {HTMLButtonElement} button made by `iconButton`
  * @param {string} icon
  * @param {string} label
@@ -67,11 +63,7 @@ export function setIcon(button, icon, label) {
   button.firstElementChild?.setAttribute("class", `pi pi-${icon}`);
 }
 
-/**
- * A link that saves a file under the name that the server gives it.
- *
- * @param {string} [href]
- */
+/** A link that saves a file under the name that the server gives it. @param {string} [href] */
 export function downloadLink(href = "") {
   const label = say("download");
   const properties = { class: "aigateway-icon", title: label, "aria-label": label, download: "" };
@@ -82,12 +74,11 @@ export function downloadLink(href = "") {
 /**
  * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
  * node's inputs shows it.
- *
  * @param {GraphNode} node
  * @param {string} name
  * @param {HTMLElement} content
  * @param {number} height in pixels; a hidden element takes none
- * @param {string} [label] what an App that shows the row calls it
+ * @param {string} [label] the name of the row in an App
  */
 export function addRow(node, name, content, height, label) {
   const widget = node.addDOMWidget(name, name, content, {
@@ -113,11 +104,7 @@ export function addRow(node, name, content, height, label) {
   makeRoom(node);
 }
 
-/**
- * Make a node as large as its widgets need.
- *
- * @param {GraphNode} node
- */
+/** Make a node as large as its widgets need. @param {GraphNode} node */
 export function makeRoom(node) {
   const [width, needed] = node.computeSize();
   node.setSize?.([Math.max(node.size[0], width), Math.max(node.size[1], needed)]);
@@ -128,7 +115,6 @@ const PATIENCE_MILLISECONDS = 5000;
 
 /**
  * Wait until something appears on the page.
- *
  * @template Found
  * @param {() => Found | null | undefined} find
  * @returns {Promise<Found | null>} null if it does not appear
@@ -143,7 +129,7 @@ export async function found(find) {
   return null;
 }
 
-/** @param {unknown} error what was thrown */
+/** @param {unknown} error any thrown value */
 export const sentenceOf = (error) => (error instanceof Error ? error.message : String(error));
 
 const MIDDLE = 1;
@@ -152,7 +138,6 @@ const MIDDLE_HELD = 4;
 /**
  * Let the wheel zoom and the middle button pan over an element of the classic canvas. In Nodes 2.0
  * ComfyUI does so for all elements.
- *
  * @param {HTMLElement} content
  */
 export function leaveToCanvas(content) {

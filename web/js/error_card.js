@@ -13,7 +13,7 @@ let shown = null;
 
 export function watchErrors() {
   api.addEventListener("aigateway_error", ({ detail }) => void showError(detail));
-  // What was wrong may not be wrong in the next run.
+  // The next run may not have the same fault.
   api.addEventListener("execution_start", close);
 }
 
@@ -24,7 +24,6 @@ function close() {
 
 /**
  * Show the card of an error: a sentence, the next step, and the id of the job.
- *
  * @param {PackError} error
  */
 export async function showError(error) {
@@ -81,7 +80,6 @@ const CLOSE = '[data-testid="error-overlay-dismiss"]';
  * Close ComfyUI's box about the error that our card explains, as its own button does: ComfyUI gives
  * packs no other way. The box stays where it also speaks of other errors. The node stays marked, and
  * ComfyUI's list of errors keeps the error.
- *
  * @param {() => boolean} isShown whether the card is still there
  */
 export async function closeCoreBox(isShown) {

@@ -10,7 +10,6 @@ const LOAD = "AIGatewayLoadAudioURL";
 const SAVE = "AIGatewaySaveAudio";
 /**
  * Which output leads to which input, where both nodes are there.
- *
  * @type {[from: string, output: string, to: string, input: string][]}
  */
 const LINKS = [
@@ -18,14 +17,10 @@ const LINKS = [
   [POLL, "audio_url", LOAD, "url"],
   [LOAD, "audio", SAVE, "audio"],
 ];
-/** What ComfyUI lays over the sides of the canvas. */
+/** ComfyUI's panels over the sides of the canvas. */
 const PANELS = '.side-bar-panel, [data-testid="properties-panel"]';
 
-/**
- * Put the four nodes with a track's inputs onto the canvas.
- *
- * @param {Track} track
- */
+/** Put the four nodes with a track's inputs onto the canvas. @param {Track} track */
 export function reuse(track) {
   const { prompt, lyrics, format, model, take, words } = track;
   const duration = track.asked_duration;
@@ -35,7 +30,6 @@ export function reuse(track) {
 
 /**
  * Put nodes onto the canvas that wait for a track's job by its id, and load and save the track.
- *
  * @param {Track} track
  * @param {[number, number]} [position] of the first node, for example where the track was dropped
  */
@@ -45,7 +39,6 @@ export function pickUp(track, position) {
 
 /**
  * Add nodes to the graph that is open, in a row, as one step that can be undone.
- *
  * @param {Part[]} parts each of another type
  * @param {[number, number]} [position] of the first node
  */
@@ -93,7 +86,6 @@ function connect(from, output, to, input) {
 
 /**
  * Put nodes in a row in the visible part of the canvas.
- *
  * @param {GraphNode[]} nodes
  * @param {Graph} graph
  * @param {[number, number]} [position] of the first node
@@ -106,7 +98,7 @@ function arrange(nodes, graph, position) {
   for (const [index, node] of nodes.entries()) node.pos = positions[index] ?? node.pos;
 }
 
-/** The middle of what is seen of the canvas, at a third of its height. */
+/** The middle of the visible canvas, at a third of its height. */
 function middleOfView() {
   const panels = [...document.querySelectorAll(PANELS)].map((each) => each.getBoundingClientRect());
   const { left, right, top, bottom } = freeOf(app.canvas.canvas.getBoundingClientRect(), panels);
@@ -115,7 +107,6 @@ function middleOfView() {
 
 /**
  * A point of the page, in the graph.
- *
  * @param {number} x
  * @param {number} y
  * @returns {[number, number]}
@@ -130,7 +121,6 @@ const KIND = "application/x-aigateway-track";
 
 /**
  * Let a row be dragged to the canvas.
- *
  * @param {HTMLElement} row
  * @param {Track} track
  */

@@ -8,7 +8,6 @@ const SOME = { items: [undefined], isWhole: false };
 
 /**
  * The items that an input of a node will get: its widget's value, or those of nodes linked to it.
- *
  * @param {GraphNode} node
  * @param {string} name
  * @param {Graph} root the graph that holds all others
@@ -38,7 +37,6 @@ const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name =
 /**
  * The widgets that show the value of a node's input: its own, and those of the subgraphs' nodes
  * around it where the input is one of theirs.
- *
  * @param {GraphNode} node
  * @param {string} name
  * @param {GraphNode[]} hosts
@@ -53,7 +51,6 @@ export function widgetsOf(node, name, hosts) {
 
 /**
  * The link that ends at an input of a node.
- *
  * @param {GraphNode} node
  * @param {string} name
  */
@@ -69,7 +66,6 @@ function linkById(graph, id) {
 
 /**
  * Where a link comes from outside of its subgraph: the input of the node that stands for it.
- *
  * @param {GraphNode} node
  * @param {Link} link that ends at `node`
  * @param {Graph | null} root where the subgraph's node is looked for if `hosts` are not known
@@ -83,17 +79,12 @@ export function outerOf(node, link, root, hosts) {
   return host && name ? { host, name, hosts: hosts.slice(0, -1) } : null;
 }
 
-/**
- * Whether a node gives the value of its first widget, and nothing else.
- *
- * @param {GraphNode} node
- */
+/** Whether a node gives the value of its first widget, and nothing else. @param {GraphNode} node */
 export const isPrimitive = ({ comfyClass, type }) =>
   comfyClass?.startsWith("Primitive") || type === "PrimitiveNode";
 
 /**
  * The items that an output of a node gives.
- *
  * @param {GraphNode} node
  * @param {number} slot
  * @param {Graph} root
@@ -142,7 +133,6 @@ function itemsOfCueSheet(output, ofInput) {
 
 /**
  * Whether ComfyUI itself gives an input another value for each run.
- *
  * @param {GraphNode} node
  * @param {string} name
  * @param {Graph} root the graph that holds all others
@@ -156,7 +146,7 @@ export function changesEachRun(node, name, root, hosts) {
    * @param {GraphNode} node
    * @param {string} name
    * @param {GraphNode[]} hosts
-   * @param {boolean} isControlled whether the subgraph within changes what it gets from here
+   * @param {boolean} isControlled whether the subgraph within changes the value that it gets from here
    * @param {Set<unknown>} followed the links before
    * @returns {boolean}
    */
@@ -168,7 +158,7 @@ export function changesEachRun(node, name, root, hosts) {
     // Nodes that are linked in a circle end here.
     if (followed.has(link)) return false;
     followed.add(link);
-    // What is set outside of a subgraph is controlled by the widget within.
+    // The widget within a subgraph controls a value from outside.
     const outer = outerOf(node, link, root, hosts);
     if (outer) return follow(outer.host, outer.name, outer.hosts, changes, followed);
     const origin = node.graph.getNodeById(link.origin_id);

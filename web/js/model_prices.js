@@ -9,16 +9,15 @@ import { ask } from "./server.js";
 const shown = new WeakMap();
 /** @type {WeakSet<NodeWidget>} */
 const labelled = new WeakSet();
-/** What the server said, by the duration. @type {Map<number, Promise<Answer>>} */
+/** The server's answers by the duration. @type {Map<number, Promise<Answer>>} */
 const answers = new Map();
 
 /** Ask again: a purchase may have taught the ledger another price. */
 export const forgetModelPrices = () => answers.clear();
 
 /**
- * Show behind each model in a node's list what a track costs with it. The value of the list stays
+ * Show behind each model in a node's list the price of a track with it. The value of the list stays
  * the name of the model.
- *
  * @param {GraphNode} node
  * @param {GraphNode[]} hosts
  * @param {PriceRequest} asked
@@ -44,7 +43,7 @@ export async function priceModels(node, hosts, asked) {
 /**
  * @param {number} duration in seconds
  * @param {boolean} isKnown if not, `duration` is some duration to find the price of a second with
- * @returns {Promise<Record<string, string>>} by the model; none where nothing costs anything
+ * @returns {Promise<Record<string, string>>} by the model; empty in the sandbox
  */
 async function textsFor(duration, isKnown) {
   try {
@@ -58,7 +57,7 @@ async function textsFor(duration, isKnown) {
     ]);
     return Object.fromEntries(priced);
   } catch {
-    // The price line says what is wrong.
+    // The price line shows the fault.
     answers.delete(duration);
     return {};
   }
@@ -66,7 +65,6 @@ async function textsFor(duration, isKnown) {
 
 /**
  * Draw the widgets of a node again. Nodes 2.0 does so when it hears that a property has changed.
- *
  * @param {GraphNode} node
  */
 function drawAgain(node) {
@@ -81,7 +79,6 @@ const ARROW = 40;
 
 /**
  * Let a list show a label for each of its values. The value that is chosen and saved stays as it is.
- *
  * @param {NodeWidget} widget
  * @param {(value: string) => string} labelOf
  */

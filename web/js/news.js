@@ -18,7 +18,7 @@ async function read() {
   try {
     showCount((await ask("news")).count);
   } catch {
-    // The Music tab says what is wrong, when it is opened.
+    // The Music tab shows the fault when it is opened.
   }
 }
 

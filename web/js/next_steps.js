@@ -39,21 +39,20 @@ const LINKS = /** @type {Step[]} */ (["get_key", "top_up"]);
 
 /**
  * A button, or a link, that takes a step.
- *
  * @param {Step} step
  * @param {StepFacts} [facts]
- * @param {string} [look] the class of the element
+ * @param {string} [style] the class of the element
  */
-export function stepButton(step, facts = {}, look = "aigateway-link") {
+export function stepButton(step, facts = {}, style = "aigateway-link") {
   const label = say(`step_${step}`);
   const onclick = async () => {
     await ACTS[step](facts);
     await facts.after?.();
   };
   if (!LINKS.includes(step))
-    return element("button", { type: "button", class: look, onclick }, label);
+    return element("button", { type: "button", class: style, onclick }, label);
   const away = { href: DASHBOARD_URL, target: "_blank", rel: "noopener noreferrer" };
-  return element("a", { class: look, ...away, onclick }, label);
+  return element("a", { class: style, ...away, onclick }, label);
 }
 
 /** @type {Record<string, Step>} by the type of the error */
@@ -74,7 +73,6 @@ const OF_ERRORS = {
 
 /**
  * The next step after an error.
- *
  * @param {{type: string, job_id: string | null, node?: string | null}} error
  * @returns {Step}
  */
@@ -91,7 +89,6 @@ const SETTLING_FRAMES = 40;
 
 /**
  * Open the settings at one of ours, with the cursor in it.
- *
  * @param {string} name of the setting, without its group
  */
 export async function openSettings(name) {
@@ -99,7 +96,7 @@ export async function openSettings(name) {
   const group = await found(() => groupEntry());
   group?.click();
   const id = `${GROUP}.${name}`;
-  // Older versions of ComfyUI mark only what the row holds.
+  // Older versions of ComfyUI mark only the content of the row.
   const row = await found(
     () =>
       /** @type {HTMLInputElement | null} */ (

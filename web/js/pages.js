@@ -1,6 +1,5 @@
 /**
  * Rows that are read from the server page by page.
- *
  * @template Row
  */
 export class Pages {
@@ -28,7 +27,6 @@ export class Pages {
 
   /**
    * The row at an index, if it has been read.
-   *
    * @param {number} index
    * @returns {Row | undefined}
    */
@@ -38,7 +36,6 @@ export class Pages {
 
   /**
    * Read those of some rows that are not there yet.
-   *
    * @param {number} first
    * @param {number} end one more than the last
    */
@@ -52,12 +49,11 @@ export class Pages {
 
   /**
    * Read some rows again, and forget all others.
-   *
    * @param {number} first
    * @param {number} end one more than the last
    */
   async refresh(first, end) {
-    // The first page says how many rows there are, even if there seem to be none.
+    // The first page has the number of all rows: read it, even if no row seems to be there.
     const wanted = this.numbers(first, Math.max(end, first + 1));
     for (const number of this.rows.keys()) if (!wanted.includes(number)) this.rows.delete(number);
     await Promise.all(wanted.map((number) => this.load(number)));
@@ -90,7 +86,6 @@ const MARGIN = 2;
 
 /**
  * The indexes of the rows to draw.
- *
  * @param {{scrollTop: number, clientHeight: number}} view
  * @param {number} rowHeight
  * @param {number} total

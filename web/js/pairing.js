@@ -7,7 +7,6 @@ const MOST = 0.5;
 
 /**
  * How fast a silent track has to run to come beside the one that is heard.
- *
  * @param {number} ahead seconds that the silent one is ahead; negative where it is behind
  * @returns {number | null} its rate; null where it has to jump
  */
@@ -19,7 +18,6 @@ export function chase(ahead) {
 
 /**
  * The side, 0 or 1, that a track takes, or leaves, when a person picks it.
- *
  * @param {(string | null)[]} picked the ids on both sides
  * @param {string} id
  * @param {number} heard the side that is heard: it keeps its track

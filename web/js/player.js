@@ -85,8 +85,7 @@ export function watchPlayers() {
 }
 
 /**
- * Show what nodes made before this page, or this tab of it, was opened.
- *
+ * Show the outputs of nodes from before this page, or this tab of it, was opened.
  * @param {Record<string, unknown>} outputs by the locators of their nodes
  */
 export function showPlayers(outputs) {
@@ -96,7 +95,6 @@ export function showPlayers(outputs) {
 
 /**
  * Show a player on a node, and on the subgraphs' nodes around it.
- *
  * @param {HostedNode | null} hosted
  * @param {unknown} output
  */

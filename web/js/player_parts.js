@@ -3,7 +3,7 @@ import { refusalOf } from "./server.js";
 import { pathsOf } from "./track_facts.js";
 import { length, say } from "./words.js";
 
-/** What a slider of the volume shows, from 0 to 1. */
+/** The value of a slider of the volume, from 0 to 1. */
 export function shownVolume() {
   const { volume, muted } = keptVolume();
   return String(muted ? 0 : volume);
@@ -26,8 +26,7 @@ export function volumeSlider(change) {
 }
 
 /**
- * Let a button offer what it does: play, or pause.
- *
+ * Let a button offer to play, or to pause.
  * @param {HTMLButtonElement} button made by `iconButton`
  * @param {boolean} isPlaying
  */
@@ -36,17 +35,12 @@ export function showPlays(button, isPlaying) {
   setIcon(button, word, say(word));
 }
 
-/**
- * Where an audio element is, and how long it is: `0:12 / 0:30`.
- *
- * @param {HTMLAudioElement} audio
- */
+/** Where an audio element is, and how long it is: `0:12 / 0:30`. @param {HTMLAudioElement} audio */
 export const positionOf = ({ currentTime, duration }) =>
   `${length(currentTime)} / ${length(duration || 0)}`;
 
 /**
  * Say why a file cannot be played: the server knows, the audio element does not.
- *
  * @param {Playable} file
  */
 export async function explainSilence(file) {
@@ -60,14 +54,10 @@ export async function explainSilence(file) {
 
 const VOLUME = "AIgateway.volume";
 
-/** @type {{pause: () => void} | null} what was started last */
+/** @type {{pause: () => void} | null} the player that was started last */
 let playing = null;
 
-/**
- * Stop what plays, because something else does now.
- *
- * @param {{pause: () => void}} player
- */
+/** Stop the other player, because this one plays now. @param {{pause: () => void}} player */
 export function takeOver(player) {
   if (playing !== player) playing?.pause();
   playing = player;
@@ -75,7 +65,6 @@ export function takeOver(player) {
 
 /**
  * An audio element that stops the others when it plays, and has the volume that was set last.
- *
  * @param {Record<string, unknown>} [properties]
  */
 export function sound(properties = {}) {
@@ -118,7 +107,6 @@ const STEP = 5;
 /**
  * A picture of the waveform that shows the position of an audio element, and moves it by a click
  * or by keys.
- *
  * @param {HTMLAudioElement} audio
  */
 export function waveform(audio) {

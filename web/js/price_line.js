@@ -36,7 +36,7 @@ class PriceLine {
     /** The node that shows the line. */
     this.shownOn = hosts[0] ?? node;
     this.checked = "";
-    /** @type {string[]} the ledger's ids of what the last run made or found again */
+    /** @type {string[]} the ledger's ids of the tracks of the last run */
     this.tracks = [];
     this.text = element("span");
     const hints = { class: "aigateway-hints", role: "note", hidden: true, tabIndex: 0 };
@@ -78,16 +78,12 @@ class PriceLine {
     return true;
   }
 
-  /**
-   * What the text of the line depends on.
-   *
-   * @param {PriceRequest} asked
-   */
+  /** The facts that the text of the line depends on. @param {PriceRequest} asked */
   stateOf(asked) {
     return JSON.stringify([asked, asked.isNewEachRun && autoRun()]);
   }
 
-  /** Whether a run of the graph that holds all others buys what this line prices. */
+  /** Whether a run of the graph that holds all others buys the tracks of this line. */
   get isInRun() {
     return isInRun(this, rootGraph());
   }
@@ -153,11 +149,7 @@ class PriceLine {
     this.shownOn.setDirtyCanvas?.(true);
   }
 
-  /**
-   * Show what can be done about a price.
-   *
-   * @param {PriceText} shown
-   */
+  /** Show the next step after a price. @param {PriceText} shown */
   async writeStep({ step, setting, uncertain }) {
     const track = uncertain ? await ask(`tracks/${encodeURIComponent(uncertain)}`) : null;
     const button = step ? stepButton(step, { setting, track, after: refreshPrices }) : null;
@@ -223,15 +215,14 @@ async function runTextOf(asked) {
 
 /**
  * The price of several nodes in one run.
- *
  * @param {PriceRequest[]} asked
- * @returns {Promise<Price | null>} null where it cannot be told
+ * @returns {Promise<Price | null>} null where the server refuses
  */
 export async function askPriceOf(asked) {
   try {
     return await ask("price", { method: "POST", body: { nodes: asked.map(bodyOf) } });
   } catch {
-    // The line of a node says what is wrong with it.
+    // The line of the node shows the fault.
     return null;
   }
 }

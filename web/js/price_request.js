@@ -14,7 +14,6 @@ const SKIPPED = [2, 4];
 
 /**
  * Whether a run of the graph that holds all others asks for a node that buys.
- *
  * @param {HostedNode} hosted
  * @param {Graph} root
  */
@@ -35,7 +34,6 @@ export const bodyOf = ({ request, duration, count, takes }) => ({
 
 /**
  * The facts that decide the price of a node that buys tracks.
- *
  * @param {HostedNode} hosted
  * @param {Graph} root the graph that holds all others
  * @param {number} batchCount how often the Run button runs the graph
@@ -68,7 +66,7 @@ export function priceRequest({ node, hosts }, root, batchCount) {
   };
 }
 
-/** What a node without the input `count` makes of each item. */
+/** The takes of each item of a node without the input `count`. */
 const ONE = { items: [1], isWhole: true };
 
 /** @type {(node: HostedNode["node"], name: string) => boolean} */
@@ -80,7 +78,6 @@ const isVaried = (text) => /\{[^{}]*\|[^{}]*\}/.test(String(text ?? ""));
 
 /**
  * An input without the texts that the frontend changes before it sends them.
- *
  * @template {Items} Input
  * @param {Input} input
  * @returns {Input}
@@ -95,8 +92,7 @@ const isKnown = ({ items, cues }) =>
   cues !== undefined || (items.length > 0 && !items.includes(undefined));
 
 /**
- * What the server is told of an input: its one value, its list, or the cue sheet that gives it.
- *
+ * An input in a question to the server: its one value, its list, or the cue sheet that gives it.
  * @param {Items} input
  * @param {(item: unknown) => unknown} [read]
  */

@@ -10,20 +10,15 @@ const AFTER_REFUSALS = {
   unknown_price: { step: "raise_limit", setting: "allow_unknown_price" },
 };
 
-/**
- * The hints on a request, one a line.
- *
- * @param {Price} price the server's answer
- */
+/** The hints on a request, one a line. @param {Price} price the server's answer */
 export const hintText = ({ hints }) =>
   hints.map(({ kind, values }) => say(`hint_${kind}`, values)).join("\n");
 
 /**
- * What a run will cost.
- *
+ * The text of a price line before a run.
  * @param {Price} price the server's answer
  * @param {PriceRequest} asked
- * @param {AutoRun | null} [auto] what makes ComfyUI run the graph by itself
+ * @param {AutoRun | null} [auto] the mode in which ComfyUI runs the graph by itself
  * @returns {PriceText}
  */
 export function estimateText(price, asked, auto = null) {
@@ -62,8 +57,7 @@ function refusalText(amount, refused) {
 }
 
 /**
- * What the whole run will cost, where several nodes buy.
- *
+ * The price of the whole run, where several nodes buy.
  * @param {Price} price the server's answer for all of them
  * @param {PriceRequest[]} asked of each node
  * @returns {PriceText | null} null where one line says it all
@@ -78,7 +72,6 @@ export function runText(price, asked) {
 
 /**
  * The amount of a run of one or more nodes.
- *
  * @param {Price} price the server's answer for all of them
  * @param {PriceRequest[]} asked of each node
  */
@@ -106,7 +99,6 @@ function amountText(price, asked) {
 
 /**
  * Whether the run may cost more or less than the amount of its price.
- *
  * @param {Price} price
  * @param {PriceRequest} asked
  */
@@ -121,29 +113,23 @@ export function boundOf({ at_most }, { isDurationKnown, isCountWhole }) {
 function sumText(each, total, n) {
   if (n === 1) return dollars(each);
   const sum = dollars(total ?? each * n);
-  // Tracks of other lengths have other prices, and what is bought already costs nothing.
+  // Tracks of other lengths have other prices, and a bought track costs nothing.
   if (sum !== dollars(each * n)) return say("price_sum", { n, total: sum });
   return say("price_many", { n, each: dollars(each), total: sum });
 }
 
 /**
- * What the account has left; nothing where that is not known.
- *
+ * The balance of the account; "" where it is not known.
  * @param {{balance: number | null}} answer the server's
  */
 export const balanceText = ({ balance }) =>
   balance === null ? "" : say("balance", { balance: dollars(balance) });
 
-/**
- * The sum of what tracks cost in US dollars, as far as it is known.
- *
- * @param {Track[]} tracks
- */
+/** The sum of the known charges of tracks, in US dollars. @param {Track[]} tracks */
 export const costOf = (tracks) => tracks.reduce((sum, { charge }) => sum + (charge ?? 0), 0);
 
 /**
- * What the tracks of the last run cost.
- *
+ * The text of a price line after a run.
  * @param {Track[]} tracks
  * @returns {PriceText}
  */
@@ -164,8 +150,7 @@ const SIGNS = { about: "≈ ", at_least: "≥ ", at_most: "≤ " };
 const UNKNOWN = "?";
 
 /**
- * What a price line says of a run, in a few characters that need no language.
- *
+ * The price of a run in a few characters that need no language.
  * @param {Price} price the server's answer
  * @param {PriceRequest} asked
  */
@@ -183,8 +168,7 @@ export function shortEstimate(price, asked) {
 }
 
 /**
- * What the tracks of the last run cost: with a check mark once they are paid.
- *
+ * The cost of the last run in a few characters, with a check mark once it is paid.
  * @param {Track[]} tracks
  */
 export function shortCost(tracks) {
@@ -195,8 +179,7 @@ export function shortCost(tracks) {
 }
 
 /**
- * What a track costs with a model.
- *
+ * The price of a track with a model.
  * @param {ModelPrice} price of a track of `duration` seconds
  * @param {number} duration
  * @param {boolean} isKnown if not, it is some duration to find the price of a second with

@@ -4,7 +4,6 @@ const TITLE = 30;
 
 /**
  * Where to put boxes: in a row, with its middle at `center`, or lower where others are in the way.
- *
  * @param {Vector[]} sizes of the boxes, without their titles
  * @param {Vector} center x of the row's middle, y of its upper edge
  * @param {Box[]} others
@@ -28,7 +27,6 @@ export function positionsInRow(sizes, center, others) {
 
 /**
  * The positions of boxes in a row.
- *
  * @param {Vector[]} sizes
  * @param {Vector} first the position of the first box
  */
@@ -44,7 +42,6 @@ export function inRow(sizes, [left, top]) {
 
 /**
  * The part of an area that panels at its sides leave free.
- *
  * @param {Edges} area
  * @param {Edges[]} panels
  * @returns {Edges}

@@ -2,7 +2,6 @@ import { api, app } from "./comfy.js";
 
 /**
  * The tabs that queued runs, by the runs' ids.
- *
  * @type {Map<string, object>}
  */
 const tabs = new Map();
@@ -34,7 +33,6 @@ export function watchRuns() {
 
 /**
  * Whether a run belongs to the tab that is open. A run that this page did not queue may do so.
- *
  * @param {string | undefined} runId
  */
 export function isOfOpenTab(runId) {
@@ -51,7 +49,6 @@ let timer = null;
 
 /**
  * Show something of a run on its own tab: now, or when that tab is opened again.
- *
  * @param {string | undefined} runId
  * @param {() => void} show
  */

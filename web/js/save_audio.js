@@ -4,8 +4,7 @@ import { element } from "./dom.js";
 const NODE = "AIGatewaySaveAudio";
 
 /**
- * Give a Save Audio node what ComfyUI gives its own nodes that save audio, by a list of their types.
- *
+ * Make a Save Audio node equal to ComfyUI's own, which ComfyUI knows by a list of their types.
  * @param {GraphNode} node any node that was just made
  */
 export function completeSaveAudio(node) {
@@ -16,7 +15,6 @@ export function completeSaveAudio(node) {
 
 /**
  * Replace `%date:yyyy-MM-dd%` and `%Node.widget%` in the prefix when the graph is sent.
- *
  * @param {GraphNode} node
  */
 function replaceTokens(node) {
@@ -29,7 +27,6 @@ function replaceTokens(node) {
  *
  * Without it that extension stops at this node, and the players of the nodes after it stay empty.
  * The node has a player of its own, so nobody sees this widget.
- *
  * @param {GraphNode} node
  */
 function addAudioWidget(node) {

@@ -16,7 +16,6 @@ const controls = new Map();
 
 /**
  * Note where a node of this ComfyUI has the widget behind `take`.
- *
  * @param {NodeDefinition} definition
  */
 export function noteControl(definition) {
@@ -34,7 +33,6 @@ export function noteControl(definition) {
 /**
  * Put saved values where the widgets of this ComfyUI are, whenever the node gets them: from a
  * workflow, a blueprint or the clipboard.
- *
  * @param {Pick<GraphNode, "comfyClass" | "configure">} node any node that was just made
  */
 export function alignValues(node) {
@@ -60,7 +58,6 @@ function aligned(values, { index, exists }) {
  *
  * ComfyUI's own nodes have fields such as `value`, so an example names them. A name that a person
  * gave stays: ComfyUI then saves the field with another id.
- *
  * @param {SavedGraph} graph is changed in place
  */
 export function nameFields({ nodes, extra }) {

@@ -2,7 +2,6 @@ import { api } from "./comfy.js";
 
 /**
  * Ask the pack's part of the server.
- *
  * @param {string} path below `/aigateway/`
  * @param {{method?: string, body?: unknown, query?: Record<string, string | number>}} [options]
  * @returns {Promise<any>}
@@ -26,7 +25,6 @@ export async function ask(path, { method = "GET", body, query } = {}) {
 
 /**
  * Why the server refuses to send a file.
- *
  * @param {string} path of the file
  * @returns {Promise<string | null>} the server's sentence; null if it sends the file
  */

@@ -33,7 +33,6 @@ export const problem = (text) => element("span", { class: "aigateway-refused" },
 
 /**
  * A field of the panel. The server stores its value, ComfyUI does not.
- *
  * @param {(note: HTMLElement) => [Show, ...HTMLElement[]]} make
  */
 export function field(make) {
@@ -72,7 +71,6 @@ export async function save(name, value, note) {
 
 /**
  * Disable a control whose value an environment variable sets.
- *
  * @param {HTMLInputElement | HTMLSelectElement} control
  * @param {string} name
  * @param {Settings} settings
@@ -102,11 +100,7 @@ export const choiceField = (name, words) =>
     return [show, select];
   });
 
-/**
- * ComfyUI's panel shows the name of a setting in an element with this id.
- *
- * @param {string} name
- */
+/** ComfyUI's panel shows the name of a setting in an element with this id. @param {string} name */
 const labelOf = (name) => ({ "aria-labelledby": `AIgateway.${name}-label` });
 
 /** @param {string} name */
@@ -197,7 +191,6 @@ export const connectionField = field((note) => {
 
 /**
  * A setting of ComfyUI's panel. Its words come from the pack's `locales/`.
- *
  * @param {string} id
  * @param {string} group
  * @param {string} name shown in languages that `locales/` has no words for

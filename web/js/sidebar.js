@@ -17,16 +17,16 @@ const PAGE = 50;
 /** Between two refreshes while a graph runs, and while no graph waits for the open jobs. */
 const BUSY_MILLISECONDS = 1500;
 const IDLE_MILLISECONDS = 20_000;
-/** What may change the account's balance: the gateway is asked for it. */
+/** Events after which the gateway is asked for the balance. */
 const ENDS = /** @type {const} */ ([
   "execution_success",
   "execution_error",
   "execution_interrupted",
   "aigateway_news",
 ]);
-/** What a person does that changes the list. */
+/** Actions of a person that change the list. */
 const CHANGES = /** @type {Action[]} */ (["cancel", "buy_again", "star", "hide"]);
-/** What else may change the list. */
+/** Events that may change the list. */
 const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
 
 const nowSeconds = () => Date.now() / 1000;
@@ -65,8 +65,8 @@ class Music {
       rowHeight: ROW_HEIGHT,
       pages: new Pages(PAGE, (offset, limit) => this.read(offset, limit)),
       draw: (track) =>
-        drawTrack(track, nowSeconds(), this.look(track), (action) => this.act(action, track)),
-      identify: (track) => identityOf(track, nowSeconds(), this.look(track)),
+        drawTrack(track, nowSeconds(), this.stateOf(track), (action) => this.act(action, track)),
+      identify: (track) => identityOf(track, nowSeconds(), this.stateOf(track)),
     });
     this.refresh = this.refresh.bind(this);
     this.showBalance = this.showBalance.bind(this);
@@ -90,7 +90,7 @@ class Music {
   }
 
   /** @param {Track} track */
-  look(track) {
+  stateOf(track) {
     return { isPlaying: this.dock.plays(track), letter: this.comparison.letterOf(track) };
   }
 
@@ -134,19 +134,18 @@ class Music {
     if (this.active && !wasActive) this.schedule();
   }
 
-  /** Show what the account has left, where the gateway tells it. */
+  /** Show the balance of the account, where the gateway tells it. */
   async showBalance() {
     try {
       this.balance.textContent = balanceText(await ask("balance"));
     } catch {
-      // The list says what is wrong with the server.
+      // The list shows the fault of the server.
       this.balance.textContent = "";
     }
   }
 
   /**
-   * Read rows, and show what the answer says of all of them.
-   *
+   * Read rows, and show the counts and sums of all rows.
    * @param {number} offset
    * @param {number} limit
    */
@@ -198,7 +197,7 @@ export function registerSidebar() {
   });
 }
 
-/** What the ledger lost, above the tracks. Nothing is bought until the person has accepted it. */
+/** The loss of the ledger, above the tracks. Spending stops until the person has accepted it. */
 export class Loss {
   /** @param {() => unknown} accepted called when spending goes on */
   constructor(accepted) {
@@ -218,7 +217,7 @@ export class Loss {
     );
   }
 
-  /** @param {string | null | undefined} loss the server's sentence; none where nothing was lost */
+  /** @param {string | null | undefined} loss the server's sentence, if rows were lost */
   show(loss) {
     this.element.hidden = !loss;
     this.sentence.textContent = loss ?? "";
@@ -244,7 +243,7 @@ const SORTS = ["newest", "longest", "dearest", "prompt", "starred"];
 const SORT = "AIgateway.sort";
 const TYPING_MILLISECONDS = 200;
 
-/** What a person wants to see of the list: a search, a filter and an order. */
+/** A person's view of the list: a search, a filter and an order. */
 export class Choices {
   /** @param {() => unknown} changed */
   constructor(changed) {
@@ -302,7 +301,6 @@ export class Choices {
 
   /**
    * Say how many tracks each filter shows.
-   *
    * @param {Record<string, number>} counts by the filters' names
    */
   count(counts) {
@@ -315,7 +313,7 @@ export class Choices {
 }
 
 /**
- * @param {string} word what is chosen
+ * @param {string} word the name of the choice
  * @param {HTMLOptionElement[]} options
  * @param {() => unknown} onchange
  */

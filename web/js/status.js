@@ -21,11 +21,7 @@ export function watchStatus() {
   );
 }
 
-/**
- * A status in the page's language.
- *
- * @param {Pick<Status, "text" | "parts">} status
- */
+/** A status in the page's language. @param {Pick<Status, "text" | "parts">} status */
 export function statusText({ text, parts }) {
   if (isEnglish() || !parts.length || !parts.every(({ key }) => has(key))) return text;
   return parts.map(({ key, values }) => say(key, values)).join(" · ");
@@ -62,11 +58,11 @@ let last = null;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let timer;
 
-/** An App shows no nodes. So the line that a node said last stands over the App's results. */
+/** An App shows no nodes. So the last status line of a node stands over the App's results. */
 export function watchAppStatus() {
   api.addEventListener("execution_start", forget);
   for (const end of ENDS) api.addEventListener(end, forget);
-  // What failed beside good music is said until the next run.
+  // A failure beside good music stays until the next run.
   api.addEventListener("execution_success", () => {
     if (last && !isFailure(last)) forget();
   });

@@ -3,7 +3,6 @@ const nodeById = (graph, id) => graph.getNodeById(id) ?? graph.getNodeById(Numbe
 
 /**
  * The nodes of some types: `node` itself, or those in the subgraph that it stands for.
- *
  * @param {GraphNode} node
  * @param {string[]} types
  * @param {GraphNode[]} [hosts]
@@ -16,7 +15,6 @@ export function hostedNodesOf(node, types, hosts = []) {
 
 /**
  * The node that an execution's id names: the ids of its hosts and its own, joined by colons.
- *
  * @param {Graph} root
  * @param {string | number} executionId
  * @returns {HostedNode | null}
@@ -38,7 +36,6 @@ export function hostedNodeOf(root, executionId) {
 
 /**
  * The node that a locator names: its id, after its subgraph's id and a colon if it is in one.
- *
  * @param {Graph} root
  * @param {string} locator
  * @returns {HostedNode | null}
@@ -54,7 +51,6 @@ export function hostedNodeOfLocator(root, locator) {
 
 /**
  * The first node that stands for a subgraph, in `graph` or within.
- *
  * @param {Graph} graph
  * @param {Graph} subgraph
  * @returns {GraphNode | null}

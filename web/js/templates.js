@@ -24,7 +24,6 @@ export function orderTemplates() {
 
 /**
  * Show an App as a graph where ComfyUI has no Apps: the simple view of 0.8 shows no results.
- *
  * @param {SavedGraph} graph is changed in place
  */
 export function showNodes({ extra }) {

@@ -1,8 +1,8 @@
 /**
  * Whether the page is light or dark, by the color that ComfyUI's palette gives its panels.
  *
- * Versions of ComfyUI mark a dark page in different ways, and a palette of the user may not say what
- * it is. The color behind our texts decides which of them can be read.
+ * Versions of ComfyUI mark a dark page in different ways, and a palette of the user may have no
+ * mark. The color behind our texts decides.
  */
 
 /** Luminance from which dark text has more contrast than light text (WCAG 2: √(1.05 · 0.05) − 0.05). */
@@ -10,11 +10,7 @@ const LIGHT_FROM = 0.179;
 
 const probe = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 
-/**
- * The relative luminance of a CSS color, 0 to 1 (WCAG 2).
- *
- * @param {string} color
- */
+/** The relative luminance of a CSS color, 0 to 1 (WCAG 2). @param {string} color */
 function luminance(color) {
   if (!probe) return 0;
   probe.fillStyle = "#000";

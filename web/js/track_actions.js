@@ -45,11 +45,7 @@ export async function cancel(track) {
   );
 }
 
-/**
- * Buy a track again after the person has confirmed it.
- *
- * @param {Track} track
- */
+/** Buy a track again after the person has confirmed it. @param {Track} track */
 export async function buyAgain(track) {
   const message = buyAgainQuestion(track);
   const isSure = await app.extensionManager.dialog.confirm({ title: say("buy_again"), message });

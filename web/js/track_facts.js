@@ -1,10 +1,6 @@
 import { age, dollars, has, length, say } from "./words.js";
 
-/**
- * Whether the track may still be made.
- *
- * @param {Track} track
- */
+/** Whether the track may still be made. @param {Track} track */
 export const isUnderWay = ({ is_open }) => is_open;
 
 /** @param {Track} track */
@@ -12,7 +8,6 @@ export const titleOf = (track) => track.prompt || track.job_id || "";
 
 /**
  * Duration, take, price and age, for example `0:30 · take 1 · $0.006 · 2 min ago`.
- *
  * @param {Track} track
  * @param {number} now seconds since 1970
  */
@@ -35,7 +30,6 @@ export function priceOf({ free, is_dead, charge }) {
 
 /**
  * A sentence about a job that failed or was cancelled: another one if the gateway charged for it.
- *
  * @param {string} key of the sentence; `<key>_charged` of the other one
  * @param {number | null | undefined} charge in US dollars
  * @param {Record<string, string>} [values]
@@ -45,31 +39,19 @@ export function sayOfDead(key, charge, values = {}) {
   return say(`${key}_charged`, { ...values, price: dollars(charge) });
 }
 
-/**
- * What became of a track that nobody waited for.
- *
- * @param {Omit<News, "count">} news
- */
+/** The end of a job that nobody waited for. @param {Omit<News, "count">} news */
 export function newsText({ what, title = "", charge }) {
   const isDead = what === "failed" || what === "cancelled";
   return isDead ? sayOfDead(`news_${what}`, charge, { title }) : say(`news_${what}`, { title });
 }
 
-/**
- * What went wrong, in one sentence: the title of an error's card.
- *
- * @param {Pick<PackError, "type" | "charge">} error
- */
+/** The title of an error's card: one sentence. @param {Pick<PackError, "type" | "charge">} error */
 export function errorTitle({ type, charge }) {
   const key = `error_${type}`;
   return has(key) ? sayOfDead(key, charge) : say("error_other");
 }
 
-/**
- * What a person has to know before a track without an answer is bought again.
- *
- * @param {Track} track
- */
+/** The question before a track without an answer is bought again. @param {Track} track */
 export function buyAgainQuestion(track) {
   const price = priceOf(track);
   if (!track.listed) return say("buy_again_question", { price });
@@ -77,8 +59,7 @@ export function buyAgainQuestion(track) {
 }
 
 /**
- * What the buttons of a row do, which appear when it is pointed at.
- *
+ * The buttons of a row, which appear when it is pointed at.
  * @param {Track} track
  * @returns {Action[]}
  */
@@ -100,12 +81,12 @@ export function actionsOf(track) {
 
 /**
  * A text that changes when the track's row has to be drawn again.
- *
  * @param {Track} track
  * @param {number} now seconds since 1970
- * @param {RowState} look
+ * @param {RowState} state
  */
-export const identityOf = (track, now, look) => JSON.stringify([track, factsOf(track, now), look]);
+export const identityOf = (track, now, state) =>
+  JSON.stringify([track, factsOf(track, now), state]);
 
 const NODES = [
   "AIGatewayLoadAudioURL",
@@ -116,11 +97,7 @@ const NODES = [
   "AIGatewayTakes",
 ];
 
-/**
- * The server's paths of the audio and of the picture of its waveform.
- *
- * @param {Playable} file
- */
+/** The server's paths of the audio and of the picture of its waveform. @param {Playable} file */
 export function pathsOf(file) {
   if ("local_id" in file) {
     const track = `/aigateway/tracks/${encodeURIComponent(file.local_id)}`;
@@ -132,12 +109,11 @@ export function pathsOf(file) {
 }
 
 /**
- * What a player on a node plays: nothing, unless it is a node of ours that made audio.
+ * The files of a player on a node: none, unless the node is ours and made audio.
  *
- * Saved files are ComfyUI's own kind of output; what is only heard is text, which it does not count.
- *
+ * ComfyUI counts saved files as outputs. A file that is only heard is text, which it does not count.
  * @param {{comfyClass?: string}} node
- * @param {any} output what the server says that the node made
+ * @param {any} output the node's, from the server
  * @returns {Playable[]}
  */
 export function playablesOf({ comfyClass }, output) {

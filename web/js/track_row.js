@@ -19,17 +19,17 @@ const ICONS = {
   hide: "eye-slash",
 };
 
-/** @type {(track: Track, now: number, look: RowState, act: Act) => HTMLElement} */
-export function drawTrack(track, now, look, act) {
+/** @type {(track: Track, now: number, state: RowState, act: Act) => HTMLElement} */
+export function drawTrack(track, now, state, act) {
   const title = titleOf(track);
   const facts = factsOf(track, now);
   const kind = track.is_dead ? "dead" : track.state;
-  const state = element("span", { class: `aigateway-state aigateway-${kind}` });
-  state.textContent = say(`state_${track.state}`);
+  const badge = element("span", { class: `aigateway-state aigateway-${kind}` });
+  badge.textContent = say(`state_${track.state}`);
   const prompt = element("button", { class: "aigateway-prompt", type: "button" }, title);
   prompt.dataset.action = "prompt";
   prompt.addEventListener("click", () => void copy(title));
-  const buttons = actionsOf(track).map((action) => button(action, track, look, act));
+  const buttons = actionsOf(track).map((action) => button(action, track, state, act));
   if (track.stored) buttons.splice(1, 0, namedDownload(track, title));
   const row = element(
     "div",
@@ -38,28 +38,28 @@ export function drawTrack(track, now, look, act) {
       role: "listitem",
       title: [title, facts, track.error].filter(Boolean).join("\n"),
     },
-    thumbnail(track, look, act),
+    thumbnail(track, state, act),
     prompt,
-    element("div", { class: "aigateway-facts" }, state, element("span", {}, track.error ?? facts)),
-    button("star", track, look, act),
+    element("div", { class: "aigateway-facts" }, badge, element("span", {}, track.error ?? facts)),
+    button("star", track, state, act),
     element("div", { class: "aigateway-actions" }, ...buttons),
   );
-  row.classList.toggle("aigateway-playing", look.isPlaying);
+  row.classList.toggle("aigateway-playing", state.isPlaying);
   row.classList.toggle("aigateway-starred", track.starred);
   if (track.job_id) makeDraggable(row, track);
   return row;
 }
 
-/** @type {(action: Action, track: Track, look: RowState, act: Act) => HTMLElement} */
-function button(action, track, look, act) {
-  const { icon, word, isPressed } = appearanceOf(action, track, look);
+/** @type {(action: Action, track: Track, state: RowState, act: Act) => HTMLElement} */
+function button(action, track, state, act) {
+  const { icon, word, isPressed } = appearanceOf(action, track, state);
   const made = iconButton(icon, say(word), () => act(action, track));
   made.dataset.action = action;
   made.setAttribute("aria-label", `${say(word)}: ${titleOf(track)}`);
   if (isPressed !== undefined) made.setAttribute("aria-pressed", String(isPressed));
   if (action === "star") made.classList.add("aigateway-star");
   if (action === "compare") {
-    made.replaceChildren(look.letter || "A/B");
+    made.replaceChildren(state.letter || "A/B");
     made.classList.add("aigateway-letters");
   }
   return made;
@@ -68,7 +68,7 @@ function button(action, track, look, act) {
 /**
  * @param {Action} action
  * @param {Track} track
- * @param {RowState} look
+ * @param {RowState} state
  * @returns {{icon: string, word: string, isPressed?: boolean}}
  */
 function appearanceOf(action, { starred, hidden }, { isPlaying, letter }) {
@@ -90,9 +90,8 @@ function namedDownload(track, title) {
 
 /**
  * The waveform of a track that can be played.
- *
  * @param {Track} track
- * @param {RowState} look
+ * @param {RowState} state
  * @param {Act} act
  */
 function thumbnail(track, { letter }, act) {

@@ -3,7 +3,6 @@ import { rowsInView } from "./pages.js";
 
 /**
  * A list of rows of one height. It holds only the elements of those that are visible.
- *
  * @template Row
  */
 export class VirtualList {
@@ -92,7 +91,6 @@ export class VirtualList {
 
 /**
  * Replace a row by another. A button that has the focus hands it to the same one.
- *
  * @param {HTMLElement} old
  * @param {HTMLElement} made
  */

@@ -18,7 +18,6 @@ export const has = (key) => key in words;
 
 /**
  * The words of a key, in the language of the page.
- *
  * @param {string} key
  * @param {Record<string, string | number>} [values] replace `{name}` in the words
  */
@@ -27,11 +26,7 @@ export function say(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
-/**
- * An amount as the server writes it: `$0.006`, `$24.00`.
- *
- * @param {number} amount
- */
+/** An amount as the server writes it: `$0.006`, `$24.00`. @param {number} amount */
 export function dollars(amount) {
   if (amount === 0 || amount >= 0.1) return `$${amount.toFixed(2)}`;
   // Four decimals, or as many as two digits that are not 0 need.
@@ -39,11 +34,7 @@ export function dollars(amount) {
   return `$${amount.toFixed(decimals).replace(/0+$/, "")}`;
 }
 
-/**
- * A duration in minutes and seconds: `3:05`.
- *
- * @param {number} seconds
- */
+/** A duration in minutes and seconds: `3:05`. @param {number} seconds */
 export function length(seconds) {
   const whole = Math.round(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
