@@ -10,28 +10,29 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..files.sniff import SNIFF_BYTES, Container, sniff
 from .errors import DownloadError, NoAnswerError, NotFoundError
-from .library import Library
-from .loop_thread import LoopThread
 from .media.collector import Collector
-from .media.kept_tracks import Kept
+from .media.stored_tracks import Stored
 from .media.tracks import OpenAudio, Tracks
 from .money.job import Job, is_free
-from .money.off_loop import off_loop
 from .money.purchase import Purchases
 from .money.spending import SpendingRules
 from .money.wait import Progress, Waits
-from .request import MusicRequest
-from .settings import Settings
+from .threads import LoopThread, off_loop
 from .timing import Timing
 from .wire.client import Client
 from .wire.guard import AddressGuard
-from .wire.key import ApiKey
 from .wire.protocol import parse_balance
 from .wire.rate_limit import moment_in
+
+if TYPE_CHECKING:
+    from .library import Library
+    from .request import MusicRequest
+    from .settings import Settings
+    from .wire.key import ApiKey
 
 T = TypeVar("T")
 _NOTHING = SpendingRules(per_run=0.0, per_day=0.0)
@@ -103,15 +104,16 @@ class Account:
         """Whether a submit without an answer is looked up in the gateway's lists."""
         return self._purchases.lookups.under_way > 0
 
-    def retry_of(self, about: MusicRequest | Job) -> tuple[str, int, str] | None:
-        """What is being tried again for a request or a job, see `Retries.of`."""
-        is_job = isinstance(about, Job)
-        return self._client.retries.of(
-            (about.job_id or "") if is_job else about.fingerprint(self.name)
-        )
+    def retry_of(self, about: MusicRequest | Job | str) -> tuple[str, int, str] | None:
+        """The retry of a request, a job or a job's id that is under way, see `Retries.of`."""
+        if isinstance(about, Job):
+            about = about.job_id or ""
+        elif not isinstance(about, str):
+            about = about.fingerprint(self.name)
+        return self._client.retries.of(about)
 
     def collect(self, settings: Settings, tell: Callable[[Job], object]) -> None:
-        """Fetch the tracks of jobs that nobody waits for, in the background; see `Collector`.
+        """Fetch the tracks of jobs without a wait, in the background; see `Collector`.
 
         Args:
             tell: called in the account's thread with each job that has ended so.
@@ -122,9 +124,9 @@ class Account:
             if audio.download is not None:
                 await audio.download()
                 if sniff(audio.content()[:SNIFF_BYTES]) is Container.UNKNOWN:
-                    raise DownloadError("What came is not audio.", job_id=job.job_id)
+                    raise DownloadError("The file is not audio.", job_id=job.job_id)
             audio.reader.close()
-            await self.keep(audio, settings)
+            await self.store(audio, settings)
 
         self._thread.loop.call_soon_threadsafe(self._collector.start, fetch, tell)
 
@@ -161,13 +163,13 @@ class Account:
         return await self._run(self._waits.cancel(job))
 
     async def balance(self, *, max_age: float = 0.0) -> float | None:
-        """US dollars left on the account; None where the gateway's answer does not say.
+        """US dollars left on the account; None if the gateway's answer does not say.
 
         Args:
             max_age: seconds for which the last answer is still good.
 
         Raises:
-            NoAnswerError: none within `Timing.balance_patience`.
+            NoAnswerError: the gateway did not answer within `Timing.balance_patience`.
         """
         then, balance = self._balance
         if time.monotonic() - then < max_age:
@@ -193,8 +195,9 @@ class Account:
             return job
 
     async def pick_up(self, job_id: str) -> Job:
-        """The row of the job with this id, also of a job that was made elsewhere."""
-        return await off_loop(self.library.ledger.adopt, self.name, job_id)
+        """The row of the job with this id; see `Waits.adopt` for a job that was made elsewhere."""
+        known = await off_loop(self.library.ledger.by_job_id, self.name, job_id)
+        return known or await self._run(self._waits.adopt(job_id))
 
     async def open(self, url: str, settings: Settings) -> OpenAudio:
         """See `Tracks.open`."""
@@ -205,9 +208,9 @@ class Account:
         if audio.download is not None:
             await self._run(audio.download())
 
-    async def keep(self, audio: OpenAudio, settings: Settings) -> Kept:
-        """See `Tracks.keep`."""
-        return await self._run(self._tracks.keep(audio, self.library.kept_tracks(settings)))
+    async def store(self, audio: OpenAudio, settings: Settings) -> Stored:
+        """See `Tracks.store`."""
+        return await self._run(self._tracks.store(audio, self.library.stored_tracks(settings)))
 
     def retire(self) -> None:
         """Close the account by itself, once its calls and its submits have ended."""
@@ -223,7 +226,7 @@ class Account:
         guard = AddressGuard(self._own_origins, settings.allow_hosts)
         return await self._tracks.open(
             url,
-            self.library.kept_tracks(settings),
+            self.library.stored_tracks(settings),
             max_download_mb=settings.max_download_mb,
             guard=guard,
         )
@@ -270,7 +273,7 @@ class Account:
         call = asyncio.ensure_future(work)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        # It may leave a job that nobody waits for.
+        # It may leave a job without a wait.
         call.add_done_callback(lambda call: self._collector.wake())
         try:
             return await call

@@ -56,12 +56,12 @@ class GatewayError(Exception):
     """Base of all errors of this package.
 
     Attributes:
-        job_id: the gateway's id of the job, None where there is none.
+        job_id: the gateway's id of the job, if the error is about a job.
         may_have_been_charged: whether the gateway may have created and charged a job.
         is_temporary: whether the same request may succeed later.
     """
 
-    # ComfyUI shows a type with its module, and names that by the path of the pack's folder.
+    # ComfyUI prints `module.Type`; without this the module is the pack's folder path.
     __module__ = "aigateway"
 
     may_have_been_charged = False
@@ -77,7 +77,7 @@ class GatewayError(Exception):
 
     @property
     def bill(self) -> str:
-        """What the request cost, in words; "" where the error does not say."""
+        """The cost of the request in words; "" if the error does not say."""
         return "may have been charged" if self.may_have_been_charged else ""
 
     def noting(self: E, sentence: str, *, job_id: str | None = None) -> E:
@@ -159,9 +159,9 @@ class StatusError(GatewayError):
 
     Attributes:
         status: the HTTP status.
-        code: the gateway's own word for the error, "" where it gave none.
-        reason: the gateway's own sentence, "" where it gave none.
-        retry_after: seconds until the gateway wants the next request, None if it did not say.
+        code: the gateway's own word for the error; "" without one.
+        reason: the gateway's own sentence; "" without one.
+        retry_after: seconds until the gateway wants the next request; None if it did not say.
     """
 
     def __init__(

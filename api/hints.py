@@ -1,17 +1,19 @@
-"""What a person may want to know before a request is bought. A hint never refuses anything."""
+"""Hints for a person before a request is bought. A hint never refuses a request."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from .request import MusicRequest
+if TYPE_CHECKING:
+    from .request import MusicRequest
+
 
 # Seconds that singers take for a line, and that an intro and an outro take together.
 _LINE = (3, 5)
 _ENDS = 15
-# They are said in steps of so many.
+# The sentence rounds to this many seconds.
 _STEP = 5
 # ACE-Step's text encoder cuts the description of the style after so many tokens.
 _STYLE_TOKENS = 256
@@ -21,7 +23,7 @@ _CUTS_STYLE = ("ace-step", "auto/")
 _LETTERS = 6
 _SIGN = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 _TAG = re.compile(r"[\[【]([^\]】]*)[\]】]")
-# What ACE-Step and its kin call the parts of a song.
+# Names of a song's parts that ACE-Step and similar models know.
 _SECTIONS = re.compile(
     r"intro|verse|chorus|hook|refrain|bridge|break|build|drop|solo|inst|interlude|outro|end|coda"
     r"|spoken|rap|vocal|ad.?lib|silence|fade"

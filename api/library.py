@@ -12,25 +12,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from filelock import FileLock
 
 from .hints import Hint, hints_for
-from .media.kept_tracks import KeptTracks, SharedStore
+from .media.stored_tracks import SharedStore, StoredTracks
 from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job, State
 from .money.ledger import Ledger
 from .money.listing import Page
-from .money.off_loop import off_loop
 from .money.prices import Catalogue, Price, expected_prices
 from .money.spending import Quote
 from .money.sqlite import FILE_NAME
-from .request import MusicRequest
 from .secret import Secret
-from .settings import Settings
+from .threads import off_loop
 from .timing import Timing
-from .wire.arriving_file import MEGABYTE
 
 if TYPE_CHECKING:
     from .farm.addresses import LedgerUrl
+    from .request import MusicRequest
+    from .settings import Settings
 
-# So many different requests of a list get hints.
+# The most requests of a list that get hints.
 _MOST_HINTED = 20
 
 
@@ -66,7 +65,7 @@ class Library:
         timing = timing or Timing()
         self.directory = directory
         self.ledger = Ledger(directory, timing, ledger_url.peers() if ledger_url else None)
-        # Held by the process that watches the jobs that nobody waits for.
+        # The process that collects the jobs without a wait holds it.
         self.watching = FileLock(directory / "watching.lock", thread_local=False)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
         self._timing = timing
@@ -91,13 +90,13 @@ class Library:
         """The job's file on this machine, from the bucket if need be; None where neither has it.
 
         Raises:
-            BucketError: see `KeptTracks.find`.
+            BucketError: see `StoredTracks.find`.
             SettingsError: see `StoreUrl.bucket`.
         """
-        found = await self.kept_tracks(settings).find(job)
+        found = await self.stored_tracks(settings).find(job)
         return None if isinstance(found, bytes) else found
 
-    def kept_tracks(self, settings: Settings) -> KeptTracks:
+    def stored_tracks(self, settings: Settings) -> StoredTracks:
         """
         Raises:
             SettingsError: see `StoreUrl.bucket`.
@@ -108,12 +107,12 @@ class Library:
             bucket = self._buckets.get(url) or self._buckets.setdefault(
                 url, url.bucket(self._timing)
             )
-        return KeptTracks(
+        return StoredTracks(
             self.store,
             self.ledger,
             bucket,
             limit_bytes=settings.store_limit_gb * GIGABYTE,
-            max_bytes=settings.max_download_mb * MEGABYTE,
+            max_bytes=settings.max_download_bytes,
         )
 
     async def page(
@@ -166,13 +165,13 @@ class Library:
         return await off_loop(self._quote, requests, settings, runs)
 
     async def prices(self, requests: Sequence[MusicRequest], service: str) -> list[Price]:
-        """What each track is expected to cost if it is bought. Never asks the network."""
+        """The expected price of each track. Never asks the network."""
         return await off_loop(
             lambda: expected_prices(self.catalogue(service), self.ledger, requests)
         )
 
     async def hints(self, requests: Sequence[MusicRequest], service: str) -> list[Hint]:
-        """What a person may want to know before `requests` are bought; each hint once."""
+        """Hints for a person before `requests` are bought; each hint once."""
 
         def read() -> list[Hint]:
             ledger, found = self.ledger, []

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-from .request import DEFAULT_MODEL
-
+DEFAULT_MODEL = "ace-step/ace-step-prompt-to-audio"
 AUTO_MODEL = "auto/music"
 """The gateway chooses the model. It never costs more than the `baseline_model` of the request."""
 BASELINE_MODEL = DEFAULT_MODEL
@@ -16,7 +15,7 @@ BASELINE_MODEL = DEFAULT_MODEL
 _SPEAKS = "makes speech"
 _EDITS = "changes audio that exists already"
 _HEARS = "listens to audio"
-# What a word of a model's id says of a model that no prompt for music can use.
+# Words in the id of a model that makes no music of a prompt, and what such a model does.
 _UNUSABLE = {
     **dict.fromkeys(("tts", "speech", "voice", "voices", "dialogue"), _SPEAKS),
     **dict.fromkeys(("edit", "editing", "remix", "extend", "enhance"), _EDITS),

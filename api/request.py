@@ -1,4 +1,4 @@
-"""A request for music: its inputs, what they may be, and the body that is sent."""
+"""A request for music: its inputs, their ranges, and the body that is sent."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import math
 import operator
 from typing import Any, NamedTuple
 
-from . import text
 from .errors import InputError
+from .models import AUTO_MODEL, BASELINE_MODEL
+from .models import DEFAULT_MODEL as DEFAULT_MODEL
+from .plain_text import clean, is_blank, shortened, trimmed
 
-DEFAULT_MODEL = "ace-step/ace-step-prompt-to-audio"
 MIN_DURATION = 5.0
 MAX_DURATION = 240.0
 FORMATS = ("mp3", "wav")
 AS_GIVEN, INSTRUMENTAL, MODEL_WRITES = "as given", "instrumental", "let the model write"
 WORDS = (AS_GIVEN, INSTRUMENTAL, MODEL_WRITES)
-"""What is sung: the lyrics, and nothing where they are empty; nothing; what the model writes."""
+"""The sung words: the given lyrics, which may be empty; no words; words that the model writes."""
 # The ledger stores a take in 64 bits.
 MAX_TAKE = 2**63 - 1
 MAX_COUNT = 16
@@ -32,7 +33,7 @@ _NULL = "None"
 
 
 class MusicRequest(NamedTuple):
-    """What a person asks for. The same request with the same take is bought once."""
+    """A person's wishes for one track. The same request with the same take is bought once."""
 
     prompt: str
     duration: float = 30.0
@@ -47,18 +48,19 @@ class MusicRequest(NamedTuple):
 
         A link or a script may have sent other types than the fields have. Text comes in NFC, with
         LF line ends, without blanks at its ends. `instrumental` becomes no lyrics, `as given`.
+        A request in its one form returns itself.
 
         Raises:
             InputError: a value is missing, of another kind, or outside its range.
         """
-        prompt = text.trimmed(_text(self.prompt, "prompt"))
-        if text.is_blank(prompt) or prompt == _NULL:
+        prompt = trimmed(_text(self.prompt, "prompt"))
+        if is_blank(prompt) or prompt == _NULL:
             raise InputError(
                 "The prompt is empty: describe the music, for example "
                 "“warm lo-fi piano, 80 bpm”, and queue again."
             )
-        lyrics = "" if self.lyrics is None else text.trimmed(_text(self.lyrics, "lyrics"))
-        lyrics = "" if lyrics == _NULL or text.is_blank(lyrics) else lyrics
+        lyrics = "" if self.lyrics is None else trimmed(_text(self.lyrics, "lyrics"))
+        lyrics = "" if lyrics == _NULL or is_blank(lyrics) else lyrics
         words = _words(self.words)
         if words == INSTRUMENTAL:
             lyrics, words = "", AS_GIVEN
@@ -67,7 +69,7 @@ class MusicRequest(NamedTuple):
                 f"Lyrics are given, and words is “{MODEL_WRITES}”: remove the lyrics, or set words "
                 f"to “{AS_GIVEN}”."
             )
-        return self._replace(
+        form = _OneForm(
             prompt=prompt,
             duration=_duration(self.duration),
             lyrics=lyrics,
@@ -76,6 +78,8 @@ class MusicRequest(NamedTuple):
             take=_take(self.take),
             words=words,
         )
+        form.fingerprints = {}
+        return form
 
     def takes(self, count: Any) -> list[MusicRequest]:
         """The one form of this request, and of those with the `count` - 1 takes after it.
@@ -100,12 +104,14 @@ class MusicRequest(NamedTuple):
             "duration": self.duration,
             "format": self.format,
         }
+        if self.model == AUTO_MODEL:
+            body["baseline_model"] = BASELINE_MODEL
         if self.lyrics:
             body["lyrics"] = self.lyrics
             # The gateway rewrites the words unless it is told not to.
             body["lyrics_optimizer"] = False
         else:
-            # Where nothing is said, some models write lyrics of their own.
+            # Without this field, some models write lyrics of their own.
             body["is_instrumental"] = self.words != MODEL_WRITES
         return body
 
@@ -119,7 +125,7 @@ class MusicRequest(NamedTuple):
     @property
     def label(self) -> str:
         """The take and the first words of the prompt, to name the track in a sentence."""
-        return f"take {self.take}, “{text.shortened(self.prompt, 40)}”"
+        return f"take {self.take}, “{shortened(self.prompt, 40)}”"
 
     def ignored_inputs(self) -> list[str]:
         """The inputs that are set and that the model is known to ignore."""
@@ -128,13 +134,31 @@ class MusicRequest(NamedTuple):
         return sorted(name for name in ignored if given[name])
 
 
+class _OneForm(MusicRequest):
+    """A request that `validated` made: it is checked once, and hashed once for each service.
+
+    A copy with other values, by `_replace`, is checked and hashed again.
+    """
+
+    fingerprints: dict[str, str] | None = None
+
+    def validated(self) -> MusicRequest:
+        return super().validated() if self.fingerprints is None else self
+
+    def fingerprint(self, service: str) -> str:
+        known = {} if self.fingerprints is None else self.fingerprints
+        if service not in known:
+            known[service] = super().fingerprint(service)
+        return known[service]
+
+
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         verb = "are" if name == "lyrics" else "is"
         raise InputError(
             f"The {name} {verb} {_shown(value)}, and text is expected: connect text, or type it."
         )
-    return text.clean(value)
+    return clean(value)
 
 
 def _duration(value: Any) -> float:
@@ -173,8 +197,8 @@ def _words(value: object) -> str:
 
 
 def _model(value: object) -> str:
-    model = text.trimmed(_text(value, "model"))
-    if text.is_blank(model) or model == _NULL:
+    model = trimmed(_text(value, "model"))
+    if is_blank(model) or model == _NULL:
         raise InputError(f"The model is empty: choose one, for example “{DEFAULT_MODEL}”.")
     return model
 
@@ -190,7 +214,7 @@ def _take(value: Any) -> int:
 
 
 def _whole(value: Any) -> int | None:
-    """`value` as an integer: 3, 3.0 and "3" are the same; None where it is none."""
+    """`value` as an integer: 3, 3.0 and "3" are the same; None if it is not one."""
     if isinstance(value, bool):
         return None
     try:
@@ -212,5 +236,5 @@ def _shown(value: object) -> str:
         # Python refuses to write out a number of more than some thousand digits.
         return str(value) if not isinstance(value, int) or value.bit_length() < 200 else "too large"
     if isinstance(value, str):
-        return f"“{text.shortened(text.clean(value), 60)}”"
+        return f"“{shortened(clean(value), 60)}”"
     return f"of the type {type(value).__name__}"

@@ -1,4 +1,4 @@
-"""A text that nobody may read by accident: in a log, an error or a file."""
+"""A secret: a text that does not get into a log, an error or a file by accident."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Secret:
 
     @property
     def digest(self) -> str:
-        """The same for the same text; nobody can read the text from it."""
+        """A short SHA-256: equal for equal texts, and it does not show the text."""
         return hashlib.sha256(self._value.encode()).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:

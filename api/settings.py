@@ -5,23 +5,23 @@ The file lies beside the ledger, outside the pack: no update of the pack overwri
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
 import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.atomic import write_file
-from .cli_key import cli_key
 from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
 from .secret import Secret
-from .settings_environment import variable
-from .settings_file import not_known, not_toml, read_file, shown, text_of
 from .wire.addresses import (
     LIVE_BASE_URL,
     NO_HOSTS,
@@ -31,7 +31,13 @@ from .wire.addresses import (
     literal_address,
     normalized_base_url,
 )
+from .wire.arriving_file import MEGABYTE
 from .wire.key import ApiKey, bare_key, is_sendable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 if TYPE_CHECKING:
     from .farm.addresses import LedgerUrl, StoreUrl
@@ -39,6 +45,12 @@ if TYPE_CHECKING:
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
 """The ledger's name of AIgateway's own service."""
+# The settings that may be in a file of their own, and the characters that are read of it.
+_SECRETS = ("api_key", "ledger_url", "store_url")
+_SECRET_CHARACTERS = 65_536
+# The source of a key that AIgateway's CLI has stored, and the bytes that are read of its file.
+_CLI = "AIgateway's CLI"
+_CLI_BYTES = 100_000
 
 
 class Mode(str, Enum):
@@ -50,7 +62,7 @@ class Mode(str, Enum):
 
 
 class OnInterrupt(str, Enum):
-    """What an interrupt does to a job: the default of new Poll Job nodes."""
+    """The effect of an interrupt on a job: the default of new Poll Job nodes."""
 
     KEEP = "keep"
     CANCEL = "cancel"
@@ -106,6 +118,10 @@ class Settings:
         )
 
     @property
+    def max_download_bytes(self) -> float:
+        return self.max_download_mb * MEGABYTE
+
+    @property
     def is_sandbox(self) -> bool:
         """Whether the pack's own sandbox answers.
 
@@ -130,7 +146,7 @@ class Settings:
     def knows_page_host(self, name: str) -> bool:
         """Whether the browser may open ComfyUI under this host name.
 
-        Nobody else can make an address or a local name lead here. A public name needs the user.
+        An address or a local name leads here only on this network. A public name needs the user.
         """
         return (
             literal_address(name) is not None
@@ -174,14 +190,14 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = os.environ if environ is None else environ
     path = directory / FILE_NAME
-    stored = read_file(path)
+    stored = _read_file(path)
     names = {field.name for field in fields(Settings)}
     unknown = sorted(set(stored) - names)
     if unknown:
-        raise not_known(path, unknown[0], names)
+        raise _not_known(path, unknown[0], names)
     values: dict[str, Any] = {}
     for field in fields(Settings):
-        text, source = variable(field.name, environ)
+        text, source = _variable(field.name, environ)
         if text:
             values[field.name] = _convert(field.name, text, source)
         elif field.name in stored:
@@ -192,7 +208,7 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     if current.mode is Mode.SANDBOX or current.base_url not in (None, LIVE_BASE_URL):
         # The key was stored for AIgateway's own service.
         return current
-    return replace(current, api_key=cli_key(environ))
+    return replace(current, api_key=_cli_key(environ))
 
 
 def write(directory: Path, name: str, value: Any) -> None:
@@ -203,7 +219,7 @@ def write(directory: Path, name: str, value: Any) -> None:
     Raises:
         SettingsError: no such setting, a wrong value, or the file cannot be written.
     """
-    # A write is rare, so its imports wait for it.
+    # Imported at the first write.
     import tomlkit
     from filelock import FileLock
     from tomlkit.exceptions import TOMLKitError
@@ -219,7 +235,7 @@ def write(directory: Path, name: str, value: Any) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         with FileLock(directory / f"{FILE_NAME}.lock"):
             try:
-                document = tomlkit.parse(text_of(path))
+                document = tomlkit.parse(_text_of(path))
             except FileNotFoundError:
                 document = tomlkit.document()
             if value is None:
@@ -228,7 +244,7 @@ def write(directory: Path, name: str, value: Any) -> None:
                 document[name] = value
             write_file(path, tomlkit.dumps(document).encode(), mode=0o600)
     except (TOMLKitError, ValueError, RecursionError) as error:
-        raise not_toml(path, error) from None
+        raise _not_toml(path, error) from None
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} cannot be written ({error}): correct it or remove it."
@@ -238,7 +254,155 @@ def write(directory: Path, name: str, value: Any) -> None:
 def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> bool:
     """Whether an environment variable decides this setting."""
     environ = os.environ if environ is None else environ
-    return bool(variable(name, environ).text)
+    return bool(_variable(name, environ).text)
+
+
+# Environment variables: AIGATEWAY_<NAME>. A secret may also be in a file, which
+# AIGATEWAY_<NAME>_FILE names: Docker and Kubernetes give secrets to a container so.
+
+
+class _Variable(NamedTuple):
+    """The text of a setting, "" where it is not set, and the variable that gave it."""
+
+    text: str
+    name: str
+
+
+def _variable(setting: str, environ: Mapping[str, str]) -> _Variable:
+    """A setting as the environment has it. The variable itself comes before the one of a file.
+
+    Raises:
+        SettingsError: the file of a secret cannot be read. The message does not hold its text.
+    """
+    name = f"AIGATEWAY_{setting.upper()}"
+    text = _bare(environ.get(name, ""))
+    path = _bare(environ.get(f"{name}_FILE", "")) if setting in _SECRETS and not text else ""
+    if not path:
+        return _Variable(text, name)
+    try:
+        with Path(path).open(encoding="utf-8-sig") as file:
+            text = _bare(file.read(_SECRET_CHARACTERS))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(
+            f"The file {path} that {name}_FILE names cannot be read ({reason}): correct the "
+            "variable or the file."
+        ) from None
+    return _Variable(text, f"{name}_FILE")
+
+
+def _bare(text: str) -> str:
+    """`text` without the quotes that docker's `--env-file` keeps around a value."""
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text
+
+
+# The file, as editors of every system write it
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    """The settings of the file; empty if there is no file.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    try:
+        return tomllib.loads(_text_of(path))
+    except (FileNotFoundError, NotADirectoryError):
+        # Where a file is in the folder's place, the ledger says so.
+        return {}
+    except OSError as error:
+        raise SettingsError(
+            f"The settings file {path} cannot be read ({error}): correct it or remove it."
+        ) from error
+    # A number of 5,000 digits and a list in a list, 5,000 deep, are no TOMLDecodeError.
+    except (ValueError, RecursionError) as error:
+        raise _not_toml(path, error) from None
+
+
+def _not_toml(path: Path, error: Exception) -> SettingsError:
+    """The error of a file with a mistake. Parsers quote the line, which may hold the API key."""
+    line = re.search(r"at (?:line (\d+)|end of document)", str(error))
+    where = f"line {line[1]}" if line and line[1] else "its end" if line else "one of its lines"
+    return SettingsError(
+        f"The settings file {path} cannot be read: correct {where}. Each line is like "
+        'mode = "auto", with text in quotes and each name once.'
+    )
+
+
+def _not_known(path: Path, name: str, known: Iterable[str]) -> SettingsError:
+    """The error of a file with an unknown setting."""
+    # A line with its sides exchanged has the key for a name.
+    is_name = re.fullmatch("[A-Za-z_]{1,40}", name)
+    shown = f"setting “{name}”" if is_name else "setting, whose name is not shown"
+    return SettingsError(
+        f"{path} has the unknown {shown}: correct or remove it (known: {', '.join(sorted(known))})."
+    )
+
+
+def _text_of(path: Path) -> str:
+    """The text of the file, without the byte order mark that Windows editors write.
+
+    Raises:
+        SettingsError: the file is not UTF-8.
+    """
+    content = path.read_bytes()
+    # UTF-16 without its mark is valid UTF-8 with a zero beside each letter.
+    with contextlib.suppress(UnicodeDecodeError):
+        if b"\0" not in content:
+            return content.decode("utf-8-sig").replace("\r\n", "\n")
+    raise SettingsError(
+        f"The settings file {path} is not in the encoding UTF-8: open it in an editor and save it "
+        "as UTF-8."
+    )
+
+
+def _shown(value: Any) -> str:
+    """A value of the file as text."""
+    try:
+        return str(value)
+    except (ValueError, RecursionError):
+        # TOML writes numbers in base 16 too, with more digits than Python writes in base 10.
+        return "a number of thousands of digits"
+
+
+# The key that AIgateway's own command line tool has stored
+
+
+def _cli_key(environ: Mapping[str, str]) -> ApiKey | None:
+    """The key in `~/.config/aigateway/config.json`; None without a key for the live gateway.
+
+    The tool writes `{"apiKey", "baseUrl"}`. A key that it uses with another gateway stays there.
+    A file that cannot be read belongs to another program: it counts as a missing one.
+    """
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    if not home:
+        return None
+    path = Path(home, ".config", "aigateway", "config.json")
+    try:
+        with path.open("rb") as file:
+            stored = json.loads(file.read(_CLI_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return None
+    value = stored.get("apiKey") if isinstance(stored, Mapping) else None
+    if not isinstance(value, str) or not _is_for_live(stored.get("baseUrl")):
+        return None
+    key = bare_key(value)
+    return ApiKey(key, _CLI) if is_sendable(key) else None
+
+
+def _is_for_live(base_url: object) -> bool:
+    if base_url is None or base_url == "":
+        return True
+    try:
+        return isinstance(base_url, str) and normalized_base_url(base_url) == LIVE_BASE_URL
+    except ValueError:
+        return False
+
+
+# Values
 
 
 def _convert(name: str, value: Any, source: str) -> Any:
@@ -247,7 +411,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
     if name in ("ledger_url", "store_url"):
         return _shared_address(name, value, source)
     if name in _CHOICES:
-        choices, word = _CHOICES[name], shown(value).lower()
+        choices, word = _CHOICES[name], _shown(value).lower()
         words = [choice.value for choice in choices]
         if word not in words:
             raise _wrong(name, value, source, f"One of {', '.join(words)}")
@@ -260,13 +424,13 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if value == "":
             return None
         try:
-            return normalized_base_url(shown(value))
+            return normalized_base_url(_shown(value))
         except InputError as error:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
     if name in ("allow_unknown_price", "use_cli_key", "accept_ledger_loss"):
-        word = shown(value).lower()
+        word = _shown(value).lower()
         if word not in ("true", "false", "1", "0"):
             raise _wrong(name, value, source, "One of true and false")
         return word in ("true", "1")
@@ -303,12 +467,12 @@ def _shared_address(name: str, value: Any, source: str) -> LedgerUrl | StoreUrl 
 
 def _cost_tag(value: Any, source: str) -> str:
     """The tag; "" where it is switched off."""
-    if shown(value).lower() == "off":
+    if _shown(value).lower() == "off":
         return ""
     # The gateway takes 64 characters; 17 of them are the short form of the request.
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,47}", shown(value)):
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,47}", _shown(value)):
         raise _wrong("cost_tag", value, source, "“off”, or 1 to 47 letters, digits, . _ and -,")
-    return shown(value)
+    return _shown(value)
 
 
 def _amount(name: str, value: Any, source: str) -> float:
@@ -323,6 +487,6 @@ def _amount(name: str, value: Any, source: str) -> float:
 
 def _wrong(name: str, value: Any, source: str, expected: str) -> SettingsError:
     return SettingsError(
-        f"The setting {name} is “{shown(value)[:80]}” in {source}. {expected} is expected: "
+        f"The setting {name} is “{_shown(value)[:80]}” in {source}. {expected} is expected: "
         "correct it."
     )

@@ -23,7 +23,7 @@ class Timing(NamedTuple):
             end within it ends at once; the rate of a key asks again sooner.
         submit_patience: a submit that created nothing is repeated for this long.
         balance_patience: the longest wait for the balance, which only informs.
-        lookup_wait: the first wait between two looks for a submit without an answer, doubled each
+        lookup_wait: the first wait between two lookups of a submit without an answer, doubled each
             time.
         lookup_patience: how long such a submit is looked for.
         blip_patience: a 429, and a poll that fails, are repeated for this long.
@@ -32,11 +32,11 @@ class Timing(NamedTuple):
         first_poll: the first poll of a job, where the ledger has no run times yet.
         first_poll_max: the longest wait for it; the documentation gives 30 s to 5 min a job.
         not_found_grace: the gateway may know a job this much later than its id.
-        file_grace: a completed job may name its file this much later.
+        file_grace: a completed job may name its file up to this much later.
         queue_limit: the longest wait in the gateway's queue.
         progress_tick: between two reports of a wait.
 
-    Jobs that nobody waits for:
+    Jobs without a wait, which the collector polls:
         collect_floor, collect_max: between two polls of them at least, and of one of them at most.
 
     A file:

@@ -76,7 +76,7 @@ async def work(plan: Plan) -> None:
     done = await account.wait(job, timeout=60.0, progress=lambda progress: None)
     audio = await account.open(done.result_url or "", settings)
     await account.download(audio)
-    kept = await account.keep(audio, settings)
+    kept = await account.store(audio, settings)
     assert kept.path is not None
     assert not kept.unsent
     account.close()

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..api import text
 from ..api.errors import InputError
+from ..api.plain_text import clean, shortened, trimmed
 from ..api.request import MusicRequest
 
 COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
@@ -139,7 +139,7 @@ def read_cues(table: str) -> list[Cue]:
 
 def _rows(table: str) -> tuple[Iterator[_Row], str]:
     """The rows that are not blank, and the delimiter of their cells."""
-    table = text.clean(table).removeprefix("\ufeff")
+    table = clean(table).removeprefix("\ufeff")
     lines = table.split("\n")
     skipped = 0
     while skipped < len(lines) and not lines[skipped].strip():
@@ -171,7 +171,7 @@ def _read(lines: Sequence[str], delimiter: str, skipped: int) -> Iterator[_Row]:
     begins = skipped + 1
     try:
         for cells in reader:
-            cells = [text.trimmed(cell) for cell in cells]
+            cells = [trimmed(cell) for cell in cells]
             if delimiter == "|" and len(cells) > 1 and not cells[0] and not cells[-1]:
                 cells = cells[1:-1]
             if any(cells):
@@ -186,7 +186,7 @@ def _read(lines: Sequence[str], delimiter: str, skipped: int) -> Iterator[_Row]:
 
 
 def _column(cell: str) -> str:
-    name = text.trimmed(cell).strip("\"'").strip().lower()
+    name = trimmed(cell).strip("\"'").strip().lower()
     return _ALIASES.get(name, name)
 
 
@@ -201,7 +201,7 @@ def _columns(header: _Row) -> list[str]:
         if column and column not in COLUMNS:
             raise InputError(
                 f"Line {header.line} of the cue sheet has the column "
-                f"“{text.shortened(header.cells[index], 40)}”: only {', '.join(COLUMNS)} are known."
+                f"“{shortened(header.cells[index], 40)}”: only {', '.join(COLUMNS)} are known."
             )
         if column and columns.index(column) != index:
             raise InputError(
@@ -218,7 +218,7 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
             values[column] = cell
         elif cell:
             raise InputError(
-                f"it has the cell “{text.shortened(cell, 40)}” below no column: put a cell that "
+                f"it has the cell “{shortened(cell, 40)}” below no column: put a cell that "
                 "holds the dividing character into quotes."
             )
     request = MusicRequest(
@@ -228,12 +228,12 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
         values["lyrics"].replace("\\n", "\n"),
         take=_take(values["take"]),
     ).validated()
-    name = text.trimmed(" ".join(values["name"].split()))
+    name = trimmed(" ".join(values["name"].split()))
     if name:
         other = names.setdefault(name.lower(), row.line)
         if other != row.line:
             raise InputError(f"line {other} has the name “{name}” too: give each row its own.")
-    name = name or text.shortened(request.prompt, _NAME_LENGTH).rstrip("…")
+    name = name or shortened(request.prompt, _NAME_LENGTH).rstrip("…")
     return Cue(row.line, name, request, _is_yes(values["loop"]))
 
 
@@ -253,4 +253,4 @@ def _is_yes(cell: str) -> bool:
     word = cell.lower()
     if word in _YES or word in _NO:
         return word in _YES
-    raise InputError(f"loop is “{text.shortened(cell, 40)}”: write yes or no.")
+    raise InputError(f"loop is “{shortened(cell, 40)}”: write yes or no.")

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.errors import GatewayError
-from ..api.plain_text import plain
-from ..api.text import dollars
+from ..api.plain_text import dollars, plain
 from .host import StatusText
 from .libraries import changed_library
 

@@ -141,7 +141,7 @@ async def _stored(
 
     The text says why the bucket does not have it yet, else it is empty.
     """
-    stored = await account.keep(arriving, settings)
+    stored = await account.store(arriving, settings)
     if stored.path is not None or arriving.job is not None:
         return stored.path, stored.unsent
     return await asyncio.to_thread(host.temporary_file, arriving.content()), ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError, InputError
+from ..api.plain_text import dollars
 from ..api.settings import OnInterrupt
-from ..api.text import dollars
 from . import host, session
 from .host import StatusText, status_text
 from .lists import ListNode, running_item, shows_errors
@@ -63,7 +63,7 @@ class PollJob(ListNode):
                 "Music, or leave it unconnected and type the id of a job."
             )
         account = await session.account(session.settings(needs_key=True))
-        job = await (account.pick_up(job_id) if job is None else account.current(job))
+        job = await (_picked_up(account, job_id) if job is None else account.current(job))
         if job.service != account.name:
             raise InputError(
                 f"This job belongs to the service “{job.service}”, and the settings name "
@@ -74,6 +74,16 @@ class PollJob(ListNode):
         done = await _wait(account, job, timeout, on_interrupt)
         duration = done.duration if done.result_duration is None else done.result_duration
         return io.NodeOutput(done.result_url, duration, done, done.charge or 0.0)
+
+
+async def _picked_up(account: Account, job_id: str) -> Job:
+    """The job with this id. The gateway is asked where the ledger does not have it."""
+    display = host.Display()
+
+    def show() -> None:
+        display.show(retry_line(account, job_id) or "")
+
+    return await host.interruptible(account.pick_up(job_id), on_check=show)
 
 
 async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -> Job:

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..api import text
 from ..api.errors import InputError
+from ..api.plain_text import REPLACEMENT, clean, shortened
 from .shared_inputs import checked_text
 
 DEFAULT = "AIgateway"
@@ -27,7 +27,7 @@ _FOLDER_BYTES = 255
 _TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title|bpm)%")
 # ComfyUI's frontend writes a date like this: one letter has no leading zero, two letters have it.
 _DATE_PART = re.compile("yyyy|yy|MM?|dd?|hh?|mm?|ss?")
-_REFUSED = re.compile(f'[<>:"|?*\n\t{text.REPLACEMENT}]')
+_REFUSED = re.compile(f'[<>:"|?*\n\t{REPLACEMENT}]')
 SEPARATORS = re.compile(r"[/\\]")
 # Marks that change the order of letters on the screen, and zero-width characters: they make one
 # name look like another.
@@ -58,7 +58,7 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
             return SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
         return SEPARATORS.sub("_", values.get(name, ""))
 
-    filled = _HIDDEN.sub("", text.clean(_TOKEN.sub(value, _relative(prefix, output))))
+    filled = _HIDDEN.sub("", clean(_TOKEN.sub(value, _relative(prefix, output))))
     *folders, name = SEPARATORS.split(filled)
     parts: list[str] = []
     for folder in folders:
@@ -86,7 +86,7 @@ def _relative(prefix: str, output: Path) -> str:
 
 def _outside(prefix: str) -> InputError:
     return InputError(
-        f"The filename_prefix “{text.shortened(text.clean(prefix), 80)}” leads out of ComfyUI's "
+        f"The filename_prefix “{shortened(clean(prefix), 80)}” leads out of ComfyUI's "
         "output folder: use a name, or a path inside it such as audio/song."
     )
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comfy_api.latest import io
 
-from ..api import text
 from ..api.errors import InputError
-from ..api.plain_text import plain
+from ..api.plain_text import clean, plain, shortened
 from ..api.request import MAX_TAKE
 from ..audio.containers.comments import GRAPH_KEYS
 from . import host, session
@@ -70,7 +69,7 @@ def _path(file: object) -> Path:
     path = host.own_file(first)
     if path is None:
         raise InputError(
-            f"The file “{text.shortened(text.clean(first), 80)}” is not in ComfyUI's output or "
+            f"The file “{shortened(clean(first), 80)}” is not in ComfyUI's output or "
             "input folder: check its name, or copy it there."
         )
     return path
@@ -101,7 +100,7 @@ class Receipt(NamedTuple):
         if not isinstance(found, dict):
             return cls()
         return cls(
-            text.clean(_text(found, "prompt")),
+            clean(_text(found, "prompt")),
             int(_number(found, "take", MAX_TAKE)),
             plain(_text(found, "job_id")),
             plain(_text(found, "selected_model") or _text(found, "model")),

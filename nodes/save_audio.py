@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..api import text
+from ..api.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .lists import ListNode, running_item, shows_errors
@@ -96,7 +96,7 @@ class SaveAudio(ListNode):
 
         encoding = _encoding(format)
         loop = loop_points(loop_start, loop_length, encoding.format)
-        title, name = (text.trimmed(text.clean(value)) for value in (title, name))
+        title, name = (trimmed(clean(value)) for value in (title, name))
         checked = check(audio)
         graph = None
         if host.writes_metadata():
@@ -183,7 +183,7 @@ def _prefix(prefix: object, saving: Saving) -> str:
     job = saving.job
     if job is not None:
         values |= {"take": str(job.take), "job_id": job.job_id or ""}
-        values["title"] = saving.title or text.shortened(job.prompt, TITLE_LENGTH).rstrip("…")
+        values["title"] = saving.title or shortened(job.prompt, TITLE_LENGTH).rstrip("…")
     if saving.name and isinstance(prefix, str):
         prefix = f"{prefix}/{SEPARATORS.sub('_', saving.name)}"
     return safe_prefix(prefix, values, time.localtime(), host.output_directory())

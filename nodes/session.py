@@ -118,8 +118,9 @@ def _account(current: Settings) -> Account:
 
     with _lock:
         library = _library(current)
-        # A bucket that cannot be used is refused before anything is bought.
-        library.kept_tracks(current)
+        if current.store_url is not None:
+            # A bucket that cannot be used is refused before anything is bought.
+            library.stored_tracks(current)
         if current.is_sandbox:
             base_url, key = _start_sandbox()
         else:

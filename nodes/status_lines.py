@@ -25,7 +25,7 @@ def show_submit(account: Account, display: host.Display, request: MusicRequest) 
         display.show(line)
 
 
-def retry_line(account: Account, about: MusicRequest | Job) -> StatusText | None:
+def retry_line(account: Account, about: MusicRequest | Job | str) -> StatusText | None:
     """Why a request or a poll is not sent yet; None where nothing keeps it back."""
     retry = account.retry_of(about)
     if retry is not None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ..api.errors import GatewayError
+from ..api.plain_text import dollars
 from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequest
-from ..api.text import dollars
 from . import host, session
 from .conversions import heard
 from .error_report import explained

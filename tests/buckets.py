@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..api.farm.addresses import StoreUrl
-from ..api.loop_thread import LoopThread
+from ..api.threads import LoopThread
 
 SERVERS = ("rclone", "localbucket")
 KEY, SECRET = "a-key-of-the-tests", "canary+of/the=tests"

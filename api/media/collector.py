@@ -1,37 +1,39 @@
-"""Jobs that nobody waits for: found when they end, and their tracks are fetched.
+"""The collector polls jobs without a wait, and fetches their tracks.
 
-One watcher of an account, and one process of a ledger. It polls one job at a time, ever more
-rarely, and ends when no job is open.
+Each account has one, and one process of a ledger runs it. It polls one job at a time, at growing
+intervals, and ends when no job is open.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from ..errors import GatewayError, LedgerError, NotFoundError
 from ..money.job import Job, State
-from ..money.ledger import Ledger
-from ..money.off_loop import off_loop
-from ..money.wait import Waits
-from ..timing import Timing
-from ..wire.client import Client
+from ..threads import off_loop
+
+if TYPE_CHECKING:
+    from ..money.ledger import Ledger
+    from ..money.wait import Waits
+    from ..timing import Timing
+    from ..wire.client import Client
 
 _TRIES = 3
-"""How often a track is fetched in vain before it is left to the next start."""
+"""After so many failed fetches of a track, the next start fetches it."""
 
 Fetch = Callable[[Job], Awaitable[object]]
 """Loads a completed job's track into the store."""
 
 Tell = Callable[[Job], object]
-"""Called with a job that has ended while nobody waited for it."""
+"""Called with a job that has ended without a wait for it."""
 
 
 class _Plan(NamedTuple):
-    """When a job is looked at next, seconds of the clock, and how long after the time before."""
+    """When a job is polled next, and the interval before it, in seconds of the clock."""
 
     due: float
     interval: float
@@ -90,7 +92,7 @@ class Collector:
                 await asyncio.sleep(timing.collect_max)
                 continue
             try:
-                await self._look(jobs)
+                await self._poll_next(jobs)
             finally:
                 self._lock.release()
             await asyncio.sleep(timing.collect_floor)
@@ -111,12 +113,12 @@ class Collector:
     def _plan(self, job: Job) -> _Plan:
         first = self._timing.collect_floor
         if self._waits.is_waited_for(job):
-            # Whoever waits for it will load it. It is left alone for a while after that, too.
+            # That wait loads it. It is left alone for a while after that, too.
             self._plans.pop(job.local_id, None)
         return self._plans.setdefault(job.local_id, _Plan(self._client.clock() + first, first))
 
-    async def _look(self, jobs: list[Job]) -> None:
-        """Look at the job that is due first, if it is due."""
+    async def _poll_next(self, jobs: list[Job]) -> None:
+        """Poll the job that is due first, if it is due."""
         free = [job for job in jobs if not self._waits.is_waited_for(job)]
         job = min(free, key=lambda job: self._plan(job).due, default=None)
         if job is None or self._plan(job).due > self._client.clock():
@@ -150,11 +152,7 @@ class Collector:
             self._put_off(job)
             return
         await self._waits.lost(error, job)
-        try:
-            self._end(await off_loop(self._ledger.get, job.local_id))
-        except KeyError:
-            # The row of an id that no job has was deleted.
-            self._plans.pop(job.local_id, None)
+        self._end(await off_loop(self._ledger.get, job.local_id))
 
     def _put_off(self, job: Job, failures: int = 0) -> None:
         plan = self._plan(job)

@@ -7,18 +7,20 @@ import contextlib
 import io
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from ..errors import BucketError, GatewayError
 from ..money.job import Job
-from ..money.ledger import Ledger
-from ..money.off_loop import off_loop
-from ..timing import Timing
+from ..threads import off_loop
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
-from ..wire.client import Client
 from ..wire.download import Source, checked_url, download
-from ..wire.guard import AddressGuard
-from .kept_tracks import Kept, KeptTracks
+from .stored_tracks import Stored, StoredTracks
+
+if TYPE_CHECKING:
+    from ..money.ledger import Ledger
+    from ..timing import Timing
+    from ..wire.client import Client
+    from ..wire.guard import AddressGuard
 
 Refresh = Callable[[Job], Awaitable[Job]]
 
@@ -61,7 +63,7 @@ class OpenAudio(NamedTuple):
 
 
 class Tracks:
-    """Opens tracks and keeps them. One account's; lives in its event loop.
+    """Opens tracks and stores them. One account's; lives in its event loop.
 
     Args:
         refresh: gives the job with a fresh address of its track.
@@ -76,7 +78,7 @@ class Tracks:
         self._is_more_unsent = False
 
     async def open(
-        self, url: str, kept: KeptTracks, *, max_download_mb: float, guard: AddressGuard
+        self, url: str, stored: StoredTracks, *, max_download_mb: float, guard: AddressGuard
     ) -> OpenAudio:
         """Open the file at `url`.
 
@@ -89,10 +91,10 @@ class Tracks:
         trouble = ""
         if job is not None:
             if self._sender is None:
-                # An earlier process may have kept what the bucket did not take.
-                self._send_later(kept)
+                # An earlier process may have stored tracks that the bucket did not take.
+                self._send_later(stored)
             try:
-                found = await self._kept_audio(job, kept)
+                found = await self._stored_audio(job, stored)
                 if found is not None:
                     return found
             except BucketError as error:
@@ -117,45 +119,45 @@ class Tracks:
             trouble=trouble,
         )
 
-    async def keep(self, audio: OpenAudio, kept: KeptTracks) -> Kept:
-        """Keep the file of a job, once it is whole and was decoded; other files are not kept.
+    async def store(self, audio: OpenAudio, stored: StoredTracks) -> Stored:
+        """Store the file of a job, once it is whole and decoded. Other files are not stored.
 
-        What the bucket does not take is sent again later.
+        A track that the bucket does not take is sent again later.
 
         Raises:
-            OSError, LedgerError: see `KeptTracks.keep`.
+            OSError, LedgerError: see `StoredTracks.store`.
         """
         content = audio.content()
         if audio.job is None or not content:
-            return Kept(audio.path)
-        result = await kept.keep(audio.job, content)
+            return Stored(audio.path)
+        result = await stored.store(audio.job, content)
         if result.unsent:
-            self._send_later(kept)
+            self._send_later(stored)
         return result
 
-    async def _kept_audio(self, job: Job, kept: KeptTracks) -> OpenAudio | None:
-        found = await kept.find(job)
+    async def _stored_audio(self, job: Job, stored: StoredTracks) -> OpenAudio | None:
+        found = await stored.find(job)
         if isinstance(found, bytes):
             return OpenAudio(io.BytesIO(found), job)
         if found is None:
             return None
-        if await kept.is_unsent(job):
-            self._send_later(kept)
+        if await stored.is_unsent(job):
+            self._send_later(stored)
         # A file that another program holds is downloaded again.
         with contextlib.suppress(OSError):
             return OpenAudio(found.open("rb"), job, found)
         return None
 
-    def _send_later(self, kept: KeptTracks) -> None:
+    def _send_later(self, stored: StoredTracks) -> None:
         self._is_more_unsent = True
         if self._sender is None or self._sender.done():
-            self._sender = asyncio.ensure_future(self._send(kept))
+            self._sender = asyncio.ensure_future(self._send(stored))
 
-    async def _send(self, kept: KeptTracks) -> None:
+    async def _send(self, stored: StoredTracks) -> None:
         pause = self._timing.bucket_pause
         while self._is_more_unsent:
             self._is_more_unsent = False
-            if await kept.send():
+            if await stored.send():
                 self._is_more_unsent = True
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, self._timing.bucket_pause_max)

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from ..errors import DeadJobError, JobCancelledError, JobFailedError
+from ..plain_text import dollars
 from ..request import AS_GIVEN, MusicRequest
-from ..text import dollars
 from ..wire.protocol import JobRecord, JobStatus
 
 SANDBOX = "sandbox"
@@ -48,7 +48,7 @@ class State(str, Enum):
 
     @property
     def is_open(self) -> bool:
-        """The job may still end by itself."""
+        """The job may still end without another submit."""
         return self in (State.SUBMITTING, State.QUEUED, State.RUNNING)
 
     @property
@@ -74,12 +74,12 @@ class Job(NamedTuple):
         file: the name of the stored track in the track store.
         repeats: submits that were repeated although the one before may have been charged.
         attempt: earlier rows of the same request that are dead.
-        selected: the model that the gateway chose, None where it is the one that was asked for.
-        in_bucket: 1 if the bucket has the file, 0 if not yet; None where no bucket was set.
+        selected: the model that the gateway chose; None if it is the requested one.
+        in_bucket: 1 if the bucket has the file, 0 if not yet; None without a bucket.
         request_id: the gateway's id of the submit, for its support.
-        arrived: when the track came while nobody waited for it; None once a person has seen it.
-        starred: when a person made it a favorite; None: it is none.
-        hidden: when a person hid it in the list of tracks; None: the list shows it.
+        arrived: when the track came without a wait for it; None once a person has seen it.
+        starred: when a person made it a favorite; None if it is not one.
+        hidden: when a person hid it in the list of tracks; None if the list shows it.
     """
 
     local_id: str
@@ -138,7 +138,7 @@ class Job(NamedTuple):
 
     @property
     def is_listed(self) -> bool:
-        """No answer came to the submit, and the gateway lists it: `charged` and `request_id`."""
+        """The submit got no answer, but the gateway lists it: `charged` or `request_id` is set."""
         is_found = self.charged is not None or self.request_id is not None
         return self.state is State.UNCERTAIN and is_found
 
@@ -176,7 +176,7 @@ class Job(NamedTuple):
         """
         state = State(record.status.value)
         if record.status is JobStatus.COMPLETED and record.result_url is None:
-            # A completed job without an address of its track is not done yet.
+            # Without an address of its track, the job is not done yet.
             state = State.RUNNING
         if self.state.is_final:
             state = self.state
@@ -192,7 +192,7 @@ class Job(NamedTuple):
             # If the gateway reports a charge for a dead job, record it.
             values["charged"] = 0.0 if self.is_free else record.cost or 0.0
         if state is State.COMPLETED:
-            # The sandbox reports what the track would cost at the gateway; nobody pays it.
+            # The sandbox reports the price that the gateway would charge; it charges nothing.
             values |= {"charged": 0.0 if self.is_free else record.cost, "error": None}
             news = {
                 "took": took,

@@ -20,8 +20,8 @@ _COMPARED = 200
 class Show(str, Enum):
     """Which rows a list shows. Only HIDDEN shows rows that a person has hidden.
 
-    OPEN: the job may still end by itself. OVER: it ended without a track. UNCERTAIN also has the
-    rows whose state is no state, as a `Job` does.
+    OPEN: the job may still end by itself. OVER: it ended without a track. UNCERTAIN also shows rows
+    with a damaged state, which a `Job` reads as uncertain.
     """
 
     ALL = "all"
@@ -112,7 +112,7 @@ _ORDERS = {
     Sort.DEAREST: "coalesce(charged, "
     f"CASE WHEN state IN {_in([state for state in State if state.is_dead])} THEN 0 "
     "ELSE price END, -1) DESC, ",
-    # What was picked up by its id has no prompt.
+    # A job that was picked up by its id has no prompt.
     Sort.PROMPT: f"prompt = '', substr(searched, 1, {_COMPARED}) {{bytewise}}, ",
     Sort.STARRED: "starred IS NULL, ",
 }

@@ -1,25 +1,32 @@
-"""What a track costs.
+"""Expected prices of tracks.
 
-Prices come from what the gateway charged for earlier tracks of the model. Before the first one they
-come from the account's model list, kept on the disk for a day, or from a built-in table.
+They come from the charges of earlier tracks of the model. Before its first track they come from the
+account's model list, which is cached on the disk for a day, or from a built-in table.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...files.atomic import write_file
+from ..errors import GatewayError
 from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..request import DEFAULT_MODEL, MusicRequest
+from ..threads import off_loop
 from ..wire.protocol import Model, dollars_of
 from .job import is_free
 from .ledger import Ledger
 from .peers import Peers
+
+if TYPE_CHECKING:
+    from ..timing import Timing
+    from ..wire.client import Client
 
 # US dollars per second of audio, as of the gateway's public model pages in 2026.
 BUILT_IN_PRICES = {
@@ -27,12 +34,12 @@ BUILT_IN_PRICES = {
     "elevenlabs/elevenlabs-music": 0.80,
 }
 # Models that are known to cost by the second. The lists show a price by the second for models that
-# cost by the minute or by the piece, too: there it is the most that a track can cost.
+# cost by the minute or by the track, too: there it is the most that a track can cost.
 _BY_THE_SECOND = (DEFAULT_MODEL, "fal-ai/ace-step/prompt-to-audio")
 # Prices by the second that differ by no more than this share are one price.
 _SAME = 0.1
-# A listed price is by the second, by the minute or by the piece. Half of what the cheapest of these
-# kinds would make is the least that a track is believed to cost.
+# A listed price is by the second, by the minute or by the track. The lower bound of a learned price
+# is half of the cheapest reading of the listed one.
 _LEAST_SHARE = 0.5
 _MOST_MODELS = 2000
 FILE_NAME = "catalogue.json"
@@ -69,13 +76,13 @@ class Catalogue:
         return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
 
     def age(self) -> float:
-        """Seconds since the list was fetched; infinite where there is none."""
+        """Seconds since the list was fetched; infinite without a list."""
         return _age(self._read()[0])
 
     def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
-        """What each track is expected to cost by the list.
+        """The expected price of each track by the list.
 
-        A model that is listed twice has the higher price, and none where one of them is not known.
+        A model that is listed twice has the higher price; an unknown one if either is unknown.
         """
         listed: dict[str, float | None] = {}
         for model, rate in self._read()[1]:
@@ -93,13 +100,13 @@ class Catalogue:
         return [price(request) for request in requests]
 
     def replace(self, models: Iterable[Model]) -> None:
-        """Keep `models`; an empty list keeps what is there, as if it were new."""
+        """Write `models` to the file; an empty list renews the date of the old one."""
         kept = list(models)[:_MOST_MODELS] or self._read()[1]
         self._keep(kept, fetched=time.time())
         self._peers.share_catalogue(self.service, kept)
 
     def share(self, oldest: float) -> None:
-        """Take the list of another machine, where it is newer than this one and than `oldest` s."""
+        """Take the list of another machine if it is newer than this one and than `oldest` s."""
         shared = self._peers.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
             self._keep(shared[1], fetched=time.time() - shared[0])
@@ -119,23 +126,57 @@ class Catalogue:
             return 0.0, []
 
     def _content(self) -> dict[str, Any]:
-        """Raises OSError, ValueError, KeyError, TypeError: there is none for this service."""
+        """Raises OSError, ValueError, KeyError, TypeError: no list for this service."""
         content = json.loads(self._path.read_text(encoding="utf-8"))
         return content if content["service"] == self.service else {}
 
 
 def _age(moment: float) -> float:
-    """Seconds since then; infinite where the clock was ahead then, so that it is read again."""
+    """Seconds since `moment`; infinite if the clock was ahead then, so that the list is fetched."""
     age = time.time() - moment
     return age if age >= 0 else float("inf")
+
+
+class ModelList:
+    """The catalogue of one account, kept new. Lives in one event loop."""
+
+    def __init__(self, catalogue: Catalogue, client: Client, timing: Timing) -> None:
+        self.catalogue = catalogue
+        self._client = client
+        self._longest = timing.catalogue_age
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def renew(self) -> None:
+        """Fetch the list if it is older than `Timing.catalogue_age`.
+
+        Purchases that begin together share one look at its age and one request. If that fails, the
+        old list stays: the submit will say what is wrong. A stopped caller does not stop the
+        others.
+        """
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.ensure_future(self._renew())
+        await asyncio.shield(self._renewing)
+
+    async def _renew(self) -> None:
+        catalogue = self.catalogue
+        if await off_loop(catalogue.age) <= self._longest:
+            return
+        await off_loop(catalogue.share, self._longest)
+        if is_free(catalogue.service) or await off_loop(catalogue.age) <= self._longest:
+            return
+        try:
+            models = await self._client.models()
+        except GatewayError:
+            models = []
+        await off_loop(catalogue.replace, models)
 
 
 def expected_prices(
     catalogue: Catalogue, ledger: Ledger, requests: Sequence[MusicRequest]
 ) -> list[Price]:
-    """What each track is expected to cost: by earlier tracks of its model, else by the list.
+    """The expected price of each track: by earlier tracks of its model, else by the list.
 
-    What was learned is never lower than the list allows: the gateway reports it.
+    The gateway reports the charges, so a learned price is never lower than the list allows.
     """
     if is_free(catalogue.service):
         return [Price(0.0)] * len(requests)
@@ -179,7 +220,7 @@ def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> tu
 
     A price by the second is taken for one where the model is known to have it, or where tracks of
     different lengths show it. Else a shorter track costs no more than a longer one, and a longer
-    one no more than in proportion: that holds for prices by the second and by the piece.
+    one no more than in proportion: that holds for prices by the second and by the track.
 
     Args:
         charges: seconds asked for and dollars charged, at least one pair.

@@ -1,34 +1,42 @@
 """Buying: from a request to a job id, paid at most once.
 
 The ledger has the request before the POST leaves. A submit that certainly created nothing is
-repeated. One that may have been charged is looked up, and repeated at most once, below a price that
-the user set.
+repeated. One that may have been charged is looked up in what the gateway lists of the account's
+use, and repeated at most once, below a price that the user set.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from ..errors import (
     GatewayError,
     InputError,
+    LedgerAwayError,
     LedgerError,
+    NoAnswerError,
+    UncertainSubmitError,
 )
 from ..models import why_unusable
+from ..plain_text import dollars
 from ..request import MusicRequest
-from ..timing import Timing
+from ..threads import off_loop
+from ..timing import Timing, pause
 from ..wire.client import Client
-from ..wire.protocol import parse_balance
+from ..wire.protocol import (
+    Charge,
+    JobRecord,
+    charge_by_tag,
+    charge_in_recent,
+    parse_balance,
+)
 from .job import Job, State, is_free
 from .ledger import Ledger
-from .lookup import Lookups, uncertain
-from .model_list import ModelList
-from .off_loop import off_loop
-from .prices import Catalogue, expected_prices
+from .prices import Catalogue, ModelList, expected_prices
 from .spending import SpendingRules
-from .submit import Submits
 
 
 class Purchases:
@@ -69,21 +77,22 @@ class Purchases:
     ) -> list[Job | BaseException]:
         """Buy the tracks of a list, or hand out the jobs that were bought before.
 
-        What has to be bought is priced and allowed as a whole, before the first request is sent.
+        New tracks are priced and allowed as a whole, before the first request is sent.
         Stopping this wait does not stop requests that are on their way; their jobs are in the
         ledger.
 
         Returns:
-            For each request its job, or why it has none: the errors of `submit`.
+            For each request its job, or its error: those of `submit`.
         """
         forms = [request.validated() for request in requests]
-        named = {request.fingerprint(self._service): request for request in forms}
+        names = [form.fingerprint(self._service) for form in forms]
+        named = dict(zip(names, forms, strict=True))
         new = {name: form for name, form in named.items() if name not in self._tasks}
         rows = asyncio.ensure_future(self._written(new, run, rules))
         tasks = {name: self._in_background(name, self._buy(name, rows, rules)) for name in named}
         ended = await asyncio.gather(*map(asyncio.shield, tasks.values()), return_exceptions=True)
         jobs = dict(zip(tasks, ended, strict=True))
-        return [jobs[form.fingerprint(self._service)] for form in forms]
+        return [jobs[name] for name in names]
 
     async def buy_again(self, job: Job, *, run: str, rules: SpendingRules) -> Job:
         """Submit an uncertain request once more, with the same idempotency key.
@@ -116,7 +125,7 @@ class Purchases:
         return [price.amount for price in prices]
 
     async def _balance(self, rules: SpendingRules) -> float | None:
-        """What the account has left; None where no floor asks for it, or nobody tells it."""
+        """What the account has left; None without a floor, or if the gateway does not say."""
         if not rules.minimum_balance or is_free(self._service):
             return None
         try:
@@ -128,7 +137,7 @@ class Purchases:
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
         """Run in a separate task, which goes on when the caller is stopped.
 
-        One task a fingerprint: whoever asks meanwhile waits for that one.
+        One task a fingerprint: further callers wait for that one.
         """
         task = self._tasks.get(fingerprint)
         if task is not None:
@@ -139,7 +148,7 @@ class Purchases:
         def ended(task: asyncio.Task[Job]) -> None:
             del self._tasks[fingerprint]
             self._client.retries.clear(fingerprint)
-            # Where the caller was stopped, nobody else reads the exception.
+            # Read the exception, or asyncio logs it as never retrieved.
             if not task.cancelled():
                 task.exception()
 
@@ -273,3 +282,250 @@ class Purchases:
                 return None
             raise uncertain(await self.lookups.find(ended, is_new=True)) from error
         return record and await self._submits.written(job, record)
+
+
+# The submit of one row: confirmed before it leaves, its answer on the disk before anything else.
+
+
+class Submits:
+    """The submits of one account. Lives in one event loop.
+
+    Each row is in the hand of this process. None in the place of a result: another process took
+    this one for dead, and the row over.
+
+    Args:
+        service: the name of the service in the ledger.
+    """
+
+    def __init__(self, service: str, ledger: Ledger, client: Client, timing: Timing) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._client = client
+        self._timing = timing
+
+    async def ended(self, job: Job, **values: Any) -> Job | None:
+        """Write columns of the row after a submit that brought no job id."""
+        try:
+            return await off_loop(self._ledger.end_submit, job, **values)
+        except LedgerAwayError:
+            self._ledger.peers.end_submit_later(job, **values)
+            return job._replace(**values)
+
+    async def posted(self, job: Job) -> JobRecord | None:
+        """Submit, and again while the error says that nothing was created."""
+        timing, clock = self._timing, self._client.clock
+        give_up = clock() + timing.submit_patience
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._client.submit(
+                    job.request,
+                    idempotency_key=job.idempotency_key,
+                    confirm=lambda: self._confirm(job),
+                    about=job.fingerprint,
+                )
+            except _TakenOverError:
+                return None
+            except GatewayError as error:
+                asked = getattr(error, "retry_after", None) or 0.0
+                wait = max(asked, pause(attempt, timing.backoff, timing.backoff_max))
+                if not _created_nothing(error) or clock() + wait >= give_up:
+                    raise
+                self._client.retries.note(job.fingerprint, error, wait)
+            except Exception as error:
+                # The request may have left, whatever its answer broke.
+                raise NoAnswerError(
+                    f"The gateway's answer cannot be read ({type(error).__name__}: {error})."
+                ) from error
+            await asyncio.sleep(wait)
+
+    async def _confirm(self, job: Job) -> None:
+        """Called at the last moment before a submit leaves."""
+        try:
+            is_ours = await off_loop(self._ledger.confirm, job)
+        except LedgerError as error:
+            raise error.noting("Nothing was sent.") from error
+        if not is_ours:
+            raise _TakenOverError
+
+    async def written(self, job: Job, record: JobRecord) -> Job | None:
+        """The row with the job's id: on the disk before anything else is done with it."""
+        try:
+            return await off_loop(self._ledger.answered, job, record)
+        except LedgerAwayError as error:
+            await off_loop(self._ledger.peers.answer_later, job, record)
+            return await self._written_later(job, record, error)
+        except Exception as error:
+            is_kept = await off_loop(self._ledger.write_to_journal, job, record)
+            what_to_do = (
+                "Its id is kept in the log beside the ledger: queue again once the ledger can be "
+                "written."
+                if is_kept
+                else "Put its id into Poll Job once the ledger can be written."
+            )
+            known = error if isinstance(error, LedgerError) else LedgerError(str(error))
+            raise known.noting(
+                f"The job {record.id} was bought. {what_to_do}", job_id=record.id
+            ) from error
+
+    async def _written_later(
+        self, job: Job, record: JobRecord, error: LedgerAwayError
+    ) -> Job | None:
+        """The row, once the database is there again; the gateway works on the job meanwhile."""
+        clock = self._client.clock
+        give_up = clock() + self._timing.blip_patience
+        while await off_loop(self._ledger.peers.is_late, job.local_id):
+            if clock() > give_up:
+                raise error.noting(
+                    f"The job {record.id} was bought; it is kept on this disk until the ledger can "
+                    "be written, and its id is in the log.",
+                    job_id=record.id,
+                ) from error
+            await asyncio.sleep(self._timing.row_poll)
+        return await off_loop(self._ledger.by_job_id, self._service, record.id)
+
+
+class _TakenOverError(Exception):
+    """Another process has taken over the row of a submit that has not left."""
+
+
+def _created_nothing(error: GatewayError) -> bool:
+    return error.is_temporary and not error.may_have_been_charged
+
+
+# Submits without an answer. A match in the gateway's lists proves the purchase. The absence of a
+# match proves nothing: it is not documented how soon the gateway lists a charge.
+
+
+class Lookups:
+    """The lookups of one account. Lives in one event loop.
+
+    Attributes:
+        under_way: how many submits are looked up now.
+    """
+
+    def __init__(self, ledger: Ledger, client: Client, timing: Timing) -> None:
+        self._ledger = ledger
+        self._client = client
+        self._timing = timing
+        # The last read of each list, and when it began.
+        self._reads: dict[str, tuple[float, asyncio.Task[object]]] = {}
+        self._refused: set[str] = set()
+        self.under_way = 0
+
+    async def find(self, job: Job, *, is_new: bool) -> Job:
+        """The row of an uncertain submit, with its charge if the gateway lists it.
+
+        Ends at once where no cost tag was sent, or the gateway has no such lists.
+
+        Args:
+            is_new: it was sent just now, so it is looked up for `Timing.lookup_patience`. An old
+                one is looked up once.
+        """
+        tag = self._client.tag_of(job.idempotency_key)
+        if not tag or job.is_listed:
+            return job
+        clock, wait = self._client.clock, self._timing.lookup_wait
+        patience = self._timing.lookup_patience
+        is_new = is_new or time.time() - job.created < patience
+        give_up = clock() + (patience if is_new else 0.0)
+        self.under_way += 1
+        try:
+            while True:
+                charge = await self._listed(job, tag, max(give_up - clock(), wait))
+                left = give_up - clock()
+                if charge is not None:
+                    return await self._written(job, charge)
+                if left <= 0 or {_RECENT, _BY_TAG} <= self._refused:
+                    return job
+                await asyncio.sleep(min(wait, left))
+                wait *= 2
+        finally:
+            self.under_way -= 1
+
+    async def _listed(self, job: Job, tag: str, patience: float) -> Charge | None:
+        """Read each list once."""
+        recent = await self._read(_RECENT, self._client.recent_usage, patience)
+        found = _try(lambda: charge_in_recent(recent, tag, since=job.created))
+        months = {time.strftime("%Y-%m", time.gmtime(at)) for at in (job.created, time.time())}
+        for month in sorted(months):
+            if found is None:
+                sums = await self._read(
+                    _BY_TAG, lambda month=month: self._client.usage_by_tag(month), patience, month
+                )
+                found = _try(lambda sums=sums: charge_by_tag(sums, tag))
+        return found
+
+    async def _read(
+        self, route: str, read: Callable[[], Awaitable[object]], patience: float, of: str = ""
+    ) -> object:
+        """An answer; an empty list if none came. Lookups at about the same time share one."""
+        if route in self._refused:
+            return []
+        name, now = f"{route} {of}", self._client.clock()
+        began, task = self._reads.get(name, (0.0, None))
+        if task is None or (task.done() and now - began > self._timing.lookup_wait / 2):
+            task = asyncio.ensure_future(read())
+            # Read the exception, or asyncio logs it as never retrieved.
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._reads[name] = now, task
+        await asyncio.wait({task}, timeout=patience)
+        if not task.done():
+            return []
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, GatewayError):
+            if not error.is_temporary:
+                # The gateway has no such list, or this key may not read it.
+                self._refused.add(route)
+            return []
+        return task.result()
+
+    async def _written(self, job: Job, charge: Charge) -> Job:
+        cost = 0.0 if job.is_free else charge.cost
+        found = {"charged": cost, "request_id": charge.request_id}
+        try:
+            written = await off_loop(self._ledger.compare_and_set, job, **found)
+        except LedgerAwayError:
+            # It is found again where the row is asked for the next time.
+            return job._replace(**found)
+        # Where another process was faster, its row counts.
+        return written or await off_loop(self._ledger.get, job.local_id)
+
+
+_RECENT, _BY_TAG = "recent", "by-tag"
+
+
+def _try(read: Callable[[], Charge | None]) -> Charge | None:
+    try:
+        return read()
+    except GatewayError:
+        # A list that cannot be read proves nothing either.
+        return None
+
+
+def uncertain(job: Job) -> UncertainSubmitError:
+    """The error of a submit without an answer: what is known of the money, and what to do."""
+    cause = f" ({job.error})" if job.error else ""
+    if job.is_listed:
+        charged = (
+            "has accepted" if job.charged is None else f"has charged {dollars(job.charged)} for"
+        )
+        under = f" as the request {job.request_id}" if job.request_id else ""
+        named = f", name the request {job.request_id}," if job.request_id else ""
+        return UncertainSubmitError(
+            f"The gateway {charged} this track, and its job id did not come{cause}. The gateway "
+            f"lists it{under}. The pack does not buy it again by itself. Ask AIgateway's support"
+            f"{named} for the job's id, and put that into Poll Job. To pay for the track once "
+            "more, press Buy again in the Music tab, or set another take.",
+            local_id=job.local_id,
+        )
+    again = ", also after one repeat" if job.repeats else ""
+    return UncertainSubmitError(
+        f"It is not known whether this track was bought{again}. The request was sent, and no "
+        f"readable answer came{cause}. It may have been charged with {dollars(job.price)}. Check "
+        "AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If not, "
+        "press Buy again in the Music tab, or set another take. The pack does not send the "
+        "request again by itself.",
+        local_id=job.local_id,
+    )

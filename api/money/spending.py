@@ -2,7 +2,7 @@
 
 The price line, a submit and a repeated submit all ask `quote`.
 
-What a track counts for the limits, whatever the gateway lists and reports:
+The amount that a track counts for the limits, whatever the gateway lists and reports:
     A track that was bought counts as the higher of two amounts: what was estimated before it was
     bought, and what the gateway reports. So no report makes room for more.
     A track whose price is not known counts as `unknown_price`, and few of them are bought in a day.
@@ -17,11 +17,11 @@ from enum import Enum
 from typing import NamedTuple
 
 from ..errors import SpendLimitError
-from ..text import dollars
+from ..plain_text import dollars
 
 
 class SpendingRules(NamedTuple):
-    """What the user allows. Amounts in US dollars.
+    """The user's limits and permissions. Amounts in US dollars.
 
     Attributes:
         per_run: for all tracks of one run of a graph.

@@ -19,12 +19,12 @@ from ..errors import (
     NotFoundError,
     WaitTimeoutError,
 )
+from ..threads import off_loop
 from ..timing import Timing
 from ..wire.client import Client
 from ..wire.protocol import JobRecord, JobStatus
 from .job import Job, State
 from .ledger import Ledger
-from .off_loop import off_loop
 
 # How many of the most similar earlier jobs make an estimate.
 _NEIGHBOURS = 9
@@ -33,8 +33,8 @@ _NEIGHBOURS = 9
 class Progress(NamedTuple):
     """The state of a wait: seconds since the submit, and since the job was seen running.
 
-    `expected` is how many seconds similar jobs took from submit to end, None where none is known.
-    `is_told`: the gateway has said the state to this wait; before, it is only what was assumed.
+    `expected`: seconds from submit to end of similar jobs; None if the ledger has no similar job.
+    `is_told`: the gateway has reported the state to this wait; before, the ledger's state is shown.
     """
 
     state: State
@@ -155,6 +155,40 @@ class Waits:
             raise _kept(error, job) from error
         return await off_loop(self._ledger.apply, job.local_id, record)
 
+    async def adopt(self, job_id: str) -> Job:
+        """The row of a job that was made elsewhere: written once the gateway knows the job.
+
+        Raises:
+            NotFoundError: the gateway knows no such job; no row was written.
+            GatewayError: polls failed for `Timing.blip_patience`, or the gateway refuses them.
+        """
+        record = await self._first_record(job_id)
+
+        def written() -> Job:
+            job = self._ledger.adopt(self._service, job_id)
+            return self._ledger.apply(job.local_id, record)
+
+        return await off_loop(written)
+
+    async def _first_record(self, job_id: str) -> JobRecord:
+        client, timing = self._client, self._timing
+        give_up = client.clock() + timing.blip_patience
+        try:
+            while True:
+                try:
+                    record = await client.poll(job_id)
+                except NotFoundError as error:
+                    raise error.noting("Check the id.") from error
+                except GatewayError as error:
+                    if not error.is_temporary or client.clock() > give_up:
+                        raise
+                    client.retries.note(job_id, error, timing.poll_floor)
+                else:
+                    if record is not None:
+                        return record
+        finally:
+            client.retries.clear(job_id)
+
     async def refresh(self, job: Job) -> Job:
         """Read the job's record again, for a fresh address of its track.
 
@@ -229,7 +263,7 @@ class Waits:
             after = clock()
 
     async def _tell_others(self) -> None:
-        """Move the polls of jobs that nothing was known of, now that a job has completed."""
+        """Reschedule polls of jobs without an estimate: a first run time is known now."""
         for watch in [one for one in self._watches.values() if one.expected is None]:
             watch.expected = await self._expected_seconds(watch.job)
         self._client.replan()
@@ -266,9 +300,6 @@ class Waits:
         """The error of a wait that cannot go on; a job that the gateway does not know is over."""
         if not isinstance(error, NotFoundError):
             return _kept(error, job)
-        if job.submitted is None:
-            await off_loop(self._ledger.delete, job)
-            return error.noting("Check the id.")
         if job.is_free:
             await off_loop(self._ledger.fail, job.local_id, str(error))
             return error

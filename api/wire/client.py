@@ -6,15 +6,13 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 
 from ..errors import InputError, NotFoundError, ProtocolError, RejectedError
-from ..models import AUTO_MODEL, BASELINE_MODEL
 from ..plain_text import plain
-from ..request import MusicRequest
 from ..timing import Timing
 from .download import Source
 from .exchange import Answer, Exchange
@@ -29,6 +27,9 @@ from .protocol import (
     parse_signed,
 )
 from .rate_limit import Due, RateLimiter, Retries, moment
+
+if TYPE_CHECKING:
+    from ..request import MusicRequest
 
 _log = logging.getLogger("aigateway")
 
@@ -105,7 +106,7 @@ class Client:
             "/audio/music",
             on_new_connection=True,
             confirm=confirm,
-            json=_body(request),
+            json=request.body(),
             headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
             about=about,
         )
@@ -245,13 +246,6 @@ class Client:
 
     def _record(self, answer: Answer, job_id: str | None = None) -> JobRecord:
         return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)
-
-
-def _body(request: MusicRequest) -> dict[str, Any]:
-    body = request.body()
-    if request.model == AUTO_MODEL:
-        body["baseline_model"] = BASELINE_MODEL
-    return body
 
 
 def _path(id: str) -> str:

@@ -22,8 +22,7 @@ from ..errors import (
     UnreachableError,
     UntrustedCertificateError,
 )
-from ..hidden import without_keys
-from ..plain_text import plain
+from ..plain_text import plain, without_keys
 from ..timing import Timing
 from .http import HEADERS, QuietClient, cause, certificate_fault, compression_of, options_for
 from .key import ApiKey

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ..hidden import hide
+from ..plain_text import hide
 from ..secret import Secret
 from .addresses import LIVE_BASE_URL
 
@@ -34,7 +34,7 @@ def is_sendable(key: str) -> bool:
 
 
 class ApiKey(Secret):
-    """An API key. From the first one on, its value is kept out of every text (`api.hidden`)."""
+    """An API key. From the first one on, its value is kept out of every text (`api.plain_text`)."""
 
     __slots__ = ()
 

@@ -21,7 +21,7 @@ from ...api.account import Account
 from ...api.errors import BucketError, SettingsError
 from ...api.farm.addresses import StoreUrl
 from ...api.farm.bucket import Bucket
-from ...api.media.kept_tracks import Kept
+from ...api.media.stored_tracks import Stored
 from ...api.media.track_store import name_of
 from ...api.money.job import Job
 from ...api.money.sqlite import FILE_NAME
@@ -201,7 +201,7 @@ def test_without_an_address_the_package_is_never_imported(tmp_path: Path) -> Non
         "account = importlib.import_module(f'{package}.api.account')\n"
         "settings = importlib.import_module(f'{package}.api.settings')\n"
         f"opened = library.Library(pathlib.Path({str(tmp_path)!r}))\n"
-        "opened.kept_tracks(settings.Settings())\n"
+        "opened.stored_tracks(settings.Settings())\n"
         "sys.exit('obstore' in sys.modules)\n"
     )
     assert subprocess.call([sys.executable, "-c", script], cwd=tmp_path) == 0
@@ -243,13 +243,13 @@ class Worker(NamedTuple):
         job = await self.account.submit(request, self.settings, run="run")
         return await self.account.wait(job, timeout=30, progress=lambda progress: None)
 
-    async def load(self, job: Job) -> tuple[bytes, Kept]:
+    async def load(self, job: Job) -> tuple[bytes, Stored]:
         """The bytes that a decoder reads, and what became of them."""
         assert job.result_url is not None
         track = await self.account.open(job.result_url, self.settings)
         with track.reader:
             await self.account.download(track)
-            kept = await self.account.keep(track, self.settings)
+            kept = await self.account.store(track, self.settings)
             return track.reader.read(), kept
 
     @property
@@ -440,7 +440,7 @@ async def test_a_machine_that_cannot_write_plays_what_the_bucket_has(
     (second.folder / "tracks").write_bytes(b"")
     sandbox.seen.clear()
     got, kept = await second.load(job)
-    assert (got, kept) == (content, Kept(None))
+    assert (got, kept) == (content, Stored(None))
     assert sandbox.seen == []
 
 

@@ -94,7 +94,7 @@ async def test_a_track_outlives_the_machine_that_bought_it(
             track = await account.open(job.result_url, settings)
             with track.reader:
                 await account.download(track)
-                kept.append((await account.keep(track, settings), track.reader.read()))
+                kept.append((await account.store(track, settings), track.reader.read()))
             shutil.rmtree(tmp_path / "tracks")
             sandbox.seen.clear()
         (first, content), (second, again) = kept

@@ -108,7 +108,7 @@ async def test_a_job_that_a_node_waits_for_is_left_to_it(watched: Open) -> None:
         done = await here.account.wait(job, timeout=60, progress=lambda _: None)
         audio = await here.account.open(done.result_url or "", RULES)
         await here.account.download(audio)
-        await here.account.keep(audio, RULES)
+        await here.account.store(audio, RULES)
         assert here.news == []
         assert await here.library.arrived() == 0
 

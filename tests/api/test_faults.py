@@ -181,7 +181,7 @@ class Person:
             if track.path is None and sniff(track.content()) is not Container.WAV:
                 # The node decodes before it keeps, and a web page cannot be decoded.
                 raise DownloadError("no audio", job_id=done.job_id)
-            path, _ = await self.account.keep(track, Settings())
+            path, _ = await self.account.store(track, Settings())
         assert path is not None
         return path.read_bytes()
 

@@ -42,7 +42,7 @@ async def loaded(account: Account, url: str | None, *allowed: str) -> Path | Non
     audio = await account.open(url, Settings(allow_hosts=AllowedHosts.parse(allowed)))
     with audio.reader:
         await account.download(audio)
-        return (await account.keep(audio, Settings())).path
+        return (await account.store(audio, Settings())).path
 
 
 @pytest.mark.slow

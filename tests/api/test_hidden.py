@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ...api.account import Account
 from ...api.errors import GatewayError, InputError, SettingsError
-from ...api.hidden import without_keys
 from ...api.library import Library
+from ...api.plain_text import without_keys
 from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME, Settings, load, write
 from ...api.wire.addresses import AllowedHosts

@@ -70,7 +70,7 @@ async def bought(account: Account, request: MusicRequest) -> None:
     audio = await account.open(done.result_url or "", Settings())
     with audio.reader:
         await account.download(audio)
-        path, _ = await account.keep(audio, Settings())
+        path, _ = await account.store(audio, Settings())
     assert path is not None
 
 

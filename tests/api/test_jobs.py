@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from ...api.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
+from ...api.library import Library
 from ...api.money.job import SANDBOX, Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.wait import Progress
@@ -31,6 +34,7 @@ from ...api.timing import Timing
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, account_on, rows_of, running
+from . import one_answer
 
 
 def piece(prompt: str, **changes: object) -> MusicRequest:
@@ -52,7 +56,7 @@ async def content(account: Account, job: Job) -> bytes:
     assert job.result_url is not None
     track = await account.open(job.result_url, Settings(max_download_mb=1))
     await account.download(track)
-    path, _ = await account.keep(track, Settings())
+    path, _ = await account.store(track, Settings())
     assert path is not None
     return path.read_bytes()
 
@@ -305,11 +309,61 @@ async def test_a_job_made_elsewhere_is_picked_up_by_its_id(
     assert charged(sandbox) == 1
 
 
+@contextlib.asynccontextmanager
+async def answering(
+    answer: bytes, folder: Path
+) -> AsyncIterator[tuple[Account, list[int], list[bytes]]]:
+    """An account on a gateway of one answer, the rows of its ledger at each answer, and the
+    requests."""
+    library = Library(folder, TIMING)
+    rows: list[int] = []
+
+    def count() -> None:
+        rows.append(library.ledger.page(limit=1).total)
+
+    async with one_answer.gateway(answer, before=count) as (base_url, asked):
+        account = Account("test", base_url, None, library, TIMING)
+        try:
+            yield account, rows, asked
+        finally:
+            account.close()
+            library.close()
+
+
+async def test_an_unknown_id_is_said_at_once_and_leaves_no_row(tmp_path: Path) -> None:
+    unknown = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
+    async with answering(unknown, tmp_path) as (account, rows, asked):
+        with pytest.raises(NotFoundError, match=r"job_of_nobody.*Check the id"):
+            await account.pick_up("job_of_nobody")
+        assert (rows, len(asked)) == ([0], 1)
+        assert rows_of(account) == []
+
+
+async def test_the_row_of_a_job_made_elsewhere_comes_after_the_gateways_answer(
+    tmp_path: Path,
+) -> None:
+    async with answering(one_answer.as_http(one_answer.QUEUED), tmp_path) as (account, rows, _):
+        job = await account.pick_up("job_1")
+        assert (rows, job.state, job.job_id) == ([0], State.QUEUED, "job_1")
+        assert rows_of(account) == [job]
+        # The ledger has it now.
+        assert await account.pick_up("job_1") == job
+        assert rows == [0]
+
+
 @pytest.mark.slow
-async def test_an_id_that_nobody_knows_is_said_at_once_and_forgotten(account: Account) -> None:
-    with pytest.raises(NotFoundError, match="job_of_nobody"):
-        await finish(account, await account.pick_up("job_of_nobody"))
-    assert rows_of(account) == []
+async def test_a_job_that_was_picked_up_and_then_forgotten_by_the_gateway_is_lost(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    with (
+        account_on(sandbox, tmp_path / "here") as here,
+        account_on(sandbox, tmp_path / "there") as there,
+    ):
+        job = await there.pick_up(str((await buy(here, "sandbox:slow=60")).job_id))
+    with running() as forgetful, account_on(forgetful, tmp_path / "there") as there:
+        with pytest.raises(NotFoundError, match="keeps jobs and their files for 7 days"):
+            await finish(there, job)
+        assert (await there.current(job)).state is State.LOST
 
 
 @pytest.mark.slow

@@ -24,9 +24,9 @@ from ...api.errors import LedgerError, SpendLimitError
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.spending import SpendingRules
+from ...api.plain_text import dollars
 from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.text import dollars
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
 from ..gateway import TIMING, account_on, rows_of, running

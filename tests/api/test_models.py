@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -11,13 +13,14 @@ import pytest
 from ...api.account import Account
 from ...api.errors import InputError
 from ...api.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
-from ...api.money.prices import Catalogue
+from ...api.money.prices import Catalogue, ModelList
 from ...api.request import MusicRequest
 from ...api.settings import Settings
+from ...api.wire.client import Client
 from ...api.wire.protocol import Model
 from ...sandbox.profile import OTHER_MODELS, PRICES
 from ...sandbox.server import Sandbox
-from ..gateway import rows_of
+from ..gateway import TIMING, rows_of
 
 PIANO = MusicRequest("piano", 5.0, format="wav")
 
@@ -78,6 +81,30 @@ async def test_purchases_that_begin_together_ask_for_the_list_once(
     assert asked["/v1/models"] == 1
     # The ids tell which models make music of a prompt: single models are not asked for.
     assert not [path for path in asked if path.startswith("/v1/models/")]
+
+
+async def test_a_purchase_never_acts_on_an_age_from_before_another_one_fetched_the_list(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    calls, one_has_ended = itertools.count(), threading.Event()
+
+    class Slow(Catalogue):
+        """Its fourth answer comes when one of two purchases has the list."""
+
+        def age(self) -> float:
+            found = super().age()
+            if next(calls) == 3:
+                assert one_has_ended.wait(10)
+            return found
+
+    client = Client(sandbox.base_url, None, TIMING)
+    models = ModelList(Slow(tmp_path, "test"), client, TIMING)
+    both = [asyncio.ensure_future(models.renew()) for _ in range(2)]
+    for one in both:
+        one.add_done_callback(lambda _: one_has_ended.set())
+    await asyncio.gather(*both)
+    await client.close()
+    assert [seen.path for seen in sandbox.seen] == ["/v1/models"]
 
 
 async def test_the_gateways_own_choice_costs_no_more_than_the_baseline(account: Account) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+import uuid
 from typing import Any
 
 import pytest
 
+from ...api.account import Account
 from ...api.errors import InputError
 from ...api.request import MusicRequest
+from ...api.settings import Settings
 
 PIANO = MusicRequest("piano")
 
@@ -109,3 +113,46 @@ def test_the_fingerprint_of_a_plain_request_is_the_one_of_older_ledgers() -> Non
     assert MusicRequest("piano").fingerprint("live") == (
         "60ddeb4550c33f02091454e3ed680310e1a9390cc066143f847f526917d0d2e0"
     )
+
+
+# Checked once, hashed once
+
+
+async def test_a_purchase_checks_and_hashes_its_request_once(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompt = f"piano {uuid.uuid4().hex}"
+    checks: list[str] = []
+    hashes: list[bytes] = []
+    sha256, normalize = hashlib.sha256, unicodedata.normalize
+
+    def hashed(content: bytes = b"", **options: Any) -> Any:
+        hashes.append(content)
+        return sha256(content, **options)
+
+    def normalized(form: Any, words: str) -> str:
+        checks.append(f"{form} {words}")
+        return normalize(form, words)
+
+    monkeypatch.setattr(hashlib, "sha256", hashed)
+    monkeypatch.setattr(unicodedata, "normalize", normalized)
+    request = MusicRequest(prompt, 5.0, format="wav").validated()
+    job = await account.submit(request, Settings(), run="run")
+    await account.submit(request, Settings(), run="run")
+    account.retry_of(request)
+    assert checks.count(f"NFC {prompt}") == 1
+    # The sandbox hashes the words too, without the name of the service.
+    ours = f'["{account.name}","{prompt}"'.encode()
+    assert [content.startswith(ours) for content in hashes].count(True) == 1
+    assert job.fingerprint == MusicRequest(*request).fingerprint(account.name)
+
+
+def test_a_copy_with_other_values_is_checked_again() -> None:
+    form = PIANO.validated()
+    assert form.validated() is form
+    first = form.fingerprint("test")
+    copy = form._replace(take="2")
+    assert copy.fingerprint("test") != first
+    assert copy.validated().take == 2
+    with pytest.raises(InputError):
+        form._replace(take=-1).validated()

@@ -331,7 +331,7 @@ async def loaded(account: Account) -> Callable[[], Awaitable[tuple[Path, bytes]]
         track = await account.open(done.result_url, Settings(max_download_mb=1))
         with track.reader:
             await account.download(track)
-            path, _ = await account.keep(track, Settings())
+            path, _ = await account.store(track, Settings())
             content = track.reader.read()
         assert path is not None
         return path, content

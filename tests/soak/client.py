@@ -76,7 +76,7 @@ class Client:
             audio = await self._account.open(done.result_url, self._settings)
             with audio.reader:
                 await self._account.download(audio)
-                await self._account.keep(audio, self._settings)
+                await self._account.store(audio, self._settings)
             self._diary.write("given", f"{number} {done.local_id}")
 
     async def _bought(self, number: int) -> Job:

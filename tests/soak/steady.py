@@ -23,7 +23,7 @@ import psutil
 from aiohttp import web
 
 from ...api.errors import GatewayError
-from ...api.loop_thread import LoopThread
+from ...api.threads import LoopThread
 from ...api.timing import Timing
 from ...scripts.lib import headless, pack
 from ..sandbox_process import SandboxProcess

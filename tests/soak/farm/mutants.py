@@ -14,13 +14,13 @@ from ....api.farm import postgres
 from ....api.farm.bucket import Bucket
 from ....api.farm.farm import Farm
 from ....api.farm.postgres import PostgresEngine
-from ....api.media import kept_tracks
+from ....api.media import stored_tracks
 from ....api.money import schema
 from ....api.money.job import State
 from ....api.money.ledger import Ledger
-from ....api.money.off_loop import off_loop
 from ....api.money.peers import Peers
-from ....api.money.submit import Submits
+from ....api.money.purchase import Submits
+from ....api.threads import off_loop
 from ....api.timing import Timing
 from . import plan
 
@@ -121,7 +121,7 @@ def own_pace() -> None:
 
 def marked_before_it_is_sent() -> None:
     """The ledger says that the bucket has a track that is on its way."""
-    sent, tasks = kept_tracks._sent, set[asyncio.Task[str]]()
+    sent, tasks = stored_tracks._sent, set[asyncio.Task[str]]()
 
     async def later(bucket: Bucket, name: str, content: bytes | memoryview) -> str:
         async def slowly() -> str:
@@ -131,7 +131,7 @@ def marked_before_it_is_sent() -> None:
         tasks.add(asyncio.create_task(slowly()))
         return ""
 
-    put(kept_tracks, _sent=later)
+    put(stored_tracks, _sent=later)
 
 
 def create_only() -> None:

@@ -27,7 +27,7 @@ from ....api.errors import (
 from ....api.farm.addresses import LedgerUrl, StoreUrl
 from ....api.farm.bucket import Bucket
 from ....api.library import Library
-from ....api.media.kept_tracks import Kept
+from ....api.media.stored_tracks import Stored
 from ....api.money.job import Job, State
 from ....api.money.ledger import Ledger
 from ....api.request import MusicRequest
@@ -160,14 +160,14 @@ def settings_with(store_url: str) -> Settings:
     )
 
 
-async def load(account: Account, job: Job, settings: Settings) -> Kept | None:
+async def load(account: Account, job: Job, settings: Settings) -> Stored | None:
     """Load and keep the track of a job; None where it was kept already."""
     audio = await account.open(job.result_url or "", settings)
     with audio.reader:
         if audio.download is None:
             return None
         await account.download(audio)
-        return await account.keep(audio, settings)
+        return await account.store(audio, settings)
 
 
 def bill(base_url: str) -> dict[str, Any]:

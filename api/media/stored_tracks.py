@@ -1,19 +1,21 @@
-"""The kept tracks: the folder of this machine, with a bucket behind it where one is set."""
+"""The stored tracks: the folder of this machine, with a bucket behind it where one is set."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..errors import BucketError
-from ..money.job import Job
-from ..money.ledger import Ledger
-from ..money.off_loop import off_loop
+from ..threads import off_loop
 from .track_store import TrackStore, is_name, name_of
 
+if TYPE_CHECKING:
+    from ..money.job import Job
+    from ..money.ledger import Ledger
 
-class Kept(NamedTuple):
-    """What became of a track's bytes.
+
+class Stored(NamedTuple):
+    """Where a track's bytes are now.
 
     Attributes:
         path: the file on this machine, None where it could not be written.
@@ -44,7 +46,7 @@ class SharedStore(Protocol):
         ...
 
 
-class KeptTracks:
+class StoredTracks:
     """
     Args:
         bucket: the tracks of paid jobs go there first. None: the folder is all there is.
@@ -70,7 +72,7 @@ class KeptTracks:
     async def find(self, job: Job) -> Path | bytes | None:
         """The track of a job, from this machine or from the bucket; None where neither has it.
 
-        Bytes where this machine cannot keep them. What has other bytes than its name says is not
+        Bytes where this machine cannot store them. A track whose bytes do not fit its name is not
         handed out.
 
         Raises:
@@ -91,11 +93,11 @@ class KeptTracks:
         except OSError:
             return content
 
-    async def keep(self, job: Job, content: memoryview) -> Kept:
-        """Keep the bytes of a job's track: in the bucket, then here, then in the ledger.
+    async def store(self, job: Job, content: memoryview) -> Stored:
+        """Store the bytes of a job's track: in the bucket, then here, then note it in the ledger.
 
         Raises:
-            OSError: this machine cannot keep them, and the bucket does not have them.
+            OSError: this machine cannot store them, and the bucket does not have them.
             LedgerError: the ledger cannot be written.
         """
         name = await off_loop(name_of, content)
@@ -110,7 +112,7 @@ class KeptTracks:
         await off_loop(self._ledger.update, job.local_id, file=name)
         if bucket is not None:
             await self._note(job, in_bucket=not unsent)
-        return Kept(path, unsent)
+        return Stored(path, unsent)
 
     async def is_unsent(self, job: Job) -> bool:
         """Whether this machine has a track that the bucket should have; the ledger notes it."""
@@ -120,10 +122,10 @@ class KeptTracks:
         return True
 
     async def send(self) -> bool:
-        """Send what the bucket does not have yet, as far as this machine has it.
+        """Send the tracks of this machine that the bucket does not have yet.
 
         Returns:
-            Whether something is left for a later time.
+            Whether a track is left for a later time.
         """
         unsent = [] if self._bucket is None else await off_loop(self._ledger.unsent)
         for job in unsent:

@@ -1,18 +1,34 @@
-"""An event loop in a thread of its own.
+"""Threads beside ComfyUI's: one for the account's event loop, some for what blocks.
 
 ComfyUI runs each graph in a fresh event loop. Connections, the rate limiter and the waits that
-several nodes share must outlive it, so they live here.
+several nodes share must outlive it, so they live in a loop of their own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import functools
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+# Threads of their own: the default ones may all wait for bytes of downloads.
+_blocking = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="aigateway-ledger")
+
+
+async def off_loop(call: Callable[P, T], *values: P.args, **options: P.kwargs) -> T:
+    """Run a blocking call in a thread: the one way from an event loop to the ledger.
+
+    A ledger call waits for the disk, and up to `Timing.busy_timeout` for another process. In an
+    event loop it would stop every poll and every node. The call goes on when the await is
+    cancelled.
+    """
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_blocking, functools.partial(call, *values, **options))
 
 
 class LoopThread:
