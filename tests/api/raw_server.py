@@ -55,6 +55,16 @@ def reply(body: bytes = b"", *headers: str, status: str = "200 OK") -> Reply:
     return write
 
 
+def exactly(answer: bytes, before: Callable[[], object] = lambda: None) -> Reply:
+    """These bytes; `before` is called between the request and its answer."""
+
+    async def write(writer: asyncio.StreamWriter) -> None:
+        before()
+        writer.write(answer)
+
+    return write
+
+
 def pouring(head: str, piece: bytes, pause: float = 0.0) -> Reply:
     """A head, then `piece` without end, with `pause` seconds between two of them."""
 
@@ -77,3 +87,27 @@ def silent(head: str) -> Reply:
         await asyncio.Event().wait()
 
     return write
+
+
+# A gateway that gives one answer to every request
+
+QUEUED = b'{"id": "job_1", "status": "queued"}'
+
+
+def as_http(body: bytes) -> bytes:
+    """A whole answer of a submit."""
+    return b"HTTP/1.1 202 Accepted\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+
+
+@contextlib.asynccontextmanager
+async def gateway(
+    answer: bytes, *, before: Callable[[], object] = lambda: None
+) -> AsyncIterator[tuple[str, list[str]]]:
+    """The base URL, and the heads of the requests that came; see `exactly`."""
+    async with answering(exactly(answer, before)) as server:
+        yield f"{server.url}/v1", server.requests
+
+
+def submits(heads: list[str]) -> int:
+    """How many requests for a track came."""
+    return sum(head.startswith("POST /v1/audio/music") for head in heads)

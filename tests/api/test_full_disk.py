@@ -28,7 +28,7 @@ from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.timing import Timing
 from ...scripts.lib import pack
-from .one_answer import QUEUED, as_http, gateway, submits
+from .raw_server import QUEUED, as_http, gateway, submits
 
 PIANO = MusicRequest("calm piano", duration=20.0, lyrics="la " * 1000)
 TIMING = Timing(rate_limit=600, busy_timeout=0.3).scaled(1e-4)

@@ -33,7 +33,7 @@ from ...api.wire.protocol import (
     parse_signed,
 )
 from ...api.wire.rate_limit import rate_of, retry_after
-from .one_answer import gateway
+from .raw_server import gateway
 
 PIANO = MusicRequest("calm piano", duration=20.0)
 BASE = "https://api.example/v1"
@@ -210,7 +210,7 @@ async def test_a_cookie_is_kept_from_no_answer(cookie: str) -> None:
             assert await client.balance() == {}
         await client.close()
     assert len(asked) == 3
-    assert not any(b"cookie" in head.lower() for head in asked)
+    assert not any("cookie" in head.lower() for head in asked)
 
 
 @pytest.mark.slow
@@ -242,7 +242,7 @@ def test_no_answer_to_a_submit_leaves_a_row_that_is_bought_again(
                 )
                 # Only what the gateway called failed or cancelled was asked for again.
                 assert all(row.state.is_dead for row in rows[1:])
-                posts = [head for head in asked if head.startswith(b"POST /v1/audio/music")]
+                posts = [head for head in asked if head.startswith("POST /v1/audio/music")]
                 assert len(posts) == len(rows) or status == 429
             finally:
                 await asyncio.to_thread(account.close)

@@ -77,7 +77,7 @@ def test_an_answer_is_as_described(
     operation, root = OPERATIONS[name], sandbox.base_url.removesuffix("/v1")
 
     @settings(
-        max_examples=60,
+        max_examples=30,
         deadline=None,
         database=None,
         phases=[Phase.generate],

@@ -20,7 +20,8 @@ expect.set_options(timeout=20_000)
 
 APPS = ["Score My Clip", "Music under Speech", "Four Takes for One Clip"]
 EXAMPLES = pack.ROOT / "example_workflows"
-LANGUAGES = sorted(path.parent.name for path in (pack.ROOT / "locales").glob("*/main.json"))
+# A language of the alphabet, and one of signs whose code has a hyphen; test_locales.py reads all.
+LANGUAGES = ("es", "zh-TW")
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
 BLUEPRINT, SCORING = "Text to Music (AIgateway)", "Score My Video (AIgateway)"
 BOUGHT = "Already bought: running it again costs nothing"
@@ -272,7 +273,7 @@ def test_chinese(open_canvas: Open, nodes_2: bool):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language(open_canvas: Open, language: str):
+def test_the_pages_language(open_canvas: Open, language: str):
     folder = pack.ROOT / "locales" / language
     words = json.loads((folder / "main.json").read_text("utf-8"))["aigateway"]
     nodes = json.loads((folder / "nodeDefs.json").read_text("utf-8"))
