@@ -37,10 +37,10 @@ def main() -> int:
     commands = CHECKS if "--fast" in sys.argv else (*CHECKS, *SLOW_CHECKS)
     if "--checks" in sys.argv:
         return report(check(commands, javascript.check))
-    # Most tests wait for an event most of their time: two workers share a core, and the checks take
-    # the rest. Few workers in all, because tests start processes of their own. Tests that share a
-    # server are one group, which stays on one worker.
-    workers = min(2 * (os.cpu_count() or 1), 6)
+    # Most slow tests wait for an event most of their time: two workers share a core then, and the
+    # checks take the rest. Few workers in all, because tests start processes of their own, and each
+    # worker imports torch. Tests that share a server are one group, which stays on one worker.
+    workers = min((1 if "--fast" in sys.argv else 2) * (os.cpu_count() or 1), 6)
     with tempfile.TemporaryFile("w+") as output, ThreadPoolExecutor(1) as beside:
         checks = beside.submit(check, commands, javascript.check, output)
         tested = _module(

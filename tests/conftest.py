@@ -101,7 +101,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path.parent.name in SHARING_FOLDERS or item.path.stem in SHARING_MODULES:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     # The longest tests first: else one worker ends long after the others.
-    items.sort(key=lambda item: item.path.parent.name != "soak")
+    items.sort(key=lambda item: item.path.parent.name != "soak" and item.path.stem != "test_faults")
 
 
 def pytest_configure(config: pytest.Config) -> None:

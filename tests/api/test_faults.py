@@ -248,7 +248,7 @@ def assert_not_in_files(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     dialect=st.integers(0, len(DIALECTS) - 1),
     faults=FAULTS,
