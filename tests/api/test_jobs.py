@@ -34,7 +34,7 @@ from ...api.timing import Timing
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, account_on, rows_of, running
-from . import one_answer
+from . import raw_server
 
 
 def piece(prompt: str, **changes: object) -> MusicRequest:
@@ -321,7 +321,7 @@ async def answering(
     def count() -> None:
         rows.append(library.ledger.page(limit=1).total)
 
-    async with one_answer.gateway(answer, before=count) as (base_url, asked):
+    async with raw_server.gateway(answer, before=count) as (base_url, asked):
         account = Account("test", base_url, None, library, TIMING)
         try:
             yield account, rows, asked
@@ -342,7 +342,7 @@ async def test_an_unknown_id_is_said_at_once_and_leaves_no_row(tmp_path: Path) -
 async def test_the_row_of_a_job_made_elsewhere_comes_after_the_gateways_answer(
     tmp_path: Path,
 ) -> None:
-    async with answering(one_answer.as_http(one_answer.QUEUED), tmp_path) as (account, rows, _):
+    async with answering(raw_server.as_http(raw_server.QUEUED), tmp_path) as (account, rows, _):
         job = await account.pick_up("job_1")
         assert (rows, job.state, job.job_id) == ([0], State.QUEUED, "job_1")
         assert rows_of(account) == [job]
