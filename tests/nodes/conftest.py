@@ -43,7 +43,7 @@ def sandbox(session: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     """A gateway that the settings point at, so that the nodes take it for a paid one."""
     with running() as sandbox:
         monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
-        monkeypatch.setattr(session, "_timing", lambda settings: TIMING)
+        monkeypatch.setattr(session, "timing_of", lambda settings: TIMING)
         yield sandbox
 
 
@@ -51,3 +51,12 @@ def sandbox(session: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 async def node(session: Any) -> dict[str, Any]:
     """The node classes by id, as ComfyUI gets them."""
     return dict(await headless.load_nodes())
+
+
+@pytest.fixture
+def lines(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The lines that the status of a node shows while it works: text, or a `StatusText`."""
+    shown: list[Any] = []
+    for module in (nodes.host, nodes.host.status):
+        monkeypatch.setattr(module, "show_status", shown.append)
+    return shown

@@ -108,7 +108,7 @@ def gateway(session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     (tmp_path / "data" / "aigateway.toml").write_text(
         f'api_key = "{KEY}"\nbase_url = "{sandbox.base_url}"\nallow_unknown_price = true\n'
     )
-    monkeypatch.setattr(session, "_timing", lambda settings: TIMING)
+    monkeypatch.setattr(session, "timing_of", lambda settings: TIMING)
     yield sandbox
     thread.stop()
 
@@ -132,7 +132,7 @@ class Run:
             io.Hidden.prompt: prompt,
             io.Hidden.extra_pnginfo: {"workflow": {"nodes": []}},
         }
-        headless._executing.set(headless.Executing("a run", number))
+        headless.executing.set(headless.Executing("a run", number))
         clone = self._node[f"AIGateway{kind}"].PREPARE_CLASS_CLONE({"hidden_inputs": hidden})
         try:
             output = await clone.EXECUTE_NORMALIZED_ASYNC(**inputs)
@@ -154,8 +154,9 @@ class Run:
 @pytest.fixture
 def run(node: dict[str, Any], nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Run:
     running = Run(node)
-    module = importlib.import_module(f"{nodes.__name__}.host.running")
-    monkeypatch.setattr(module, "show_status", lambda said: running.seen.append(f"{said} {said!r}"))
+    monkeypatch.setattr(
+        nodes.host.status, "show_status", lambda line: running.seen.append(f"{line} {line!r}")
+    )
     return running
 
 

@@ -31,7 +31,7 @@ async def case(
     state, dollars = request.param
     async with charging(state, dollars) as base_url:
         monkeypatch.setenv("AIGATEWAY_BASE_URL", base_url)
-        monkeypatch.setattr(session, "_timing", lambda settings: TIMING)
+        monkeypatch.setattr(session, "timing_of", lambda settings: TIMING)
         yield state, dollars
 
 

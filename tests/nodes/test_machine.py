@@ -187,13 +187,16 @@ def held(path: object) -> PermissionError:
 @pytest.mark.parametrize(
     "fault", [held("a"), OSError(28, "No space left"), OSError(30, "Read-only")]
 )
-async def test_a_track_that_cannot_be_kept_is_said_and_downloaded_again(
-    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch, fault: OSError
+async def test_a_track_that_cannot_be_stored_is_downloaded_again(
+    node: Node,
+    sandbox: Sandbox,
+    session: Any,
+    lines: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: OSError,
 ) -> None:
     from ...api.media import track_store
 
-    lines: list[str] = []
-    monkeypatch.setattr(session.host.running, "show_status", lines.append)
     job, _ = await submit(node)
     url, *_ = await run(node, "PollJob", job=job)
 

@@ -100,22 +100,20 @@ async def test_the_same_graph_again_makes_no_request(node: Node, sandbox: Sandbo
 
 
 @pytest.mark.slow
-async def test_the_status_names_what_was_delivered(
-    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
+async def test_the_status_names_the_delivered_format(
+    node: Node, sandbox: Sandbox, lines: list[Any]
 ) -> None:
     """The gateway may ignore the format that was asked for: this one sends WAV for mp3."""
-    shown: list[str] = []
-    monkeypatch.setattr(session.host.Display, "show", lambda self, text, *_: shown.append(text))
     job, _ = await submit(node, format="mp3")
     url, *_ = await run(node, "PollJob", job=job)
     for _place in ("the gateway", "the store"):
         await load(node, url)
-        assert shown[-1].startswith("wav, 128 kbit/s, 5.0 s, 8000 Hz")
+        assert str(lines[-1]).startswith("wav, 128 kbit/s, 5.0 s, 8000 Hz")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("prompt", "asked", "said"),
+    ("prompt", "asked", "both"),
     [
         ("sandbox:short", 20.0, "asked for 20.0 s, received 10.0 s"),
         ("sandbox:short", 12.5, "asked for 12.5 s, received 6.2 s"),
@@ -124,34 +122,24 @@ async def test_the_status_names_what_was_delivered(
     ],
 )
 async def test_a_track_of_another_length_is_named_with_both_lengths(
-    node: Node,
-    sandbox: Sandbox,
-    session: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    prompt: str,
-    asked: float,
-    said: str,
+    node: Node, sandbox: Sandbox, lines: list[Any], prompt: str, asked: float, both: str
 ) -> None:
-    shown: list[str] = []
-    monkeypatch.setattr(session.host.Display, "show", lambda self, text, *_: shown.append(text))
     job, _ = await submit(node, prompt, duration=asked)
     url, *_ = await run(node, "PollJob", job=job)
     for _place in ("the gateway", "the store"):
         await load(node, url)
-        assert shown[-1].partition(" · ")[2] == said
+        assert str(lines[-1]).partition(" · ")[2] == both
 
 
 async def test_hints_stand_beside_the_job_and_refuse_nothing(
-    node: Node, sandbox: Sandbox, session: Any, monkeypatch: pytest.MonkeyPatch
+    node: Node, sandbox: Sandbox, lines: list[Any]
 ) -> None:
-    shown: list[object] = []
-    monkeypatch.setattr(session.host, "show_status", shown.append)
     _, job_id = await submit(node, lyrics="[vrese]\n" + "la la\n" * 14)
     hints = (
         "the lyrics need about 55 to 85 s (lines to sing: 14); the length is 5 s · "
         "the section tag [vrese] is unknown; known ones are [verse], [chorus] and [bridge]"
     )
-    assert [str(line) for line in shown] == [hints, f"job {job_id} · {hints}"]
+    assert [str(line) for line in lines] == [hints, f"job {job_id} · {hints}"]
     assert len(sandbox.bill()["jobs"]) == 1
 
 

@@ -41,19 +41,10 @@ def gateway(session: Any, monkeypatch: pytest.MonkeyPatch) -> Gateway:
     def opened(profile: Profile) -> Iterator[Sandbox]:
         with running(profile.scaled(SCALE)) as sandbox:
             monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
-            monkeypatch.setattr(session, "_timing", lambda settings: TIMING)
+            monkeypatch.setattr(session, "timing_of", lambda settings: TIMING)
             yield sandbox
 
     return opened
-
-
-@pytest.fixture
-def lines(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The status lines that the nodes show: text, or a `Said`."""
-    shown: list[Any] = []
-    running = importlib.import_module(f"{nodes.__name__}.host.running")
-    monkeypatch.setattr(running, "show_status", shown.append)
-    return shown
 
 
 async def output(node: Node, prompt: str = "piano", **inputs: Any) -> Any:
@@ -95,10 +86,10 @@ async def test_jobs_wait_in_the_queue_together(node: Node, gateway: Gateway, lin
     with gateway(Profile(queue=12.0)) as sandbox:
         audio, *_ = await takes(node, count=16)
         assert len(audio) == 16
-        jobs = list(sandbox._book)
+        jobs = sandbox.bill()["jobs"]
         assert len(jobs) == 16
-        last_submit = max(job.created for job in jobs)
-        assert last_submit < min(job.ends for job in jobs)
+        last_submit = max(job["created"] for job in jobs)
+        assert last_submit < min(job["ends"] for job in jobs)
     assert any(str(line).startswith("0 of 16 takes ended · ") for line in lines)
     assert str(lines[-1]) == "16 of 16 takes are loaded"
 

@@ -137,7 +137,7 @@ def _host(gateway: SandboxProcess, folder: Path) -> Iterator[None]:
     headless.configure(folder / "output", folder / "comfyui")
     logging.getLogger("aigateway").setLevel(logging.CRITICAL)
     session: Any = importlib.import_module(f"{pack.load().__name__}.nodes.session")
-    session._timing = lambda settings: Timing(rate_limit=6000, first_poll=5.0).scaled(SCALE)
+    session.timing_of = lambda settings: Timing(rate_limit=6000, first_poll=5.0).scaled(SCALE)
     yield
 
 
