@@ -18,6 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ..errors import SettingsError
+from ..secret import hide
 from .addresses import SCHEME, ambiguity, is_loopback, literal_address, without_secrets
 
 HEADERS = {"User-Agent": "ComfyUI-AIgateway-Music", "Accept-Encoding": "identity"}
@@ -187,11 +188,8 @@ def _usable(proxy: str, kind: str) -> str:
             f"{named}, and proxies of the kind {scheme}:// are not supported: set the address of "
             "an HTTP or SOCKS 5 proxy, or remove it, and restart ComfyUI. Nothing was sent."
         )
-    try:
-        valid = bool(httpx.Proxy(address).url.host)
-    except (httpx.InvalidURL, ValueError):
-        valid = False
-    if not valid:
+    parsed = _parsed(address)
+    if parsed is None:
         raise SettingsError(
             f"{named}, which is not an address: correct it, or remove it, and restart ComfyUI. "
             "Nothing was sent."
@@ -202,7 +200,19 @@ def _usable(proxy: str, kind: str) -> str:
             "into ComfyUI's Python (pip install socksio), or remove the variable, and restart "
             "ComfyUI. Nothing was sent."
         )
+    if parsed.raw_auth is not None:
+        # The proxy's own page may quote the header with them.
+        hide(b":".join(parsed.raw_auth).decode("utf-8", "replace"), "…")
+        hide(parsed.raw_auth[1].decode("utf-8", "replace"), "…")
     return address
+
+
+def _parsed(address: str) -> httpx.Proxy | None:
+    try:
+        proxy = httpx.Proxy(address)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    return proxy if proxy.url.host else None
 
 
 def _source(kind: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import importlib.util
+import json
 import logging
 import os
 import shutil
@@ -321,8 +322,9 @@ PASSWORDS = {"hunter2": "hunter2", "hun@ter/2": "hun%40ter%2F2", "hun ter:2": "h
 
 
 def shown_forms(password: str) -> list[str]:
-    login = base64.b64encode(f"me:{password}".encode()).decode()
-    return [password, PASSWORDS[password], quote(password, safe=""), login]
+    logins = (f"me:{password}", f"me:wrong-{password}")
+    encoded = [base64.b64encode(login.encode()).decode() for login in logins]
+    return [password, PASSWORDS[password], quote(password, safe=""), *encoded]
 
 
 @contextlib.asynccontextmanager
@@ -343,7 +345,7 @@ async def http_proxy(login: str, target: int) -> AsyncIterator[tuple[int, list[s
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
         first_lines.append(head.splitlines()[0])
         if wanted not in head.lower():
-            page = f"Who are you? You sent: {head}".encode()
+            page = json.dumps({"error": {"message": f"You sent: {head}"}}).encode()
             lines = [b"HTTP/1.1 407 Login", b"Proxy-Authenticate: Basic", b"Connection: close"]
             writer.write(b"\r\n".join([*lines, b"Content-Length: %d" % len(page), b"", page]))
         elif not head.startswith("CONNECT"):
