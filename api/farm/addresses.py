@@ -6,7 +6,7 @@ Each address opens what is there, so the rest of the pack reaches the farm throu
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ..errors import SettingsError
 from ..secret import Secret
@@ -41,14 +41,18 @@ class LedgerUrl(Secret):
         try:
             parts = urlsplit(value)
             host, port = parts.hostname, parts.port
-            password = parts.password or ""
-            options = dict(parse_qsl(parts.query, keep_blank_values=True))
         except ValueError:
             raise _no_ledger(source) from None
+        pairs = _pairs(parts.query)
+        options = {unquote(name): unquote(text) for name, text in pairs}
         if parts.scheme not in LEDGER_SCHEMES or not (host or options.get("host")):
             raise _no_ledger(source)
         self.shown = f"{host or options['host']}{f':{port}' if port else ''}{unquote(parts.path)}"
-        words = {value, password, unquote(password), options.get("password", "")}
+        written = [
+            parts.password or "",
+            *(text for name, text in pairs if "password" in unquote(name)),
+        ]
+        words = {value, *written, *map(unquote, written)}
         self._secrets = sorted(filter(None, words), key=len, reverse=True)
 
     def peers(self) -> Farm:
@@ -96,9 +100,8 @@ class StoreUrl(Secret):
                 "?access_key_id=…&secret_access_key=…."
             )
         self.shown = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        # Not as a form's query: a key may hold a plus sign.
-        pairs = [pair.partition("=") for pair in parts.query.split("&") if pair]
-        self.options = {unquote(name).lower(): unquote(text) for name, _, text in pairs}
+        pairs = _pairs(parts.query)
+        self.options = {unquote(name).lower(): unquote(text) for name, text in pairs}
 
     def bucket(self, timing: Timing) -> Bucket:
         """The bucket at this address.
@@ -109,6 +112,12 @@ class StoreUrl(Secret):
         from .bucket import Bucket
 
         return Bucket(self, timing)
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    """Names and values as they are written. A plus sign stays: this is not a form's query."""
+    parts = [pair.partition("=") for pair in query.split("&") if pair]
+    return [(name, text) for name, _, text in parts]
 
 
 def _no_ledger(source: str) -> SettingsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -165,3 +165,18 @@ def test_no_sentence_shows_what_may_be_a_secret(text: str) -> None:
             said = str(error)
         assert "hunter2" not in said
     assert "hunter2" not in without_secrets(text)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("password=sesame+1", "password=sesame%2B1", "sslpassword=sesame%20+1"),
+        "user=me&password=s%C3%A9",
+    ],
+)
+def test_a_drivers_message_about_an_option_shows_no_password(option: str) -> None:
+    url = LedgerUrl(f"postgresql://db.example/music?{option}", "a test")
+    written = option.rpartition("=")[2]
+    # The driver decodes percent signs, and no plus signs.
+    for quoted in (written, unquote(written)):
+        assert url.hide_in(f'invalid value "{quoted}"') == 'invalid value "…"'
