@@ -155,13 +155,13 @@ class Sandbox:
         Raises:
             OSError: the port is in use.
         """
-        self.base_url = f"{await self._listen(self.application(), port)}/v1"
+        self.base_url = f"{await self.listen(self.application(), port)}/v1"
         self.files_root = self.base_url.removesuffix("/v1")
         if self.profile.dialect.files.is_elsewhere:
             files = web.Application(middlewares=[survive_hang_ups, self._files_account])
             files.router.add_get("/v1/files/jobs/{id}/{filename}", self._file)
             files.router.add_get("/media/{id}/{filename}", self._media)
-            self.files_root = await self._listen(files, 0)
+            self.files_root = await self.listen(files, 0)
         return self.base_url
 
     def application(self) -> web.Application:
@@ -180,7 +180,7 @@ class Sandbox:
         app.router.add_get("/sandbox/bill", self._bill)
         return app
 
-    async def _listen(self, app: web.Application, port: int) -> str:
+    async def listen(self, app: web.Application, port: int) -> str:
         """Serve `app` on 127.0.0.1, and return its root URL."""
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()

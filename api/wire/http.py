@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from ..errors import SettingsError
-from ..secret import hide
+from ..plain_text import hide
 from .addresses import SCHEME, ambiguity, is_loopback, literal_address, without_secrets
 
 HEADERS = {"User-Agent": "ComfyUI-AIgateway-Music", "Accept-Encoding": "identity"}

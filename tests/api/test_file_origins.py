@@ -75,7 +75,7 @@ class Listening(Sandbox):
         super().__init__(profile, render=tone)
         self.heard: list[tuple[int, str, bytes]] = []
 
-    async def _listen(self, app: web.Application, port: int) -> str:
+    async def listen(self, app: web.Application, port: int) -> str:
         @web.middleware
         async def listen(request: web.Request, handler: Any) -> web.StreamResponse:
             assert request.transport is not None
@@ -86,7 +86,7 @@ class Listening(Sandbox):
             return await handler(request)
 
         app.middlewares.insert(0, listen)
-        return await super()._listen(app, port)
+        return await super().listen(app, port)
 
 
 def files_with(text: str, folder: Path) -> list[Path]:

@@ -81,7 +81,7 @@ class Listening(Sandbox):
         super().__init__(Profile(key=KEY).scaled(SCALE), render=tone, state_path=state)
         self.heard: list[Heard] = []
 
-    async def _listen(self, app: web.Application, port: int) -> str:
+    async def listen(self, app: web.Application, port: int) -> str:
         @web.middleware
         async def listen(request: web.Request, handler: Any) -> web.StreamResponse:
             assert request.transport is not None
@@ -96,7 +96,7 @@ class Listening(Sandbox):
             return await handler(request)
 
         app.middlewares.insert(0, listen)
-        return await super()._listen(app, port)
+        return await super().listen(app, port)
 
 
 @pytest.fixture
