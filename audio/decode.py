@@ -8,6 +8,7 @@ from typing import BinaryIO
 import torch
 
 from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
+from .arrays import MediaError
 from .codecs.libav_reader import read_av
 from .codecs.pcm import read_pcm
 from .codecs.sndfile_reader import NotForLibsndfile, read_sndfile
@@ -19,7 +20,7 @@ from .containers.source import Source
 from .containers.text import refuse_text
 from .memory import Bounds, Memory, Share
 from .samples.planar import Planar
-from .validate import AudioError, check_finite
+from .validate import check_finite
 
 _MP3_RUN_UP_FRAMES = 20
 """Frames to decode before a point in an MP3, so that the samples from there on are exact. The bit
@@ -38,7 +39,7 @@ def decode(
     `size` (bytes in all; None if unknown) and `complete`. MP3, WAV and FLAC are decoded as they
     arrive. Errors of its reads are raised unchanged. This call blocks: run it in a thread.
 
-    Delay and padding that the file declares are removed. AudioError for a file that cannot be
+    Delay and padding that the file declares are removed. MediaError for a file that cannot be
     decoded: text instead of audio, truncated, longer than `max_minutes`, larger than what is left
     of `memory` (None: all that there is), NaN, no known format.
     """
@@ -60,7 +61,7 @@ def _decoded(file: Source, bounds: Bounds) -> tuple[torch.Tensor, int]:
         raise
     file.raise_error()
     if not planar.filled:
-        raise AudioError(
+        raise MediaError(
             "The file holds no samples: expected sound; it is truncated or empty, so download or "
             "export it again."
         )
@@ -179,5 +180,5 @@ def _whole(planar: Planar, frames: int, name: str, source: Source) -> Planar:
     return planar
 
 
-def _truncated(name: str, how: str) -> AudioError:
-    return AudioError(f"The {name} file is truncated: {how}; download it again.")
+def _truncated(name: str, how: str) -> MediaError:
+    return MediaError(f"The {name} file is truncated: {how}; download it again.")

@@ -10,19 +10,19 @@ from typing import BinaryIO
 import numpy as np
 
 from ..files.sniff import SNIFF_BYTES
+from .arrays import MediaError, check_sample_rate
 from .codecs.libav_reader import av_blocks
 from .containers.source import Source
 from .containers.text import refuse_text
 from .samples.envelope import Envelope
 from .samples.picture import draw_envelope
-from .validate import AudioError, check_sample_rate
 
 
 def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) -> bytes:
     """PNG bytes of the waveform of `file`, a complete seekable binary file; see `draw_envelope`.
 
     Raises:
-        AudioError: the file cannot be decoded, or is longer than `max_minutes`.
+        MediaError: the file cannot be decoded, or is longer than `max_minutes`.
     """
     source = Source(file)
     refuse_text(source.bytes_at(0, SNIFF_BYTES))
@@ -30,13 +30,13 @@ def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) ->
     for block, rate in av_blocks(source):
         sample_rate = check_sample_rate(rate)
         if not np.isfinite(block).all():
-            raise AudioError(
+            raise MediaError(
                 "The file has NaN or infinity among its samples: expected finite numbers; fix what "
                 "produced this audio."
             )
         envelope.add(block)
         if envelope.frames > max_minutes * 60 * sample_rate:
-            raise AudioError(
+            raise MediaError(
                 f"The audio is longer than {max_minutes:g} minutes, so it is not drawn: raise the "
                 "limit (max_audio_minutes)."
             )

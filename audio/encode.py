@@ -12,13 +12,14 @@ import soundfile
 import torch
 
 from ..files.atomic import new_file
+from .arrays import MediaError, check_sample_rate
 from .codecs.libav_writer import LEGAL_RATES, write_av
 from .codecs.sndfile_writer import write_sndfile
 from .containers.loop_points import LoopPoints, check_loop
 from .containers.tagged_file import tagged_file
 from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
 from .samples.outgoing import BLOCK, Outgoing
-from .validate import AudioError, check_finite, check_sample_rate
+from .validate import check_finite
 
 _MAX_CHANNELS = {
     Format.FLAC: 8,
@@ -66,7 +67,7 @@ def encode(
     With `loop` the file has loop points (WAV, FLAC and Ogg), and ends where the loop ends.
 
     `path` appears whole or not at all, and no other file is left. FileExistsError if it exists.
-    AudioError when the file cannot be written, and, before anything is written, for an unknown
+    MediaError when the file cannot be written, and, before anything is written, for an unknown
     quality, more channels or a higher rate than the format holds, a loop in another format or
     behind the end, NaN, infinity, or samples above full scale under REFUSE.
     """
@@ -78,7 +79,7 @@ def encode(
     peak, over = _peak(waveform)
     keeps_overs = encoding.quality == FLOAT
     if over and peaks is Peaks.REFUSE and not keeps_overs:
-        raise AudioError(
+        raise MediaError(
             f"{over} samples exceed full scale, the highest by {20 * math.log10(peak):.1f} dB: "
             "expected none above 1.0; lower the volume, or let peaks be clipped or normalized."
         )
@@ -111,7 +112,7 @@ def _write(
     except FileExistsError:
         raise
     except (soundfile.SoundFileError, av.error.FFmpegError, OSError) as error:
-        raise AudioError(
+        raise MediaError(
             f"The {encoding.format.value} file could not be written ({error}): check the free "
             "space, or choose another folder or format."
         ) from error
@@ -121,31 +122,31 @@ def _write(
 def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None:
     format, quality, _ = encoding
     if waveform.ndim != 2 or 0 in waveform.shape:
-        raise AudioError(
+        raise MediaError(
             f"A waveform of the shape {list(waveform.shape)} cannot be written: expected "
             "[channels, samples] with at least one of each; pass one item of the batch."
         )
     if quality not in QUALITIES[format]:
-        raise AudioError(
+        raise MediaError(
             f"{format.value} has no quality '{quality}': choose one of "
             f"{', '.join(QUALITIES[format])}."
         )
     most = _MAX_CHANNELS[format]
     if waveform.shape[0] > most:
-        raise AudioError(
+        raise MediaError(
             f"The audio has {waveform.shape[0]} channels: {format.value} is written with at most "
             f"{most}; mix it down to stereo, or choose wav."
         )
     most_rate = _MAX_RATES.get(format, sample_rate)
     if sample_rate > most_rate:
-        raise AudioError(
+        raise MediaError(
             f"The sample rate is {sample_rate} Hz: {format.value} holds at most {most_rate}; "
             "resample the audio, or choose wav."
         )
 
 
 def _peak(waveform: torch.Tensor) -> tuple[float, int]:
-    """The highest absolute sample, and how many exceed 1.0; AudioError for NaN or infinity."""
+    """The highest absolute sample, and how many exceed 1.0; MediaError for NaN or infinity."""
     low, high = (float(edge) for edge in torch.aminmax(waveform))
     if not (math.isfinite(low) and math.isfinite(high)):
         check_finite(waveform, "The audio to save")

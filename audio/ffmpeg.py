@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import av
+import numpy as np
 from av.container import InputContainer, OutputContainer
+from av.filter import Graph
+from av.filter.context import FilterContext
+
+from .arrays import Samples
 
 
 class Allowed(NamedTuple):
@@ -120,3 +126,32 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _text(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+# Sound into FFmpeg's encoders and filters
+
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+"""FFmpeg's names for the channels that a clip's sound may have."""
+
+ENCODED_RATES = 4000, 384_000
+"""In Hz, the lowest and the highest sample rate of sound for a clip."""
+
+
+def audio_frame(samples: Samples, sample_rate: int, position: int) -> av.AudioFrame:
+    """`samples` as FFmpeg's frame, at `position` samples from the beginning."""
+    data = np.ascontiguousarray(samples, dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(data, format="fltp", layout=LAYOUTS[len(samples)])
+    frame.sample_rate = sample_rate
+    frame.pts = position
+    frame.time_base = Fraction(1, sample_rate)
+    return frame
+
+
+def buffer_source(graph: Graph, channels: int, sample_rate: int) -> FilterContext:
+    """Where `audio_frame`s go into a graph of FFmpeg's filters."""
+    return graph.add_abuffer(
+        format="fltp",
+        sample_rate=sample_rate,
+        layout=LAYOUTS[channels],
+        time_base=Fraction(1, sample_rate),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
-from .validate import AudioError
+from .arrays import MediaError
 
 
 class Memory:
@@ -24,11 +24,11 @@ class Memory:
         """Count `size` more bytes.
 
         Raises:
-            AudioError: more than allowed; nothing was counted.
+            MediaError: more than allowed; nothing was counted.
         """
         with self._lock:
             if self._taken + size > self._most_gb * 1e9:
-                raise AudioError(
+                raise MediaError(
                     f"The decoded audio of this run takes more than {self._most_gb:g} GB of "
                     "memory: load fewer or shorter files in one run, or raise max_run_gb in the "
                     "settings."

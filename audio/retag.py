@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from ..files.atomic import new_file
 from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
+from .arrays import MediaError
 from .containers import mpeg
 from .containers.flac import flac_pieces
 from .containers.id3 import build_id3
@@ -25,7 +26,6 @@ from .containers.pieces import Piece, Span, size_of, write_pieces
 from .containers.riff import Coding, read_wav, wav_pieces
 from .containers.source import Source
 from .formats import Format
-from .validate import AudioError
 
 
 def retag(
@@ -39,7 +39,7 @@ def retag(
     the keys left out: in Ogg the graph must fit one page (64.9 KB in all), else `prompt` is left
     out, then `workflow`.
 
-    `path` appears whole or not at all. FileExistsError if it exists; AudioError for a format that
+    `path` appears whole or not at all. FileExistsError if it exists; MediaError for a format that
     cannot be tagged or a broken file.
     """
     # Not durable: the file can be made again from its source.
@@ -67,7 +67,7 @@ def format_of(source: Path | bytes) -> Format | None:
                 return Format.WAV if _is_plain_wav(Source(file)) else None
             if container is Container.MP3:
                 return Format.MP3 if mpeg.is_layer_3(Source(file), start) else None
-        except AudioError:
+        except MediaError:
             # A broken file is not passed on.
             return None
     return None
@@ -97,7 +97,7 @@ def _plan(
         file.seek(0)
         old = file.read(start)
         return [build_id3(tags, old), Span(start, size_of(file))], ()
-    raise AudioError(
+    raise MediaError(
         "This format cannot be tagged: expected MP3, WAV, FLAC, Opus or Ogg Vorbis; save it in "
         "one of these formats instead."
     )

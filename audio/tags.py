@@ -6,9 +6,9 @@ from pathlib import Path
 
 import av.error
 
+from .arrays import MediaError
 from .containers.source import Reader, Source
 from .ffmpeg import AUDIO, open_input, tags_of
-from .validate import AudioError
 
 _MOST_TAGS = 1000
 
@@ -16,20 +16,20 @@ _MOST_TAGS = 1000
 def read_tags(path: Path) -> dict[str, str]:
     """Tags of the file and of its first sound track, keys in lower case.
 
-    AudioError: the file cannot be read, or has no sound.
+    MediaError: the file cannot be read, or has no sound.
     """
     try:
         with path.open("rb") as file:
             reader = Reader(Source(file))
             with open_input(reader, AUDIO) as container:
                 if not container.streams.audio:
-                    raise AudioError(
+                    raise MediaError(
                         f"The file {path.name} has no sound: choose an audio file, or a video "
                         "with sound."
                     )
                 found = tags_of({**container.metadata, **container.streams.audio[0].metadata})
     except (av.error.FFmpegError, OSError) as error:
-        raise AudioError(
+        raise MediaError(
             f"The file {path.name} cannot be read as audio ({error}): choose another file."
         ) from error
     return {key.lower(): value for key, value in list(found.items())[:_MOST_TAGS]}

@@ -8,15 +8,7 @@ from typing import TypedDict
 
 import torch
 
-MAX_SAMPLE_RATE = 1_000_000
-"""In Hz, above every real converter: no memory is allocated for a wrong rate."""
-
-
-class AudioError(ValueError):
-    """Audio cannot be read, changed or written as asked. The message says what to do."""
-
-    # ComfyUI shows an error's type with its module, whose name is the path of the pack's folder.
-    __module__ = "aigateway"
+from .arrays import MediaError, check_sample_rate
 
 
 class Audio(TypedDict):
@@ -33,22 +25,22 @@ def check(audio: object) -> Audio:
     and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned ones are
     offset binary, as in 8-bit WAV. A waveform of this form is returned as it is.
 
-    Raises AudioError for anything else: no audio, missing keys, no samples, no channels, a wrong
+    Raises MediaError for anything else: no audio, missing keys, no samples, no channels, a wrong
     sample rate, NaN or infinity.
     """
     if audio is None:
-        raise AudioError(
+        raise MediaError(
             "No audio arrived: expected AUDIO, got None; connect an output that has sound "
             "(a video without a sound track gives None)."
         )
     if not isinstance(audio, Mapping):
-        raise AudioError(
+        raise MediaError(
             f"Expected AUDIO, a mapping with 'waveform' and 'sample_rate', got "
             f"{type(audio).__name__}; connect an AUDIO output."
         )
     for key in ("waveform", "sample_rate"):
         if key not in audio:
-            raise AudioError(
+            raise MediaError(
                 f"The AUDIO has no '{key}': expected 'waveform' and 'sample_rate'; "
                 "update or replace the node that made it."
             )
@@ -56,26 +48,8 @@ def check(audio: object) -> Audio:
     return Audio(waveform=_check_waveform(audio["waveform"]), sample_rate=sample_rate)
 
 
-def check_sample_rate(value: object) -> int:
-    """`value` as a sample rate in Hz, 1 to MAX_SAMPLE_RATE; AudioError if it is not one."""
-    rate = None
-    if not isinstance(value, bool):
-        try:
-            number = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            number = math.nan
-        if number.is_integer() and 1 <= number <= MAX_SAMPLE_RATE:
-            rate = int(number)
-    if rate is None:
-        raise AudioError(
-            f"The sample rate is {value!r}: expected a whole number of Hz from 1 to "
-            f"{MAX_SAMPLE_RATE}; check the node that made this audio."
-        )
-    return rate
-
-
 def check_finite(waveform: torch.Tensor, where: str) -> None:
-    """AudioError if `waveform` holds NaN or infinity; `where` is the subject of its sentence."""
+    """MediaError if `waveform` holds NaN or infinity; `where` is the subject of its sentence."""
     flat = waveform.reshape(-1)
     # The fastest check: a sum of squares with NaN or infinity in it is not finite.
     if math.isfinite(float(torch.dot(flat, flat))):
@@ -84,7 +58,7 @@ def check_finite(waveform: torch.Tensor, where: str) -> None:
     if math.isfinite(low) and math.isfinite(high):
         return
     name = "NaN" if math.isnan(low) or math.isnan(high) else "infinity"
-    raise AudioError(
+    raise MediaError(
         f"{where} has {name} among its samples: expected finite numbers; "
         "fix or re-run what produced this audio."
     )
@@ -92,17 +66,17 @@ def check_finite(waveform: torch.Tensor, where: str) -> None:
 
 def _check_waveform(waveform: object) -> torch.Tensor:
     if not isinstance(waveform, torch.Tensor):
-        raise AudioError(
+        raise MediaError(
             f"The AUDIO's waveform is {type(waveform).__name__}: expected a torch tensor "
             "[batch, channels, samples]; update or replace the node that made it."
         )
     if not 1 <= waveform.ndim <= 3:
-        raise AudioError(
+        raise MediaError(
             f"The AUDIO's waveform has the shape {list(waveform.shape)}: expected "
             "[batch, channels, samples]; reshape it before this node."
         )
     if waveform.dtype == torch.bool or waveform.is_complex():
-        raise AudioError(
+        raise MediaError(
             f"The AUDIO's waveform holds {waveform.dtype}: expected real numbers; "
             "convert it to float32 before this node."
         )
@@ -112,7 +86,7 @@ def _check_waveform(waveform: object) -> torch.Tensor:
         waveform.shape, ("items in its batch", "channels", "samples"), strict=True
     ):
         if size == 0:
-            raise AudioError(
+            raise MediaError(
                 f"The AUDIO has 0 {name} (shape {list(waveform.shape)}): expected at least one; "
                 "check that the node before this one made any sound."
             )

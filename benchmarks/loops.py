@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ..audio.arrays import Samples
 from ..music.loop import make_loop
-from ..music.samples import Samples
 from ..music.track import read_track
 from .seams import Seam, judge
 from .songs import Song

@@ -32,10 +32,10 @@ from typing import Any
 
 import numpy as np
 
+from ..audio.arrays import Samples
 from ..music.fit import fit
 from ..music.follow import follow
 from ..music.loop import make_loop
-from ..music.samples import Samples
 from ..music.track import read_track
 from ..scripts.lib import pack
 from .loops import print_loops

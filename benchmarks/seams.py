@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..music.samples import Samples
+from ..audio.arrays import Samples
 
 ROUNDS = 4
 _WINDOW, _HOP = 1024, 256

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import soundfile
 
-from ..music.samples import Samples
+from ..audio.arrays import Samples
 
 LATE_CHARTS = {"Metal madness", "War of freedom"}
 """Their charts are about 180 ms off the audio: good for the tempo, not for the beats."""

@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.arrays import Samples, check_samples, rms
+from ..audio.samples.resample import mono_blocks
 from .products import product
-from .samples import Samples, check, mono_blocks, rms
 
 RATE = 24_000
 """Hz."""
@@ -60,13 +61,13 @@ class Analysis(NamedTuple):
 
 
 def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> Analysis:
-    """Features of planar float32 [channels, samples]. MusicError for a shape or rate out of range.
+    """Features of planar float32 [channels, samples]. MediaError for a shape or rate out of range.
 
     They are relative to `level`, the samples' own RMS unless given.
 
     Memory: about 16 MB for each hour, however many channels.
     """
-    check(samples, sample_rate)
+    check_samples(samples, sample_rate)
     level = rms(samples) if level is None else level
     seconds = samples.shape[1] / sample_rate
     count = int(seconds * FRAMES_PER_SECOND) + 1

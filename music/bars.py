@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.arrays import Floats
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis
 from .beats import Beats, harmonic_change
-from .samples import Floats
 
 _METERS = (4, 3)
 _SLIP_COST = 12.0

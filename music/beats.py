@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.arrays import Floats
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
-from .samples import Floats
 from .tempo import check_hint, find_tempo, local_periods
 
 STEADY = 0.16
@@ -57,7 +57,7 @@ NO_BEATS = Beats(np.empty(0), 0.0, 0.0)
 
 
 def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
-    """Beats of a track; `hint` is its tempo in bpm, 0 to find it. MusicError for another hint."""
+    """Beats of a track; `hint` is its tempo in bpm, 0 to find it. MediaError for another hint."""
     check_hint(hint)
     envelope = onset_envelope(analysis)
     if analysis.silent or not envelope.any():

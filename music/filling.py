@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .samples import MusicError
+from ..audio.arrays import MediaError
 
 BEATS_IN_A_BAR = 4
 FASTEST = 400.0
@@ -18,10 +18,10 @@ def filling_tempo(seconds: float, near: float) -> float:
     short as what lasts less than `SHORTEST`: the tempo is `near` then.
 
     Raises:
-        MusicError: a length or a tempo that is not above 0.
+        MediaError: a length or a tempo that is not above 0.
     """
     if not seconds > 0 or not near > 0:
-        raise MusicError(
+        raise MediaError(
             f"The length is {seconds:g} s and the tempo {near:g} bpm: both must be above 0."
         )
     if seconds < SHORTEST:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..audio.arrays import MediaError, Samples, check_samples
 from .beats import STEADY
 from .choices import ENDINGS, METHODS
 from .loop_fit import plan_loops
 from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
 from .render import AS_IS, Piece, render
-from .samples import MusicError, Samples, check
 from .splice import plan_splice
 from .stretch import MOST as MOST_STRETCH
 from .stretch import engine, stretch
@@ -97,10 +97,10 @@ def fit(
     """`samples` (float32 [channels, n]) at exactly `length` samples; they are not changed.
 
     `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
-    fade fades out, hard stops (a remix: at the end of a bar). Fades in seconds. MusicError for
+    fade fades out, hard stops (a remix: at the end of a bar). Fades in seconds. MediaError for
     what is out of range, and for a method that cannot do it.
     """
-    check(samples, sample_rate)
+    check_samples(samples, sample_rate)
     _check_wish(length, sample_rate, method, ending, fade_in, fade_out)
     track = read_track(samples, sample_rate, tempo)
     fitted = _fit(track, length, method, ending)
@@ -115,14 +115,14 @@ def _check_wish(
     length: int, sample_rate: int, method: str, ending: str, fade_in: float, fade_out: float
 ) -> None:
     if length < 1:
-        raise MusicError(f"A length of {length} samples was asked: expected at least 1.")
+        raise MediaError(f"A length of {length} samples was asked: expected at least 1.")
     if method not in METHODS:
-        raise MusicError(f"The method is {method!r}: expected one of {', '.join(METHODS)}.")
+        raise MediaError(f"The method is {method!r}: expected one of {', '.join(METHODS)}.")
     if ending not in ENDINGS:
-        raise MusicError(f"The ending is {ending!r}: expected one of {', '.join(ENDINGS)}.")
+        raise MediaError(f"The ending is {ending!r}: expected one of {', '.join(ENDINGS)}.")
     for name, fade in (("fade_in", fade_in), ("fade_out", fade_out)):
         if not 0 <= fade <= length / sample_rate:
-            raise MusicError(
+            raise MediaError(
                 f"{name} is {fade:g} s: expected 0 to the length of {length / sample_rate:.2f} s."
             )
 
@@ -146,7 +146,7 @@ def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
             why = "it was asked for." if method == "remix" else "the beat is steady."
             return _from_plan(track, length, "remix", why, plan, _remix_notes(track, plan, length))
         if method == "remix":
-            raise MusicError(f"No remix: {problem}. Use the method auto, loop or cut.")
+            raise MediaError(f"No remix: {problem}. Use the method auto, loop or cut.")
         why = f"{problem}."
     else:
         why = "it was asked for."

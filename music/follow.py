@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..audio.arrays import Floats, MediaError
 from .analysis import BASS, FRAMES_PER_SECOND, HIGHS, Frames
 from .beats import onset_envelope
 from .choices import FOLLOW
-from .samples import Floats, MusicError
 from .track import Track
 
 _MOST_FRAMES = 1_000_000
@@ -64,7 +64,7 @@ def follow(
     `what`: energy, bass and highs are levels (40 dB fill the range), onsets the attacks, beat and
     bar a pulse that is 1 on the beat or downbeat and falls to 0 at the next. `smooth` in seconds
     is the width of the bell that evens them out. After the end of the track every value is `low`.
-    MusicError for what is out of range.
+    MediaError for what is out of range.
     """
     count = _check_wish(track, fps, frames, what, smooth)
     course = _course(track, what)
@@ -87,17 +87,17 @@ def follow(
 def _check_wish(track: Track, fps: float, frames: int, what: str, smooth: float) -> int:
     """How many frames are asked for."""
     if what not in FOLLOW:
-        raise MusicError(f"follow is {what!r}: expected one of {', '.join(FOLLOW)}.")
+        raise MediaError(f"follow is {what!r}: expected one of {', '.join(FOLLOW)}.")
     if not 0 < fps <= 1000:
-        raise MusicError(f"The frame rate is {fps:g}: expected more than 0, at most 1000 fps.")
+        raise MediaError(f"The frame rate is {fps:g}: expected more than 0, at most 1000 fps.")
     if frames < 0:
-        raise MusicError(f"{frames} frames were asked for: expected 0 (all) or more.")
+        raise MediaError(f"{frames} frames were asked for: expected 0 (all) or more.")
     if not 0 <= smooth <= 60:
-        raise MusicError(f"smooth is {smooth:g} s: expected 0 to 60.")
+        raise MediaError(f"smooth is {smooth:g} s: expected 0 to 60.")
     # The last frame begins before the track ends; a rounding error makes no frame.
     count = frames or max(1, int(np.ceil(track.seconds * fps - 1e-6)))
     if count > _MOST_FRAMES:
-        raise MusicError(
+        raise MediaError(
             f"{count} frames are more than {_MOST_FRAMES}: set frames or a lower frame rate."
         )
     return count

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.arrays import Floats, Samples
 from .analysis import Analysis, Frames
 from .bars import beat_features
 from .products import squared_distances
-from .samples import Floats, Samples
 from .track import Track
 
 GUARD_SECONDS = 0.005

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..audio.arrays import BLOCK, Floats, MediaError, Samples, rms
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
 from .joins import FADE_SECONDS, join_costs, joint
 from .products import squared_distances
 from .render import crossfade
-from .samples import BLOCK, Floats, MusicError, Samples, rms
 from .splice import FADE_SECONDS as SLOW_FADE_SECONDS
 from .splice import sound
 from .track import Track
@@ -80,12 +80,12 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
     """The best loop of a track of at least `min_seconds`; see `Loop.seam.good`.
 
     `keep_intro`: what comes before the loop is kept and played once, else the loop begins at 0.
-    MusicError where the track is silent or too short for such a loop.
+    MediaError where the track is silent or too short for such a loop.
     """
     if track.analysis.silent:
-        raise MusicError("The audio is silent: there is nothing to loop.")
+        raise MediaError("The audio is silent: there is nothing to loop.")
     if not 0 <= min_seconds < track.seconds:
-        raise MusicError(
+        raise MediaError(
             f"A loop of at least {min_seconds:g} s was asked of {track.seconds:.2f} s of music: "
             "set min_seconds to less than its length."
         )
@@ -97,7 +97,7 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
         for pair in _candidates(times, costs, min_seconds, steady, fade / track.sample_rate)
     ]
     if not turns:
-        raise MusicError(
+        raise MediaError(
             f"No loop of at least {min_seconds:g} s fits into {track.seconds:.2f} s of music: "
             "set a smaller min_seconds, or use a longer track."
         )

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..audio.validate import AudioError, check_sample_rate
+from ..audio.arrays import MediaError, check_sample_rate
 
 ABSOLUTE_GATE = -70.0
 """LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
@@ -39,11 +39,11 @@ def integrated_loudness(
 ) -> float:
     """Integrated loudness in LUFS of float32 planar [C, T], torch or numpy; -inf for silence.
 
-    Clips shorter than one gating block (0.4 s) are measured whole. AudioError for another shape.
+    Clips shorter than one gating block (0.4 s) are measured whole. MediaError for another shape.
     """
     rows = waveform.detach().numpy() if isinstance(waveform, torch.Tensor) else waveform
     if rows.ndim != 2 or 0 in rows.shape:
-        raise AudioError(
+        raise MediaError(
             f"Loudness was asked of the shape {list(rows.shape)}: expected [channels, samples] "
             "with at least one of each; pass one item of the batch."
         )

@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from ..audio.arrays import BLOCK, MediaError, Samples, check_samples
 from .loudness import ABSOLUTE_GATE, integrated_loudness
 from .peaks import limit, true_peak
-from .samples import BLOCK, MusicError, Samples, check
 
 MOST_GAIN = 40.0
 """dB; what is quieter than that below its target is noise, and stays quiet."""
@@ -62,9 +62,9 @@ def master(
     """`samples` (float32 [channels, n]) at `loudness` LUFS, no true peak above `ceiling` dBTP.
 
     `loudness` None leaves it, and only the ceiling is held. Silence, and what is too quiet to have
-    a loudness, stays as it is and is named. MusicError for what is out of range.
+    a loudness, stays as it is and is named. MediaError for what is out of range.
     """
-    check(samples, sample_rate)
+    check_samples(samples, sample_rate)
     _check_wish(loudness, ceiling)
     before = Level(integrated_loudness(samples, sample_rate), true_peak(samples, sample_rate))
     if before.true_peak == -math.inf:
@@ -129,9 +129,9 @@ def _unchanged(samples: Samples, level: Level, note: str) -> Master:
 
 def _check_wish(loudness: float | None, ceiling: float) -> None:
     if loudness is not None and not -70 < loudness <= 0:
-        raise MusicError(f"The loudness is {loudness:g} LUFS: expected above -70, at most 0.")
+        raise MediaError(f"The loudness is {loudness:g} LUFS: expected above -70, at most 0.")
     if not -20 <= ceiling <= 0:
-        raise MusicError(f"The true peak is {ceiling:g} dBTP: expected -20 to 0.")
+        raise MediaError(f"The true peak is {ceiling:g} dBTP: expected -20 to 0.")
 
 
 def _number(value: float) -> str:

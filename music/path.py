@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .samples import Floats
+from ..audio.arrays import Floats
 
 _CHOICES = 24
 """The cheapest joins into a place that are tried."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .samples import BLOCK, Floats, Samples, Stream
+from ..audio.arrays import BLOCK, Floats, Samples
+from ..audio.samples.resample import Resampler
 
 _OVERSAMPLED_RATE = 176_400
 """Hz that are reached at least: 4 times at 44.1 and 48 kHz, as the annex asks."""
@@ -95,7 +96,7 @@ def _factor(sample_rate: int) -> int:
 def _oversampled(samples: Samples, sample_rate: int) -> Iterator[Samples]:
     """[channels, n] blocks at four times the rate (less from 48 kHz up)."""
     factor = _factor(sample_rate)
-    stream = Stream(sample_rate, sample_rate * factor, samples.shape[0])
+    stream = Resampler(sample_rate, sample_rate * factor, samples.shape[0])
     block = BLOCK // 4
     for start in range(0, samples.shape[1], block):
         part = samples[:, start : start + block]

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from ..audio.arrays import Floats, Samples
 from .fit import Fit
 from .follow import Values
-from .samples import Floats, Samples
 
 Picture = npt.NDArray[np.uint8]
 """RGB [height, width, 3]."""

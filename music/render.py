@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .samples import BLOCK, Samples, Stream
+from ..audio.arrays import BLOCK, Samples
+from ..audio.samples.resample import Resampler
 
 _CONTEXT = 4096
 """Samples beyond the part that changes speed, which its last samples are computed from."""
@@ -91,7 +92,7 @@ def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator
     if speed.before == speed.after:
         yield from blocks
         return
-    stream = Stream(speed.before, speed.after, channels)
+    stream = Resampler(speed.before, speed.after, channels)
     fed, given = 0, 0
     context = speed.before + _CONTEXT
     held: list[Samples] = []

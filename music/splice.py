@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
+from ..audio.arrays import Floats
 from .analysis import COARSE_PER_SECOND, Analysis
 from .joins import Joint
 from .remix import Plan
 from .render import AS_IS, Piece
-from .samples import Floats
 from .track import Track
 
 FADE_SECONDS = 0.4

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from .samples import BLOCK, MusicError, Samples
+from ..audio.arrays import BLOCK, MediaError, Samples
 
 MOST = 0.10
 """How far a length may be stretched, as a share of it: beyond, the sound suffers."""
@@ -21,11 +21,11 @@ _LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
 def stretch(samples: Samples, sample_rate: int, length: int) -> Samples:
     """`samples` [channels, n] as [channels, length], pitch kept, attacks in place.
 
-    MusicError beyond 10 % of change.
+    MediaError beyond 10 % of change.
     """
     before = samples.shape[1]
     if abs(length / before - 1) > MOST + 1e-9:
-        raise MusicError(
+        raise MediaError(
             f"Stretching {before / sample_rate:.2f} s to {length / sample_rate:.2f} s is a change "
             f"of {100 * (length / before - 1):+.1f} %: expected at most {MOST:.0%} either way; "
             "use the method remix or loop."

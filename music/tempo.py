@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .samples import Floats, MusicError
+from ..audio.arrays import Floats, MediaError
 
 SLOWEST, FASTEST = 40.0, 240.0
 """Beats per minute that are looked for."""
@@ -68,9 +68,9 @@ def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
 
 
 def check_hint(hint: float) -> None:
-    """MusicError unless `hint` is 0 (none) or a tempo of 20 to 400 bpm."""
+    """MediaError unless `hint` is 0 (none) or a tempo of 20 to 400 bpm."""
     if hint and not 20 <= hint <= 400:
-        raise MusicError(
+        raise MediaError(
             f"The tempo is {hint:g} bpm: expected 20 to 400, or 0 to find it from the music."
         )
 

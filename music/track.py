@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..audio.arrays import Samples
 from .analysis import Analysis, analyse
 from .bars import Bars, find_bars
 from .beats import Beats, find_beats
-from .samples import Samples
 
 
 class Track(NamedTuple):
@@ -25,7 +25,7 @@ class Track(NamedTuple):
 def read_track(samples: Samples, sample_rate: int, tempo: float = 0.0) -> Track:
     """Beats and bars of float32 [channels, samples]; `tempo` in bpm settles the octave, 0 finds it.
 
-    MusicError for samples, a rate or a tempo that is out of range.
+    MediaError for samples, a rate or a tempo that is out of range.
     """
     analysis = analyse(samples, sample_rate)
     beats = find_beats(analysis, tempo)

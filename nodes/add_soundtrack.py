@@ -21,7 +21,7 @@ from .shared_inputs import (
 )
 
 if TYPE_CHECKING:
-    from ..music.samples import Samples
+    from ..audio.arrays import Samples
 
 MIXES = [mix.value for mix in Mix]
 

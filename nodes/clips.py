@@ -36,7 +36,7 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
 
     Raises:
         InputError: no length, two lengths that disagree, or a number out of range.
-        PictureError: the picture cannot be read.
+        MediaError: the picture cannot be read.
     """
     for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
         if not checked(name, value) >= 0:

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
+    from ..audio.arrays import Samples
     from ..music.mastering import Master
-    from ..music.samples import Samples
 
 
 def samples_of(audio: Any) -> tuple[Samples, int]:
     """Float32 [channels, samples] of the first item of a batch, and the sample rate in Hz.
 
     Raises:
-        AudioError: it is not AUDIO, or it has NaN, infinity or no samples.
+        MediaError: it is not AUDIO, or it has NaN, infinity or no samples.
     """
     from ..audio.validate import check
 
@@ -56,7 +56,7 @@ def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float
 
     Raises:
         InputError: the loudness is not one of the choices.
-        MusicError: the ceiling or the samples are out of range.
+        MediaError: the ceiling or the samples are out of range.
     """
     from ..music.mastering import master
 

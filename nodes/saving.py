@@ -81,7 +81,7 @@ def loop_points(start: Any, length: Any, format: Format) -> LoopPoints | None:
     """The loop of two inputs; None where `length` is 0.
 
     Raises:
-        AudioError: the format holds no loop.
+        MediaError: the format holds no loop.
         InputError: an input is no whole number, or there is a start without a length.
     """
     from ..audio.containers.loop_points import LoopPoints, check_holds_loop
@@ -126,14 +126,14 @@ class Tempo(NamedTuple):
 
 def tempo_of(waveform: torch.Tensor, sample_rate: int, prompt: str) -> Tempo:
     """The tempo of a waveform [channels, samples], and the one that the prompt asks for."""
-    from ..music.samples import MusicError
+    from ..audio.arrays import MediaError
     from ..music.track import read_track
 
     found = _ASKED.search(prompt)
     asked = float(found[1]) if found and _SLOWEST <= float(found[1]) <= _FASTEST else 0.0
     try:
         beats = read_track(waveform.numpy(), sample_rate, asked).beats
-    except MusicError:
+    except MediaError:
         return Tempo(asked, 0.0)
     return Tempo(asked, beats.bpm if beats.steady else 0.0)
 
@@ -228,17 +228,17 @@ class Saving(NamedTuple):
 
     def write(self, path: Path) -> tuple[str, ...]:
         """Write the audio; returns the keys of the tags that were left out."""
+        from ..audio.arrays import MediaError
         from ..audio.containers.loop_points import check_loop
         from ..audio.encode import encode
         from ..audio.retag import format_of, retag
-        from ..audio.validate import AudioError
 
         tags, format, frames = self._tags(), self.encoding.format, self.waveform.shape[-1]
         if self.loop is not None:
             check_loop(self.loop, format, frames)
         is_whole = self.frames == frames
         # A file with broken tags, and one that is gone by now, is encoded like any other audio.
-        with contextlib.suppress(AudioError, FileNotFoundError):
+        with contextlib.suppress(MediaError, FileNotFoundError):
             if self.source is not None and is_whole and format_of(self.source) is format:
                 return retag(self.source, path, tags, self.loop)
         report = encode(

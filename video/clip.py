@@ -13,11 +13,11 @@ import av.error
 from av.container import InputContainer
 from av.stream import Disposition
 
+from ..audio.arrays import MediaError
 from ..audio.containers.source import Reader, Source
 from ..audio.containers.text import text_kind
 from ..audio.ffmpeg import AUDIO, VIDEO, open_input
 from ..files.sniff import SNIFF_BYTES
-from .errors import PictureError
 
 ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 """A path, or a seekable stream of bytes, which is read from its beginning."""
@@ -25,12 +25,12 @@ ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 @contextmanager
 def open_picture(file: ClipFile) -> Iterator[InputContainer]:
-    """`file` as a container; what FFmpeg cannot read in it, then or later, is a PictureError."""
+    """`file` as a container; what FFmpeg cannot read in it, then or later, is a MediaError."""
     with _opened(file) as opened:
         kind = text_kind(opened.read(SNIFF_BYTES))
         opened.seek(0)
         if kind is not None:
-            raise PictureError(
+            raise MediaError(
                 f"The file is {kind}, not a video: expected a clip such as MP4, MOV, MKV or WebM; "
                 "playlists are not opened, so choose the clip itself."
             )
@@ -38,19 +38,19 @@ def open_picture(file: ClipFile) -> Iterator[InputContainer]:
             with open_input(opened, VIDEO) as container:
                 yield container
         except av.error.FFmpegError as error:
-            raise PictureError(
+            raise MediaError(
                 f"The video cannot be read ({error.strerror}): expected a clip such as MP4, MOV, "
                 "MKV or WebM; it is cut off, broken or no video, so download or export it again."
             ) from error
 
 
 def picture_stream(container: InputContainer) -> av.VideoStream:
-    """The first stream of moving pictures; a cover picture is none. PictureError without one."""
+    """The first stream of moving pictures; a cover picture is none. MediaError without one."""
     for stream in container.streams.video:
         if not is_cover(stream):
             return stream
     holds = "sound but no picture" if container.streams.audio else "no picture"
-    raise PictureError(f"The file holds {holds}: expected a video; choose another file.")
+    raise MediaError(f"The file holds {holds}: expected a video; choose another file.")
 
 
 def sound_stream(container: InputContainer) -> av.AudioStream | None:
@@ -92,11 +92,11 @@ def _opened(file: ClipFile) -> Iterator[io.RawIOBase]:
     try:
         opened = _Disk(os.fspath(file))
     except FileNotFoundError as error:
-        raise PictureError(
+        raise MediaError(
             f"There is no file {os.fspath(file)!r}: expected a video; check the path."
         ) from error
     except OSError as error:
-        raise PictureError(
+        raise MediaError(
             f"The video cannot be read ({error.strerror}): expected a file; check its path."
         ) from error
     with opened:

@@ -11,7 +11,8 @@ import av.error
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
-from .samples import LAYOUTS, Samples
+from ..audio.arrays import Samples
+from ..audio.ffmpeg import LAYOUTS
 
 _JITTER = 0.02
 """Seconds by which time stamps may be off before they count as a gap (MP4 from phones: 1 to 10 ms;

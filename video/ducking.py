@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .samples import Samples
+from ..audio.arrays import Samples
 
 _HOP = 0.01
 """Seconds between two measures of the level."""

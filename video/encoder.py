@@ -11,7 +11,7 @@ import av.error
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 
-from .errors import PictureError
+from ..audio.arrays import MediaError
 
 _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"preset": "fast", "crf": "20"}),
@@ -50,7 +50,7 @@ def _encoder() -> tuple[str, dict[str, str]]:
         except (ValueError, av.error.FFmpegError):
             continue
         return name, options
-    raise PictureError(
+    raise MediaError(
         "PyAV has no encoder for pictures: expected H.264, VP9 or MPEG-4; install PyAV's own "
         "wheel, pip install av."
     )

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from av.container import InputContainer
 
+from ..audio.arrays import MediaError
 from .clip import ClipFile, open_picture, picture_stream
-from .errors import PictureError
 
 _USUAL_RATES = tuple(
     Fraction(rate)
@@ -49,11 +49,11 @@ def picture_length(source: ClipFile, *, start: float = 0.0, duration: float = 0.
     """The length of the picture in `source`, or of what a trim window of it shows.
 
     The window is `start` to `start + duration` seconds in the file's own time; 0 means to the end.
-    PictureError when there is no picture, no frame in the window, no frame rate, or when the file
+    MediaError when there is no picture, no frame in the window, no frame rate, or when the file
     is cut off or not readable.
     """
     if start < 0 or duration < 0:
-        raise PictureError(
+        raise MediaError(
             f"The trim window starts at {start:g} s and lasts {duration:g} s: expected numbers "
             "that are not negative; count the start from the beginning of the picture."
         )
@@ -69,12 +69,12 @@ def measure(
     # PyAV 19 has a number of its own, whose products are rounded to 32 bits.
     base = Fraction(stream.time_base or 0)
     if not base:
-        raise PictureError(
+        raise MediaError(
             "The picture has no time base: expected a video with time stamps; convert it to MP4."
         )
     stamps, ends = _time_stamps(container, stream)
     if not stamps.size:
-        raise PictureError(
+        raise MediaError(
             "The picture has no frames: expected at least one; the file is cut off or was not "
             "finished, so export it again."
         )
@@ -85,7 +85,7 @@ def measure(
         inside &= stamps < int(window_end / base)
     stamps, ends = stamps[inside], ends[inside]
     if not stamps.size:
-        raise PictureError(
+        raise MediaError(
             f"The trim window from {start:g} s on holds no frame: the picture's last frame is at "
             f"{float(last):.3f} s; move the window."
         )
@@ -97,7 +97,7 @@ def measure(
     if window_end is not None:
         end = min(end, Fraction(window_end))
     if end <= first:
-        raise PictureError(
+        raise MediaError(
             "The picture has a frame rate of 0: expected time stamps that grow or a rate above 0; "
             "convert it to MP4."
         )
@@ -111,7 +111,7 @@ def shown_packets(
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
     for packet in container.demux(stream):
         if packet.is_corrupt:
-            raise PictureError(
+            raise MediaError(
                 "The video is cut off: expected the whole file; download or export it again."
             )
         # An edit list keeps the frames before its start for decoding only; VP8 has reference

@@ -8,7 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .samples import Samples, converted
+from ..audio.arrays import Samples
+from ..audio.samples.resample import converted
 
 Master: TypeAlias = Callable[[Samples, int], Samples]
 """Loudness and true peak: takes the mix [channels, samples] and its rate, gives as many samples.

@@ -9,8 +9,8 @@ import av
 import av.error
 from av.container import OutputContainer
 
-from .errors import SoundError
-from .samples import LAYOUTS, Samples, audio_frame
+from ..audio.arrays import MediaError, Samples
+from ..audio.ffmpeg import LAYOUTS, audio_frame
 
 _AAC_RATES = (
     96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
@@ -32,7 +32,7 @@ class SoundTrack:
         """Add the track to `output`, by the first of `encoders` that this PyAV has."""
         name = next((name for name in encoders if _has(name)), None)
         if name is None:
-            raise SoundError(
+            raise MediaError(
                 f"PyAV has no encoder for the sound ({' or '.join(encoders)}): expected one of "
                 "them; install PyAV's own wheel, pip install av."
             )

@@ -14,16 +14,15 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from ..audio.ffmpeg import open_output
+from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
 from .choices import Mix
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import Container, kept_container
 from .ducking import Ducker
-from .errors import PictureError, SoundError
 from .length import PictureLength, measure
 from .mix import Gain, Master, add_music, constant, fades
-from .samples import Samples, check_samples
 from .sound_track import SoundTrack
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
@@ -62,10 +61,10 @@ def add_soundtrack(
     is float32 [channels, samples] and is not changed. `level` is the music's gain in dB for
     `under` and `duck`, `duck` what is added to it under speech (dB, not above 0), `fade` the
     seconds in which the music fades in and out. `master` gets the mix before it is encoded.
-    PictureError or SoundError for input that cannot be used.
+    MediaError for input that cannot be used.
     """
     mix = Mix(mix)
-    check_samples(music, sample_rate)
+    check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
     _check_numbers(level=level, duck=duck, fade=fade)
     report: list[str] = []
     with open_picture(source) as container:
@@ -98,7 +97,7 @@ def add_soundtrack(
 
 def _check_numbers(*, level: float, duck: float, fade: float) -> None:
     if not np.isfinite([level, duck, fade]).all() or duck > 0 or fade < 0:
-        raise SoundError(
+        raise MediaError(
             f"level {level:g} dB, duck {duck:g} dB and fade {fade:g} s do not go together: "
             "expected a number, a number not above 0, and one not below 0."
         )
@@ -111,7 +110,7 @@ def _clip_sound(
     with open_picture(source) as container:
         stream = sound_stream(container)
         if stream is None:
-            raise PictureError("The clip changed while it was read: expected its sound; run again.")
+            raise MediaError("The clip changed while it was read: expected its sound; run again.")
         rate = max(sample_rate, stream.codec_context.sample_rate)
         channels = 1 if music.shape[0] == 1 and stream.codec_context.layout.nb_channels == 1 else 2
         bed = np.zeros((channels, picture.samples(rate)), np.float32)
@@ -131,7 +130,7 @@ def _mastered(master: Master, bed: Samples, rate: int) -> Samples:
     shape = bed.shape
     bed = master(bed, rate)
     if bed.shape != shape:
-        raise SoundError(
+        raise MediaError(
             f"Mastering made {list(bed.shape)} of {list(shape)}: expected as many samples as "
             "before."
         )
@@ -174,7 +173,7 @@ def _copy_streams(
                 copy = output.add_stream_from_template(stream, opaque=True)
             except ValueError:
                 if stream.type == "video":
-                    raise PictureError(
+                    raise MediaError(
                         f"The picture's codec ({stream.codec_context.name}) does not fit into "
                         f"{output.format.name}: expected one that does; convert it to MP4 first."
                     ) from None
@@ -200,7 +199,7 @@ def _copy_packets(
     """All packets of `copies`, moved so that the picture begins at 0, with the sound between."""
     stream = picture_stream(container)
     if "avi" in container.format.name and stream.codec_context.has_b_frames:
-        raise PictureError(
+        raise MediaError(
             "The AVI does not say when its frames are shown, only when they are decoded: expected "
             "both; convert it to MP4 first."
         )

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from .errors import PictureError
+from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS
 from .lettering import font
 from .looks.palette import rgb_palette
 from .looks.spectra import FLOOR, Spectra
-from .samples import Samples, check_samples
 
 _BACKGROUND, _GRID, _AXIS, _WAVE = (14, 16, 22), (46, 49, 57), (156, 162, 174), (122, 184, 236)
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 64, 58, 10, 40, 12
@@ -31,11 +31,11 @@ def still(
 
     Time in seconds, the waveform at full scale 1.0, frequency in Hz on the mel scale of
     O'Shaughnessy (2595 log10(1 + f / 700)), level in dB below a full-scale sine.
-    SoundError or PictureError for input that cannot be used.
+    MediaError for input that cannot be used.
     """
-    check_samples(samples, sample_rate)
+    check_samples(samples, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
     if width < _SMALLEST[0] or height < _SMALLEST[1]:
-        raise PictureError(
+        raise MediaError(
             f"The picture is {width} x {height}: expected {_SMALLEST[0]} x {_SMALLEST[1]} or "
             "more, so that the axes fit."
         )

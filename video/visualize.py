@@ -8,16 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..audio.ffmpeg import open_output
+from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
 from .canvas import Canvas
 from .choices import Look
 from .containers import Container
 from .encoder import add_picture
-from .errors import PictureError
 from .light import Light
 from .looks import look_drawer
 from .rates import exact_rate
-from .samples import Samples, check_samples
 from .sound_track import SoundTrack
 from .title import Title
 
@@ -40,13 +39,13 @@ def visualize(
 
     The video has round(seconds * fps) frames, at least one; frame n shows the moment n / fps. It
     holds the sound as AAC, and H.264 where this PyAV has an encoder for it. `beats` (seconds) light
-    up the background. SoundError or PictureError for input that cannot be used.
+    up the background. MediaError for input that cannot be used.
     """
-    check_samples(samples, sample_rate)
+    check_samples(samples, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
     look, rate = Look(look), checked_rate(fps)
     _check_size(width, height)
     if not np.isfinite(beats).all():
-        raise PictureError("A beat is NaN or infinite: expected seconds; leave it out.")
+        raise MediaError("A beat is NaN or infinite: expected seconds; leave it out.")
     frames = max(1, round(samples.shape[1] * rate / sample_rate))
     canvas = Canvas(width, height)
     draw = look_drawer(look, canvas, samples, sample_rate, rate)
@@ -78,7 +77,7 @@ def visualize(
 def checked_rate(fps: Fraction | float) -> Fraction:
     """`fps` as a fraction; 23.976, 29.97 and 59.94 as the broadcast rates that they stand for."""
     if not np.isfinite(float(fps)) or not 1 <= fps <= 240:
-        raise PictureError(
+        raise MediaError(
             f"The frame rate is {float(fps):g}: expected 1 to 240 frames a second; connect the "
             "picture's, or type 30."
         )
@@ -88,7 +87,7 @@ def checked_rate(fps: Fraction | float) -> Fraction:
 def _check_size(width: int, height: int) -> None:
     for side in (width, height):
         if side % 2 or not _SMALLEST <= side <= _LARGEST:
-            raise PictureError(
+            raise MediaError(
                 f"The picture is {width} x {height}: expected even numbers from {_SMALLEST} to "
                 f"{_LARGEST}; H.264 with 4:2:0 chroma takes no others."
             )

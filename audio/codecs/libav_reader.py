@@ -12,11 +12,11 @@ import numpy as np
 from av.audio.plane import AudioPlane
 from av.container import InputContainer
 
+from ..arrays import MediaError, Samples
 from ..containers.source import Reader, Source
 from ..ffmpeg import AUDIO, open_input
 from ..memory import Bounds
-from ..samples.planar import Planar, Samples
-from ..validate import AudioError
+from ..samples.planar import Planar
 
 _GUESS_SECONDS = 60
 _BLOCK = 1 << 14
@@ -48,7 +48,7 @@ def read_av(
         end: the length beyond which all samples are padding.
 
     Raises:
-        AudioError: FFmpeg finds no sound, or more than `bounds` allow.
+        MediaError: FFmpeg finds no sound, or more than `bounds` allow.
     """
     with _opened(source, format) as (container, stream):
         rate = stream.codec_context.sample_rate
@@ -65,7 +65,7 @@ def av_blocks(source: Source) -> Iterator[tuple[Samples, int]]:
     """The first sound track of `source` in blocks [C, n] of little memory, and its rate in Hz.
 
     Raises:
-        AudioError: FFmpeg finds no sound, or cannot decode it.
+        MediaError: FFmpeg finds no sound, or cannot decode it.
     """
     with _opened(source, None) as (container, stream):
         for block in _blocks(container, stream):
@@ -81,7 +81,7 @@ def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer
         with open_input(reader, AUDIO, format=format) as container:
             reader.opened()
             if not container.streams.audio:
-                raise AudioError(
+                raise MediaError(
                     "The file has no sound track: expected audio; check that the address is that "
                     "of the audio."
                 )
@@ -89,14 +89,14 @@ def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer
             # The attribute is None where FFmpeg has no decoder, whatever its type says.
             rate = getattr(stream.codec_context, "sample_rate", 0)
             if not rate or stream.codec_context.name not in AUDIO.decoders:
-                raise AudioError(
+                raise MediaError(
                     "The file's sound track has a codec that FFmpeg cannot decode: it is broken, "
                     "or must be converted with another program first."
                 )
             yield container, stream
     except av.error.FFmpegError as error:
         source.raise_error()
-        raise AudioError(
+        raise MediaError(
             f"The file cannot be decoded ({error.strerror}): expected audio that FFmpeg knows; "
             "it is truncated, broken or no audio, so download or export it again."
         ) from error
@@ -123,7 +123,7 @@ def _fill(
         start = planar.make_room(count)
         _copy(block.planes, kind, planar.array[:, start : start + count])
     if planar is None or not planar.filled:
-        raise AudioError(
+        raise MediaError(
             "The file has a sound track but no sound could be decoded from it: it is truncated or "
             "broken, so download or export it again."
         )
@@ -139,7 +139,7 @@ def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
         if first is None:
             first = shape
         elif shape != first:
-            raise AudioError(
+            raise MediaError(
                 f"The audio changes from {first[0]} at {first[1]} Hz to {shape[0]} at {shape[1]} "
                 "Hz midway: expected one format throughout; convert it with another program first."
             )

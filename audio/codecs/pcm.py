@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Samples
 from ..containers.riff import Coding, Wav
 from ..containers.source import Source
-from ..samples.planar import Planar, Samples
+from ..samples.planar import Planar
 
 _BLOCK_BYTES = 1 << 18
 """Bytes that each thread reads and converts at a time."""

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from ..arrays import Samples
 from ..containers.source import Reader, Source
 from ..memory import Bounds
-from ..samples.planar import Planar, Samples
+from ..samples.planar import Planar
 
 _BLOCK_SAMPLES = 1 << 17
 """Samples of all channels in one read: the blocks of both threads fit into the cache."""
@@ -54,7 +55,7 @@ def read_sndfile(
 
     Raises:
         NotForLibsndfile: libsndfile cannot open it, or its length is another. Nothing was read.
-        AudioError: more than `bounds` allow.
+        MediaError: more than `bounds` allow.
     """
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(_open(source))

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ..validate import AudioError
+from ..arrays import MediaError
 from .loop_points import LOOP_KEYS
 
 GRAPH_KEYS = ("workflow", "prompt")
@@ -30,7 +30,7 @@ class Comments(NamedTuple):
 
 
 def parse_comments(data: bytes) -> Comments:
-    """The comment list at the start of `data`; AudioError when it is cut short or far too long."""
+    """The comment list at the start of `data`; MediaError when it is cut short or far too long."""
     try:
         position = 0
         texts: list[str] = []
@@ -40,7 +40,7 @@ def parse_comments(data: bytes) -> Comments:
         (count,) = struct.unpack_from("<I", data, position)
         position += 4
         if count > _MOST_COMMENTS:
-            raise AudioError(
+            raise MediaError(
                 f"The file has {count} tags: expected at most {_MOST_COMMENTS}; it is broken, so "
                 "download or export it again."
             )
@@ -49,7 +49,7 @@ def parse_comments(data: bytes) -> Comments:
             texts.append(data[position + 4 : position + 4 + size].decode("utf-8", "replace"))
             position += 4 + size
     except struct.error:
-        raise AudioError(
+        raise MediaError(
             "The file's tags are cut short: expected a whole comment list; download the file again."
         ) from None
     return Comments(vendor, tuple(texts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-from ..validate import AudioError
+from ..arrays import MediaError
 from .comments import Comments, build_comments, merge, parse_comments
 from .pieces import Piece, Span, size_of
 
@@ -28,7 +28,7 @@ class _Header(NamedTuple):
 def flac_pieces(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Piece]:
     """The FLAC that begins at `start` of `file`, with `tags`; what lies before it is left out.
 
-    AudioError when the header is broken, or the tags do not fit into one block.
+    MediaError when the header is broken, or the tags do not fit into one block.
     """
     header = _read_header(file, start)
     return [_build(header, tags), Span(header.audio, size_of(file))]
@@ -37,7 +37,7 @@ def flac_pieces(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Pie
 def tag_room(tags: Mapping[str, str]) -> int:
     """Bytes that an encoder has to leave free before its FLAC for `fill_tag_room`.
 
-    AudioError when the tags do not fit into one block.
+    MediaError when the tags do not fit into one block.
     """
     content = build_comments(merge(Comments(), tags))
     _check_size(content)
@@ -65,7 +65,7 @@ def _build(header: _Header, tags: Mapping[str, str]) -> bytes:
 
 def _check_size(content: bytes) -> None:
     if len(content) > _BLOCK_MAX:
-        raise AudioError(
+        raise MediaError(
             f"The tags take {len(content)} bytes: FLAC holds at most {_BLOCK_MAX}; save "
             "without the workflow, or in another format."
         )
@@ -82,7 +82,7 @@ def _read_header(file: BinaryIO, start: int) -> _Header:
         size = int.from_bytes(header[1:], "big")
         data = file.read(size)
         if len(header) < _BLOCK_HEADER or len(data) < size:
-            raise AudioError("The FLAC file is truncated in its header: download it again.")
+            raise MediaError("The FLAC file is truncated in its header: download it again.")
         last, kind = bool(header[0] & 0x80), header[0] & 0x7F
         if kind == _COMMENTS:
             comments = parse_comments(data)
@@ -90,5 +90,5 @@ def _read_header(file: BinaryIO, start: int) -> _Header:
             blocks.append((kind, data))
         position += _BLOCK_HEADER + size
     if not blocks or blocks[0][0] != _STREAMINFO:
-        raise AudioError("The FLAC file does not begin with STREAMINFO: download it again.")
+        raise MediaError("The FLAC file does not begin with STREAMINFO: download it again.")
     return _Header(blocks, comments, position)

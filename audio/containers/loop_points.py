@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from ..arrays import MediaError
 from ..formats import HOLDS_LOOP, Format
-from ..validate import AudioError
 
 LOOP_KEYS = ("loopstart", "loopend", "loop_start", "loop_end", "looplength")
 """Every name that engines know for a loop's points, in lower case."""
@@ -53,19 +53,19 @@ class LoopPoints(NamedTuple):
 
 
 def check_holds_loop(format: Format) -> None:
-    """AudioError: a file of this format holds no loop."""
+    """MediaError: a file of this format holds no loop."""
     if format not in HOLDS_LOOP:
         names = ", ".join(holding.value for holding in HOLDS_LOOP)
-        raise AudioError(
+        raise MediaError(
             f"A loop cannot be saved as {format.value}: {_NO_LOOP[format]}. Choose {names}."
         )
 
 
 def check_loop(loop: LoopPoints, format: Format, frames: int) -> None:
-    """AudioError: the format holds no loop, or the loop is not within `frames` samples."""
+    """MediaError: the format holds no loop, or the loop is not within `frames` samples."""
     check_holds_loop(format)
     if loop.start < 0 or loop.length < 1 or loop.end > frames:
-        raise AudioError(
+        raise MediaError(
             f"The loop has {loop.length} samples from sample {loop.start} on, and the audio has "
             f"{frames}: connect loop_start and loop_length of Make Loop together with its audio."
         )

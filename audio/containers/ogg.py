@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from ..validate import AudioError
+from ..arrays import MediaError
 from .source import Source
 
 _TAIL_BYTES = 1 << 16
@@ -60,17 +60,17 @@ def checksum(page: bytes) -> int:
 
 
 def read_pages(file: BinaryIO) -> Iterator[Page]:
-    """The pages from the position of `file` to its end; AudioError for anything else."""
+    """The pages from the position of `file` to its end; MediaError for anything else."""
     while header := file.read(_HEADER.size):
         if len(header) < _HEADER.size or header[:4] != b"OggS":
-            raise AudioError(
+            raise MediaError(
                 "The Ogg file is broken: expected a page where there is none; download it again."
             )
         _, _, flags, granule, serial, sequence, _, segments = _HEADER.unpack(header)
         lacing = file.read(segments)
         content = file.read(sum(lacing))
         if len(lacing) < segments or len(content) < sum(lacing):
-            raise AudioError(
+            raise MediaError(
                 "The Ogg file is truncated in the middle of a page: download it again."
             )
         yield Page(flags, granule, serial, sequence, lacing, content)
@@ -92,7 +92,7 @@ def packets_ended(page: Page) -> int:
 def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, int]:
     """The first `count` packets of one stream, the number of their pages, and its serial number.
 
-    AudioError unless the last of them ends its page, as header packets must.
+    MediaError unless the last of them ends its page, as header packets must.
     """
     packets: list[bytes] = []
     parts: list[bytes] = []
@@ -112,7 +112,7 @@ def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, i
             return packets, number, serial
         if len(packets) >= count:
             break
-    raise AudioError(
+    raise MediaError(
         "The Ogg file does not begin with one stream's headers: expected plain Opus or Vorbis; "
         "convert it with another program first."
     )

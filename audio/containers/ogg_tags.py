@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO, NamedTuple
 
-from ..validate import AudioError
+from ..arrays import MediaError
 from .comments import GRAPH_KEYS, Comments, build_comments, graph_end, merge, parse_comments
 from .ogg import (
     PAGE_BYTES,
@@ -51,7 +51,7 @@ class _NewHeader(NamedTuple):
 
 
 def codec_of(file: BinaryIO) -> str:
-    """ "opus" or "vorbis"; AudioError for another codec, several streams, and a broken file."""
+    """ "opus" or "vorbis"; MediaError for another codec, several streams, and a broken file."""
     codec, *_ = _read_header(file)
     return codec.name
 
@@ -59,7 +59,7 @@ def codec_of(file: BinaryIO) -> str:
 def ogg_pieces(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
     """The file with `tags`, and the keys left out because they do not fit one page.
 
-    AudioError for another codec than Opus and Vorbis, and for a broken file.
+    MediaError for another codec than Opus and Vorbis, and for a broken file.
     """
     header = _new_header(file, tags)
     audio = file.tell()
@@ -113,7 +113,7 @@ class OggTagger(io.RawIOBase):
             while size := page_size(self._rest):
                 self._take(bytes(self._rest[:size]))
                 del self._rest[:size]
-        except (OSError, AudioError) as error:
+        except (OSError, MediaError) as error:
             self.error = error
             return 0
         self._written += len(data)
@@ -171,15 +171,15 @@ def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
     file.seek(0)
     packets, count, serial = read_packets(read_pages(file), codec.headers)
     if not packets[1].startswith(codec.comments):
-        raise AudioError("The Ogg file has no comment header: it is broken; download it again.")
+        raise MediaError("The Ogg file has no comment header: it is broken; download it again.")
     return codec, packets, count, serial
 
 
 def _codec(first: Page) -> _Codec:
-    """The codec of a file with this first page; AudioError for one that is not known."""
+    """The codec of a file with this first page; MediaError for one that is not known."""
     codec = next((codec for codec in _CODECS if first.content.startswith(codec.head)), None)
     if codec is None:
-        raise AudioError(
+        raise MediaError(
             "This Ogg file cannot be tagged: expected Opus or Vorbis in it; save it in another "
             "format instead."
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import BinaryIO, NamedTuple
 
-from ..validate import AudioError
+from ..arrays import MediaError
 from .id3 import build_id3
 from .loop_points import LoopPoints
 from .pieces import Piece, Span
@@ -60,7 +60,7 @@ class Chunk(NamedTuple):
 
 
 def read_wav(source: Source) -> Wav:
-    """The layout of the WAV file `source`; AudioError without a format or data."""
+    """The layout of the WAV file `source`; MediaError without a format or data."""
     format_chunk: bytes | None = None
     data_size_64: int | None = None
     position = 12
@@ -76,7 +76,7 @@ def read_wav(source: Source) -> Wav:
         elif chunk.name == b"data":
             return _wav(source, format_chunk, chunk, data_size_64)
         position = chunk.start + chunk.size + chunk.size % 2
-    raise AudioError(
+    raise MediaError(
         "The WAV file has no 'data' chunk: expected samples after its header; the file is "
         "truncated or broken, so download it again."
     )
@@ -93,7 +93,7 @@ def read_chunk(source: Source, position: int) -> Chunk | None:
 
 def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int | None) -> Wav:
     if content is None or len(content) < 16:
-        raise AudioError(
+        raise MediaError(
             "The WAV file has no valid 'fmt ' chunk before its samples: the file is broken, so "
             "download or export it again."
         )
@@ -101,7 +101,7 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
     if tag == _EXTENSIBLE and len(content) >= 40 and content[26:40] == _GUID_TAIL:
         tag = struct.unpack("<H", content[24:26])[0]
     if channels == 0:
-        raise AudioError(
+        raise MediaError(
             "The WAV file declares 0 channels: expected at least one; the file is broken, so "
             "download or export it again."
         )
@@ -148,12 +148,12 @@ def wav_pieces(
 
     Without `loop`, loop points that the file has stay.
 
-    Lengths that a streaming encoder left open are corrected. AudioError for a truncated file.
+    Lengths that a streaming encoder left open are corrected. MediaError for a truncated file.
     """
     source = Source(file)
     wav = read_wav(source)
     if wav.truncated:
-        raise AudioError("The WAV file is truncated: download it again.")
+        raise MediaError("The WAV file is truncated: download it again.")
     end = wav.data_start + wav.data_bytes
     padding = b"\0" * (wav.data_bytes % 2)
     chunks = list(_chunks_behind(source, end + len(padding)))

@@ -71,7 +71,7 @@ def tagged_file(
 ) -> Iterator[FilePart | OggTagger]:
     """What an encoder writes to, so that `path`, an empty file, has `tags` and `loop` at the end.
 
-    AudioError when the tags do not fit the format. OSError when the file cannot be written.
+    MediaError when the tags do not fit the format. OSError when the file cannot be written.
     """
     tags = {**tags, **(loop.tags(format) if loop else {})}
     with open(path, "r+b", buffering=_BUFFER_BYTES) as file:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 
-from ..validate import AudioError
+from ..arrays import MediaError
 
 
 def refuse_text(head: bytes) -> None:
-    """AudioError if `head`, the start of a file, is empty or text.
+    """MediaError if `head`, the start of a file, is empty or text.
 
     The message quotes none of it: the file may come from where only this machine may read.
     """
     if not head:
-        raise AudioError(
+        raise MediaError(
             "The file is empty: expected audio, got 0 bytes; check that the address is that of "
             "the audio and that it has not expired."
         )
     kind = text_kind(head)
     if kind is not None:
-        raise AudioError(
+        raise MediaError(
             f"This is {kind}, not audio: check that the address is that of the audio itself and "
             "that it has not expired."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..validate import AudioError
+from ..arrays import MediaError
 
 _HALF_POWER = 0.5**0.5
 
@@ -30,7 +30,7 @@ def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
     """`waveform` [..., C, T] as [..., channels, T]; the same tensor when C is `channels` already.
 
     To mono: the mean of all channels. From mono: copies. From 3 to 8 channels to stereo: the
-    downmix of ITU-R BS.775, with weights that sum to 1. AudioError for anything else.
+    downmix of ITU-R BS.775, with weights that sum to 1. MediaError for anything else.
     """
     have = waveform.shape[-2]
     if have == channels:
@@ -43,7 +43,7 @@ def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
         weights = torch.tensor(_LEFT_AND_RIGHT[have], dtype=waveform.dtype, device=waveform.device)
         weights = weights / weights.sum(dim=1, keepdim=True)
         return torch.matmul(weights, waveform)
-    raise AudioError(
+    raise MediaError(
         f"No standard mixes from {have} to {channels} channels: expected mono or stereo from at "
         "most 8 channels; choose mono, or split the channels first."
     )

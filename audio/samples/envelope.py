@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from ..arrays import Samples
 
 _BINS = 1 << 14
 """More than four for each column of the widest picture that the pack draws."""

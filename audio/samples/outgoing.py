@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from .planar import Samples
+from ..arrays import Samples
 from .resample import resample_blocks, resampled_length
 
 BLOCK = 1 << 16

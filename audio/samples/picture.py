@@ -7,7 +7,7 @@ import io
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from ..validate import AudioError, check_sample_rate
+from ..arrays import MediaError, check_sample_rate
 from .envelope import Columns, Envelope
 
 _BACKGROUND = (24, 26, 31)
@@ -28,10 +28,10 @@ def draw_waveform(
 ) -> bytes:
     """PNG bytes of `waveform` (float32 [C, T]); see `draw_envelope`.
 
-    AudioError for another shape or no samples.
+    MediaError for another shape or no samples.
     """
     if waveform.ndim != 2 or 0 in waveform.shape:
-        raise AudioError(
+        raise MediaError(
             f"A waveform of the shape {list(waveform.shape)} cannot be drawn: expected [channels, "
             "samples] with at least one of each; pass one item of the batch."
         )
@@ -44,10 +44,10 @@ def draw_envelope(envelope: Envelope, sample_rate: int, *, width: int, height: i
     """PNG bytes of a waveform, `width` x `height` pixels.
 
     Each column shows the lowest and highest sample and, brighter, the root mean square. Its ends
-    are red above full scale. The time axis is at the bottom. AudioError for no samples.
+    are red above full scale. The time axis is at the bottom. MediaError for no samples.
     """
     if not envelope.frames:
-        raise AudioError("The file holds no samples: there is nothing to draw.")
+        raise MediaError("The file holds no samples: there is nothing to draw.")
     image = Image.new("RGB", (width, height), _BACKGROUND)
     draw = ImageDraw.Draw(image)
     bottom = height - _AXIS_HEIGHT

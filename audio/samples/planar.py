@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from ..arrays import MediaError, Samples, check_sample_rate
 from ..memory import Bounds
-from ..validate import AudioError, check_sample_rate
-
-Samples = npt.NDArray[np.float32]
 
 _BOUND_CHANNELS = 2
 _BOUND_RATE = 48_000
@@ -20,7 +17,7 @@ _MOVE = 1 << 18
 class Planar:
     """Float32 [channels, frames], filled from the left; grows only if it must.
 
-    AudioError before it is longer than `max_minutes`, holds more samples in all than `max_minutes`
+    MediaError before it is longer than `max_minutes`, holds more samples in all than `max_minutes`
     of 48 kHz stereo, or takes more memory than its run has: no small file demands more than that.
     """
 
@@ -46,7 +43,7 @@ class Planar:
             self.array: Samples = self._flat.reshape(channels, self._capacity)
             """[channels, capacity]; samples from `filled` on are not set."""
         except MemoryError:
-            raise AudioError(
+            raise MediaError(
                 f"{channels} channels of {self._capacity} samples do not fit in memory: load a "
                 "shorter file, or close other programs."
             ) from None
@@ -71,7 +68,7 @@ class Planar:
 
     def _check(self, frames: int) -> None:
         if frames > self._limit:
-            raise AudioError(
+            raise MediaError(
                 f"The audio is longer than {self._limit / self.sample_rate / 60:.4g} minutes, the "
                 f"most that is loaded of {self.channels} channels at {self.sample_rate} Hz: load a "
                 "shorter file, or raise the limit (max_audio_minutes)."

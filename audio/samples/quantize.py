@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .planar import Samples
+from ..arrays import Samples
 
 _NOISE_SAMPLES = 1 << 18
 _SEED = 20_770

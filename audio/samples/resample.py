@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..validate import AudioError, check_sample_rate
-from .planar import Samples
+from ..arrays import BLOCK, MediaError, Samples, blocks, check_sample_rate
+from .channels import set_channels
 
 if TYPE_CHECKING:
     from soxr import ResampleStream
@@ -31,7 +31,7 @@ _MAX_RATIO = 100_000
 def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Tensor:
     """`waveform` [..., T] at `sample_rate` Hz as [..., ceil(T * target / sample_rate)] at `target`.
 
-    The same tensor when the rates are equal. Float32 in and out, on the CPU. AudioError for a
+    The same tensor when the rates are equal. Float32 in and out, on the CPU. MediaError for a
     sample rate that is not one, and for rates further apart than 100,000 to 1.
     """
     sample_rate, target = check_sample_rate(sample_rate), check_sample_rate(target)
@@ -68,6 +68,55 @@ def resampled_length(length: int, sample_rate: int, target: int) -> int:
     return -(-length * target // sample_rate)
 
 
+class Resampler:
+    """libsoxr on planar blocks, one after the other; without delay."""
+
+    def __init__(self, old: float, new: float, channels: int, quality: str = "HQ") -> None:
+        # At first use, as every codec: ComfyUI starts without it.
+        import soxr
+
+        self._stream = soxr.ResampleStream(old, new, channels, dtype="float32", quality=quality)
+        self._channels = channels
+
+    def feed(self, block: Samples, *, last: bool = False) -> Samples:
+        """What is ready, [channels, n], after the next `block` [channels, n]."""
+        rows = np.ascontiguousarray(block.T)
+        ready = self._stream.resample_chunk(rows[:, 0] if self._channels == 1 else rows, last=last)
+        return np.asarray(ready, np.float32).reshape(-1, self._channels).T
+
+
+def mono_blocks(samples: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
+    """The mean of the channels at `target` Hz, block by block, [n] each."""
+    if sample_rate == target:
+        for start in range(0, samples.shape[1], BLOCK):
+            yield samples[:, start : start + BLOCK].mean(axis=0)
+        return
+    stream = Resampler(sample_rate, target, 1, "LQ")
+    for start in range(0, samples.shape[1], BLOCK):
+        block = samples[:, start : start + BLOCK].mean(axis=0, keepdims=True)
+        yield stream.feed(block, last=start + BLOCK >= samples.shape[1])[0]
+
+
+def converted(
+    samples: Samples, sample_rate: int, target: int, channels: int
+) -> Iterator[tuple[int, Samples]]:
+    """`samples` at `target` Hz and with at most `channels`, block by block with its position.
+
+    Mono stays mono.
+    """
+    channels = min(channels, samples.shape[0])
+    resampler = None if sample_rate == target else Resampler(sample_rate, target, channels)
+    position = 0
+    for start, block in blocks(samples, _BLOCK):
+        last = start + block.shape[1] >= samples.shape[1]
+        if block.shape[0] != channels:
+            block = set_channels(torch.from_numpy(block), channels).numpy()
+        if resampler is not None:
+            block = resampler.feed(block, last=last)
+        yield position, block
+        position += block.shape[1]
+
+
 def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
     """Pieces [n, C] of `rows` [T, C] at the rate `target`."""
     # At first use, as every codec: ComfyUI starts without it.
@@ -94,7 +143,7 @@ def _last(stream: ResampleStream, channels: int, silence: int) -> Samples:
 
 def _check_ratio(sample_rate: int, target: int) -> None:
     if max(sample_rate, target) > _MAX_RATIO * min(sample_rate, target):
-        raise AudioError(
+        raise MediaError(
             f"{sample_rate} Hz cannot be resampled to {target} Hz: expected rates within a factor "
             f"of {_MAX_RATIO}; check the sample rate of this audio."
         )

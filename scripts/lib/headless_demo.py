@@ -14,8 +14,8 @@ from platformdirs import user_data_path
 
 from ...api.errors import GatewayError
 from ...api.money.prices import BUILT_IN_PRICES
+from ...audio.arrays import MediaError
 from ...audio.samples import picture
-from ...audio.validate import AudioError
 from . import graph, headless
 
 REQUEST = "AIGatewayPromptToMusic"
@@ -40,7 +40,7 @@ def play(
     screen = Screen()
     try:
         asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
-    except (GatewayError, AudioError, graph.GraphError) as error:
+    except (GatewayError, MediaError, graph.GraphError) as error:
         # These messages are for the user; any other error is a fault and keeps its traceback.
         screen.settle()
         print(error, file=sys.stderr)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ...audio.arrays import MediaError
 from ...audio.decode import decode
 from ...audio.draw import draw_file
 from ...audio.memory import Memory
 from ...audio.samples.envelope import Envelope
 from ...audio.samples.picture import draw_waveform
-from ...audio.validate import AudioError
 from . import make
 
 MINUTE = 60
@@ -43,7 +43,7 @@ def test_a_file_holds_no_more_than_its_minutes_of_common_stereo(
     waveform, _ = decode(io.BytesIO(fits), max_minutes=1)
     assert waveform.nbytes <= MINUTE * 48000 * 2 * 4
     longer = silence(float(minutes) * MINUTE + 0.01, sample_rate, channels, format)
-    with pytest.raises(AudioError, match=rf"longer than {minutes} minutes.*max_audio_minutes"):
+    with pytest.raises(MediaError, match=rf"longer than {minutes} minutes.*max_audio_minutes"):
         decode(io.BytesIO(longer), max_minutes=1)
 
 
@@ -67,7 +67,7 @@ def test_the_files_of_a_run_share_its_memory(name: str) -> None:
     for _ in range(3):
         decode(io.BytesIO(data), memory=memory)
     memory.take(guess)
-    with pytest.raises(AudioError, match=r"more than .* GB of memory.*max_run_gb"):
+    with pytest.raises(MediaError, match=r"more than .* GB of memory.*max_run_gb"):
         decode(io.BytesIO(data), memory=memory)
 
 
@@ -78,7 +78,7 @@ def test_a_broken_file_takes_nothing_of_it(name: str) -> None:
     size = decode(io.BytesIO(data))[0].nbytes
     memory = Memory((size + MINUTE * 48000 * 2 * 4) / 1e9)
     for _ in range(4):
-        with pytest.raises(AudioError):
+        with pytest.raises(MediaError):
             decode(io.BytesIO(data[: len(data) // 2 if "WAV" in name else 200]), memory=memory)
     decode(io.BytesIO(data), memory=memory)
 
@@ -93,7 +93,7 @@ def test_memory_is_counted_right_from_many_threads() -> None:
             try:
                 memory.take(7)
                 taken += 7
-            except AudioError:
+            except MediaError:
                 return taken
         return taken
 
@@ -136,12 +136,12 @@ def test_a_picture_is_that_of_the_decoded_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_long_or_no_audio_is_not_drawn(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=r"longer than 0\.5 minutes"):
+    with pytest.raises(MediaError, match=r"longer than 0\.5 minutes"):
         draw_file(io.BytesIO(silence(31, 8000, 1)), max_minutes=0.5, width=80, height=40)
-    with pytest.raises(AudioError, match="web page"):
+    with pytest.raises(MediaError, match="web page"):
         draw_file(io.BytesIO(b"<!DOCTYPE html><html>"), max_minutes=1, width=80, height=40)
     data = make.sound_file(np.full((1, 100), np.nan, np.float32), 8000, "WAV", subtype="FLOAT")
-    with pytest.raises(AudioError, match="NaN"):
+    with pytest.raises(MediaError, match="NaN"):
         draw_file(io.BytesIO(data), max_minutes=1, width=80, height=40)
 
 

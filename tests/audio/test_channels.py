@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from ...audio.arrays import MediaError
 from ...audio.samples.channels import set_channels
-from ...audio.validate import AudioError
 
 
 def test_the_same_count_is_the_same_tensor() -> None:
@@ -43,5 +43,5 @@ def test_surround_sound_goes_where_it_belongs() -> None:
 
 
 def test_what_has_no_standard_way_is_refused() -> None:
-    with pytest.raises(AudioError, match="from 9 to 2"):
+    with pytest.raises(MediaError, match="from 9 to 2"):
         set_channels(torch.zeros(9, 2), 2)

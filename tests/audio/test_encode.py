@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from ...audio.arrays import MediaError
 from ...audio.decode import decode
 from ...audio.encode import encode
 from ...audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from ...audio.samples.outgoing import Outgoing
-from ...audio.validate import AudioError
 from . import make
 
 ALL = [
@@ -196,7 +196,7 @@ def test_normalizing_leaves_quiet_audio_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", Format)
 def test_refusing_writes_nothing(format: Format, tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=r"exceed full scale, the highest by 6\.0 dB"):
+    with pytest.raises(MediaError, match=r"exceed full scale, the highest by 6\.0 dB"):
         encode(loud(), 44100, tmp_path / "song", default(format), peaks=Peaks.REFUSE)
     assert not list(tmp_path.iterdir())
 
@@ -228,13 +228,13 @@ def test_float_files_keep_what_exceeds_full_scale(tmp_path: Path) -> None:
 def test_what_a_format_cannot_hold_is_refused_before_anything_is_written(
     waveform: torch.Tensor, encoding: Encoding, says: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(MediaError, match=says):
         encode(waveform, 44100, tmp_path / "song", encoding)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_flac_cannot_hold_every_rate(tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="flac holds at most 655350"):
+    with pytest.raises(MediaError, match="flac holds at most 655350"):
         encode(torch.zeros(1, 9), 700_000, tmp_path / "song", default(Format.FLAC))
 
 
@@ -293,7 +293,7 @@ def test_an_interrupted_save_leaves_nothing(
 
 @pytest.mark.parametrize("format", Format)
 def test_a_folder_that_does_not_exist_is_an_error(format: Format, tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="could not be written"):
+    with pytest.raises(MediaError, match="could not be written"):
         encode(torch.zeros(1, 100), 48000, tmp_path / "no" / "song", default(format))
 
 
@@ -307,7 +307,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
-        with pytest.raises(AudioError, match="check the free space"):
+        with pytest.raises(MediaError, match="check the free space"):
             encode(make.tensor(make.music(5)), 44100, tmp_path / "a", default(format), tags=tags)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,4 +1,4 @@
-"""Damaged files end in audio or in an AudioError: no crash, no hang, no memory out of bounds."""
+"""Damaged files end in audio or in an MediaError: no crash, no hang, no memory out of bounds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ...audio.arrays import MediaError
 from ...audio.decode import decode
 from ...audio.retag import retag
-from ...audio.validate import AudioError
 from . import make
 
 SECONDS = 0.5
@@ -84,7 +84,7 @@ bounded = settings(
 @bounded
 @given(damaged())
 def test_decoding_damaged_files(data: Damaged) -> None:
-    with contextlib.suppress(AudioError):
+    with contextlib.suppress(MediaError):
         waveform, sample_rate = decode(io.BytesIO(data), max_minutes=0.2)
         assert waveform.ndim == 2
         assert waveform.is_contiguous()
@@ -101,7 +101,7 @@ def test_tagging_damaged_files(data: Damaged, tags: dict[str, str]) -> None:
         path = Path(folder) / "tagged"
         try:
             retag(data, path, tags)
-        except AudioError:
+        except MediaError:
             assert not list(Path(folder).iterdir())
         else:
             assert list(Path(folder).iterdir()) == [path]
@@ -113,5 +113,5 @@ def test_tagging_damaged_files(data: Damaged, tags: dict[str, str]) -> None:
     st.binary(max_size=300), st.sampled_from([b"", b"RIFF\xff\xff\xff\xffWAVE", b"fLaC", b"OggS"])
 )
 def test_decoding_noise(data: bytes, magic: bytes) -> None:
-    with contextlib.suppress(AudioError):
+    with contextlib.suppress(MediaError):
         decode(io.BytesIO(magic + data), max_minutes=0.2)

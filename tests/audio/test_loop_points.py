@@ -15,11 +15,11 @@ import pytest
 import soundfile
 import torch
 
+from ...audio.arrays import MediaError
 from ...audio.containers.loop_points import LoopPoints
 from ...audio.encode import encode
 from ...audio.formats import DEFAULT_QUALITY, HOLDS_LOOP, QUALITIES, Encoding, Format
 from ...audio.retag import retag
-from ...audio.validate import AudioError
 from . import make
 
 LOOP = LoopPoints(10_001, 60_000)
@@ -144,14 +144,14 @@ def test_loop_points_of_a_passed_on_file_stay_where_none_are_given(
     ("format", "says"), [(Format.MP3, "adds samples"), (Format.OPUS, "changes the sample rate")]
 )
 def test_a_format_without_loops_refuses_one(format: Format, says: str, tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(MediaError, match=says):
         saved(tmp_path, format)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("loop", [(-1, 5), (0, 0), (0, -3), (0, 96_001), (96_000, 1)])
 def test_a_loop_that_cannot_be_is_named(loop: tuple[int, int], tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="and the audio has 96000"):
+    with pytest.raises(MediaError, match="and the audio has 96000"):
         saved(tmp_path, Format.WAV, LoopPoints(*loop))
     assert not list(tmp_path.iterdir())
 
@@ -199,5 +199,5 @@ def test_a_better_quality_is_closer(tmp_path: Path) -> None:
 def test_what_an_ogg_cannot_hold_is_refused(
     waveform: torch.Tensor, rate: int, says: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(MediaError, match=says):
         encode(waveform, rate, tmp_path / "a.ogg", default(Format.OGG))

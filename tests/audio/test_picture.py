@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from ...audio.arrays import MediaError
 from ...audio.samples.picture import draw_waveform
-from ...audio.validate import AudioError
 
 
 def pixels(waveform: torch.Tensor, sample_rate: int = 1000, **size: int):
@@ -61,5 +61,5 @@ def test_any_length_and_channel_count(frames: int, channels: int) -> None:
 
 
 def test_another_shape_is_refused() -> None:
-    with pytest.raises(AudioError, match="shape"):
+    with pytest.raises(MediaError, match="shape"):
         draw_waveform(torch.zeros(1, 2, 9), 44100)

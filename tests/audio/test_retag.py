@@ -11,10 +11,10 @@ import av
 import pytest
 import torch
 
+from ...audio.arrays import MediaError
 from ...audio.containers.ogg import checksum, read_pages
 from ...audio.decode import decode
 from ...audio.retag import retag
-from ...audio.validate import AudioError
 from ...files.sniff import id3v2_size
 from . import frontend, make
 from .tag_reader import read_tags
@@ -221,7 +221,7 @@ def test_other_chunks_of_a_wav_stay(tmp_path: Path) -> None:
     ids=["empty", "text", "zeros", "m4a"],
 )
 def test_what_cannot_be_tagged_is_refused(data: bytes, tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match="cannot be tagged"):
+    with pytest.raises(MediaError, match="cannot be tagged"):
         retag(data, tmp_path / "tagged", RECEIPT)
     assert not list(tmp_path.iterdir())
 

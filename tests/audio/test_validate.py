@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from ...audio.validate import AudioError, check
+from ...audio.arrays import MediaError
+from ...audio.validate import check
 
 
 class Lazy(Mapping[str, Any]):
@@ -108,7 +109,7 @@ def test_a_sample_rate_may_be_any_number_that_is_whole() -> None:
     ],
 )
 def test_anything_else_is_refused_in_one_sentence_that_names_it(value: Any, says: str) -> None:
-    with pytest.raises(AudioError, match=says):
+    with pytest.raises(MediaError, match=says):
         check(value)
 
 

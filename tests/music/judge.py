@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...music.samples import Floats, Samples
+from ...audio.arrays import Floats, Samples
 
 ON_BEAT = 0.020
 """Seconds; the crossfade ends this near to a beat."""

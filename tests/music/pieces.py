@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ...audio.arrays import Samples
 from ...benchmarks.songs import Song, read_songs
-from ...music.samples import Samples
 from ...music.track import Track, read_track
 from ...sandbox.composer import compose
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from ...audio.arrays import MediaError, Samples
 from ...music.choices import ENDINGS
 from ...music.fit import Fit, fit
 from ...music.joins import FADE_SECONDS
 from ...music.plot import draw_fit
-from ...music.samples import MusicError, Samples
 from ...sandbox.composer import compose
 from .judge import Source, Splice, fade_loop, judge, plain_cut
 from .pieces import RATE, noise, piece, real_song
@@ -90,7 +90,7 @@ def test_without_a_beat_the_ending_is_kept_and_it_is_said(share: float) -> None:
 
 
 def test_remix_is_refused_without_a_beat() -> None:
-    with pytest.raises(MusicError, match="no steady beat"):
+    with pytest.raises(MediaError, match="no steady beat"):
         fit(noise(20), RATE, 10 * RATE, method="remix")
 
 
@@ -115,7 +115,7 @@ def test_music_is_heard_before_the_first_join(seconds: float) -> None:
 
 
 def test_stretch_says_its_limit() -> None:
-    with pytest.raises(MusicError, match="10%"):
+    with pytest.raises(MediaError, match="10%"):
         fit(noise(4), RATE, 8 * RATE, method="stretch")
 
 
@@ -149,7 +149,7 @@ def test_silence_stays_silent() -> None:
     ],
 )
 def test_a_bad_wish_is_named(options: dict, word: str) -> None:
-    with pytest.raises(MusicError, match=word):
+    with pytest.raises(MediaError, match=word):
         fit(**{"samples": noise(2), "sample_rate": RATE, "length": RATE, **options})
 
 

@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
+from ...audio.arrays import MediaError
 from ...music.follow import FOLLOW, follow
 from ...music.loop import make_loop
 from ...music.plot import draw_values
-from ...music.samples import MusicError
 from ...music.track import Track, read_track
 from .pieces import RATE, clicks, noise, piece, track
 
@@ -84,7 +84,7 @@ def test_silence_is_low() -> None:
     [{"fps": 0.0}, {"frames": -1}, {"what": "love"}, {"smooth": -1.0}, {"frames": 10**9}],
 )
 def test_a_bad_wish_is_named(options: dict) -> None:
-    with pytest.raises(MusicError):
+    with pytest.raises(MediaError):
         follow(**{"track": track("techno 128 bpm"), "fps": 24.0, **options})
 
 
@@ -120,5 +120,5 @@ def test_without_a_good_loop_the_best_one_is_told() -> None:
 
 @pytest.mark.parametrize("seconds", [31.0, -1.0])
 def test_an_impossible_loop_is_named(seconds: float) -> None:
-    with pytest.raises(MusicError, match="loop"):
+    with pytest.raises(MediaError, match="loop"):
         make_loop(read_track(noise(30), RATE), seconds)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ...audio.validate import AudioError
+from ...audio.arrays import MediaError
 from ...music.loudness import integrated_loudness
 from ..audio import make
 
@@ -73,5 +73,5 @@ def test_it_agrees_with_another_meter() -> None:
 
 
 def test_another_shape_is_refused() -> None:
-    with pytest.raises(AudioError, match=r"\[1, 2, 9\]"):
+    with pytest.raises(MediaError, match=r"\[1, 2, 9\]"):
         integrated_loudness(torch.zeros(1, 2, 9), 48000)

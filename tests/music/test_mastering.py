@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from ...audio.arrays import MediaError
 from ...music.mastering import master
 from ...music.peaks import true_peak
-from ...music.samples import MusicError
 from .pieces import RATE, noise, piece
 
 
@@ -104,5 +104,5 @@ def test_what_cannot_be_measured_is_named(samples: np.ndarray, word: str) -> Non
 
 @pytest.mark.parametrize(("loudness", "ceiling"), [(3.0, -1.0), (-80.0, -1.0), (-14.0, 2.0)])
 def test_a_bad_wish_is_named(loudness: float, ceiling: float) -> None:
-    with pytest.raises(MusicError, match="expected"):
+    with pytest.raises(MediaError, match="expected"):
         master(noise(1), RATE, loudness=loudness, ceiling=ceiling)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from ...music.samples import Floats
+from ...audio.arrays import Floats
 from ...music.tempo import find_tempo
 
 RATE = 100.0

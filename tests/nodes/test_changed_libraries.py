@@ -72,12 +72,12 @@ def test_a_name_that_is_gone_is_traced_to_its_library(
 ) -> None:
     import soxr
 
-    from ...music.samples import Stream
+    from ...audio.samples.resample import Resampler
 
     monkeypatch.syspath_prepend(str(plant(tmp_path / "new", "soxr", "2.0")))
     monkeypatch.delattr(soxr, "ResampleStream")
     with pytest.raises(AttributeError) as raised:
-        Stream(44100, 48000, 2)
+        Resampler(44100, 48000, 2)
     assert f"soxr 2.0 does not work as this pack calls it (AttributeError: {raised.value})" in str(
         explained(raised.value)
     )

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from ...api.errors import InputError
-from ...music.samples import MusicError
+from ...audio.arrays import MediaError
 from ...sandbox.composer import compose
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ async def test_as_many_values_as_were_asked_for(node: Node, music: Any):
 async def test_what_cannot_be_followed_is_named(
     node: Node, music: Any, inputs: dict[str, Any], part: str
 ):
-    with pytest.raises(MusicError, match=part):
+    with pytest.raises(MediaError, match=part):
         await run(node, "Beats", audio=music, **inputs)
 
 
@@ -108,7 +108,7 @@ async def test_a_loop_ends_where_the_audio_ends(node: Node, music: Any, intro: s
 
 
 async def test_music_without_an_end_in_sight_is_named(node: Node, music: Any):
-    with pytest.raises(MusicError, match="min_seconds"):
+    with pytest.raises(MediaError, match="min_seconds"):
         await run(node, "MakeLoop", audio=music, min_seconds=100.0)
     with pytest.raises(InputError, match="keep, none"):
         await run(node, "MakeLoop", audio=music, intro="some")

@@ -11,7 +11,7 @@ import soundfile
 import torch
 
 from ...api.errors import GatewayError, InputError, MissingKeyError
-from ...audio.validate import AudioError
+from ...audio.arrays import MediaError
 from ...sandbox import SKETCH_NOTICE
 from ...sandbox.server import Sandbox
 from ..gateway import SAMPLE_RATE
@@ -240,8 +240,8 @@ async def test_a_url_that_is_none(node: Node, sandbox: Sandbox, url: str) -> Non
 @pytest.mark.parametrize(
     ("card", "kind", "part"),
     [
-        ("page", AudioError, "web page"),
-        ("truncated", AudioError, "truncated"),
+        ("page", MediaError, "web page"),
+        ("truncated", MediaError, "truncated"),
         ("gone", GatewayError, "410"),
     ],
 )
@@ -266,7 +266,7 @@ async def test_what_is_no_whole_audio_is_named(
 async def test_audio_that_cannot_be_saved_leaves_no_file(
     node: Node, output: Path, waveform: torch.Tensor, format: str, part: str
 ) -> None:
-    with pytest.raises(AudioError, match=part):
+    with pytest.raises(MediaError, match=part):
         await save(node, {"waveform": waveform, "sample_rate": 44100}, format=format)
     assert files_in(output) == []
 

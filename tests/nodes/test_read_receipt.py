@@ -14,8 +14,8 @@ import soundfile
 import torch
 
 from ...api.errors import InputError
+from ...audio.arrays import MediaError
 from ...audio.retag import retag
-from ...audio.validate import AudioError
 from ...sandbox.server import Sandbox
 from ..audio import make
 from ..audio.test_hostile_files import PLAYLISTS
@@ -161,7 +161,7 @@ async def test_a_forged_receipt_gets_no_foreign_track(
 @pytest.mark.parametrize("name", PLAYLISTS)
 async def test_a_playlist_opens_nothing(name: str, node: Node, folder: Path) -> None:
     (folder / "list.m3u8").write_text(PLAYLISTS[name].format(file="a.wav", port=9))
-    with pytest.raises(AudioError, match="cannot be read as audio"):
+    with pytest.raises(MediaError, match="cannot be read as audio"):
         await read(node, "list.m3u8")
 
 
@@ -198,7 +198,7 @@ async def test_a_link_out_of_the_folder_is_not_followed(node: Node, folder: Path
 
 async def test_a_file_without_sound_is_named(node: Node, folder: Path) -> None:
     (folder / "notes.txt").write_text("no sound")
-    with pytest.raises(AudioError, match=r"notes\.txt cannot be read as audio"):
+    with pytest.raises(MediaError, match=r"notes\.txt cannot be read as audio"):
         await read(node, "notes.txt")
 
 

@@ -13,8 +13,8 @@ import soundfile
 import torch
 
 from ...api.errors import InputError
+from ...audio.arrays import MediaError
 from ...audio.samples.origin import remember
-from ...audio.validate import AudioError
 from ...sandbox.composer import compose
 from ...sandbox.server import Sandbox
 from ..audio.tag_reader import read_tags
@@ -101,7 +101,7 @@ async def test_an_ogg_without_a_loop_has_its_graph_inside(node: Node, music: Any
 async def test_a_format_without_loops_refuses_one_before_anything_else(
     format: str, node: Node, output: Path
 ) -> None:
-    with pytest.raises(AudioError, match=f"cannot be saved as {format}: .* Choose wav, flac, ogg"):
+    with pytest.raises(MediaError, match=f"cannot be saved as {format}: .* Choose wav, flac, ogg"):
         await save(node, None, format, loop_start=0, loop_length=100)
     assert not files(output)
 
@@ -114,7 +114,7 @@ async def test_a_format_without_loops_refuses_one_before_anything_else(
         (0, -5, InputError, "loop_length is -5"),
         (0, 1.5, InputError, "loop_length is of the type float"),
         (None, 5, InputError, "loop_start is of the type NoneType"),
-        (0, 10**9, AudioError, "and the audio has 882000"),
+        (0, 10**9, MediaError, "and the audio has 882000"),
     ],
 )
 async def test_loop_points_that_cannot_be_are_named(

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from ...video.errors import PictureError
+from ...audio.arrays import MediaError
 from ...video.length import picture_length
 from ..audio.test_hostile_files import PLAYLISTS
 from .make import CODECS, RATES, make_clip, noise
@@ -112,7 +112,7 @@ def _sound_alone(folder: Path) -> Path:
     ],
 )
 def test_what_is_no_picture_is_named(tmp_path: Path, make, sentence: str):
-    with pytest.raises(PictureError, match=sentence):
+    with pytest.raises(MediaError, match=sentence):
         picture_length(make(tmp_path))
 
 
@@ -131,7 +131,7 @@ def test_a_file_that_names_others_opens_nothing(
         text = TEXTS.get(name) or PLAYLISTS[name].format(file="a.mp4", port=port)
         (tmp_path / f"list.{ending}").write_bytes(text.encode() + b"#" + byte + b"\n")
         refused = "is text, not a video|is a web page, not a video|cannot be read"
-        with pytest.raises(PictureError, match=refused):
+        with pytest.raises(MediaError, match=refused):
             picture_length(tmp_path / f"list.{ending}")
         with pytest.raises(BlockingIOError):
             server.accept()
@@ -149,7 +149,7 @@ def test_a_single_image_is_no_clip(tmp_path: Path):
 
     for ending in ("png", "jpg", "bmp", "webp", "tiff"):
         Image.new("RGB", (64, 48)).save(tmp_path / f"one.{ending}")
-        with pytest.raises(PictureError, match="cannot be read"):
+        with pytest.raises(MediaError, match="cannot be read"):
             picture_length(tmp_path / f"one.{ending}")
 
 
@@ -184,7 +184,7 @@ def test_clips_of_other_kinds_open(tmp_path: Path, ending: str):
 
 @pytest.mark.parametrize("window", [{"start": 9.0}, {"start": -1.0}, {"duration": -1.0}])
 def test_a_window_that_shows_nothing_is_named(tmp_path: Path, window: dict[str, float]):
-    with pytest.raises(PictureError, match="window"):
+    with pytest.raises(MediaError, match="window"):
         picture_length(make_clip(tmp_path / "clip.mp4"), **window)
 
 

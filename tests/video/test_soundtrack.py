@@ -12,8 +12,8 @@ import av
 import numpy as np
 import pytest
 
+from ...audio.arrays import MediaError
 from ...video.choices import Mix
-from ...video.errors import PictureError, SoundError
 from ...video.soundtrack import add_soundtrack
 from .make import (
     CODECS,
@@ -235,7 +235,7 @@ def test_containers_that_hold_no_such_sound_become_mp4(tmp_path: Path, suffix: s
 
 def test_avi_with_reordered_frames_is_refused(tmp_path: Path):
     clip = make_clip(tmp_path / "clip.avi", 20, 25, codec="libx264")
-    with pytest.raises(PictureError, match="AVI"):
+    with pytest.raises(MediaError, match="AVI"):
         add_soundtrack(clip, tmp_path / "made", noise(1.0), 48000)
     assert list(tmp_path.glob("made*")) == []
 
@@ -252,14 +252,14 @@ def test_avi_with_reordered_frames_is_refused(tmp_path: Path):
 )
 def test_sound_that_cannot_be_used_is_named(tmp_path: Path, samples, rate: int, sentence: str):
     clip = make_clip(tmp_path / "clip.mp4", 10)
-    with pytest.raises(SoundError, match=sentence):
+    with pytest.raises(MediaError, match=sentence):
         add_soundtrack(clip, tmp_path / "made", samples, rate)
 
 
 @pytest.mark.parametrize("numbers", [{"duck": 3.0}, {"fade": -1.0}, {"level": float("nan")}])
 def test_numbers_that_cannot_be_used_are_named(tmp_path: Path, numbers: dict[str, Any]):
     clip = make_clip(tmp_path / "clip.mp4", 10)
-    with pytest.raises(SoundError, match="expected"):
+    with pytest.raises(MediaError, match="expected"):
         add_soundtrack(clip, tmp_path / "made", noise(1.0), 48000, **numbers)
 
 

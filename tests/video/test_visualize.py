@@ -10,8 +10,8 @@ import av
 import numpy as np
 import pytest
 
+from ...audio.arrays import MediaError
 from ...video.choices import Look
-from ...video.errors import PictureError, SoundError
 from ...video.still import still
 from ...video.visualize import visualize
 from .make import RATES, lag, noise, sound_of, time_of
@@ -94,7 +94,7 @@ def test_the_shortest_sound_is_one_frame(tmp_path: Path, samples: int):
     ],
 )
 def test_what_cannot_be_drawn_is_named(tmp_path: Path, options: dict, sentence: str):
-    with pytest.raises(PictureError, match=sentence):
+    with pytest.raises(MediaError, match=sentence):
         visualize(noise(0.1), 48000, tmp_path / "made.mp4", **options)
     assert not (tmp_path / "made.mp4").exists()
 
@@ -125,7 +125,7 @@ def test_a_still_of_the_shortest_sound(samples: int):
 
 
 def test_a_still_of_nan_is_refused():
-    with pytest.raises(SoundError, match="NaN"):
+    with pytest.raises(MediaError, match="NaN"):
         still(np.full((1, 10), np.nan, np.float32), 44100)
-    with pytest.raises(PictureError, match="expected"):
+    with pytest.raises(MediaError, match="expected"):
         still(np.zeros((1, 10), np.float32), 44100, width=10)

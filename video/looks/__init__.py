@@ -10,9 +10,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import TypeAlias
 
+from ...audio.arrays import Samples
 from ..canvas import Canvas
 from ..choices import Look
-from ..samples import Samples
 from .bars import Bars
 from .constant_q import ConstantQ
 from .spectrum import Spectrum

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...audio.arrays import Samples
 from ..canvas import Canvas, Color
-from ..samples import Samples
 from .columns import Columns, gradient
 from .spectra import Spectra
 

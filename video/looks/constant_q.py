@@ -11,8 +11,9 @@ import av.error
 import av.filter
 from av.video.frame import VideoFrame
 
+from ...audio.arrays import Samples, blocks
+from ...audio.ffmpeg import audio_frame, buffer_source
 from ..canvas import Canvas
-from ..samples import Samples, audio_frame, blocks, buffer_source
 
 _FEED = 1 << 14
 _COLORS = "0.25|0.6|1|1|0.5|0.35"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..samples import Samples
+from ...audio.arrays import Samples
 
 FLOOR = -72.0
 """dB below a full-scale sine that are drawn as nothing."""

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...audio.arrays import Samples
 from ..canvas import Canvas
-from ..samples import Samples
 from .palette import palette
 from .spectra import Spectra
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from ...audio.arrays import Samples, blocks
 from ..canvas import Canvas, Color
-from ..samples import Samples, blocks
 from .columns import Columns, gradient
 
 _SECONDS = 4.0

@@ -1,0 +1,108 @@
+"""Sound as audio/, music/ and video/ hand it on: planar float32 arrays, their check, one error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Samples: TypeAlias = npt.NDArray[np.float32]
+"""[channels, samples], full scale 1.0."""
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+BLOCK = 1 << 17
+"""Samples a channel that are worked on at a time, so that memory stays flat."""
+MAX_SAMPLE_RATE = 1_000_000
+"""In Hz, above every real converter: no memory is allocated for a wrong rate."""
+MAX_CHANNELS = 8
+USUAL_RATES = 8000, 192_000
+"""In Hz, the lowest and the highest that music is measured at."""
+
+
+class MediaError(ValueError):
+    """Sound or a picture cannot be read, changed or written as asked; the message says what to do.
+
+    The one error of audio/, music/ and video/.
+    """
+
+    # ComfyUI prints `module.Type`; without this the module is the path of the pack's folder.
+    __module__ = "aigateway"
+
+
+def check_sample_rate(value: object) -> int:
+    """`value` as a sample rate in Hz, 1 to MAX_SAMPLE_RATE; MediaError if it is not one."""
+    rate = None
+    if not isinstance(value, bool):
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            number = math.nan
+        if number.is_integer() and 1 <= number <= MAX_SAMPLE_RATE:
+            rate = int(number)
+    if rate is None:
+        raise MediaError(
+            f"The sample rate is {value!r}: expected a whole number of Hz from 1 to "
+            f"{MAX_SAMPLE_RATE}; check the node that made this audio."
+        )
+    return rate
+
+
+def check_samples(
+    samples: Samples,
+    sample_rate: int,
+    *,
+    channels: Collection[int] = range(1, MAX_CHANNELS + 1),
+    rates: tuple[int, int] = USUAL_RATES,
+) -> None:
+    """MediaError unless `samples` are finite float32 [one of `channels`, 1 or more].
+
+    `rates` are the lowest and the highest sample rate in Hz.
+
+    >>> check_samples(np.zeros((2, 100), np.float32), 44100)
+    >>> check_samples(np.zeros((9, 100), np.float32), 44100)
+    Traceback (most recent call last):
+    aigateway.MediaError: The sound has 9 channels: expected 1, 2, 3, 4, 5, 6, 7 or 8; ...
+    """
+    if samples.ndim != 2 or samples.dtype != np.float32 or not samples.size:
+        raise MediaError(
+            f"The sound is {samples.dtype} of the shape {list(samples.shape)}: expected float32 "
+            "[channels, samples] with at least one of each; pass one item of the batch."
+        )
+    if samples.shape[0] not in channels:
+        *first, last = map(str, channels)
+        raise MediaError(
+            f"The sound has {samples.shape[0]} channels: expected {', '.join(first)} or {last}; "
+            "mix it down to stereo before this node."
+        )
+    if not rates[0] <= sample_rate <= rates[1]:
+        raise MediaError(
+            f"The sound has a sample rate of {sample_rate} Hz: expected {rates[0]} to {rates[1]}; "
+            "resample it before this node."
+        )
+    for _, block in blocks(samples):
+        # A sum of squares with NaN or infinity in it is not finite; huge samples overflow too.
+        if not math.isfinite(np.einsum("ij,ij->", block, block)) and not np.isfinite(block).all():
+            raise MediaError(
+                "The sound has NaN or infinity among its samples: expected finite numbers; check "
+                "the node that made it."
+            )
+
+
+def blocks(samples: Samples, size: int = BLOCK) -> Iterator[tuple[int, Samples]]:
+    """Views of `samples`, each with the position of its first sample."""
+    for start in range(0, samples.shape[1], size):
+        yield start, samples[:, start : start + size]
+
+
+def rms(samples: Samples) -> float:
+    """Root mean square of all channels together."""
+    total = 0.0
+    for row in samples:
+        for start in range(0, row.shape[0], BLOCK):
+            part = row[start : start + BLOCK]
+            # np.dot would wake other threads.
+            total += float(np.einsum("i,i->", part, part))
+    return (total / samples.size) ** 0.5
