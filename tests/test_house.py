@@ -68,6 +68,20 @@ def test_an_arrow_that_never_is(who: str, what: str) -> None:
     assert not broken, "\n".join(broken)
 
 
+def test_the_host_package_imports_nothing_of_ours_above_it() -> None:
+    below = ("nodes.host", "files", "api.plain_text")
+    broken = [
+        f"{file.relative_to(PACK)} imports {name}"
+        for file in PRODUCT
+        if _under(module_name(file), "nodes.host")
+        for name in IMPORTS[file]
+        if name != "nodes"  # ComfyUI's own
+        and any(_under(name, top) for top in FOLDERS)
+        and not any(_under(name, top) for top in below)
+    ]
+    assert not broken, "\n".join(broken)
+
+
 def test_only_the_host_package_touches_comfyuis_runtime() -> None:
     broken = [
         f"{file.relative_to(PACK)} imports {name}"

@@ -9,7 +9,6 @@ import { trackOf } from "./tracks.js";
 /** @typedef {import("./graphs.js").NodeOptions} NodeOptions */
 
 const MUSIC = "AIGatewayPromptToMusic";
-const TAKES = "AIGatewayTakes";
 const VALUES = {
   prompt: "calm",
   duration: 30,
@@ -52,86 +51,8 @@ describe("what the price line asks for", () => {
     });
   });
 
-  test("is the takes that a node makes of each item", () => {
-    const several = { ...VALUES, count: 4 };
-    const root = graphOf([["Count"], [TAKES, { values: several }]]);
-    const asked = priceRequest({ node: nodeOf(root, TAKES), hosts: [] }, root, 1);
-    assert.deepEqual([asked.takes, asked.count, asked.isCountWhole], [4, 1, true]);
-    const linked = graphOf([["Count"], [TAKES, { values: several, links: { count: [1] } }]]);
-    const unknown = priceRequest({ node: nodeOf(linked, TAKES), hosts: [] }, linked, 1);
-    assert.deepEqual([unknown.takes, unknown.isCountWhole], [1, false]);
-  });
-
-  test("is only the model where another input is not known", () => {
-    const asked = requestFor([["Random"]], { links: { prompt: [1] } });
-    assert.deepEqual(asked.request, { model: "m" });
-    assert.equal(asked.duration, 30);
-  });
-
   test("is nothing but a duration where the model is not known", () => {
     assert.deepEqual(requestFor([["Random"]], { links: { model: [1] } }).request, {});
-  });
-
-  test("is some duration where the real one is not known", () => {
-    const asked = requestFor([["Random"]], { links: { duration: [1] } });
-    assert.equal(asked.isDurationKnown, false);
-    assert.equal(asked.duration, 10);
-  });
-
-  test("is each duration, and a track for each item of the longest list", () => {
-    const asked = requestFor(
-      [
-        ["PrimitiveInt", { values: { value: 10 } }],
-        ["PrimitiveInt", { values: { value: 60 } }],
-        ["PrimitiveInt", { values: { value: 20 } }],
-        ["CreateList", { links: { a: [1], b: [2], c: [3] } }],
-      ],
-      { links: { duration: [4] } },
-    );
-    assert.deepEqual(asked.duration, [10, 60, 20]);
-    assert.equal(asked.count, 3);
-  });
-
-  test("is the list of each input that has one", () => {
-    const asked = requestFor(
-      [
-        ["PrimitiveString", { values: { value: "calm" } }],
-        ["PrimitiveString", { values: { value: "wild" } }],
-        ["CreateList", { links: { a: [1], b: [2] } }],
-      ],
-      { links: { prompt: [3] } },
-    );
-    assert.deepEqual(asked.request.prompt, ["calm", "wild"]);
-    assert.deepEqual([asked.request.take, asked.count, asked.isCountWhole], [1, 2, true]);
-  });
-
-  test("is the cue sheet that gives an input its list", () => {
-    /** @type {[string, NodeOptions]} */
-    const sheet = ["AIGatewayCueSheet", { values: { table: "prompt\ncalm", file: "none" } }];
-    const asked = requestFor([sheet], {
-      links: { prompt: [1, 0], duration: [1, 1], take: [1, 3] },
-    });
-    const of = (/** @type {number} */ output) => ({ table: "prompt\ncalm", file: "none", output });
-    assert.deepEqual(asked.request.prompt, of(0));
-    assert.deepEqual(asked.duration, of(1));
-    assert.deepEqual(asked.request.take, of(3));
-    assert.deepEqual([asked.count, asked.isDurationKnown, asked.isCountWhole], [1, true, true]);
-  });
-
-  test("is a list of one item or more where the table of a cue sheet is not known", () => {
-    const sheet = /** @type {[string, NodeOptions]} */ ([
-      "AIGatewayCueSheet",
-      { values: { file: "none" }, links: { table: [1] } },
-    ]);
-    const asked = requestFor([["Random"], sheet], { links: { prompt: [2, 0] } });
-    assert.deepEqual([asked.request, asked.count, asked.isCountWhole], [{ model: "m" }, 1, false]);
-  });
-
-  test("counts a list of another node as one track or more", () => {
-    const asked = requestFor([["Lines", { nodeData: { output_is_list: [true] } }]], {
-      links: { prompt: [1] },
-    });
-    assert.deepEqual([asked.request, asked.count, asked.isCountWhole], [{ model: "m" }, 1, false]);
   });
 
   test("says whether each run makes another take", () => {
