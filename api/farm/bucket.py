@@ -131,7 +131,7 @@ async def _awaited(call: Callable[[], Awaitable[T]]) -> T:
 
 
 def _reason(error: Exception) -> str:
-    """What happened, without the words of obstore: they quote the address and the answer."""
+    """The reason for people, without the words of obstore: they quote address and answer."""
     status = _STATUS.search(str(error))
     if type(error).__name__ in _REFUSED:
         return "it refuses the credentials"

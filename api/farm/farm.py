@@ -1,4 +1,4 @@
-"""The machines of a farm: what they tell each other besides the rows."""
+"""The machines of a farm: the messages between them, besides the rows."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Farm(Peers):
         return local_id in self._late or self._outbox.holds(local_id)
 
     def tidy(self) -> None:
-        """Write what could not be written, and give up rows that this process does not submit.
+        """Write the changes that wait, and give up rows that this process does not submit.
 
         Raises:
             LedgerError: the rest is written another time.

@@ -1,7 +1,8 @@
 """The ledger in PostgreSQL, for many machines.
 
 One advisory lock orders the writers: without it two processes could both find room below a limit.
-Who is alive is a time in a table: a connection may be cut while its process lives on.
+A process is alive if it wrote its time into a table lately: a connection may be cut while its
+process lives on.
 """
 
 from __future__ import annotations
@@ -146,8 +147,8 @@ class PostgresEngine:
             with self._connections.one() as connection:
                 try:
                     self._begin(connection)
-                    # An earlier COMMIT got no answer: whether it took place is known now, because
-                    # its transaction held the lock until its end.
+                    # An earlier COMMIT got no answer. Its transaction held the lock until its end,
+                    # so now the table tells whether it took place.
                     if done and self._is_written(token):
                         self._roll_back(connection)
                         return done[0]
@@ -353,9 +354,9 @@ _OPTIONS = {
 class Connections:
     """Connections to one PostgreSQL, for several threads: opened at first use, and reused.
 
-    None of them waits for ever. psycopg_pool does not fit: it has no limit for a server that is
-    silent in the middle of a statement, and it reports a wrong password as a pool that is empty,
-    after the whole time-out.
+    No call waits for ever. psycopg_pool does not fit: it has no limit for a server that is silent
+    in the middle of a statement, and it reports a wrong password as an empty pool, after the whole
+    time-out.
 
     Raises:
         LedgerError: the driver does not know this form of address.

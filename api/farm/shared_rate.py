@@ -114,7 +114,7 @@ class SharedSlots:
             raise
 
     def answered(self, number: int | None, rate: Rate, closed_for: float) -> Future[None]:
-        """Hold the slot for one more window, and tell the others what the answer said.
+        """Hold the slot for one more window, and tell the others the rate of the answer.
 
         It does not wait for the ledger: the job id of the answer goes first. Raises nothing.
 
@@ -154,7 +154,7 @@ class SharedSlots:
             if closed_for:
                 self._close(closed_for, within=closed_for)
             elif rate.remaining is not None and rate.remaining < _MOST:
-                # Somebody else spent what the gateway counted beyond the slots that are held.
+                # The gateway counted requests of others, beyond the slots that are held.
                 reset = window if rate.reset is None else min(rate.reset, window)
                 self._close(reset, leave=rate.remaining)
 
@@ -171,8 +171,10 @@ class SharedSlots:
 
 
 class SharedRateLimiter(RateLimiter):
-    """The schedule of one process among many: a slot of its own, and one of all. Lives in one
-    event loop."""
+    """The schedule of one process among many. Lives in one event loop.
+
+    A request waits for a slot of this process, then for a slot of all machines.
+    """
 
     def __init__(self, timing: Timing, clock: Callable[[], float], slots: SharedSlots) -> None:
         super().__init__(timing, clock)

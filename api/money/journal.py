@@ -5,8 +5,8 @@
   written. A ledger whose file is damaged or missing is made anew of the log.
 - Room on the disk for the answers to submits. A file takes it before a request leaves. If the disk
   is full when the answer comes, the file is removed, and the answer is written in its place.
-- The note of what was lost. Nothing is bought until the user has read it: the ledger would buy
-  those tracks again.
+- The note of lost rows. Nothing is bought until the user has read it: the pack would buy those
+  tracks again.
 """
 
 from __future__ import annotations
@@ -161,11 +161,11 @@ class Journal:
             return False
         return True
 
-    # What was lost
+    # The note of lost rows
 
     @property
     def loss(self) -> str | None:
-        """What was lost; None where nothing was, or where the user has accepted it."""
+        """The note; None where no row was lost, or where the user has accepted it."""
         try:
             return plain(self._loss_path.read_text(encoding="utf-8", errors="replace"))
         except FileNotFoundError:
@@ -219,7 +219,7 @@ class Journal:
         """Bring an opened ledger and the end of its log together, in the transaction under way.
 
         The ledger gets the rows that it lacks, and the loss is noted. The log gets the changes
-        that a crash kept from it.
+        that it lacks because of a crash.
 
         Args:
             path: the ledger's file, for the note.

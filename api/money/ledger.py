@@ -35,8 +35,8 @@ _CLOCK_SLACK = 60.0
 # Seconds; a year.
 _LONGEST = 366 * DAY
 _STOPPED = (
-    "What it lost would be bought again, so nothing is bought until you have read this: press Go "
-    "on in the Music tab, or set the environment variable AIGATEWAY_ACCEPT_LEDGER_LOSS to true "
+    "The pack would buy the lost tracks again, so it buys nothing until you have read this: press "
+    "Go on in the Music tab, or set the environment variable AIGATEWAY_ACCEPT_LEDGER_LOSS to true "
     "for a script. Nothing was sent."
 )
 
@@ -297,7 +297,7 @@ class Ledger:
         """See `spending.quote`; the rows say what was spent. `run` None: a run to come.
 
         Args:
-            balance: what the gateway tells; jobs under way are taken off here.
+            balance: US dollars, as the gateway tells them; jobs under way are taken off here.
         """
         if is_free(service):
             return FREE._replace(tracks=len(prices))
@@ -313,12 +313,12 @@ class Ledger:
         )
 
     def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
-        """Of the last jobs of a model whose price the gateway told: seconds asked for, dollars."""
+        """Seconds asked for and dollars, of the last jobs of a model whose price is known."""
         values = (service, model, State.COMPLETED.value, MOST_DOLLARS, _LONGEST, limit)
         return [(duration, charged) for duration, charged in self._rows.execute(_CHARGES, *values)]
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
-        """Of the last completed jobs of a model: seconds of audio, seconds from submit to end."""
+        """Seconds of audio, and from submit to end, of the last completed jobs of a model."""
         values = (service, model, State.COMPLETED.value, _LONGEST, _LONGEST, limit)
         return [(duration, took) for duration, took in self._rows.execute(_RUN_TIMES, *values)]
 
@@ -459,8 +459,9 @@ class Ledger:
     def answered(self, job: Job, record: JobRecord) -> Job | None:
         """Write the gateway's answer to the submit of `job`.
 
-        None: another process took this one for dead, and the row over. The job of the answer gets
-        a row of its own, so that it is counted and can be found.
+        Returns:
+            The row; None if another process took this one for dead, and took the row over. The job
+            of the answer gets a row of its own then, so that it is counted and can be found.
         """
         if self._is_ours(job):
             return self.apply(job.local_id, record, is_answer=True)
@@ -484,7 +485,8 @@ class Ledger:
     def end_submit(self, job: Job, **values: Any) -> Job | None:
         """Write columns of a row whose submit has ended without a job id.
 
-        None: another process took this one for dead, and the row over.
+        Returns:
+            The row; None if another process took this one for dead, and took the row over.
         """
         if not self._is_ours(job):
             return None
@@ -493,7 +495,11 @@ class Ledger:
         return self.update(job.local_id, **values)
 
     def write_to_journal(self, job: Job, record: JobRecord) -> bool:
-        """Write an answer beside the ledger, which does not take it; False where nothing does."""
+        """Write an answer into the journal, because the ledger cannot be written.
+
+        Returns:
+            Whether the journal has it; False where it cannot be written either.
+        """
         journal = self.engine.journal
         values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
         return journal is not None and journal.append_alone(job.local_id, values)
@@ -515,8 +521,9 @@ class Ledger:
     def compare_and_set(self, job: Job, **values: Any) -> Job | None:
         """Write columns if the row has not changed since it was read, and take it over.
 
-        None: another caller was faster, or a living process submits it. Whoever writes
-        `submitting` must `release` the row in the end.
+        Returns:
+            The row; None if another caller was faster, or if a living process submits it. A caller
+            that writes `submitting` must `release` the row in the end.
         """
         current = self.get(job.local_id)
         if (current.state, current.owner) != (job.state, job.owner):
@@ -594,7 +601,7 @@ class Ledger:
         is_answer: bool = False,
         took: float | None = None,
     ) -> Job:
-        """Write what a job record says. A job that has ended keeps its state.
+        """Write the columns that a job record sets. A job that has ended keeps its state.
 
         Args:
             is_answer: the record is the answer to the submit.
@@ -655,16 +662,16 @@ class Ledger:
         """Remove a row that was adopted by mistake: its id belongs to no job."""
         self._rows.delete(job.local_id)
 
-    # What the ledger lost
+    # Lost rows
 
     @property
     def loss(self) -> str | None:
-        """What the ledger lost, until the user accepts it; nothing is bought meanwhile."""
+        """The note of lost rows, until the user accepts it; nothing is bought meanwhile."""
         journal = self.engine.journal
         return None if journal is None else journal.loss
 
     def accept_loss(self) -> None:
-        """The user has read what was lost: spending goes on.
+        """The user has read the note: spending goes on.
 
         Raises:
             LedgerError: the note of it cannot be removed.
@@ -681,7 +688,7 @@ class Ledger:
     def check_may_spend(self, service: str, rules: SpendingRules | None) -> None:
         """
         Raises:
-            DamagedLedgerError: the user has not accepted what the ledger lost.
+            DamagedLedgerError: rows were lost, and the user has not accepted it.
             LedgerError: a row that is written now, or the answer to it, would be lost.
         """
         accepts = is_free(service) or (rules is not None and rules.accepts_ledger_loss)

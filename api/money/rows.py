@@ -1,4 +1,4 @@
-"""Rows of the ledger as jobs, and what the ledger asks of the database that holds them."""
+"""Rows of the ledger as jobs, and the interface of the database that holds them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Tables(Protocol):
     """The ledger's tables.
 
     Attributes:
-        journal: the second record of what is written; None where the database needs none.
+        journal: the second record of the rows; None for a database that needs no second record.
         bytewise: follows a text in SQL, which is then compared by its bytes.
     """
 

@@ -1,7 +1,7 @@
 """The ledger in an SQLite file, for the processes of one machine.
 
-Every commit is synced to the disk. SQLite lets one process write at a time. Without a ledger the
-pack buys nothing, so everything that is wrong here is a `LedgerError`.
+Every commit is synced to the disk. SQLite lets one process write at a time. Every fault of the file
+or its folder is a `LedgerError`: without a ledger the pack buys nothing.
 """
 
 from __future__ import annotations
