@@ -1,10 +1,10 @@
 """The eight genres and the sixteen instruments, with the words that a prompt may use for them.
 
-A pattern is a bar of sixteenths. `.` lets the last note sound on and `-` ends it. For chords, `X`,
-`x` and `o` strike all voices, loud to soft; a digit strikes one voice, counted from the lowest. For
-basses a digit is an interval of the chord: `0` root, `3` third, `5` fifth, `8` octave; `a` steps
-towards the next root. For drums `X`, `x` and `o` are strokes. Where there are several patterns, a
-piece takes one for its verses and one for its choruses.
+A pattern is a bar of sixteenths. `.` holds the last note and `-` ends it. For chords, `X`, `x` and
+`o` strike all voices, loud to soft; a digit strikes one voice, counted from the lowest. For basses
+a digit is an interval of the chord: `0` root, `3` third, `5` fifth, `8` octave; `a` steps towards
+the next root. For drums `X`, `x` and `o` are strokes. A piece takes one pattern for its verses and
+one for its choruses.
 """
 
 from __future__ import annotations
@@ -199,5 +199,5 @@ def waltz(genre: Genre) -> Genre:
 
 
 def named(text: str) -> dict[str, str]:
-    """The first word of each part of a row's text, with what stands after it."""
+    """The parts of a comma-separated text: the first word of each, and the rest of the part."""
     return dict(part.split(" ", 1) for part in text.split(", ") if part)

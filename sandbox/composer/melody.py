@@ -115,12 +115,12 @@ def rhythm(rng: Random, metre: int, density: float) -> list[float]:
     marks = list(itertools.accumulate(weights))
     cells = [CELLS[bisect.bisect(marks, rng.random() * marks[-1])] for _ in range(2 * metre)]
     onsets = [beat + part for beat, cell in enumerate(cells) for part in cell]
-    kept = [onset for onset in onsets if onset < 2 * metre - 0.75]
-    return kept if kept and kept[0] <= 1 else [0.0, *kept]
+    before_breath = [onset for onset in onsets if onset < 2 * metre - 0.75]
+    return before_breath if before_breath and before_breath[0] <= 1 else [0.0, *before_breath]
 
 
 class Ground(NamedTuple):
-    """What a tune stands on: one chord a bar, the pitches that it may use, beats in a bar."""
+    """The harmony below a tune: one chord a bar, the pitches that it may use, beats in a bar."""
 
     chords: Sequence[tuple[int, ...]]
     rungs: Sequence[int]
@@ -154,7 +154,7 @@ def phrase(
     for place, onset in enumerate(onsets):
         last = place == len(onsets) - 1
         step = contour[place % len(contour)] if place else 0
-        # It turns back at the ends of the range.
+        # The tune turns back at the ends of the range.
         top = len(rungs) - 1
         index = max(0, top - abs(top - abs(index + step)))
         if onset % metre in (0, 2) or last:

@@ -57,7 +57,7 @@ class Style(NamedTuple):
 
 
 def matches(text: str, words: str) -> list[re.Match[str]]:
-    """Where the words stand, long ones first. Latin words match whole, the others anywhere."""
+    """The matches of the words, long words first. Latin words match whole, the others anywhere."""
     longest = sorted(words.split(", "), key=len, reverse=True)
     whole = r"(?<![a-z0-9])%s(?![a-z0-9])"
     patterns = [whole % re.escape(word) if word.isascii() else word for word in longest]
@@ -65,7 +65,7 @@ def matches(text: str, words: str) -> list[re.Match[str]]:
 
 
 def read(prompt: str, rng: Random) -> Style:
-    """The style of a prompt; `rng` decides what the words leave open."""
+    """The style of a prompt; `rng` decides the points that the words leave open."""
     text, refused = without_refused(prompt.lower())
     genre = pick_genre(text)
     first = {

@@ -24,7 +24,6 @@ LN_1000 = math.log(1000.0)  # 60 dB, in nepers
 
 Samples = NDArray[np.float32]
 Numbers = NDArray[np.float64]
-Complex = NDArray[np.complex128]
 
 
 def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count: int) -> Samples:
@@ -34,8 +33,8 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
     # Running products are far cheaper than exp. They begin with the first power.
-    turns: Complex = np.cumprod(np.tile(np.exp(rate)[:, None], block), axis=1)
-    states: Complex = np.cumprod(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
+    turns = np.multiply.accumulate(np.tile(np.exp(rate)[:, None], block), axis=1)
+    states = np.multiply.accumulate(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
     states *= amps * np.exp(1j * phases - rate * block)
     left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
     right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
@@ -75,7 +74,7 @@ def render(
     amps *= 0.5 * velocity / np.sqrt(np.sum(amps**2))
     order = np.arange(len(ratios), dtype=np.float64)
     decays = damping * (1 + instrument.damp * order)
-    # Spread phases keep a sound from being one spike a cycle.
+    # With equal phases, a sound would be one spike a cycle.
     phases = 2 * np.pi * (0.618 * (order + 1) ** 2 + colour * pitch)
     voices = enumerate(2 ** (np.array(instrument.detune) / 1200))
     rows = [modes(base * ratios * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
@@ -156,7 +155,7 @@ def swept(low: float, high: float, decay: float) -> Samples:
 # The mix: each distinct note is made once, and added wherever it is played
 
 LOUDNESS = -18.0  # RMS, dBFS
-CEILING = 10 ** (-2.0 / 20)  # room for what a lossy codec adds to peaks
+CEILING = 10 ** (-2.0 / 20)  # a lossy codec raises peaks
 LAYERS = 8  # velocities that a note is made in
 PREDELAY = 0.018  # s
 
@@ -207,7 +206,7 @@ def _sound(score: Score, part: Part, note: Note, length: float, velocity: float)
     """One note in its place between left and right, [2, n]."""
     gain, pan, _ = ROLES[part.role]
     if part.role == "drums":
-        # Ears hear a soft stroke as soft only if it is much softer.
+        # A stroke sounds soft only if it is much softer.
         stroke = hit(score.style.players["kit"], part.sound, score.colour)
         sound = stroke[None, :] * np.float32(velocity**1.4)
         pan = CYMBALS[part.sound][-1] if part.sound in CYMBALS else 0.0

@@ -312,7 +312,7 @@ async def test_a_job_made_elsewhere_is_picked_up_by_its_id(
 @contextlib.asynccontextmanager
 async def answering(
     answer: bytes, folder: Path
-) -> AsyncIterator[tuple[Account, list[int], list[bytes]]]:
+) -> AsyncIterator[tuple[Account, list[int], list[str]]]:
     """An account on a gateway of one answer, the rows of its ledger at each answer, and the
     requests."""
     library = Library(folder, TIMING)

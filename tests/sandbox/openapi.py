@@ -186,7 +186,7 @@ _PATHS: dict[str, Json] = {
     },
     "/v1/models": {
         "get": _operation(
-            "models", "List what sounds.", _answers({"200": _answer("Models", "The list.")})
+            "models", "List the models.", _answers({"200": _answer("Models", "The list.")})
         )
     },
     "/v1/usage/recent": {
@@ -200,7 +200,7 @@ _PATHS: dict[str, Json] = {
     "/v1/usage/by-tag": {
         "get": _operation(
             "by_tag",
-            "What each cost tag cost in a month.",
+            "The costs of each tag in a month.",
             _answers({"200": _answer("UseByTag", "The sums.")}, 400),
             _parameter(
                 "query",
@@ -213,7 +213,7 @@ _PATHS: dict[str, Json] = {
     "/v1/balance": {
         "get": _operation(
             "balance",
-            "What the account has left.",
+            "The balance of the account.",
             _answers({"200": _answer("Balance", "US dollars.")}),
         )
     },

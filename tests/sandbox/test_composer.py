@@ -1,4 +1,4 @@
-"""What the sandbox's composer promises, judged from its samples."""
+"""The sandbox's composer, judged from its samples."""
 
 import hashlib
 import itertools
@@ -263,7 +263,7 @@ class TestWords:
         assert played(piece("solo cello")) == {"cello"}
         assert "drums" in played(piece("ambient with drums"))
 
-    def test_what_is_refused_does_not_play(self):
+    def test_a_refused_instrument_does_not_play(self):
         assert "drums" not in played(piece("pop without drums"))
         assert "bass" not in played(piece("rock, no bass"))
 
@@ -281,7 +281,7 @@ def onsets(waveform: np.ndarray) -> np.ndarray:
 
 
 def fingerprint(made: Sketch) -> np.ndarray:
-    """What tells genres apart by ear: levels (dB) of eight octaves, and a bar's rhythm."""
+    """The audible features of a genre: levels (dB) of eight octaves, and a bar's rhythm."""
     mono = made.waveform.mean(axis=0)
     frames = np.lib.stride_tricks.sliding_window_view(mono, 4096)[::4096] * np.hanning(4096)
     power = (np.abs(np.fft.rfft(frames, axis=1)) ** 2).mean(axis=0)
@@ -298,7 +298,7 @@ def fingerprint(made: Sketch) -> np.ndarray:
 
 
 class TestScore:
-    """What a piece is, as data: other tests judge beat trackers and cuts by it."""
+    """A piece as data: other tests judge beat trackers and cuts by it."""
 
     @pytest.mark.parametrize("kind", KINDS)
     def test_every_downbeat_is_heard_on_an_exact_grid(self, kind: str):

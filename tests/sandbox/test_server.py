@@ -1,4 +1,4 @@
-"""The sandbox keeps the documented protocol, as any HTTP client sees it."""
+"""The sandbox speaks the documented protocol, as any HTTP client sees it."""
 
 from __future__ import annotations
 

@@ -100,11 +100,11 @@ async def test_only_so_many_jobs_wait_to_be_composed() -> None:
     thread = SandboxThread(sandbox)
     try:
         async with httpx.AsyncClient(base_url=thread.base_url, trust_env=False) as http:
-            said = [(await http.post("/audio/music", json=ORDER)).status_code for _ in range(5)]
+            statuses = [(await http.post("/audio/music", json=ORDER)).status_code for _ in range(5)]
     finally:
         go_on.set()
         thread.stop()
-    assert said == [202, 202, 202, 429, 429]
+    assert statuses == [202, 202, 202, 429, 429]
 
 
 async def test_the_oldest_files_go_and_come_again_when_they_are_asked_for() -> None:

@@ -30,7 +30,7 @@ _connect = sqlite3.connect
 
 
 def child(plan: Plan) -> None:
-    """Do what the plan says, in this process."""
+    """Carry out the plan in this process."""
     if plan.moment is None:
         asyncio.run(Client(plan).work())
         return
@@ -80,7 +80,7 @@ class Client:
             self._diary.write("given", f"{number} {done.local_id}")
 
     async def _bought(self, number: int) -> Job:
-        """Submit a request; where the error says that it may be charged, do what the error says."""
+        """Submit a request; after an error that it may be charged, follow the error's advice."""
         for take in count(1):
             request = MusicRequest(f"request {number}", 5.0, format="wav", take=take)
             try:

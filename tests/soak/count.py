@@ -17,7 +17,7 @@ from .plan import Diary
 
 
 class Count:
-    """What every file and the gateway say after the last child has finished."""
+    """The contents of every file, and the gateway's bill, after the last child has finished."""
 
     def __init__(self, folder: Path, gateway: SandboxProcess) -> None:
         self._data = folder / "data"
@@ -99,7 +99,7 @@ class Count:
             return f"The track of request {number} is not in the store."
         record = json.loads(get(f"{self._base_url}/jobs/{row.job_id}"))
         if path.read_bytes() != get(record["result"]["url"]):
-            return f"The track of request {number} is not what the gateway served."
+            return f"The track of request {number} differs from the file that the gateway served."
         return None
 
 

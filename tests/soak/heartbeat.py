@@ -1,4 +1,4 @@
-"""How long an event loop was kept from running, and by which line of the pack."""
+"""How long an event loop was blocked, and by which line of the pack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...scripts.lib import pack
 
 BEAT = 0.005
 BOUND = 0.050
-"""Seconds that the pack may keep ComfyUI's loop."""
+"""Seconds that the pack may block ComfyUI's loop."""
 
 
 class Heartbeat:
@@ -107,7 +107,7 @@ def _place(frame: FrameType | None) -> str:
 
 
 class Idle:
-    """An idle process on the same machine: its longest wait is what the machine itself causes."""
+    """An idle process on the same machine: the machine itself causes its longest wait."""
 
     def __init__(self) -> None:
         command = [sys.executable, str(Path(__file__).with_name("idle.py"))]
@@ -120,5 +120,5 @@ class Idle:
 
     def longest(self) -> float:
         """Seconds since `reset`; ends the process."""
-        said, _ = self._process.communicate(timeout=30)
-        return float(said)
+        output, _ = self._process.communicate(timeout=30)
+        return float(output)

@@ -1,6 +1,6 @@
 """Beat in an otherwise idle process until stdin closes; print the longest wait in seconds.
 
-`reset` on a line of stdin begins anew. What this process has to wait, the machine kept from it.
+`reset` on a line of stdin begins anew. The machine alone causes the waits of this process.
 """
 
 from __future__ import annotations

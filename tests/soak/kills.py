@@ -40,7 +40,7 @@ class Kills:
 
     def run(self, kills: int) -> None:
         """Kill `kills` children, then let the last one finish every request."""
-        # The second child counts: the first one creates what later ones find.
+        # The second child counts: the first one creates the files that later ones find.
         length = 0.0
         for rounds in (1, 2):
             began = time.monotonic()

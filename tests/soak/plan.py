@@ -1,4 +1,4 @@
-"""What parent and child processes share: the plan of a child, and the files that outlive it."""
+"""Shared by parent and child processes: the plan of a child, and the files that outlive it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SCALE = 1 / 60
 
 
 class Plan(NamedTuple):
-    """What one child does.
+    """The work of one child.
 
     It makes `upto` requests in all; None means no end. It kills itself just before the `left`-th
     `moment`. With "" as the moment it works to the end and writes the number of each moment into
@@ -27,7 +27,7 @@ class Plan(NamedTuple):
 
 
 class Diary:
-    """What the user knows, in files that outlive a child.
+    """The user's knowledge, in files that outlive a child.
 
     `asked` has the number of every request. `reported` has the number and the take of each request
     whose submit was reported as uncertain. `given` has the number and the `local_id` of every track

@@ -56,7 +56,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--fresh", action="store_true", help="start each child as a new Python, not as a fork"
     )
-    parser.add_argument("--data", type=Path, help="work in this empty folder, and keep it")
+    parser.add_argument("--data", type=Path, help="work in this empty folder, and leave it")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--proxy", help=argparse.SUPPRESS)
     farm.add_arguments(parser)
@@ -118,7 +118,7 @@ def main() -> int:
     for problem in problems:
         print(f"WRONG: {problem}")
     if problems:
-        print(f"{len(problems)} things are wrong; all files are kept in {folder}.")
+        print(f"{len(problems)} things are wrong; all files are in {folder}.")
         return 1
     if options.data is None:
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Run the nodes for minutes, and measure what must stay flat.
+"""Run the nodes for minutes, and measure the values that must stay flat.
 
 As in ComfyUI, each graph runs in a loop of its own, and another loop answers the page meanwhile.
 """
@@ -59,7 +59,7 @@ class Sample(NamedTuple):
 
 
 def steady(gateway: SandboxProcess, folder: Path, minutes: float) -> list[str]:
-    """Run graphs for `minutes`; print the samples, and return what is wrong, a sentence each."""
+    """Run graphs for `minutes`; print the samples, and return the faults, a sentence each."""
     beats = {"graphs": Heartbeat(), "page": Heartbeat()}
     idle = Idle()
     samples: list[Sample] = []
@@ -105,12 +105,12 @@ def steady(gateway: SandboxProcess, folder: Path, minutes: float) -> list[str]:
 
 
 @contextlib.contextmanager
-def _collections(told: Callable[[str, Mapping[str, int]], None]) -> Iterator[None]:
-    gc.callbacks.append(told)
+def _collections(callback: Callable[[str, Mapping[str, int]], None]) -> Iterator[None]:
+    gc.callbacks.append(callback)
     try:
         yield
     finally:
-        gc.callbacks.remove(told)
+        gc.callbacks.remove(callback)
 
 
 def _growth(first: Sample, last: Sample) -> list[str]:

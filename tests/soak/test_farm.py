@@ -23,12 +23,12 @@ pytestmark = [
 
 
 def shot(folder: Path, *arguments: str) -> tuple[int, str]:
-    """The exit code of a run, and what it printed."""
+    """The exit code of a run, and its output."""
     command = [sys.executable, str(COMMAND), "--farm=4", f"--data={folder}", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    print(said)
-    return done.returncode, said
+    output = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    print(output)
+    return done.returncode, output
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def shot(folder: Path, *arguments: str) -> tuple[int, str]:
 )
 def test_a_farm_that_is_shot_at(tmp_path: Path, seed: int | None, arguments: list[str]) -> None:
     seed = random.SystemRandom().randrange(2**32) if seed is None else seed
-    code, said = shot(tmp_path / "farm", *arguments, f"--seed={seed}")
-    assert code == 0, said
+    code, output = shot(tmp_path / "farm", *arguments, f"--seed={seed}")
+    assert code == 0, output
     # It is a proof only if the faults have hit.
     for fault in ("any moment", "database crash", "swallow", "asleep before a submit"):
-        assert f" {fault}\n" in said, said
+        assert f" {fault}\n" in output, output
 
 
 @pytest.mark.skipif(
@@ -55,6 +55,6 @@ def test_a_farm_that_is_shot_at(tmp_path: Path, seed: int | None, arguments: lis
 @pytest.mark.parametrize("bug", sorted(BUGS))
 def test_a_planted_bug_is_found(tmp_path: Path, bug: str) -> None:
     arguments = ("--kills=16", "--crashes=1", "--seed=3", "--no-idempotency", f"--bug={bug}")
-    code, said = shot(tmp_path / "farm", *arguments)
-    assert code == 1, said
-    assert "WRONG: " in said, said
+    code, output = shot(tmp_path / "farm", *arguments)
+    assert code == 1, output
+    assert "WRONG: " in output, output

@@ -28,11 +28,11 @@ def test_a_client_that_is_killed_at_random(
     done = subprocess.run(
         [*command, f"--data={tmp_path / 'soak'}"], capture_output=True, text=True, check=False
     )
-    said = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-    print(said)
-    assert done.returncode == 0, said
+    output = f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    print(output)
+    assert done.returncode == 0, output
     assert f"seed {seed}, {kills} kills" in done.stdout
     # It is a proof only if it was caught in every state on the way.
     caught = done.stdout.partition("by state")[2]
     for state in ("submitting", "queued", "completed"):
-        assert re.search(rf"\d {state}\n", caught), said
+        assert re.search(rf"\d {state}\n", caught), output

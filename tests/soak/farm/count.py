@@ -1,4 +1,4 @@
-"""The comparison after the shots: what a person was told, the ledger and the gateway's bill."""
+"""The comparison after the shots: the messages to a person, the ledger and the gateway's bill."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Charge(NamedTuple):
 
 
 class Count:
-    """What everybody says after the last worker has ended.
+    """All records after the last worker has ended.
 
     Args:
         calm: the requests of the phases without kills.
@@ -123,7 +123,7 @@ class Count:
         rows, *_ = await library.page("", limit=10**9, offset=0)
         self._spent = await asyncio.to_thread(library.ledger.spent)
         settings = settings_with(self._world.bucket.address())
-        # This worker has seen none of them.
+        # This worker has seen no row of them.
         self._not_kept = [
             row
             for row in rows
@@ -166,14 +166,14 @@ class Count:
             if row.state in (State.SUBMITTING, State.QUEUED, State.RUNNING):
                 yield f"The row of “{row.prompt}” was left {row.state.value}."
             if row.state is State.UNCERTAIN and not self._reported[number_of(row.prompt)]:
-                yield f"“{row.prompt}” is uncertain, and nobody was told."
+                yield f"“{row.prompt}” is uncertain, and no message said so."
         for charge in self._charges:
             was_doubted = self._repeats[charge.number] or self._reported[charge.number]
             if charge.id not in ids and not was_doubted:
                 yield f"The job {charge.id} was charged, and its id is lost."
 
     def _given(self) -> Iterator[str]:
-        """Everybody got the track of what was asked for."""
+        """Each request got its own track."""
         prompts = {job["id"]: job["prompt"] for job in self._bill["jobs"]}
         for path in sorted(self._folder.glob("asked-*")):
             slot = path.name.partition("-")[2]
@@ -189,7 +189,7 @@ class Count:
         """I5: and the bucket takes every track while it is there."""
         for row in self._not_kept:
             if row.in_bucket:
-                yield f"The bucket did not have the track of “{row.prompt}”, which was kept."
+                yield f"The bucket did not have the track of “{row.prompt}”, which was stored."
         for line in self._diary.read("unsent"):
             if int(line.split()[0]) in self._calm:
                 yield f"The bucket was there and did not take the track of request {line}."
@@ -229,7 +229,7 @@ class Count:
             yield f"The ledger counts ${self._spent:.4f} of ${self._bill['dollars']:.4f} charged."
 
     def _free_refusals(self) -> Iterator[str]:
-        """I11: what was confirmed just before may still arrive."""
+        """I11: a statement that was confirmed just before may still arrive."""
         for began, ended in self._shots.outages:
             late = [
                 charge
@@ -243,8 +243,8 @@ class Count:
         """Nobody was killed, so only a gateway that was silent was asked twice."""
         silent = Counter(int(line.split()[0]) for line in self._diary.read("doubted"))
         for number in self._calm:
-            told = self._repeats[number] + self._reported[number]
-            if told > 2 * silent[number] or self._by_number[number] > 1 + silent[number]:
+            reported = self._repeats[number] + self._reported[number]
+            if reported > 2 * silent[number] or self._by_number[number] > 1 + silent[number]:
                 yield (
                     f"Without a kill, request {number} was charged {self._by_number[number]} "
                     f"times, repeated {self._repeats[number]} times and reported "

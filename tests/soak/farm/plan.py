@@ -1,4 +1,4 @@
-"""What the parent and the workers share: the plan of a worker, its times, and what outlives it."""
+"""Shared by the parent and the workers: the plan of a worker, its times, and its diary."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ real_time = time.time
 
 
 class Plan(NamedTuple):
-    """What one worker does, in the folder `data` that is deleted when it ends.
+    """The work of one worker, in the folder `data` that is deleted when it ends.
 
     It asks for the requests that its slot has begun and not got, then for new ones until `upto` of
     its own; None means no end. It kills itself just before the `left`-th `moment`; with "" as the

@@ -1,6 +1,6 @@
 """A TCP proxy that does harm: `soak.py --proxy` with the ports of its targets.
 
-It prints the ports that it listens on, then does what each line of its input says: the number of a
+It prints the ports that it listens on, then obeys each line of its input: the number of a
 proxy, a mode, and seconds. `swallow` drops the answer to the next COMMIT, and the connection with
 it. `hang` forwards nothing for a time, then cuts. `cut` ends the connections. `delay` holds each
 piece back. It prints how often each mode has hit.

@@ -16,7 +16,7 @@ from .plan import KEY, RATE_LIMIT, SCALE
 from .shots import Shots
 from .world import running_world
 
-# Short jobs, and an account whose rate is smaller than what the workers ask for.
+# Short jobs, and an account whose rate is too small for the workers' requests.
 GATEWAY = (
     *("--tone", "--queue=2", "--run=4", "--run-per-second=0", f"--scale={SCALE}"),
     *(f"--limit={RATE_LIMIT}", f"--key={KEY}"),
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     for problem in problems[:20]:
         print(f"WRONG: {problem}")
     if problems:
-        print(f"{len(problems)} things are wrong; all files are kept in {folder}.")
+        print(f"{len(problems)} things are wrong; all files are in {folder}.")
         return 1
     if options.data is None:
         shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The parent: it starts workers, kills them, and breaks what they talk to."""
+"""The parent: it starts workers, kills them, and breaks the servers that they use."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Shots:
         hits: how often each fault happened.
         limits: when each limit came into force, seconds since 1970.
         outages: when the database was away.
-        wrong: what was seen to be wrong during the run.
+        wrong: the faults that were seen during the run.
     """
 
     def __init__(self, world: World, folder: Path, slots: int, seed: int, bug: str) -> None:
