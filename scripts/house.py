@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -57,12 +58,6 @@ def line_count(file: Path) -> int:
     return len(file.read_text(encoding="utf-8").splitlines())
 
 
-def folder_of(file: Path) -> str:
-    """The top folder of a file; "" for a file in the root."""
-    parts = file.relative_to(PACK).parts
-    return parts[0] if len(parts) > 1 else ""
-
-
 def module_name(file: Path) -> str:
     """The dotted name of a file without the pack's own name: `api.wire.client`."""
     return ".".join(file.relative_to(PACK).with_suffix("").parts).removesuffix(".__init__")
@@ -106,17 +101,15 @@ def shape(graph: Graph) -> Shape:
     The floors are the modules on the longest chain of imports. Modules that import each other are
     one module in that chain.
     """
-    circles = _circles(graph)
-    heights: dict[frozenset[str], int] = {}
+    below = {name: _reached(graph, name) for name in graph}
 
-    def height(circle: frozenset[str]) -> int:
-        if circle not in heights:
-            below = {circles[other] for name in circle for other in graph[name]} - {circle}
-            heights[circle] = 1 + max(map(height, below), default=0)
-        return heights[circle]
+    @cache
+    def height(name: str) -> int:
+        circle = {name, *(other for other in below[name] if name in below[other])}
+        used = {other for member in circle for other in graph[member]} - circle
+        return 1 + max(map(height, used), default=0)
 
-    floors = max(map(height, circles.values()), default=0)
-    return Shape(len(graph), floors, sum(map(len, graph.values())))
+    return Shape(len(graph), max(map(height, graph), default=0), sum(map(len, graph.values())))
 
 
 def api_shape() -> Shape:
@@ -149,54 +142,25 @@ def lonely_rooms() -> dict[str, str]:
 
 def basenames_twice() -> dict[str, list[str]]:
     """The names of files that stand more than once, `__init__.py` and node files excepted."""
-    files = [*python_files(), *web_files()]
-    found: dict[str, list[str]] = defaultdict(list)
-    for file in files:
-        if file.name != "__init__.py" and file.parent != PACK / "nodes":
-            found[file.name].append(file.relative_to(PACK).as_posix())
-    return {name: paths for name, paths in found.items() if len(paths) > 1}
+    files = [file for file in [*python_files(), *web_files()] if file.name != "__init__.py"]
+    return _twice((file.name, path_of(file)) for file in files if not _is_node(file))
 
 
 def classes_twice() -> dict[str, list[str]]:
     """The public names that several classes of the product have, those of nodes excepted."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for file in python_files():
-        if file.parent == PACK / "nodes":
-            continue
-        for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(file.relative_to(PACK).as_posix())
-    return {name: paths for name, paths in found.items() if len(paths) > 1}
-
-
-def classes_in_parts() -> dict[str, str]:
-    """The classes that a single class of another file inherits, and that file.
-
-    Such a class is a part of the other one, unless it is one of the errors or a protocol.
-    """
-    homes: dict[str, list[str]] = defaultdict(list)
-    heirs: dict[str, list[str]] = defaultdict(list)
-    for file in python_files():
-        path = file.relative_to(PACK).as_posix()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases]
-                if "Protocol" not in bases and not node.name.endswith("Error"):
-                    homes[node.name].append(path)
-                for base in bases:
-                    heirs[base].append(path)
-    return {
-        f"{home[0]}: {name}": heirs[name][0]
-        for name, home in homes.items()
-        if len(home) == 1 and len(heirs[name]) == 1 and heirs[name] != home
-    }
+    return _twice(
+        (found.name, path_of(file))
+        for file in python_files()
+        for found in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(found, ast.ClassDef) and found.name[0] != "_" and not _is_node(file)
+    )
 
 
 def product_lines() -> Counter[str]:
     """The lines of the product by folder; "" is the pack's own `__init__.py`."""
     counted: Counter[str] = Counter()
     for file in [*python_files(), *web_files()]:
-        counted[folder_of(file)] += line_count(file)
+        counted[_top(file)] += line_count(file)
     return counted
 
 
@@ -218,17 +182,29 @@ def _module_of(dotted: str, names: Mapping[str, Path]) -> str | None:
     return dotted or None
 
 
+def _is_node(file: Path) -> bool:
+    return file.parent == PACK / "nodes"
+
+
+def _top(file: Path) -> str:
+    """The top folder of a file; "" for a file in the root."""
+    return path_of(file).rpartition("/")[0].split("/")[0]
+
+
+def path_of(file: Path) -> str:
+    return file.relative_to(PACK).as_posix()
+
+
+def _twice(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The names with more than one path, and their paths."""
+    paths: dict[str, list[str]] = defaultdict(list)
+    for name, path in found:
+        paths[name].append(path)
+    return {name: where for name, where in paths.items() if len(where) > 1}
+
+
 def _beginning(name: str, depth: int) -> str:
     return ".".join(name.split(".")[:depth])
-
-
-def _circles(graph: Graph) -> dict[str, frozenset[str]]:
-    """For each module all that import each other with it, itself included."""
-    reached = {name: _reached(graph, name) for name in graph}
-    return {
-        name: frozenset({name} | {other for other in reached[name] if name in reached[other]})
-        for name in graph
-    }
 
 
 def _reached(graph: Graph, start: str) -> set[str]:
@@ -243,21 +219,17 @@ def _reached(graph: Graph, start: str) -> set[str]:
 
 def main() -> None:
     lines = product_lines()
-    files = Counter(folder_of(file) for file in [*python_files(), *web_files()])
+    files = Counter(_top(file) for file in [*python_files(), *web_files()])
     print(f"{'folder':<12}{'lines':>8}{'budget':>8}{'files':>7}")
     for folder, budget in BUDGETS.items():
         print(f"{folder:<12}{lines[folder]:>8,}{budget:>8,}{files[folder]:>7}")
     print(f"{'product':<12}{lines.total():>8,}{PRODUCT_BUDGET:>8,}{files.total():>7}")
     lengths = [line_count(file) for file in python_files()]
-    print(f"\n{len(lengths)} Python files, median {median(lengths):g} lines")
-    print(f"\n{'':<12}{'rooms':>8}{'floors':>8}{'arrows':>8}")
-    for name, (rooms, floors, arrows) in {
-        "api": api_shape(),
-        **{folder: folder_shape(folder) for folder in ("api/money", "api/wire", "api/media")},
-    }.items():
-        print(f"{name:<12}{rooms:>8}{floors:>8}{arrows:>8}")
+    print(f"\n{len(lengths)} Python files, median {median(lengths):g} lines\n")
+    shapes = {folder: folder_shape(folder) for folder in ("api/money", "api/wire")}
+    for name, part in {"api": api_shape(), **shapes}.items():
+        print(f"{name:<10} {part.rooms} rooms, {part.floors} floors, {part.arrows} arrows")
     _list(f"files under {SMALL} lines with one importer", lonely_rooms().items())
-    _list("classes that one class of another file inherits", classes_in_parts().items())
     _list("names of files that stand twice", basenames_twice().items())
     _list("names of public classes that stand twice", classes_twice().items())
 

@@ -199,7 +199,4 @@ def _uv(arguments: list[str], step: str) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    environment.run(main)

@@ -32,7 +32,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--queue", type=float, help="how long a job is queued")
     parser.add_argument("--run", type=float, help="how long a job runs")
     parser.add_argument("--run-per-second", type=float, help="and for each second of audio")
-    parser.add_argument("--floor", type=float, help="a faster poll of a job gets 304")
+    parser.add_argument(
+        "--floor", type=float, dest="poll_floor", help="a faster poll of a job gets 304"
+    )
     parser.add_argument("--window", type=float, help="the time over which requests are counted")
     parser.add_argument("--limit", type=int, help="requests allowed in the window")
     parser.add_argument("--scale", type=float, default=1.0, help="factor for all of these times")
@@ -41,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tone", action="store_true", help="answer with a constant tone at once")
     parser.add_argument(
         "--dialect",
+        dest="dialects",
         action="append",
         default=[],
         metavar="NAME",
@@ -70,19 +73,14 @@ def main() -> int:
     profiles = importlib.import_module(f"{root}.sandbox.profile")
     dialects = importlib.import_module(f"{root}.tests.sandbox.dialects")
     server = importlib.import_module(f"{root}.sandbox.server")
-    names = {"floor": "poll_floor", "run_per_second": "run_per_second", "key": "key"}
-    names |= {name: name for name in ("queue", "run", "window", "limit")}
-    given = {
-        field: getattr(options, name)
-        for name, field in names.items()
-        if getattr(options, name) is not None
-    }
-    unknown = [name for name in options.dialect if name not in dialects.NAMES]
+    chosen = {name: getattr(options, name, None) for name in profiles.Profile._fields}
+    given = {name: value for name, value in chosen.items() if value is not None}
+    unknown = [name for name in options.dialects if name not in dialects.NAMES]
     if unknown:
         sys.exit(
             f"The dialect {unknown[0]} is not known. Choose from: {', '.join(dialects.NAMES)}."
         )
-    profile = dialects.speaking(profiles.Profile(**given).scaled(options.scale), options.dialect)
+    profile = dialects.speaking(profiles.Profile(**given).scaled(options.scale), options.dialects)
     rendering = {"render": tone} if options.tone else {}
     sandbox = server.Sandbox(profile, state_path=options.state, **rendering)
     try:
@@ -94,7 +92,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    environment.run(main)

@@ -85,7 +85,4 @@ def _module(*command: str, output: TextIO | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    environment.run(main)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import defaultdict
 
 import pytest
 
@@ -13,6 +15,8 @@ PACK = house.PACK
 FOLDERS = ("nodes", "api", "audio", "music", "video", "files", "sandbox")
 PRODUCT = [PACK / "__init__.py", *house.python_files(*FOLDERS)]
 LINES = 700
+WINGS = {"Peers", "RateLimiter"}
+"""What a desktop does alone, and a farm with other machines: the other class stands in the wing."""
 IMPORTS = {file: sorted(imports(file)) for file in PRODUCT}
 
 RUNTIME = ["comfy", "comfy_api", "comfy_execution", "folder_paths", "server"]
@@ -108,6 +112,22 @@ def test_no_file_is_longer_than_one_idea() -> None:
     files = [*PRODUCT, *house.web_files()]
     long = {str(file): lines for file in files if (lines := house.line_count(file)) > LINES}
     assert not long, f"over {LINES} lines: {long}"
+
+
+def test_a_class_stands_in_one_file() -> None:
+    """No class is there for a single heir in another file, but for errors and protocols."""
+    homes: list[tuple[str, str]] = []
+    heirs: dict[str, list[str]] = defaultdict(list)
+    for file in PRODUCT:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases]
+                if "Protocol" not in bases and not node.name.endswith("Error"):
+                    homes.append((node.name, house.path_of(file)))
+                for base in bases:
+                    heirs[base].append(house.path_of(file))
+    parts = {name for name, home in homes if len(heirs[name]) == 1 and heirs[name] != [home]}
+    assert parts <= WINGS
 
 
 def test_the_reader_of_imports_sees_what_is_loaded_and_only_that() -> None:

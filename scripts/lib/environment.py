@@ -14,8 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from . import locks
 
@@ -36,8 +37,6 @@ def enter(*layers: str) -> None:
         python = ready(*layers)
     except SetupError as failed:
         sys.exit(str(failed))
-    except KeyboardInterrupt:
-        sys.exit(130)
     if Path(sys.prefix).resolve() == VENV.resolve():
         return
     command = [str(python), *sys.argv]
@@ -50,6 +49,14 @@ def enter(*layers: str) -> None:
             sys.exit(child.wait())
         except KeyboardInterrupt:
             continue
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a command and end the process with its exit code; Ctrl-C prints no traceback."""
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def ready(*layers: str) -> Path:

@@ -24,11 +24,7 @@ BAR = 30
 
 
 def play(
-    workflow: Path,
-    chosen: Mapping[str, Any],
-    file_format: str | None,
-    output: Path,
-    data: Path,
+    workflow: Path, chosen: Mapping[str, Any], file_format: str | None, output: Path, data: Path
 ) -> int:
     """Run the workflow with the chosen values of the request, and print the result.
 
@@ -38,40 +34,33 @@ def play(
     ledger = user_data_path("aigateway-music", appauthor=False)
     os.environ.setdefault("AIGATEWAY_DATA_DIR", str(ledger))
     screen = Screen()
+
+    async def run() -> None:
+        canvas = graph.load(workflow)
+        headless.configure(output, data)
+        headless.watch(
+            lambda node_id, value, total: screen.progress(value, total),
+            lambda node_id, text: screen.text(text),
+        )
+        nodes = await headless.load_nodes()
+        info = headless.describe(nodes)
+        prompt = graph.to_prompt(canvas, info)
+        request = prompt[graph.node_of(prompt, REQUEST)]["inputs"]
+        request.update(chosen)
+        if file_format is not None:
+            graph.choose(prompt, info, SAVE, "format", file_format)
+        results = await headless.run(prompt, nodes, canvas, lambda node_id, name: screen.step(name))
+        audio, path = results[graph.node_of(prompt, SAVE)]
+        _tell(screen, audio, output / path, request["model"])
+
     try:
-        asyncio.run(_play(screen, workflow, chosen, file_format, output, data))
+        asyncio.run(run())
     except (GatewayError, MediaError, graph.GraphError) as error:
         # These messages are for the user; any other error is a fault and keeps its traceback.
         screen.settle()
         print(error, file=sys.stderr)
         return 1
     return 0
-
-
-async def _play(
-    screen: Screen,
-    workflow: Path,
-    chosen: Mapping[str, Any],
-    file_format: str | None,
-    output: Path,
-    data: Path,
-) -> None:
-    canvas = graph.load(workflow)
-    headless.configure(output, data)
-    headless.watch(
-        lambda node_id, value, total: screen.progress(value, total),
-        lambda node_id, said: screen.text(said),
-    )
-    nodes = await headless.load_nodes()
-    info = headless.describe(nodes)
-    prompt = graph.to_prompt(canvas, info)
-    request = prompt[graph.node_of(prompt, REQUEST)]["inputs"]
-    request.update(chosen)
-    if file_format is not None:
-        graph.choose(prompt, info, SAVE, "format", file_format)
-    results = await headless.run(prompt, nodes, canvas, lambda node_id, name: screen.step(name))
-    audio, path = results[graph.node_of(prompt, SAVE)]
-    _tell(screen, audio, output / path, request["model"])
 
 
 def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> None:
@@ -101,7 +90,7 @@ class Screen:
         self._live = self._out.isatty()
         self._width = 0
         self._bar = ""
-        self._said = ""
+        self._text = ""
 
     def step(self, name: str) -> None:
         self.settle()
@@ -113,30 +102,30 @@ class Screen:
         self._bar = f"  [{'#' * filled}{'-' * (BAR - filled)}] {done:4.0%}"
         self._refresh()
 
-    def text(self, said: str) -> None:
-        self._said = " | ".join(said.splitlines())
+    def text(self, text: str) -> None:
+        self._text = " | ".join(text.splitlines())
         self._refresh()
 
-    def line(self, said: str = "") -> None:
+    def line(self, text: str = "") -> None:
         self.settle()
-        self._print(said)
+        self._print(text)
 
     def settle(self) -> None:
         """End the changing line; it stays as it is."""
         if self._live and self._width:
             self._out.write("\n")
-        elif self._bar or self._said:
-            self._print("  ".join(part for part in (self._bar, self._said) if part))
+        elif self._bar or self._text:
+            self._print("  ".join(part for part in (self._bar, self._text) if part))
         self._width = 0
-        self._bar = self._said = ""
+        self._bar = self._text = ""
 
     def _refresh(self) -> None:
         if self._live:
-            shown = f"{self._bar}  {self._said}"[:100].rstrip()
+            shown = f"{self._bar}  {self._text}"[:100].rstrip()
             self._out.write(f"\r{shown.ljust(self._width)}")
             self._out.flush()
             self._width = len(shown)
 
-    def _print(self, said: str) -> None:
-        self._out.write(f"{said}\n")
+    def _print(self, text: str) -> None:
+        self._out.write(f"{text}\n")
         self._out.flush()

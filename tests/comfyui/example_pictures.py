@@ -1,14 +1,26 @@
-"""Run the example workflows in a real ComfyUI with the sandbox, and draw a picture of each."""
+"""Draw the pictures of the example workflows: `python3 tests/comfyui/example_pictures.py [TITLE]`.
+
+Each example runs in the ComfyUI at COMFYUI_PATH with the sandbox. ComfyUI's template browser shows
+the picture of its results.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
+import os
 import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+if __name__ == "__main__":
+    # Continue in .venv, as a module of the pack, because its imports are relative.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+    importlib.import_module("lib.environment").enter("run")
+    sys.exit(importlib.import_module("lib.pack").run("tests.comfyui.example_pictures"))
 
 from ...scripts.lib import comfyui, environment, graph, pack
 from . import example_card
@@ -31,11 +43,13 @@ class Made(NamedTuple):
     files: list[Path]
 
 
-def draw_all(checkout: str, titles: Sequence[str]) -> int:
-    """Draw the pictures of the workflows with these titles, or of all.
-
-    `checkout` is the folder of the ComfyUI that runs them. Returns the process's exit code.
-    """
+def main() -> int:
+    """Draw the pictures of the titles on the command line, or of all; return the exit code."""
+    titles = sys.argv[1:]
+    checkout = os.environ.get(comfyui.PATH)
+    if not checkout:
+        print(f"No ComfyUI is named: set {comfyui.PATH} to its folder.", file=sys.stderr)
+        return 1
     paths = [path for path in sorted(EXAMPLES.glob("*.json")) if path.stem in titles or not titles]
     try:
         with tempfile.TemporaryDirectory() as base:
