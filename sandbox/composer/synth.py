@@ -36,8 +36,8 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     turns = np.multiply.accumulate(np.tile(np.exp(rate)[:, None], block), axis=1)
     states = np.multiply.accumulate(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
     states *= amps * np.exp(1j * phases - rate * block)
-    left = np.concatenate([states.real, -states.imag], axis=1).astype(np.float32)
-    right = np.concatenate([turns.real, turns.imag], axis=0).astype(np.float32)
+    left = np.concatenate([np.real(states), -np.imag(states)], axis=1).astype(np.float32)
+    right = np.concatenate([np.real(turns), np.imag(turns)], axis=0).astype(np.float32)
     return (left.reshape(-1, together, left.shape[1]) @ right).reshape(-1)[:count]
 
 

@@ -34,8 +34,8 @@ def shot(folder: Path, *arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("seed", "arguments"),
     [
-        (FIXED_SEED, ["--kills=60", "--crashes=2"]),
-        (None, ["--kills=60", "--crashes=2", "--no-idempotency"]),
+        (FIXED_SEED, ["--kills=40", "--crashes=2"]),
+        (None, ["--kills=40", "--crashes=2", "--no-idempotency"]),
     ],
     ids=["fixed seed, idempotent", "random seed, not idempotent"],
 )
