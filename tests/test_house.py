@@ -17,6 +17,11 @@ PRODUCT = [PACK / "__init__.py", *house.python_files(*FOLDERS)]
 LINES = 700
 WINGS = {"Peers", "RateLimiter"}
 """What a desktop does alone, and a farm with other machines: the other class stands in the wing."""
+TWICE = {
+    *("addresses.py", "bars.py", "choices.py"),
+    *("Slot", "Page", "Source", "Columns", "Bars", "Container"),
+}
+"""Names that still stand twice."""
 IMPORTS = {file: sorted(imports(file)) for file in PRODUCT}
 
 RUNTIME = ["comfy", "comfy_api", "comfy_execution", "folder_paths", "server"]
@@ -142,6 +147,22 @@ def test_the_reader_of_imports_sees_what_is_loaded_and_only_that() -> None:
         "torch",
         "api.wire.client.Client",
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "rooms", "floors", "arrows"),
+    [("api", 15, 6, 41), ("api/money", 13, 8, 27), ("api/wire", 14, 5, 23)],
+)
+def test_the_house_stays_low(part: str, rooms: int, floors: int, arrows: int) -> None:
+    shape = house.api_shape() if part == "api" else house.folder_shape(part)
+    assert shape.rooms <= rooms
+    assert shape.floors <= floors
+    assert shape.arrows <= arrows
+
+
+def test_no_name_of_a_file_or_a_class_stands_twice() -> None:
+    assert house.basenames_twice().keys() <= TWICE
+    assert house.classes_twice().keys() <= TWICE
 
 
 def test_floors_are_counted_from_imports_and_a_circle_is_one_floor() -> None:

@@ -196,3 +196,13 @@ def test_the_readme_fits_on_a_page_and_says_what_money_does() -> None:
 def test_links_lead_to_files(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_tour_names_files_and_what_is_in_them() -> None:
+    tour = (pack.ROOT / "docs" / "tour.md").read_text("utf-8")
+    stops = re.findall(r"^### `([^`]+)`\n(.*?)(?=^#|\Z)", tour, re.MULTILINE | re.DOTALL)
+    assert len(stops) > 20
+    for file, text in stops:
+        source = (pack.ROOT / file).read_text("utf-8")
+        names = [part for name in re.findall(r"`([\w.]+)`", text) for part in name.split(".")]
+        assert [name for name in names if name not in source] == [], file
