@@ -106,7 +106,7 @@ class BrokenVideo:
     """A VIDEO whose file is none."""
 
     def get_stream_source(self) -> BytesIO:
-        return BytesIO(b"no video" * 100)
+        return BytesIO(b"\x81\x00no video" * 100)
 
     def save_to(self, path: str) -> None:
         raise AssertionError(path)
