@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from ..api.timing import Timing
 from ..api.wire.arriving_file import MEGABYTE, ArrivingFile
-from ..api.wire.download import Source, download
+from ..api.wire.download import FileAddress, download
 from ..api.wire.guard import AddressGuard
 from ..audio.decode import decode
 from .audio_files import LONG, SHORT, Files
@@ -59,7 +59,7 @@ def ours_url(url: str) -> tuple[float, float]:
         guard = AddressGuard(own=(url,))
         start = time.perf_counter()
         file = ArrivingFile(256 * MEGABYTE)
-        fetching = asyncio.create_task(download(Source(url), file, Timing(), guard=guard))
+        fetching = asyncio.create_task(download(FileAddress(url), file, Timing(), guard=guard))
         ends: list[float] = []
         fetching.add_done_callback(lambda _: ends.append(time.perf_counter()))
         await asyncio.to_thread(decode, cast(Any, file))

@@ -13,7 +13,7 @@ from ..errors import BucketError, GatewayError
 from ..money.job import Job
 from ..threads import off_loop
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
-from ..wire.download import Source, checked_url, download
+from ..wire.download import FileAddress, checked_url, download
 from .stored_tracks import Stored, StoredTracks
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Tracks:
                 trouble = str(error)
         # The latest address of a job is the best one to begin with.
         latest = job.result_url if job is not None and job.result_url else url
-        source = self._client.source(latest)
+        address = self._client.file_address(latest)
         renewal = _Renewal(self._client, self._refresh, job)
         job_id = None if job is None else job.job_id
         arriving = ArrivingFile(int(max_download_mb * MEGABYTE))
@@ -109,7 +109,7 @@ class Tracks:
             arriving,
             job,
             download=lambda: download(
-                source,
+                address,
                 arriving,
                 self._timing,
                 guard=guard,
@@ -176,22 +176,22 @@ class _Renewal:
         self._job = job
         self._exchanged: set[str] = set()
 
-    async def __call__(self, source: Source, status: int) -> Source | None:
+    async def __call__(self, address: FileAddress, status: int) -> FileAddress | None:
         try:
-            return await self._exchange(source, status) or await self._refresh()
+            return await self._exchange(address, status) or await self._refresh()
         except GatewayError:
             return None
 
-    async def _exchange(self, source: Source, status: int) -> Source | None:
-        if status not in (401, 403) or source.url in self._exchanged:
+    async def _exchange(self, address: FileAddress, status: int) -> FileAddress | None:
+        if status not in (401, 403) or address.url in self._exchanged:
             return None
-        self._exchanged.add(source.url)
-        return await self._client.permitted_source(source.url)
+        self._exchanged.add(address.url)
+        return await self._client.permitted_address(address.url)
 
-    async def _refresh(self) -> Source | None:
+    async def _refresh(self) -> FileAddress | None:
         job, self._job = self._job, None
         if job is None:
             return None
         fresh = await self._fresh(job)
         self._exchanged.clear()
-        return self._client.source(fresh.result_url) if fresh.result_url else None
+        return self._client.file_address(fresh.result_url) if fresh.result_url else None

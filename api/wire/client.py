@@ -14,7 +14,7 @@ import httpx
 from ..errors import InputError, NotFoundError, ProtocolError, RejectedError
 from ..plain_text import plain
 from ..timing import Timing
-from .download import Source
+from .download import FileAddress
 from .exchange import Answer, Exchange
 from .key import ApiKey, is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
 from .protocol import (
@@ -210,12 +210,12 @@ class Client:
         params = {"month": month}
         return self.exchange.json(await self.exchange.send("GET", "/usage/by-tag", params=params))
 
-    def source(self, url: str) -> Source:
+    def file_address(self, url: str) -> FileAddress:
         """A download of `url`. It has the key if the gateway's own host serves the file."""
         may_go = key_may_go_to(url, self.base_url)
-        return Source(url, self.exchange.authorization() if may_go else {})
+        return FileAddress(url, self.exchange.authorization() if may_go else {})
 
-    async def permitted_source(self, url: str) -> Source | None:
+    async def permitted_address(self, url: str) -> FileAddress | None:
         """Another address for a job's file whose own address wants the key; None without one.
 
         A signed address by `GET /files/jobs/{id}/{name}/signed`, for which the key goes to the API
@@ -236,9 +236,9 @@ class Client:
             if error.status not in (404, 405):
                 raise
             elsewhere = key_may_go_elsewhere(url, self.base_url)
-            return Source(url, self.exchange.authorization()) if elsewhere else None
+            return FileAddress(url, self.exchange.authorization()) if elsewhere else None
         signed = parse_signed(self.exchange.json(answer, file.job_id), self.base_url)
-        return None if signed is None else Source(signed)
+        return None if signed is None else FileAddress(signed)
 
     def _tag_header(self, idempotency_key: str) -> dict[str, str]:
         tag = self.tag_of(idempotency_key)

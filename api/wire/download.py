@@ -22,15 +22,15 @@ LEAST_BYTES = 16_384
 """A server that sends less in `Timing.silence_timeout` is as good as silent."""
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
-# How often a refused source is replaced: by its job, and by a signed address each time.
+# How often a refused address is replaced: by its job, and by a signed address each time.
 _RENEWALS = 3
 _CHANGED = "The file changed on the server during the download: queue again."
 
-Renew = Callable[["Source", int], Awaitable["Source | None"]]
-"""From a source and the status it answered with to another source; None if there is no other."""
+Renew = Callable[["FileAddress", int], Awaitable["FileAddress | None"]]
+"""From an address and its status to another address; None if there is no other."""
 
 
-class Source(NamedTuple):
+class FileAddress(NamedTuple):
     """The address of a file, and the headers that may go there."""
 
     url: str
@@ -66,7 +66,7 @@ def checked_url(url: str) -> str:
 
 
 async def download(
-    source: Source,
+    address: FileAddress,
     into: ArrivingFile,
     timing: Timing,
     *,
@@ -74,11 +74,11 @@ async def download(
     renew: Renew | None = None,
     job_id: str | None = None,
 ) -> None:
-    """Download `source` into `into`, and finish `into` in every case.
+    """Download `address` into `into`, and finish `into` in every case.
 
     Args:
         guard: judges each address before a connection to it, also those of redirects.
-        renew: asked for another source after a 401, 403, 404 or 410, and if no server answers
+        renew: asked for another address after a 401, 403, 404 or 410, and if no server answers
             (status 0).
         job_id: the job of the file; errors name it.
 
@@ -87,8 +87,8 @@ async def download(
         DownloadError: the file did not arrive whole.
     """
     try:
-        is_track = job_id is not None or bool(source.headers)
-        work = _Download(source, into, timing, renew, is_track=is_track).run(guard)
+        is_track = job_id is not None or bool(address.headers)
+        work = _Download(address, into, timing, renew, is_track=is_track).run(guard)
         await _within_total(work, into, timing)
     except asyncio.CancelledError:
         into.finish(DownloadError("The download was stopped.", job_id=job_id))
@@ -124,18 +124,18 @@ class _LaterError(Exception):
 
 
 class _Download:
-    """One file on its way: its source, and the attempts since the last new byte."""
+    """One file on its way: its address, and the attempts since the last new byte."""
 
     def __init__(
         self,
-        source: Source,
+        address: FileAddress,
         into: ArrivingFile,
         timing: Timing,
         renew: Renew | None,
         *,
         is_track: bool,
     ) -> None:
-        self._source = source
+        self._address = address
         self._into = into
         self._timing = timing
         self._renew = renew
@@ -163,17 +163,17 @@ class _Download:
                     await self._pause(str(error), error.wait)
 
     async def _attempt(self, http: httpx.AsyncClient) -> bool:
-        """Ask the source once. False: the file has another source now.
+        """Ask once. False: the file has another address now.
 
         Raises:
             AddressError, DownloadError: no attempt can succeed.
             _LaterError: a later attempt may succeed.
         """
-        headers = dict(self._source.headers)
+        headers = dict(self._address.headers)
         if self._into.received and self._validator:
             headers |= {"Range": f"bytes={self._into.received}-", "If-Range": self._validator}
         try:
-            async with _answer_to(http, self._source.url, headers, self._timing) as answer:
+            async with _answer_to(http, self._address.url, headers, self._timing) as answer:
                 return await self._read(answer)
         except AddressError:
             # No server is left at the address of a sandbox that has ended: its job has another.
@@ -192,7 +192,7 @@ class _Download:
                 "give the address of the file itself."
             ) from None
         except httpx.HTTPError as error:
-            if sentence := certificate_fault(error, _host(self._source.url)):
+            if sentence := certificate_fault(error, _host(self._address.url)):
                 raise DownloadError(sentence) from error
             if isinstance(error, httpx.ProxyError) and "407" in str(error):
                 raise DownloadError(PROXY_LOGIN) from error
@@ -201,12 +201,12 @@ class _Download:
             raise _LaterError(cause(error)) from error
 
     async def _read(self, answer: httpx.Response) -> bool:
-        """Read the answer. False: the file has another source now."""
+        """Read the answer. False: the file has another address now."""
         status = answer.status_code
         if status in (401, 403, 404, 410):
             if await self._found_another(status):
                 return False
-            raise DownloadError(_gone(status, self._source, self._is_track))
+            raise DownloadError(_gone(status, self._address, self._is_track))
         if status == 407:
             raise DownloadError(PROXY_LOGIN)
         if status == 429 or status >= 500:
@@ -223,15 +223,15 @@ class _Download:
         return True
 
     async def _found_another(self, status: int) -> bool:
-        """Whether `renew` has another source than the one that answered `status`; take it."""
+        """Whether `renew` has another address than the one that answered `status`; take it."""
         self._renewals += 1
         if self._renew is None or self._renewals > _RENEWALS:
             return False
-        found = await self._renew(self._source, status)
+        found = await self._renew(self._address, status)
         # If no server answers, the same address with other headers does not help.
-        if found is None or (not status and found.url == self._source.url):
+        if found is None or (not status and found.url == self._address.url):
             return False
-        self._source = found
+        self._address = found
         return True
 
     async def _pause(self, reason: str, wait: float) -> None:
@@ -350,10 +350,10 @@ def _host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _gone(status: int, source: Source, is_track: bool) -> str:
+def _gone(status: int, address: FileAddress, is_track: bool) -> str:
     if not is_track:
         return (
-            f"The server {_host(source.url)} does not give out this file ({status}): check the "
+            f"The server {_host(address.url)} does not give out this file ({status}): check the "
             "address in a browser. It may have expired, or need a login."
         )
     if status in (401, 403):

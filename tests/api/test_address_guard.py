@@ -18,7 +18,7 @@ from ...api.errors import AddressError, DownloadError, InputError, SettingsError
 from ...api.timing import Timing
 from ...api.wire.addresses import NO_HOSTS, AllowedHosts, IPAddress, literal_address
 from ...api.wire.arriving_file import ArrivingFile
-from ...api.wire.download import Source, checked_url, download
+from ...api.wire.download import FileAddress, checked_url, download
 from ...api.wire.guard import AddressGuard, GuardedTransport, is_public
 
 PUBLIC = "93.184.215.14"
@@ -110,7 +110,7 @@ def load(
 ) -> bytes:
     guard = AddressGuard(own, allowed, world.resolve, world.connect)
     into = ArrivingFile(10**6)
-    asyncio.run(download(Source(checked_url(url)), into, FAST, guard=guard))
+    asyncio.run(download(FileAddress(checked_url(url)), into, FAST, guard=guard))
     return bytes(into.content())
 
 

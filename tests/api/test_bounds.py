@@ -24,7 +24,7 @@ from ...api.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
-from ...api.wire.download import Source, download
+from ...api.wire.download import FileAddress, download
 from ...api.wire.exchange import MOST_BYTES
 from ...api.wire.guard import AddressGuard
 from ...api.wire.key import ApiKey
@@ -173,7 +173,7 @@ async def test_no_header_of_one_answer_freezes_the_next_request(header: str, sta
 async def loaded(*replies: Reply, most: int = 1_000_000) -> ArrivingFile:
     async with answering(*replies) as server:
         file = ArrivingFile(most)
-        await download(Source(f"{server.url}/a"), file, IMPATIENT, guard=GUARD)
+        await download(FileAddress(f"{server.url}/a"), file, IMPATIENT, guard=GUARD)
     return file
 
 

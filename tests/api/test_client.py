@@ -219,7 +219,7 @@ FILE = "/v1/files/jobs/j/a.mp3"
 
 def test_the_key_goes_to_the_gateways_own_files_and_nowhere_else() -> None:
     client = Client("https://api.example/v1", ApiKey(KEY, "test"))
-    assert client.source(f"https://api.example{FILE}").headers
+    assert client.file_address(f"https://api.example{FILE}").headers
     for url in (
         f"https://media.example{FILE}",
         f"http://api.example{FILE}",
@@ -236,7 +236,7 @@ def test_the_key_goes_to_the_gateways_own_files_and_nowhere_else() -> None:
         "https://api.example/v1/files/jobs/j/a%5c..%5cb",
         "https://api.example/v1/files/jobs/j/a.mp3/../../../../balance",
     ):
-        assert client.source(url).headers == {}, url
+        assert client.file_address(url).headers == {}, url
 
 
 @pytest.mark.parametrize(

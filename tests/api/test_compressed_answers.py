@@ -14,7 +14,7 @@ from ...api.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
-from ...api.wire.download import Source, download
+from ...api.wire.download import FileAddress, download
 from ...api.wire.guard import AddressGuard
 from .raw_server import Reply, answering, reply
 
@@ -54,7 +54,7 @@ async def loaded(name: str) -> bytes:
     async with answering(compressed(name)) as server:
         file = ArrivingFile(1000)
         try:
-            await download(Source(f"{server.url}/a.wav"), file, FAST, guard=GUARD)
+            await download(FileAddress(f"{server.url}/a.wav"), file, FAST, guard=GUARD)
         finally:
             # A second request would get the same answer.
             assert len(server.requests) == 1

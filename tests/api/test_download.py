@@ -16,7 +16,7 @@ from ...api.errors import DownloadError, InputError
 from ...api.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
-from ...api.wire.download import Source, checked_url
+from ...api.wire.download import FileAddress, checked_url
 from ...api.wire.download import download as guarded_download
 from ...api.wire.guard import AddressGuard
 
@@ -58,7 +58,7 @@ async def serving(handler: Handler) -> AsyncIterator[Address]:
 
 async def downloaded(url: str, max_bytes: int = 10**7) -> ArrivingFile:
     file = ArrivingFile(max_bytes)
-    await download(Source(url), file, FAST)
+    await download(FileAddress(url), file, FAST)
     return file
 
 
@@ -110,7 +110,7 @@ async def test_a_reader_gets_bytes_before_the_last_one_is_sent() -> None:
             return parts + file.read()
 
         reading = asyncio.ensure_future(asyncio.to_thread(read))
-        await download(Source(server.url), file, FAST)
+        await download(FileAddress(server.url), file, FAST)
         assert await reading == CONTENT
 
 
@@ -224,7 +224,7 @@ async def test_a_server_that_is_closed_for_longer_than_the_patience_ends_it_at_o
     file = ArrivingFile(10**7)
     async with serving(closed) as server:
         with pytest.raises(DownloadError, match=rf"{status} and sends nothing until .*:"):
-            await asyncio.wait_for(download(Source(server.url), file, Timing()), 10)
+            await asyncio.wait_for(download(FileAddress(server.url), file, Timing()), 10)
     assert requests == 1
     assert "sends nothing until" in file.paused
 
@@ -241,7 +241,7 @@ async def test_short_waits_end_where_their_sum_is_longer_than_the_patience() -> 
     timing = FAST._replace(longest_retry_after=0.1)
     async with serving(closed) as server:
         with pytest.raises(DownloadError, match="503"):
-            await download(Source(server.url), file, timing)
+            await download(FileAddress(server.url), file, timing)
     assert requests == 3
 
 
@@ -265,7 +265,7 @@ async def test_a_new_byte_begins_the_patience_anew() -> None:
     file = ArrivingFile(10**7)
     timing = FAST._replace(longest_retry_after=0.05)
     async with serving(by_parts) as server:
-        await download(Source(server.url), file, timing)
+        await download(FileAddress(server.url), file, timing)
     assert bytes(file.content()) == CONTENT
 
 
@@ -306,7 +306,7 @@ async def test_an_endless_body_ends_at_the_limit() -> None:
     async with serving(endless) as server:
         file = ArrivingFile(10**6)
         with pytest.raises(DownloadError, match="max_download_mb"):
-            await download(Source(server.url), file, FAST)
+            await download(FileAddress(server.url), file, FAST)
     assert file.received <= 10**6
 
 
@@ -318,17 +318,17 @@ async def test_an_address_that_has_expired_is_renewed_once() -> None:
     async with serving(only_fresh) as server:
         file = ArrivingFile(10**7)
 
-        async def renew(source: Source, status: int) -> Source:
-            return Source(server.url.replace("/track", "/fresh"))
+        async def renew(source: FileAddress, status: int) -> FileAddress:
+            return FileAddress(server.url.replace("/track", "/fresh"))
 
-        await download(Source(server.url), file, FAST, renew=renew)
+        await download(FileAddress(server.url), file, FAST, renew=renew)
         assert file.content() == CONTENT
 
-        async def still_expired(source: Source, status: int) -> Source | None:
-            return Source(server.url)
+        async def still_expired(source: FileAddress, status: int) -> FileAddress | None:
+            return FileAddress(server.url)
 
         with pytest.raises(DownloadError, match="403"):
-            await download(Source(server.url), ArrivingFile(10**7), FAST, renew=still_expired)
+            await download(FileAddress(server.url), ArrivingFile(10**7), FAST, renew=still_expired)
 
 
 async def test_the_reader_hears_what_broke_the_download() -> None:
@@ -339,7 +339,7 @@ async def test_the_reader_hears_what_broke_the_download() -> None:
         file = ArrivingFile(10**7)
         reading = asyncio.ensure_future(asyncio.to_thread(file.read, 1))
         with pytest.raises(DownloadError):
-            await download(Source(server.url), file, FAST)
+            await download(FileAddress(server.url), file, FAST)
         with pytest.raises(DownloadError, match="404"):
             await reading
 
@@ -355,7 +355,7 @@ async def test_stopping_the_download_wakes_the_reader() -> None:
     async with serving(stuck) as server:
         file = ArrivingFile(10**7)
         reading = asyncio.ensure_future(asyncio.to_thread(file.read, 1))
-        filling = asyncio.ensure_future(download(Source(server.url), file, FAST))
+        filling = asyncio.ensure_future(download(FileAddress(server.url), file, FAST))
         await started.wait()
         filling.cancel()
         with pytest.raises(DownloadError, match="stopped"):
@@ -376,7 +376,7 @@ async def test_the_key_does_not_follow_a_redirect_to_another_host() -> None:
             raise web.HTTPFound(other.url)
 
         async with serving(redirect) as server:
-            source = Source(server.url, {"Authorization": "Bearer secret"})
+            source = FileAddress(server.url, {"Authorization": "Bearer secret"})
             await download(source, ArrivingFile(10**7), FAST)
     assert headers_seen == [None]
 

@@ -29,7 +29,7 @@ from ...api.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
-from ...api.wire.download import Source, download
+from ...api.wire.download import FileAddress, download
 from ...api.wire.guard import AddressGuard
 from ...api.wire.http import proxy_for
 from ...sandbox.server import Sandbox
@@ -139,7 +139,9 @@ async def test_live_names_the_proxy_variable_and_no_password(
         await balance_of("https://gateway.test/v1")
     assert "hunter2" not in str(caught.value)
     with pytest.raises(SettingsError, match=name):
-        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD)
+        await download(
+            FileAddress("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD
+        )
 
 
 @pytest.mark.skipif(has_socks, reason="socksio is installed")
@@ -221,7 +223,9 @@ async def test_live_names_the_certificate_variable(
     with pytest.raises(SettingsError, match=name):
         await balance_of("https://gateway.test/v1")
     with pytest.raises(SettingsError, match=name):
-        await download(Source("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD)
+        await download(
+            FileAddress("https://gateway.test/a.mp3"), ArrivingFile(9), TIMING, guard=GUARD
+        )
 
 
 def certificate(path: Path, names: str) -> Path:
@@ -253,7 +257,7 @@ Ask = Callable[[str], Awaitable[object]]
 
 async def fetch(url: str) -> object:
     file = ArrivingFile(1000)
-    await download(Source(url), file, TIMING, guard=GUARD)
+    await download(FileAddress(url), file, TIMING, guard=GUARD)
     return bytes(file.content())
 
 

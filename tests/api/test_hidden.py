@@ -23,7 +23,7 @@ from ...api.settings import FILE_NAME, Settings, load, write
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client
-from ...api.wire.download import Source, download
+from ...api.wire.download import FileAddress, download
 from ...api.wire.guard import AddressGuard
 from ...api.wire.key import ApiKey, job_file, key_may_go_to
 from ..gateway import TIMING
@@ -275,7 +275,7 @@ async def test_no_line_of_the_log_has_an_address(caplog: pytest.LogCaptureFixtur
     moved = reply(b"", "Location: /b?signature=canary", status="302 Found")
     async with answering(moved, reply(b"x", "X-Canary: canary"), reply(b"{}")) as server:
         guard = AddressGuard(allowed=AllowedHosts.parse("127.0.0.0/8"))
-        source = Source(f"{server.url}/a?signature=canary")
+        source = FileAddress(f"{server.url}/a?signature=canary")
         await download(source, ArrivingFile(100), TIMING, guard=guard)
         client = Client(f"{server.url}/v1", ApiKey(KEY, "a test"), TIMING)
         await client.balance()

@@ -138,7 +138,7 @@ ROUTES: dict[str, Callable[[Client], Awaitable[object]]] = {
     "cancel": lambda client: client.cancel("job_1"),
     "models": lambda client: client.models(),
     "balance": lambda client: client.balance(),
-    "signed": lambda client: client.permitted_source(
+    "signed": lambda client: client.permitted_address(
         f"{client.base_url}/files/jobs/job_1/track.mp3"
     ),
 }
