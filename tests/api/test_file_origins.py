@@ -45,10 +45,15 @@ async def loaded(account: Account, url: str | None, *allowed: str) -> Path | Non
         return (await account.store(audio, Settings())).path
 
 
+SHAPES = (None, "file_url", "result_url")
+OTHERS = [name for name in NAMES if "files" not in name and name not in SHAPES]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "dialect"),
-    [*itertools.product(REACHABLE, [None, *(name for name in NAMES if "files" not in name)])],
+    # A shape of the result names the file: each with every origin. Other dialects: one origin each.
+    [*itertools.product(REACHABLE, SHAPES), *zip(itertools.cycle(REACHABLE), OTHERS, strict=False)],
 )
 async def test_every_origin_in_every_dialect_gives_the_track(
     tmp_path: Path, files: FileOrigin, dialect: str | None

@@ -73,7 +73,7 @@ def damaged(draw: st.DrawFn) -> Damaged:
 
 
 bounded = settings(
-    max_examples=500,
+    max_examples=300,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

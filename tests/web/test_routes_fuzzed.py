@@ -142,7 +142,7 @@ def test_a_route_answers_whatever_is_sent(root: str, track: str) -> None:
 
 def send(operation: schemathesis.APIOperation, root: str, track: str) -> None:
     @settings(
-        max_examples=40,
+        max_examples=25,
         deadline=None,
         database=None,
         phases=[Phase.generate],
