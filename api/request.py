@@ -52,6 +52,9 @@ class MusicRequest(NamedTuple):
 
         Raises:
             InputError: a value is missing, of another kind, or outside its range.
+
+        >>> MusicRequest("  calm piano ", 30).validated().prompt
+        'calm piano'
         """
         prompt = trimmed(_text(self.prompt, "prompt"))
         if is_blank(prompt) or prompt == _NULL:

@@ -187,6 +187,9 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
 
     Raises:
         SettingsError: a value or the file cannot be read. The message names it.
+
+    >>> load(Path("no-such-folder"), {"AIGATEWAY_SPEND_LIMIT_PER_RUN": "0.5"}).spend_limit_per_run
+    0.5
     """
     environ = os.environ if environ is None else environ
     path = directory / FILE_NAME

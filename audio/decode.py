@@ -42,6 +42,14 @@ def decode(
     Delay and padding that the file declares are removed. MediaError for a file that cannot be
     decoded: text instead of audio, truncated, longer than `max_minutes`, larger than what is left
     of `memory` (None: all that there is), NaN, no known format.
+
+    >>> import io, wave
+    >>> with wave.open(file := io.BytesIO(), "wb") as sound:
+    ...     sound.setparams((1, 2, 8000, 0, "NONE", ""))
+    ...     sound.writeframes(bytes(16000))
+    >>> waveform, sample_rate = decode(file)
+    >>> list(waveform.shape), sample_rate
+    ([1, 8000], 8000)
     """
     share = Share(memory)
     try:

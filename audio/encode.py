@@ -70,6 +70,11 @@ def encode(
     MediaError when the file cannot be written, and, before anything is written, for an unknown
     quality, more channels or a higher rate than the format holds, a loop in another format or
     behind the end, NaN, infinity, or samples above full scale under REFUSE.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "silence.flac"
+    >>> encode(torch.zeros(2, 48000), 48000, path, Encoding(Format.FLAC, "16 bit")).gain
+    1.0
     """
     sample_rate = check_sample_rate(sample_rate)
     _check(waveform, sample_rate, encoding)

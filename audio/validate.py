@@ -27,6 +27,9 @@ def check(audio: object) -> Audio:
 
     Raises MediaError for anything else: no audio, missing keys, no samples, no channels, a wrong
     sample rate, NaN or infinity.
+
+    >>> list(check({"waveform": torch.zeros(2, 100), "sample_rate": 48000})["waveform"].shape)
+    [1, 2, 100]
     """
     if audio is None:
         raise MediaError(

@@ -99,6 +99,10 @@ def fit(
     `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
     fade fades out, hard stops (a remix: at the end of a bar). Fades in seconds. MediaError for
     what is out of range, and for a method that cannot do it.
+
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, (2, 96000)).astype(np.float32)
+    >>> fit(noise, 48000, 72000, method="cut").samples.shape
+    (2, 72000)
     """
     check_samples(samples, sample_rate)
     _check_wish(length, sample_rate, method, ending, fade_in, fade_out)

@@ -40,6 +40,10 @@ def integrated_loudness(
     """Integrated loudness in LUFS of float32 planar [C, T], torch or numpy; -inf for silence.
 
     Clips shorter than one gating block (0.4 s) are measured whole. MediaError for another shape.
+
+    >>> tone = np.sin(2 * np.pi * 997 * np.arange(48000) / 48000).astype(np.float32)
+    >>> round(integrated_loudness(tone[None], 48000), 1)  # as BS.1770 says of full scale
+    -3.0
     """
     rows = waveform.detach().numpy() if isinstance(waveform, torch.Tensor) else waveform
     if rows.ndim != 2 or 0 in rows.shape:

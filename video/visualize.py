@@ -40,6 +40,11 @@ def visualize(
     The video has round(seconds * fps) frames, at least one; frame n shows the moment n / fps. It
     holds the sound as AAC, and H.264 where this PyAV has an encoder for it. `beats` (seconds) light
     up the background. MediaError for input that cannot be used.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "music.mp4"
+    >>> visualize(np.zeros((2, 48000), np.float32), 48000, target, fps=24, width=64, height=64)
+    24
     """
     check_samples(samples, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
     look, rate = Look(look), checked_rate(fps)
