@@ -1,7 +1,7 @@
 """S3 servers on loopback, and a proxy before them that can do everything wrong.
 
 rclone checks signatures, and knows neither ranges nor conditions. localbucket knows those, and
-checks no signature. What works on both needs neither.
+checks no signature. A test on both covers all three.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from ..api.farm.addresses import StoreUrl
 from ..api.threads import LoopThread
+from .postgres_server import free_port
 
 SERVERS = ("rclone", "localbucket")
 KEY, SECRET = "a-key-of-the-tests", "canary+of/the=tests"
@@ -86,12 +87,6 @@ def running(
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def _program(name: str) -> str:

@@ -1,12 +1,16 @@
-"""A sandbox gateway and an account on it, with all times compressed alike."""
+"""Gateways on loopback and accounts on them, with all times compressed alike."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
+
+from aiohttp import web
 
 from ..api.account import Account
 from ..api.farm.addresses import LedgerUrl
@@ -79,3 +83,34 @@ def account_on(
     finally:
         account.close()
         library.close()
+
+
+@contextlib.asynccontextmanager
+async def charging(status: str, dollars: float) -> AsyncIterator[str]:
+    """The base URL of a gateway whose jobs die at their first poll, and which may charge for them.
+
+    Args:
+        status: of each job: `failed` or `cancelled`.
+        dollars: what its record says that the job cost.
+    """
+    numbers = itertools.count(1)
+
+    async def submit(request: web.Request) -> web.Response:
+        record = {"id": f"job_{next(numbers)}", "status": "queued"}
+        return web.json_response(record, status=202)
+
+    async def job(request: web.Request) -> web.Response:
+        record: dict[str, Any] = {"id": request.match_info["id"], "status": status}
+        return web.json_response({**record, "usage": {"cost": dollars}})
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/music", submit)
+    app.router.add_get("/v1/jobs/{id}", job)
+    app.router.add_post("/v1/jobs/{id}/cancel", job)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()

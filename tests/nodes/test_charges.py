@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from ...api.errors import DeadJobError
-from ..charging import charging
-from ..gateway import TIMING
+from ..gateway import TIMING, charging
 from .test_machine import panel
 from .test_nodes import Node, run, submit
 
