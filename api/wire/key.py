@@ -34,7 +34,7 @@ def is_sendable(key: str) -> bool:
 
 
 class ApiKey(Secret):
-    """An API key. From the first one on, its value is kept out of every text (`api.plain_text`)."""
+    """An API key. Its value is kept out of every text that leaves, see `plain_text.hide`."""
 
     __slots__ = ()
 
