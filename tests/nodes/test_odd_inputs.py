@@ -83,7 +83,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("FitMusic", {"audio": None, "seconds": 2.0}, "No audio arrived"),
     ("FitMusic", {"audio": audio(channels=9), "seconds": 2.0}, "9 channels"),
     ("FitMusic", {"audio": audio(0.0), "seconds": 2.0}, "has 0 samples"),
-    ("FitMusic", {"audio": audio(rate=800), "seconds": 2.0}, "sample rate is 800 Hz"),
+    ("FitMusic", {"audio": audio(rate=800), "seconds": 2.0}, "sample rate of 800 Hz"),
     ("AddSoundtrack", {"video": 48, "audio": None}, "No audio arrived"),
     ("AddSoundtrack", {"video": 48, "audio": audio(channels=9)}, "9 channels"),
     ("AddSoundtrack", {"video": 48, "audio": audio(0.0)}, "has 0 samples"),
