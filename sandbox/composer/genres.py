@@ -3,8 +3,7 @@
 A pattern is a bar of sixteenths. `.` holds the last note and `-` ends it. For chords, `X`, `x` and
 `o` strike all voices, loud to soft; a digit strikes one voice, counted from the lowest. For basses
 a digit is an interval of the chord: `0` root, `3` third, `5` fifth, `8` octave; `a` steps towards
-the next root. For drums `X`, `x` and `o` are strokes. A piece takes one pattern for its verses and
-one for its choruses.
+the next root. For drums `X`, `x`, `o` are strokes. Verses and choruses may have two patterns.
 """
 
 from __future__ import annotations
