@@ -6,14 +6,16 @@ a short window (onsets, levels), 25 times a second through a long one (harmony, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
+from importlib import metadata
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
-from ..audio.arrays import Samples, check_samples, rms
+from ..audio.arrays import MediaError, Samples, check_samples, rms
 from ..audio.samples.resample import mono_blocks
 from .products import product
 
@@ -159,16 +161,29 @@ class _Long:
 
 @lru_cache(maxsize=4)
 def mel_filters(window: int, bands: int) -> Frames:
-    """[bins, bands] triangles, evenly spaced in mel from 30 Hz to 11 kHz, each of sum 1."""
-    frequency = np.arange(window // 2 + 1) * RATE / window
-    low, high = 2595 * np.log10(1 + np.array([30.0, 11_000.0]) / 700)
-    corners = 700 * (10 ** (np.linspace(low, high, bands + 2) / 2595) - 1)
-    # A triangle is never narrower than a bin, or a low band would hold nothing.
-    width = np.maximum(np.diff(corners), RATE / window)
-    rise = (frequency[:, None] - (corners[1:-1] - width[:-1])) / width[:-1]
-    fall = ((corners[1:-1] + width[1:]) - frequency[:, None]) / width[1:]
-    weights = np.maximum(np.minimum(rise, fall), 0)
-    return (weights / weights.sum(axis=0)).astype(np.float32)
+    """[bins, bands] triangles, evenly spaced in mel from 30 Hz to 11 kHz, each of sum 1.
+
+    MediaError where torchaudio cannot be loaded.
+    """
+    weights = _melscale_fbanks()(window // 2 + 1, 30.0, 11_000.0, bands, RATE).numpy()
+    return (weights / weights.sum(axis=0, dtype=np.float64)).astype(np.float32)
+
+
+def _melscale_fbanks() -> Callable[..., torch.Tensor]:
+    # Here, not above: one build of torchaudio fits one build of torch, and another one raises.
+    try:
+        from torchaudio.functional import melscale_fbanks
+    except (ImportError, OSError, RuntimeError) as error:
+        try:
+            found = f"torchaudio {metadata.version('torchaudio')} does not work"
+        except metadata.PackageNotFoundError:
+            found = "torchaudio is not installed"
+        raise MediaError(
+            f"The package {found} beside torch {torch.__version__} ({error}): the two must be of "
+            "one release, and are known to work from 2.11.0 on; install that torchaudio into "
+            "ComfyUI's Python, and restart ComfyUI."
+        ) from error
+    return melscale_fbanks
 
 
 @lru_cache(maxsize=1)
