@@ -1,6 +1,7 @@
-"""The picture of an audio file. The file is decoded block by block, so its length costs no memory.
+"""The picture of a waveform, or of an audio file.
 
-All formats are decoded by FFmpeg. Some hundredths of a second of padding do not show in a picture.
+A file is decoded block by block, so its length costs no memory. All formats are decoded by FFmpeg:
+some hundredths of a second of padding do not show in a picture.
 """
 
 from __future__ import annotations
@@ -8,14 +9,15 @@ from __future__ import annotations
 from typing import BinaryIO
 
 import numpy as np
+import torch
 
 from ..files.sniff import SNIFF_BYTES
 from .arrays import MediaError, check_sample_rate
 from .codecs.libav_reader import av_blocks
 from .containers.source import Source
 from .containers.text import refuse_text
-from .samples.envelope import Envelope
-from .samples.picture import draw_envelope
+from .plot import RULER_HEIGHT, Plot
+from .samples.envelope import Columns, Envelope
 
 
 def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) -> bytes:
@@ -41,3 +43,39 @@ def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) ->
                 "limit (max_audio_minutes)."
             )
     return draw_envelope(envelope, sample_rate, width=width, height=height)
+
+
+def draw_waveform(
+    waveform: torch.Tensor, sample_rate: int, *, width: int = 1200, height: int = 240
+) -> bytes:
+    """PNG bytes of `waveform` (float32 [C, T]); see `draw_envelope`.
+
+    MediaError for another shape or no samples.
+    """
+    if waveform.ndim != 2 or 0 in waveform.shape:
+        raise MediaError(
+            f"A waveform of the shape {list(waveform.shape)} cannot be drawn: expected [channels, "
+            "samples] with at least one of each; pass one item of the batch."
+        )
+    envelope = Envelope()
+    envelope.add(waveform.detach().cpu().float().numpy())
+    return draw_envelope(envelope, check_sample_rate(sample_rate), width=width, height=height)
+
+
+def draw_envelope(envelope: Envelope, sample_rate: int, *, width: int, height: int) -> bytes:
+    """PNG bytes of a waveform, `width` x `height` pixels.
+
+    Each column shows the lowest and highest sample and, brighter, the root mean square. Its ends
+    are red above full scale. The time axis is at the bottom. MediaError for no samples.
+    """
+    if not envelope.frames:
+        raise MediaError("The file holds no samples: there is nothing to draw.")
+    plot = Plot(width, height, envelope.frames / sample_rate)
+    bottom = height - RULER_HEIGHT
+    plot.ruler(0, bottom)
+    columns = envelope.columns(width)
+    count = len(columns.low)
+    for index, lane in enumerate(zip(*columns, strict=True)):
+        top, end = bottom * index // count, bottom * (index + 1) // count
+        plot.wave(Columns(*lane), top + 3, end - 3, shows_over=True)
+    return plot.png()

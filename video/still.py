@@ -8,18 +8,15 @@ from PIL import Image, ImageDraw
 
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS
-from .lettering import font
+from ..audio.plot import GRID, TEXT, Plot, columns_of, font
 from .looks.palette import rgb_palette
 from .looks.spectra import FLOOR, Spectra
 
-_BACKGROUND, _GRID, _AXIS, _WAVE = (14, 16, 22), (46, 49, 57), (156, 162, 174), (122, 184, 236)
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 64, 58, 10, 40, 12
 _SMALLEST = 240, 180
 _WINDOW = 0.046
 """Seconds of a spectrum."""
 _HERTZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
-_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
-_LABEL_SPACING = 90
 
 Box = tuple[int, int, int, int]
 
@@ -39,18 +36,20 @@ def still(
             f"The picture is {width} x {height}: expected {_SMALLEST[0]} x {_SMALLEST[1]} or "
             "more, so that the axes fit."
         )
-    image = Image.new("RGB", (width, height), _BACKGROUND)
+    seconds = samples.shape[1] / sample_rate
+    plot = Plot(width, height, seconds, left=_LEFT, right=_RIGHT)
+    image, draw = plot.image, plot.draw
     middle = _TOP + (height - _TOP - _BOTTOM - _GAP) * 2 // 5
     right = width - _RIGHT
     wave: Box = (_LEFT, _TOP, right, middle)
     mel: Box = (_LEFT, middle + _GAP, right, height - _BOTTOM)
-    draw = ImageDraw.Draw(image)
     image.paste(Image.fromarray(_mel_image(samples, sample_rate, mel)), mel[:2])
-    _draw_wave(draw, samples, wave)
-    _draw_seconds(draw, samples.shape[1] / sample_rate, wave, mel)
+    _draw_amplitudes(draw, wave)
+    plot.ruler(mel[3], mel[3])
+    plot.wave(columns_of(samples, plot.inner), wave[1], wave[3])
     _draw_hertz(draw, sample_rate, mel)
     _draw_scale(image, draw, mel)
-    return np.asarray(image)
+    return plot.pixels()
 
 
 def _mel(hertz: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -74,31 +73,13 @@ def _mel_image(samples: Samples, sample_rate: int, box: Box) -> npt.NDArray[np.u
     return image
 
 
-def _draw_wave(draw: ImageDraw.ImageDraw, samples: Samples, box: Box) -> None:
+def _draw_amplitudes(draw: ImageDraw.ImageDraw, box: Box) -> None:
     left, top, right, bottom = box
     middle, reach = (top + bottom) / 2, (bottom - top) / 2
-    edges = np.linspace(0, samples.shape[1], right - left + 1).astype(np.int64)
     for value in (-1, 0, 1):
         y = round(middle - reach * value)
-        draw.line((left, y, right, y), fill=_GRID)
-        draw.text((left - 6, y), f"{value:+d}"[value == 0 :], _AXIS, font("", 11), anchor="rm")
-    for x in range(right - left):
-        start = min(int(edges[x]), samples.shape[1] - 1)
-        piece = samples[:, start : max(int(edges[x + 1]), start + 1)]
-        high, low = min(float(piece.max()), 1.0), max(float(piece.min()), -1.0)
-        draw.line((left + x, middle - reach * high, left + x, middle - reach * low), fill=_WAVE)
-
-
-def _draw_seconds(draw: ImageDraw.ImageDraw, seconds: float, wave: Box, mel: Box) -> None:
-    left, right, bottom = wave[0], wave[2], mel[3]
-    wanted = seconds * _LABEL_SPACING / (right - left)
-    step = next((step for step in _STEPS if step >= wanted), wanted)
-    for index in range(int(seconds / step) + 1):
-        x = left + round(index * step / seconds * (right - left))
-        draw.line((x, bottom, x, bottom + 4), fill=_AXIS)
-        draw.text((x, bottom + 6), f"{index * step:g}", _AXIS, font("", 11), anchor="ma")
-    draw.text((right + 8, bottom + 6), "s", _AXIS, font("", 11), anchor="la")
-    draw.text(((left + right) / 2, bottom + 22), "time", _AXIS, font("", 11), anchor="ma")
+        draw.line((left, y, right, y), fill=GRID)
+        draw.text((left - 6, y), f"{value:+d}"[value == 0 :], TEXT, font("", 11), anchor="rm")
 
 
 def _draw_hertz(draw: ImageDraw.ImageDraw, sample_rate: int, box: Box) -> None:
@@ -110,9 +91,9 @@ def _draw_hertz(draw: ImageDraw.ImageDraw, sample_rate: int, box: Box) -> None:
             continue
         above = y
         label = f"{hertz // 1000} k" if hertz >= 1000 else str(hertz)
-        draw.line((left - 4, y, left, y), fill=_AXIS)
-        draw.text((left - 6, y), label, _AXIS, font("", 11), anchor="rm")
-    draw.text((left - 6, top), "Hz", _AXIS, font("", 11), anchor="ra")
+        draw.line((left - 4, y, left, y), fill=TEXT)
+        draw.text((left - 6, y), label, TEXT, font("", 11), anchor="rm")
+    draw.text((left - 6, top), "Hz", TEXT, font("", 11), anchor="ra")
 
 
 def _draw_scale(image: Image.Image, draw: ImageDraw.ImageDraw, box: Box) -> None:
@@ -123,4 +104,4 @@ def _draw_scale(image: Image.Image, draw: ImageDraw.ImageDraw, box: Box) -> None
     for share, anchor in ((1.0, "la"), (0.5, "lm"), (0.0, "ld")):
         y = bottom - share * (bottom - top)
         label = f"{FLOOR * (1 - share):.0f}" + (" dB" if share == 1 else "")
-        draw.text((right + 22, y), label, _AXIS, font("", 11), anchor=anchor)
+        draw.text((right + 22, y), label, TEXT, font("", 11), anchor=anchor)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ..audio.plot import font
 from .canvas import Canvas, Plane
-from .lettering import font
 
 _WHITE = 235
 _NEUTRAL = 128

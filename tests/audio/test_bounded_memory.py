@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from ...audio.arrays import MediaError
 from ...audio.decode import decode
-from ...audio.draw import draw_file
+from ...audio.draw import draw_file, draw_waveform
 from ...audio.memory import Memory
 from ...audio.samples.envelope import Envelope
-from ...audio.samples.picture import draw_waveform
 from . import make
 
 MINUTE = 60

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ...audio.arrays import MediaError
-from ...audio.samples.picture import draw_waveform
+from ...audio.draw import draw_waveform
 
 
 def pixels(waveform: torch.Tensor, sample_rate: int = 1000, **size: int):

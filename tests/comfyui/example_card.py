@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from ...audio.codecs.libav_reader import av_blocks
 from ...audio.containers.source import Source
+from ...audio.plot import font
 from ...audio.samples.envelope import Envelope
-from ...video.lettering import font
 
 # ComfyUI's template browser shows a card of 264 pixels at least, and 256 pixels of its height. A
 # badge covers its upper left corner.
