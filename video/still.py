@@ -43,9 +43,9 @@ def still(
     right = width - _RIGHT
     wave: Box = (_LEFT, _TOP, right, middle)
     mel: Box = (_LEFT, middle + _GAP, right, height - _BOTTOM)
+    plot.ruler(wave[1], mel[3])
     image.paste(Image.fromarray(_mel_image(samples, sample_rate, mel)), mel[:2])
     _draw_amplitudes(draw, wave)
-    plot.ruler(mel[3], mel[3])
     plot.wave(columns_of(samples, plot.inner), wave[1], wave[3])
     _draw_hertz(draw, sample_rate, mel)
     _draw_scale(image, draw, mel)

@@ -15,7 +15,7 @@ from platformdirs import user_data_path
 from ...api.errors import GatewayError
 from ...api.money.prices import BUILT_IN_PRICES
 from ...audio.arrays import MediaError
-from ...audio.samples import picture
+from ...audio.draw import draw_waveform
 from . import graph, headless
 
 REQUEST = "AIGatewayPromptToMusic"
@@ -78,7 +78,7 @@ def _tell(screen: Screen, audio: Mapping[str, Any], file: Path, model: str) -> N
     else:
         screen.line(f"Live:     ${per_second * seconds:.4f} (${per_second:g} a second of {model})")
     drawing = file.with_suffix(".png")
-    drawing.write_bytes(picture.draw_waveform(audio["waveform"][0], audio["sample_rate"]))
+    drawing.write_bytes(draw_waveform(audio["waveform"][0], audio["sample_rate"]))
     screen.line(f"Picture:  {drawing}")
 
 
