@@ -76,8 +76,8 @@ def _followed(
     high: float,
     smooth: float,
 ) -> io.NodeOutput:
+    from ..music.drawings import draw_values
     from ..music.follow import follow
-    from ..music.plot import draw_values
     from ..music.track import read_track
     from ..video.rates import exact_rate
 

@@ -120,8 +120,8 @@ def _fitted(
     import torch
 
     from ..audio.validate import check
+    from ..music.drawings import draw_fit
     from ..music.fit import fit
-    from ..music.plot import draw_fit
 
     valid = check(audio)
     sample_rate = valid["sample_rate"]

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from ...audio.arrays import MediaError
+from ...music.drawings import draw_values
 from ...music.follow import FOLLOW, follow
 from ...music.loop import make_loop
-from ...music.plot import draw_values
 from ...music.track import Track, read_track
 from .pieces import RATE, clicks, noise, piece, track
 
