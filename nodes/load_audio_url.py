@@ -55,9 +55,9 @@ class LoadAudioURL(ListNode):
         account = await session.account(settings)
         display = host.Display()
         run = limits_of_run(settings)
-        if run.slots.locked():
+        if run.downloads.locked():
             display.show("waits until other files are loaded")
-        await host.interruptible(run.slots.acquire())
+        await host.interruptible(run.downloads.acquire())
         try:
             arriving = await host.interruptible(opened(account, url, settings))
             original, rate, path, lost = await host.interruptible(
@@ -66,7 +66,7 @@ class LoadAudioURL(ListNode):
             )
             came = await asyncio.to_thread(_came, arriving, path, original.shape[-1] / rate)
         finally:
-            run.slots.release()
+            run.downloads.release()
         waveform, rate = await asyncio.to_thread(shaped, original, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"

@@ -28,11 +28,11 @@ class RunLimits(NamedTuple):
     """The limits that all files of one run share.
 
     Attributes:
-        slots: one is held while a file is downloaded and decoded.
+        downloads: held while a file is downloaded and decoded.
         memory: of the decoded audio.
     """
 
-    slots: asyncio.Semaphore
+    downloads: asyncio.Semaphore
     memory: Memory
 
 
@@ -61,7 +61,7 @@ async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
 async def decoded(
     account: Account, arriving: OpenAudio, settings: Settings, memory: Memory
 ) -> tuple[torch.Tensor, int, Path | None, str]:
-    """Decode while the bytes arrive, and store the file. Hold a slot of the run meanwhile.
+    """Decode while the bytes arrive, and store the file. Hold `downloads` of the run meanwhile.
 
     The text is for the status line if the file could not be stored everywhere, else empty.
     """

@@ -102,7 +102,7 @@ class SaveAudio(ListNode):
         if host.writes_metadata():
             graph = graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
         sample_rate = checked["sample_rate"]
-        slots: list[host.Slot] = []
+        saved: list[host.SavedFile] = []
         for waveform in checked["waveform"]:
             found = await asyncio.to_thread(provenance_of, waveform, sample_rate)
             job = await _job_of(found.source if found else None)
@@ -127,26 +127,26 @@ class SaveAudio(ListNode):
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
-            slots.append(await host.interruptible(_saved(draft, saving)))
+            saved.append(await host.interruptible(_saved(draft, saving)))
         running_item().passed()
         files = [
-            {"filename": slot.path.name, "subfolder": slot.subfolder, "type": "output"}
-            for slot in slots
+            {"filename": file.path.name, "subfolder": file.subfolder, "type": "output"}
+            for file in saved
         ]
-        paths = "\n".join(str(slot.path) for slot in slots)
+        paths = "\n".join(str(file.path) for file in saved)
         return io.NodeOutput(audio, paths, ui={"audio": files})
 
 
-async def _saved(draft: Draft, saving: Saving) -> host.Slot:
+async def _saved(draft: Draft, saving: Saving) -> host.SavedFile:
     """Save one file. Files of a list are written side by side, and numbered in the list's order."""
     try:
         dropped = await asyncio.to_thread(draft.fill, saving.write)
         await running_item().turn()
-        slot = await asyncio.to_thread(draft.publish)
+        file = await asyncio.to_thread(draft.publish)
     finally:
         draft.give_up()
-    await asyncio.to_thread(saving.write_beside, slot.path, dropped)
-    return slot
+    await asyncio.to_thread(saving.write_beside, file.path, dropped)
+    return file
 
 
 def _quality_input(format: Format) -> io.Combo.Input:

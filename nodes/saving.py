@@ -59,7 +59,7 @@ class Draft:
                 path.unlink(missing_ok=True)
         return result
 
-    def publish(self) -> host.Slot:
+    def publish(self) -> host.SavedFile:
         """Give the file its number. Raises FileNotFoundError: it was given up."""
         with self._lock:
             if self._path is None or self._is_given_up:

@@ -274,7 +274,7 @@ class Take:
 
     async def _loaded(self, account: Account, job: Job, settings: Settings) -> Mapping[str, Any]:
         run = limits_of_run(settings)
-        async with run.slots:
+        async with run.downloads:
             arriving = await opened(account, job.result_url or "", settings)
             original, rate, path, lost = await decoded(account, arriving, settings, run.memory)
         waveform, rate = await asyncio.to_thread(shaped, original, rate, path, None, None)

@@ -6,7 +6,7 @@ which lack some of them.
 
 from __future__ import annotations
 
-from .files import Slot as Slot
+from .files import SavedFile as SavedFile
 from .files import data_directory as data_directory
 from .files import draft_path as draft_path
 from .files import input_files as input_files

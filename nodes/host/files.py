@@ -18,7 +18,7 @@ LOADED_LIMIT = 2_000_000_000
 _DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 
 
-class Slot(NamedTuple):
+class SavedFile(NamedTuple):
     """The path of a saved file, and its folder relative to ComfyUI's output folder."""
 
     path: Path
@@ -86,7 +86,7 @@ def draft_path(prefix: str, extension: str) -> Path:
     return Path(folder) / f".aigateway-{uuid.uuid4().hex}{extension}"
 
 
-def publish(draft: Path, prefix: str) -> Slot:
+def publish(draft: Path, prefix: str) -> SavedFile:
     """Give a finished file the next free number of its name in the output folder.
 
     Args:
@@ -105,7 +105,7 @@ def publish(draft: Path, prefix: str) -> Slot:
         # Another node or another server may take the number first.
         with contextlib.suppress(FileExistsError):
             rename_to_new(draft, path)
-            return Slot(path, subfolder)
+            return SavedFile(path, subfolder)
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
