@@ -16,7 +16,7 @@ from .test_nodes import Node, submit
 
 PACK = Path(__file__).resolve().parents[2]
 PRODUCT = ("nodes", "api", "audio", "music", "video", "files")
-MOST_FILES = 50
+MOST_FILES = 32
 
 
 @pytest.fixture
@@ -38,7 +38,6 @@ def way(session: Any) -> Iterator[set[Path]]:
 async def test_a_prompt_passes_few_files_on_its_way_to_a_job_id(
     node: Node, session: Any, way: set[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Without a timing of the test's own: that of the product is used.
     with running() as sandbox:
         monkeypatch.setenv("AIGATEWAY_BASE_URL", sandbox.base_url)
         # The first one opens the ledger and the account.
