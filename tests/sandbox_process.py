@@ -12,7 +12,7 @@ from typing import Any
 
 from ..scripts.lib import pack
 
-COMMAND = pack.ROOT / "scripts" / "sandbox.py"
+COMMAND = pack.ROOT / "tests" / "sandbox" / "serve.py"
 # A proxy from the environment must not get requests to this machine.
 _NO_PROXY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -21,7 +21,7 @@ class SandboxProcess:
     """A running sandbox; `base_url` ends in `/v1`.
 
     Args:
-        arguments: as on the command line of scripts/sandbox.py.
+        arguments: as on the command line of tests/sandbox/serve.py.
 
     Raises:
         OSError: it did not start; its own error is on stderr.

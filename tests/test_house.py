@@ -160,6 +160,10 @@ def test_the_house_stays_low(part: str, rooms: int, floors: int, arrows: int) ->
     assert shape.arrows <= arrows
 
 
+def test_the_commands_keep_their_budget() -> None:
+    assert house.product_lines()["scripts"] <= house.BUDGETS["scripts"]
+
+
 def test_no_name_of_a_file_or_a_class_stands_twice() -> None:
     assert house.basenames_twice().keys() <= TWICE
     assert house.classes_twice().keys() <= TWICE

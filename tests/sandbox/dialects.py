@@ -1,4 +1,4 @@
-"""The dialects of the protocol by name, for `scripts/sandbox.py --dialect`."""
+"""The dialects of the protocol by name, for `tests/sandbox/serve.py --dialect`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve the sandbox gateway as a process of its own: `python3 scripts/sandbox.py --help`.
+"""Serve the sandbox gateway as a process of its own: `python3 tests/sandbox/serve.py --help`.
 
 The first line of output is its base URL. `GET /sandbox/bill`, beside `/v1`, lists the charges.
 """
@@ -13,12 +13,21 @@ import sys
 import threading
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lib import environment, pack
+if __name__ == "__main__":
+    # Continue as a module of the pack, in .venv if this Python lacks a package.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+    environment = importlib.import_module("lib.environment")
+    needed = ("aiohttp",) if "--tone" in sys.argv else ("aiohttp", "torch", "soundfile")
+    if not all(map(importlib.util.find_spec, needed)):
+        environment.enter("run")
+    pack = importlib.import_module("lib.pack")
+    environment.run(lambda: pack.run("tests.sandbox.serve"))
 
-if TYPE_CHECKING:
-    from ..sandbox.job_book import SketchRequest
+from ...sandbox.job_book import SketchRequest
+from ...sandbox.profile import Profile
+from ...sandbox.server import Sandbox, SandboxThread
+from . import dialects
 
 _TONE_RATE = 8000
 
@@ -66,30 +75,19 @@ def tone(request: SketchRequest) -> bytes:
 
 def main() -> int:
     options = arguments()
-    needed = ("aiohttp",) if options.tone else ("aiohttp", "torch", "soundfile")
-    if not all(map(importlib.util.find_spec, needed)):
-        environment.enter("run")
-    root = pack.load().__name__
-    profiles = importlib.import_module(f"{root}.sandbox.profile")
-    dialects = importlib.import_module(f"{root}.tests.sandbox.dialects")
-    server = importlib.import_module(f"{root}.sandbox.server")
-    chosen = {name: getattr(options, name, None) for name in profiles.Profile._fields}
+    chosen = {name: getattr(options, name, None) for name in Profile._fields}
     given = {name: value for name, value in chosen.items() if value is not None}
     unknown = [name for name in options.dialects if name not in dialects.NAMES]
     if unknown:
         sys.exit(
             f"The dialect {unknown[0]} is not known. Choose from: {', '.join(dialects.NAMES)}."
         )
-    profile = dialects.speaking(profiles.Profile(**given).scaled(options.scale), options.dialects)
+    profile = dialects.speaking(Profile(**given).scaled(options.scale), options.dialects)
     rendering = {"render": tone} if options.tone else {}
-    sandbox = server.Sandbox(profile, state_path=options.state, **rendering)
+    sandbox = Sandbox(profile, state_path=options.state, **rendering)
     try:
-        print(server.SandboxThread(sandbox, options.port).base_url, flush=True)
+        print(SandboxThread(sandbox, options.port).base_url, flush=True)
     except OSError as error:
         sys.exit(f"Port {options.port} is not available ({error}): choose another one.")
     threading.Event().wait()
     return 0
-
-
-if __name__ == "__main__":
-    environment.run(main)
