@@ -19,7 +19,7 @@ WINGS = {"Peers", "RateLimiter"}
 """What a desktop does alone, and a farm with other machines: the other class stands in the wing."""
 TWICE = {
     *("addresses.py", "bars.py", "choices.py"),
-    *("Slot", "Page", "Source", "Columns", "Bars", "Container"),
+    *("Page", "Columns", "Bars", "Container"),
 }
 """Names that still stand twice."""
 IMPORTS = {file: sorted(imports(file)) for file in PRODUCT}
