@@ -33,9 +33,9 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 
-from ..video.choices import Look
-from ..video.encoder import add_picture
+from ..video.encoders import add_picture
 from ..video.length import picture_length
+from ..video.options import VideoStyle
 from ..video.soundtrack import add_soundtrack
 from ..video.visualize import visualize
 from .report import Row, compare, report
@@ -106,14 +106,14 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
 
 def _visualize(folder: Path) -> list[Row]:
     rows = []
-    for look in Look:
+    for look in VideoStyle:
         made, again = folder / "drawn.mp4", folder / "again.mp4"
         ours, peer = _best((_draw, look, made, *SIZE, DRAWN_SECONDS), (_encode_ready, made, again))
         name = f"Visualize {look.value}, {SIZE[1]}p, {DRAWN_SECONDS} s"
         beside = f"{name}: time; peer the encoder alone"
         rows.append(compare(beside, ours.seconds, peer.seconds, 1.3))
-    brief = _measured(_draw, Look.WAVES, folder / "a.mp4", *SIZE, DRAWN_SECONDS)
-    long = _measured(_draw, Look.WAVES, folder / "b.mp4", *SIZE, 6 * DRAWN_SECONDS)
+    brief = _measured(_draw, VideoStyle.WAVES, folder / "a.mp4", *SIZE, DRAWN_SECONDS)
+    long = _measured(_draw, VideoStyle.WAVES, folder / "b.mp4", *SIZE, 6 * DRAWN_SECONDS)
     name = "Visualize: memory of a minute; peer 10 s"
     rows.append(compare(name, long.memory, brief.memory, 1.2))
     return rows
@@ -157,7 +157,7 @@ def _through_frames(clip: Path, made: Path) -> Any:
     return run
 
 
-def _draw(look: Look, made: Path, width: int, height: int, seconds: int) -> Any:
+def _draw(look: VideoStyle, made: Path, width: int, height: int, seconds: int) -> Any:
     samples = _music(seconds)
     beats = np.arange(0, seconds, 0.5).tolist()
     return lambda: visualize(

@@ -87,7 +87,7 @@ def onset_envelope(analysis: Analysis) -> Floats:
 
 
 def _beat_envelope(analysis: Analysis) -> Floats:
-    """[n] what beats have more of than off-beats: low drums, new chords; of hi-hats only some."""
+    """[n] beat salience: weighted flux of bass, mids and highs plus harmonic change."""
     rows = [_peaks(row) for row in (*analysis.flux, harmonic_change(analysis))]
     return np.sum([weight * row for weight, row in zip(_WEIGHTS, rows, strict=True)], axis=0)
 

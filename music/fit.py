@@ -8,8 +8,8 @@ import numpy as np
 
 from ..audio.arrays import MediaError, Samples, check_samples
 from .beats import STEADY
-from .choices import ENDINGS, METHODS
 from .loop_fit import plan_loops
+from .methods import ENDINGS, METHODS
 from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
 from .render import AS_IS, Piece, render
 from .splice import plan_splice

@@ -10,7 +10,7 @@ import numpy as np
 from ..audio.arrays import Floats, MediaError
 from .analysis import BASS, FRAMES_PER_SECOND, HIGHS, Frames
 from .beats import onset_envelope
-from .choices import FOLLOW
+from .methods import FOLLOW
 from .track import Track
 
 _MOST_FRAMES = 1_000_000

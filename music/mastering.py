@@ -90,7 +90,7 @@ def master(
         # The limiter took loudness away: more gain, from the source again.
         last, gain = master, min(gain + missing * slope, MOST_GAIN)
         master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
-        # A decibel of gain is less than a decibel of loudness now: by how much less is known.
+        # Past the limiter, 1 dB of gain adds less than 1 LU; estimate the slope from the last step.
         won = master.after.loudness - last.after.loudness
         slope = min(max((gain - last.gain) / won, 1.0), _STEEPEST) if won > 0.01 else _STEEPEST
     if loudness is not None and abs(loudness - master.after.loudness) > 0.5:

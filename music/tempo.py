@@ -20,7 +20,7 @@ _HINT_RANGE = 2**0.5
 _COMB = (1.0, 0.8, 0.6, 0.5)
 """Weights of the autocorrelation at one, two, three and four beats."""
 _REGROUPED = np.array([1.5, 0.75])
-"""Tempos whose beats are two and four thirds of a beat: its thirds are their halves."""
+"""Candidate tempos at 1.5 and 0.75 of the found one: a triplet pulse was counted as a beat."""
 _RIVAL, _NEAR = 0.9, 0.02
 """Such a tempo is taken from this share of the strength on, and so near to the ratio. In a shuffle,
 whose beats do fall into thirds, it has less: half to four fifths."""
@@ -58,7 +58,7 @@ def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
     best = int(np.argmax(strengths * prior))
     in_thirds = _at(correlation, 20 * rate / tempos) > _at(correlation, 30 * rate / tempos)
     if in_thirds[best]:
-        # Three halves of a beat were taken for a beat: this looks for the beat.
+        # The found tempo is 2/3 of the real one: try the two related tempos.
         ratios = np.abs(np.log(tempos[:, None] / (tempos[best] * _REGROUPED)))
         rivals = (ratios.min(axis=1) < _NEAR) & (strengths >= _RIVAL * strengths[best])
         chances = np.where(rivals & ~in_thirds, strengths * prior, -np.inf)

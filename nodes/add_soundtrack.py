@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..video.choices import Mix
+from ..video.options import Mix
 from . import clips, host
 from .conversions import audio_of, mastered, preview, samples_of
 from .lists import shows_errors

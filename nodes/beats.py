@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..music.choices import FOLLOW
+from ..music.methods import FOLLOW
 from . import host
 from .conversions import image_of, samples_of
 from .lists import shows_errors
@@ -79,7 +79,7 @@ def _followed(
     from ..music.drawings import draw_values
     from ..music.follow import follow
     from ..music.track import read_track
-    from ..video.rates import exact_rate
+    from ..video.options import exact_rate
 
     samples, sample_rate = samples_of(audio)
     track = read_track(samples, sample_rate, tempo)

@@ -130,7 +130,7 @@ def _of_numbers(frames: int, fps: float | Fraction) -> Length | None:
 
 
 def _at(frames: int, fps: float | Fraction) -> Length:
-    from ..video.rates import exact_rate
+    from ..video.options import exact_rate
 
     rate = exact_rate(fps)
     return Length(frames, rate, frames / rate)

@@ -9,7 +9,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..api.errors import InputError
-from ..music.choices import ENDINGS, METHODS
+from ..music.methods import ENDINGS, METHODS
 from . import clips, host, session
 from .conversions import image_of, mastered, preview, remember_origin
 from .lists import shows_errors

@@ -7,13 +7,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..video.choices import Look
+from ..video.options import VideoStyle
 from . import host
 from .conversions import image_of, samples_of
 from .lists import shows_errors
 from .shared_inputs import checked_choice, choice_input
 
-LOOKS = [look.value for look in Look]
+LOOKS = [look.value for look in VideoStyle]
 
 
 class Visualize(io.ComfyNode):

@@ -27,7 +27,7 @@ class _Rules(NamedTuple):
         return {"movflags": "use_metadata_tags", "video_track_timescale": scale}
 
 
-class Container(Enum):
+class ClipContainer(Enum):
     """A container that can be written; `sound` are its encoders, the best first."""
 
     MP4 = _Rules("mp4", ".mp4", ("aac",))
@@ -42,14 +42,14 @@ _DOC_TYPE = 64
 """Bytes at the beginning of an EBML file in which its type is named (RFC 8794)."""
 
 
-def kept_container(container: InputContainer, source: ClipFile) -> Container:
+def kept_container(container: InputContainer, source: ClipFile) -> ClipContainer:
     """The container of `source`; MP4 or MKV in place of those that hold AAC and Opus badly."""
     names = container.format.name.split(",")
     if "mov" in names:
         # QuickTime's brand has two spaces behind it; the oldest files name no brand.
         brand = tags_of(container.metadata).get("major_brand", "qt").strip()
-        return Container.MOV if brand == "qt" else Container.MP4
+        return ClipContainer.MOV if brand == "qt" else ClipContainer.MP4
     if "matroska" in names:
-        return Container.WEBM if b"webm" in head(source, _DOC_TYPE) else Container.MKV
+        return ClipContainer.WEBM if b"webm" in head(source, _DOC_TYPE) else ClipContainer.MKV
     codec = picture_stream(container).codec_context.codec.canonical_name
-    return Container.MP4 if codec in _IN_MP4 else Container.MKV
+    return ClipContainer.MP4 if codec in _IN_MP4 else ClipContainer.MKV

@@ -16,14 +16,13 @@ from av.stream import Stream
 
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
-from .choices import Mix
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
-from .containers import Container, kept_container
-from .ducking import Ducker
+from .containers import ClipContainer, kept_container
+from .encoders import SoundTrack
 from .length import PictureLength, measure
-from .mix import Gain, Master, add_music, constant, fades
-from .sound_track import SoundTrack
+from .mixing import Ducker, Gain, Master, add_music, constant, fades
+from .options import Mix
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""
@@ -138,7 +137,12 @@ def _mastered(master: Master, bed: Samples, rate: int) -> Samples:
 
 
 def _write(
-    source: ClipFile, target: Path, kept: Container, picture: PictureLength, bed: Samples, rate: int
+    source: ClipFile,
+    target: Path,
+    kept: ClipContainer,
+    picture: PictureLength,
+    bed: Samples,
+    rate: int,
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
     rules = kept.value

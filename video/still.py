@@ -9,8 +9,7 @@ from PIL import Image, ImageDraw
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS
 from ..audio.plot import GRID, TEXT, Plot, columns_of, font
-from .looks.palette import rgb_palette
-from .looks.spectra import FLOOR, Spectra
+from .styles import FLOOR, Spectra, rgb_palette
 
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 64, 58, 10, 40, 12
 _SMALLEST = 240, 180

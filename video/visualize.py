@@ -11,14 +11,11 @@ import numpy as np
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
 from .canvas import Canvas
-from .choices import Look
-from .containers import Container
-from .encoder import add_picture
-from .light import Light
-from .looks import look_drawer
-from .rates import exact_rate
-from .sound_track import SoundTrack
-from .title import Title
+from .containers import ClipContainer
+from .encoders import SoundTrack, add_picture
+from .options import VideoStyle, exact_rate
+from .overlays import Light, Title
+from .styles import style_drawer
 
 _SMALLEST, _LARGEST = 32, 8192
 
@@ -28,7 +25,7 @@ def visualize(
     sample_rate: int,
     target: Path,
     *,
-    look: Look | str = Look.WAVES,
+    look: VideoStyle | str = VideoStyle.WAVES,
     fps: Fraction | float = 30,
     width: int = 1280,
     height: int = 720,
@@ -47,16 +44,16 @@ def visualize(
     24
     """
     check_samples(samples, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
-    look, rate = Look(look), checked_rate(fps)
+    look, rate = VideoStyle(look), checked_rate(fps)
     _check_size(width, height)
     if not np.isfinite(beats).all():
         raise MediaError("A beat is NaN or infinite: expected seconds; leave it out.")
     frames = max(1, round(samples.shape[1] * rate / sample_rate))
     canvas = Canvas(width, height)
-    draw = look_drawer(look, canvas, samples, sample_rate, rate)
+    draw = style_drawer(look, canvas, samples, sample_rate, rate)
     light = Light(canvas, beats, rate) if len(beats) else None
     lettering = Title(canvas, title.strip()) if title.strip() else None
-    rules = Container.MP4.value
+    rules = ClipContainer.MP4.value
     try:
         with open_output(target, rules.format) as output:
             stream = add_picture(output, width, height, rate)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ...audio.arrays import MediaError, Samples
-from ...music.choices import ENDINGS
 from ...music.drawings import draw_fit
 from ...music.fit import Fit, fit
 from ...music.joins import FADE_SECONDS
+from ...music.methods import ENDINGS
 from ...sandbox.composer import compose
 from .judge import Source, Splice, fade_loop, judge, plain_cut
 from .pieces import RATE, noise, piece, real_song

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ...audio.arrays import MediaError
-from ...video.choices import Mix
+from ...video.options import Mix
 from ...video.soundtrack import add_soundtrack
 from .make import (
     CODECS,

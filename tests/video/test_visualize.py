@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ...audio.arrays import MediaError
-from ...video.choices import Look
+from ...video.options import VideoStyle
 from ...video.still import still
 from ...video.visualize import visualize
 from .make import RATES, lag, noise, sound_of, time_of
@@ -25,8 +25,8 @@ def _frames(path: Path) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("fps", RATES, ids=str)
-@pytest.mark.parametrize("look", list(Look))
-def test_every_look_has_exactly_its_frames_at_every_rate(tmp_path: Path, look: Look, fps: Fraction):
+@pytest.mark.parametrize("look", list(VideoStyle))
+def test_every_look_has_its_frames_at_every_rate(tmp_path: Path, look: VideoStyle, fps: Fraction):
     path = tmp_path / "made.mp4"
     samples = noise(1.3, 44100)
     count = visualize(samples, 44100, path, look=look, fps=fps, **SMALL)
@@ -37,8 +37,8 @@ def test_every_look_has_exactly_its_frames_at_every_rate(tmp_path: Path, look: L
     assert stamps == [number / fps for number in range(count)]
 
 
-@pytest.mark.parametrize("look", [Look.BARS, Look.SPECTRUM, Look.CONSTANT_Q])
-def test_what_sounds_is_seen_at_its_time(tmp_path: Path, look: Look):
+@pytest.mark.parametrize("look", [VideoStyle.BARS, VideoStyle.SPECTRUM, VideoStyle.CONSTANT_Q])
+def test_what_sounds_is_seen_at_its_time(tmp_path: Path, look: VideoStyle):
     samples = np.zeros((2, 96000), np.float32)
     samples[:, 48000:] = noise(1.0)
     visualize(samples, 48000, tmp_path / "made.mp4", look=look, fps=30, **SMALL)
@@ -78,7 +78,7 @@ def test_a_title_is_seen(tmp_path: Path, title: str):
 
 @pytest.mark.parametrize("samples", [1, 100])
 def test_the_shortest_sound_is_one_frame(tmp_path: Path, samples: int):
-    for look in Look:
+    for look in VideoStyle:
         sound = np.full((2, samples), 0.1, np.float32)
         assert visualize(sound, 48000, tmp_path / "made.mp4", look=look, **SMALL) == 1
 

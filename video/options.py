@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from fractions import Fraction
 
 
 class Mix(str, Enum):
@@ -16,10 +17,24 @@ class Mix(str, Enum):
     """It stays, and the music at `level` dB is lowered further while somebody speaks."""
 
 
-class Look(str, Enum):
+class VideoStyle(str, Enum):
     """How music is drawn."""
 
     WAVES = "waves"
     BARS = "bars"
     SPECTRUM = "spectrum"
     CONSTANT_Q = "constant-Q"
+
+
+# Frame rates as people type them, and the fractions that they stand for
+
+_TYPED = Fraction(1, 1000)
+"""A typed rate is rounded to three digits."""
+
+
+def exact_rate(fps: Fraction | float) -> Fraction:
+    """`fps` as a fraction: n · 1000 ÷ 1001 for 23.976, 29.97, 59.94 and their kind."""
+    rate = Fraction(fps).limit_denominator(1_000_000)
+    broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    is_broadcast = rate.denominator != 1 and abs(broadcast - rate) < _TYPED
+    return broadcast if is_broadcast else rate
