@@ -13,7 +13,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..files.sniff import SNIFF_BYTES, Container, sniff
-from .errors import DownloadError, NoAnswerError, NotFoundError
+from .base.errors import DownloadError, NoAnswerError, NotFoundError
+from .base.threads import LoopThread, off_loop
+from .base.timing import Timing
 from .media.collector import Collector
 from .media.stored_tracks import Stored
 from .media.tracks import OpenAudio, Tracks
@@ -21,16 +23,14 @@ from .money.job import Job, is_free
 from .money.purchase import Purchases
 from .money.spending import SpendingRules
 from .money.wait import Progress, Waits
-from .threads import LoopThread, off_loop
-from .timing import Timing
 from .wire.client import Client
 from .wire.guard import AddressGuard
 from .wire.protocol import parse_balance
 from .wire.rate_limit import moment_in
 
 if TYPE_CHECKING:
+    from .base.request import MusicRequest
     from .library import Library
-    from .request import MusicRequest
     from .settings import Settings
     from .wire.key import ApiKey
 

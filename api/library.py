@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock
 
-from .hints import Hint, hints_for
+from .base.hints import Hint, hints_for
+from .base.secret import Secret
+from .base.threads import off_loop
+from .base.timing import Timing
 from .media.stored_tracks import SharedStore, StoredTracks
 from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job, State
@@ -20,13 +23,10 @@ from .money.listing import Page
 from .money.prices import Catalogue, Price, expected_prices
 from .money.spending import Quote
 from .money.sqlite import FILE_NAME
-from .secret import Secret
-from .threads import off_loop
-from .timing import Timing
 
 if TYPE_CHECKING:
+    from .base.request import MusicRequest
     from .farm.addresses import LedgerUrl
-    from .request import MusicRequest
     from .settings import Settings
 
 # The most requests of a list that get hints.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.atomic import write_file
-from .errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
+from .base.errors import DASHBOARD_URL, InputError, MissingKeyError, SettingsError
+from .base.secret import Secret
 from .money.job import SANDBOX
 from .money.spending import SpendingRules
-from .secret import Secret
 from .wire.addresses import (
     LIVE_BASE_URL,
     NO_HOSTS,

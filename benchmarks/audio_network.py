@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from ..api.timing import Timing
+from ..api.base.timing import Timing
 from ..api.wire.arriving_file import MEGABYTE, ArrivingFile
 from ..api.wire.download import FileAddress, download
 from ..api.wire.guard import AddressGuard

@@ -25,11 +25,11 @@ import tempfile
 import time
 
 from ..api.account import Account
+from ..api.base.request import MusicRequest
+from ..api.base.timing import Timing
 from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
-from ..api.request import MusicRequest
 from ..api.settings import Settings
-from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..tests.postgres_server import running_postgres
 from ..tests.sandbox_process import sandbox_process

@@ -28,11 +28,11 @@ import time
 from typing import NamedTuple
 
 from ..api.account import Account
+from ..api.base.request import MusicRequest
+from ..api.base.timing import Timing
 from ..api.farm.addresses import LedgerUrl, StoreUrl
 from ..api.library import Library
-from ..api.request import MusicRequest
 from ..api.settings import Mode, Settings
-from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..tests.buckets import serving
 from ..tests.postgres_server import running_postgres

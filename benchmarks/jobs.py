@@ -32,10 +32,10 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from ..api.account import Account
+from ..api.base.request import DEFAULT_MODEL, MusicRequest
+from ..api.base.timing import Timing
 from ..api.library import Library
-from ..api.request import DEFAULT_MODEL, MusicRequest
 from ..api.settings import Settings
-from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..tests.sandbox_process import sandbox_process
 from .report import Row, report

@@ -23,10 +23,10 @@ from collections.abc import Callable
 from statistics import median
 from typing import NamedTuple
 
+from ..api.base.request import MusicRequest
 from ..api.farm.addresses import LedgerUrl
 from ..api.money.ledger import Ledger
 from ..api.money.spending import SpendingRules
-from ..api.request import MusicRequest
 from ..api.wire.protocol import JobRecord, JobStatus
 from ..tests.postgres_server import running_postgres
 from .report import Row, report

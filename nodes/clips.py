@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..api.errors import InputError
+from ..api.base.errors import InputError
 from . import host
 from .shared_inputs import checked
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
+from ..api.base.errors import InputError
 from . import host, session
 from .cue_table import Cue, decoded, read_cues
 from .lists import shows_errors

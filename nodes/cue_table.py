@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..api.errors import InputError
-from ..api.plain_text import clean, shortened, trimmed
-from ..api.request import MusicRequest
+from ..api.base.errors import InputError
+from ..api.base.plain_text import clean, shortened, trimmed
+from ..api.base.request import MusicRequest
 
 COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
 DEFAULT_SECONDS = 30.0

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..api.errors import GatewayError
-from ..api.plain_text import dollars, plain
+from ..api.base.errors import GatewayError
+from ..api.base.plain_text import dollars, plain
 from .host import StatusText
 from .libraries import changed_library
 

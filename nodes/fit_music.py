@@ -8,7 +8,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
+from ..api.base.errors import InputError
 from ..music.methods import ENDINGS, METHODS
 from . import clips, host, session
 from .conversions import image_of, mastered, preview, remember_origin

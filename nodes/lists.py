@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from comfy_api.latest import io
 
-from ..api.errors import GatewayError
+from ..api.base.errors import GatewayError
 from . import host
 from .error_report import explained, report, title
 from .host import status_text

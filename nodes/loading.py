@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from ..api.errors import LedgerError
+from ..api.base.errors import LedgerError
 from . import host
 
 if TYPE_CHECKING:

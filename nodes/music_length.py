@@ -8,8 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
-from ..api.request import MAX_DURATION, MIN_DURATION
+from ..api.base.errors import InputError
+from ..api.base.request import MAX_DURATION, MIN_DURATION
 from . import clips, host
 from .lists import shows_errors
 from .shared_inputs import checked, fps_input, frames_input, picture_input

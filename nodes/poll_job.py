@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from ..api.errors import GatewayError, InputError
-from ..api.plain_text import dollars
+from ..api.base.errors import GatewayError, InputError
+from ..api.base.plain_text import dollars
 from ..api.settings import OnInterrupt
 from . import host, session
 from .host import StatusText, status_text

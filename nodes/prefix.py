@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..api.errors import InputError
-from ..api.plain_text import REPLACEMENT, clean, shortened
+from ..api.base.errors import InputError
+from ..api.base.plain_text import REPLACEMENT, clean, shortened
 from .shared_inputs import checked_text
 
 DEFAULT = "AIgateway"

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..api.errors import GatewayError, InputError
-from ..api.request import MAX_COUNT, MAX_TAKE, MusicRequest
+from ..api.base.errors import GatewayError, InputError
+from ..api.base.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from . import host, session
 from .cue_sheet import CUE_SHEET, items_of_output
 from .error_report import report

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
-from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MusicRequest
+from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MusicRequest
 from . import host, session
 from .lists import failures, id_of, running_item, shows_errors
 from .pricing import refusal_at_queue

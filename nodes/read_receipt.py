@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
-from ..api.plain_text import clean, plain, shortened
-from ..api.request import MAX_TAKE
+from ..api.base.errors import InputError
+from ..api.base.plain_text import clean, plain, shortened
+from ..api.base.request import MAX_TAKE
 from ..audio.containers.comments import GRAPH_KEYS
 from . import host, session
 from .conversions import heard

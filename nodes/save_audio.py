@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..api.plain_text import clean, shortened, trimmed
+from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .lists import ListNode, running_item, shows_errors

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from ..api.errors import InputError
+from ..api.base.errors import InputError
 from ..audio.formats import Encoding, Format, Peaks
 from ..files.atomic import write_new_file
 from . import host

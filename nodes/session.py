@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..api import settings as api_settings
-from ..api.errors import GatewayError, InputError, SettingsError
-from ..api.plain_text import plain
-from ..api.request import MusicRequest
+from ..api.base.errors import GatewayError, InputError, SettingsError
+from ..api.base.plain_text import plain
+from ..api.base.request import MusicRequest
+from ..api.base.timing import Timing
 from ..api.settings import LIVE, OnInterrupt, Settings
-from ..api.timing import Timing
 from . import host
 from .host import status_text
 

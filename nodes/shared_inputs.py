@@ -7,8 +7,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.errors import InputError
-from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, WORDS
+from ..api.base.errors import InputError
+from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, WORDS
 from . import host, session
 
 LOUDNESS = ("leave", "-14 LUFS", "-16 LUFS", "-23 LUFS")

@@ -10,9 +10,9 @@ from .host import StatusText, as_is, status_text
 
 if TYPE_CHECKING:
     from ..api.account import Account
+    from ..api.base.request import MusicRequest
     from ..api.money.job import Job
     from ..api.money.wait import Progress
-    from ..api.request import MusicRequest
 
 # Used until the ledger has run times. The gateway's documentation says 30 s to 5 min.
 _TYPICAL_SECONDS = 60.0

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..api.errors import GatewayError
-from ..api.plain_text import dollars
-from ..api.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequest
+from ..api.base.errors import GatewayError
+from ..api.base.plain_text import dollars
+from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_COUNT, MusicRequest
 from . import host, session
 from .conversions import heard
 from .error_report import explained

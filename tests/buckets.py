@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..api.base.threads import LoopThread
 from ..api.farm.addresses import StoreUrl
-from ..api.threads import LoopThread
 from .postgres_server import free_port
 
 SERVERS = ("rclone", "localbucket")

@@ -13,10 +13,10 @@ from typing import Any
 from aiohttp import web
 
 from ..api.account import Account
+from ..api.base.timing import Timing
 from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.job import Job
-from ..api.timing import Timing
 from ..api.wire.key import ApiKey
 from ..sandbox.job_book import SketchRequest
 from ..sandbox.profile import Profile

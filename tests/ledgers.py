@@ -14,11 +14,11 @@ from urllib.parse import quote
 
 import pytest
 
+from ..api.base.timing import Timing
 from ..api.farm.addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.ledger import Ledger
 from ..api.money.sqlite import FILE_NAME
-from ..api.timing import Timing
 from .postgres_server import running_postgres
 
 

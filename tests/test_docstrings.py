@@ -16,7 +16,7 @@ MODULES = [
     if "    >>> " in file.read_text(encoding="utf-8")
 ]
 ENTRIES = {
-    "api.request": "a request",
+    "api.base.request": "a request",
     "api.settings": "the settings",
     "audio.decode": "a file becomes AUDIO",
     "audio.encode": "AUDIO becomes a file",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from ..errors import SettingsError
-from ..secret import Secret
-from ..timing import Timing
+from ..base.errors import SettingsError
+from ..base.secret import Secret
+from ..base.timing import Timing
 from ..wire.addresses import ambiguity
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from ..errors import BucketError, SettingsError
-from ..timing import Timing
+from ..base.errors import BucketError, SettingsError
+from ..base.timing import Timing
 from .addresses import StoreUrl
 
 T = TypeVar("T")

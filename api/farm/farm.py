@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ...files.atomic import write_file
-from ..errors import LedgerError
+from ..base.errors import LedgerError
+from ..base.timing import Timing
 from ..money.job import Job, State, is_free
 from ..money.ledger import Ledger
 from ..money.peers import Peers
-from ..timing import Timing
 from ..wire.key import ApiKey
 from ..wire.protocol import JobRecord, JobStatus, Model
 from .addresses import LedgerUrl

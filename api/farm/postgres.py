@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import LedgerAwayError, LedgerError
+from ..base.errors import LedgerAwayError, LedgerError
+from ..base.timing import Timing
 from ..money import schema
-from ..timing import Timing
 from .addresses import LedgerUrl
 
 if TYPE_CHECKING:

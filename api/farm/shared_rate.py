@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from ..errors import LedgerError
+from ..base.errors import LedgerError
+from ..base.timing import Timing
 from ..money.rows import Engine
-from ..timing import Timing
 from ..wire.rate_limit import KEPT_FOR_SUBMITS, ROUNDING, Due, Observe, Rate, RateLimiter
 from .postgres import CLOCK
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from ..errors import GatewayError, LedgerError, NotFoundError
+from ..base.errors import GatewayError, LedgerError, NotFoundError
+from ..base.threads import off_loop
 from ..money.job import Job, State
-from ..threads import off_loop
 
 if TYPE_CHECKING:
+    from ..base.timing import Timing
     from ..money.ledger import Ledger
     from ..money.wait import Waits
-    from ..timing import Timing
     from ..wire.client import Client
 
 _TRIES = 3

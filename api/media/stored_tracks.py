@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ..errors import BucketError
-from ..threads import off_loop
+from ..base.errors import BucketError
+from ..base.threads import off_loop
 from .track_store import TrackStore, is_name, name_of
 
 if TYPE_CHECKING:

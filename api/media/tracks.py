@@ -9,16 +9,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from ..errors import BucketError, GatewayError
+from ..base.errors import BucketError, GatewayError
+from ..base.threads import off_loop
 from ..money.job import Job
-from ..threads import off_loop
 from ..wire.arriving_file import MEGABYTE, ArrivingFile
 from ..wire.download import FileAddress, checked_url, download
 from .stored_tracks import Stored, StoredTracks
 
 if TYPE_CHECKING:
+    from ..base.timing import Timing
     from ..money.ledger import Ledger
-    from ..timing import Timing
     from ..wire.client import Client
     from ..wire.guard import AddressGuard
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, NamedTuple
 
-from ..errors import DeadJobError, JobCancelledError, JobFailedError
-from ..plain_text import dollars
-from ..request import AS_GIVEN, MusicRequest
+from ..base.errors import DeadJobError, JobCancelledError, JobFailedError
+from ..base.plain_text import dollars
+from ..base.request import AS_GIVEN, MusicRequest
 from ..wire.protocol import JobRecord, JobStatus
 
 SANDBOX = "sandbox"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ...files.atomic import replaced_file, write_file
-from ..plain_text import plain
+from ..base.plain_text import plain
 from .job import Job, State
 from .rows import Rows, Tables, job_of
 

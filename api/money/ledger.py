@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from ..errors import DamagedLedgerError, LedgerError, SpendLimitError
-from ..request import MusicRequest
-from ..timing import Timing
+from ..base.errors import DamagedLedgerError, LedgerError, SpendLimitError
+from ..base.request import MusicRequest
+from ..base.timing import Timing
 from ..wire.protocol import MOST_DOLLARS, JobRecord
 from .job import SANDBOX, Job, State, is_free
 from .listing import Page, Show, Sort, page_of

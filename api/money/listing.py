@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
-from ..errors import InputError
+from ..base.errors import InputError
 from .job import Job, State
 from .rows import Rows, folded
 

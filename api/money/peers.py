@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..timing import Timing
+from ..base.timing import Timing
 from ..wire.key import ApiKey
 from ..wire.protocol import JobRecord, Model
 from ..wire.rate_limit import RateLimiter

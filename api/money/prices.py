@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...files.atomic import write_file
-from ..errors import GatewayError
-from ..models import AUTO_MODEL, BASELINE_MODEL, why_unusable
-from ..request import DEFAULT_MODEL, MusicRequest
-from ..threads import off_loop
+from ..base.errors import GatewayError
+from ..base.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ..base.request import DEFAULT_MODEL, MusicRequest
+from ..base.threads import off_loop
 from ..wire.protocol import Model, dollars_of
 from .job import is_free
 from .ledger import Ledger
 from .peers import Peers
 
 if TYPE_CHECKING:
-    from ..timing import Timing
+    from ..base.timing import Timing
     from ..wire.client import Client
 
 # US dollars per second of audio, as of the gateway's public model pages in 2026.

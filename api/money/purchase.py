@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from ..errors import (
+from ..base.errors import (
     GatewayError,
     InputError,
     LedgerAwayError,
@@ -20,11 +20,11 @@ from ..errors import (
     NoAnswerError,
     UncertainSubmitError,
 )
-from ..models import why_unusable
-from ..plain_text import dollars
-from ..request import MusicRequest
-from ..threads import off_loop
-from ..timing import Timing, pause
+from ..base.models import why_unusable
+from ..base.plain_text import dollars
+from ..base.request import MusicRequest
+from ..base.threads import off_loop
+from ..base.timing import Timing, pause
 from ..wire.client import Client
 from ..wire.protocol import (
     Charge,

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
 from unicodedata import normalize
 
-from ..request import AS_GIVEN
+from ..base.request import AS_GIVEN
 from .job import Job, State
 
 if TYPE_CHECKING:

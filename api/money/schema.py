@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..errors import LedgerError
-from ..request import AS_GIVEN
+from ..base.errors import LedgerError
+from ..base.request import AS_GIVEN
 from .job import State
 
 DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from ..errors import SpendLimitError
-from ..plain_text import dollars
+from ..base.errors import SpendLimitError
+from ..base.plain_text import dollars
 
 
 class SpendingRules(NamedTuple):

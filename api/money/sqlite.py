@@ -20,8 +20,8 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from ..errors import LedgerError
-from ..timing import Timing
+from ..base.errors import LedgerError
+from ..base.timing import Timing
 from . import schema
 from .journal import Journal, is_new
 from .rows import Rows

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..errors import (
+from ..base.errors import (
     DASHBOARD_URL,
     GatewayError,
     LedgerError,
@@ -19,8 +19,8 @@ from ..errors import (
     NotFoundError,
     WaitTimeoutError,
 )
-from ..threads import off_loop
-from ..timing import Timing
+from ..base.threads import off_loop
+from ..base.timing import Timing
 from ..wire.client import Client
 from ..wire.protocol import JobRecord, JobStatus
 from .job import Job, State

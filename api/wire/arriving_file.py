@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import threading
 
-from ..errors import DownloadError
+from ..base.errors import DownloadError
 
 MEGABYTE = 1_000_000
 

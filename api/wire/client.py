@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import httpx
 
-from ..errors import InputError, NotFoundError, ProtocolError, RejectedError
-from ..plain_text import plain
-from ..timing import Timing
+from ..base.errors import InputError, NotFoundError, ProtocolError, RejectedError
+from ..base.plain_text import plain
+from ..base.timing import Timing
 from .download import FileAddress
 from .exchange import Answer, Exchange
 from .key import ApiKey, is_one_part, job_file, key_may_go_elsewhere, key_may_go_to
@@ -29,7 +29,7 @@ from .protocol import (
 from .rate_limit import Due, RateLimiter, Retries, moment
 
 if TYPE_CHECKING:
-    from ..request import MusicRequest
+    from ..base.request import MusicRequest
 
 _log = logging.getLogger("aigateway")
 

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import AddressError, DownloadError, InputError
-from ..timing import Timing, pause
+from ..base.errors import AddressError, DownloadError, InputError
+from ..base.timing import Timing, pause
 from .addresses import split_address, without_secrets
 from .arriving_file import ArrivingFile
 from .guard import MAX_REDIRECTS, AddressGuard, GuardedTransport, refusal, same_host_spelling

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import (
+from ..base.errors import (
     NoAnswerError,
     ProtocolError,
     RateLimitError,
@@ -22,8 +22,8 @@ from ..errors import (
     UnreachableError,
     UntrustedCertificateError,
 )
-from ..plain_text import plain, without_keys
-from ..timing import Timing
+from ..base.plain_text import plain, without_keys
+from ..base.timing import Timing
 from .http import HEADERS, QuietClient, cause, certificate_fault, compression_of, options_for
 from .key import ApiKey
 from .protocol import ErrorBody, parse_error, request_id

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from ..errors import AddressError
-from ..timing import Timing
+from ..base.errors import AddressError
+from ..base.timing import Timing
 from .addresses import (
     NO_HOSTS,
     AllowedHosts,

@@ -17,8 +17,8 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
-from ..errors import SettingsError
-from ..plain_text import hide
+from ..base.errors import SettingsError
+from ..base.plain_text import hide
 from .addresses import SCHEME, ambiguity, is_loopback, literal_address, without_secrets
 
 HEADERS = {"User-Agent": "ComfyUI-AIgateway-Music", "Accept-Encoding": "identity"}

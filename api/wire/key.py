@@ -6,8 +6,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from ..plain_text import hide
-from ..secret import Secret
+from ..base.plain_text import hide
+from ..base.secret import Secret
 from .addresses import LIVE_BASE_URL
 
 # Editors, shells and web pages leave blanks, quotes and byte order marks around a key.

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-from ..errors import ProtocolError
-from ..plain_text import plain
+from ..base.errors import ProtocolError
+from ..base.plain_text import plain
 
 MOST_DOLLARS = 10_000.0
 """No track and no balance is higher; a higher amount counts as unknown."""

@@ -23,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import NamedTuple
 
-from ..timing import Timing
+from ..base.timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
 KEPT_FOR_SUBMITS = 0.2

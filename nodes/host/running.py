@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from ...api.plain_text import plain
+from ...api.base.plain_text import plain
 
 T = TypeVar("T")
 

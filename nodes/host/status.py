@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from ...api.plain_text import plain
+from ...api.base.plain_text import plain
 from .prompt_server import running_client, tell
 from .running import executing_context, node_id
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...api.errors import InputError, MissingKeyError
-from ...api.request import MusicRequest
+from ...api.base.errors import InputError, MissingKeyError
+from ...api.base.request import MusicRequest
 from .. import host, session
 from ..pricing import MOST_TRACKS, requests_from, requests_of_nodes
 from ..shared_inputs import whole

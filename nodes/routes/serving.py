@@ -14,8 +14,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ...api.errors import GatewayError, InputError, SettingsError
-from ...api.plain_text import plain
+from ...api.base.errors import GatewayError, InputError, SettingsError
+from ...api.base.plain_text import plain
 from .. import host, session
 from ..error_report import explained
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...api import settings as api_settings
-from ...api.errors import GatewayError, InputError, SettingsError
+from ...api.base.errors import GatewayError, InputError, SettingsError
 from ...api.settings import Settings
 from .. import host, session
 from . import serving

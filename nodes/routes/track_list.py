@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...files.atomic import write_file
 from .. import host, session
 from ..prefix import TITLE_LENGTH

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import soundfile
 from platformdirs import user_data_path
 
-from ...api.errors import GatewayError
+from ...api.base.errors import GatewayError
 from ...api.money.prices import BUILT_IN_PRICES
 from ...audio.arrays import MediaError
 from ...audio.draw import draw_waveform

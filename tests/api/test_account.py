@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.errors import GatewayError, SpendLimitError
+from ...api.base.errors import GatewayError, SpendLimitError
+from ...api.base.request import MusicRequest
 from ...api.money.job import State
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import Model
 from ...sandbox.server import Sandbox

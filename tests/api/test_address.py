@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from ...api.errors import InputError, SettingsError
+from ...api.base.errors import InputError, SettingsError
 from ...api.farm.addresses import LedgerUrl, StoreUrl
 from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_secrets
 from ...api.wire.download import checked_url

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ...api.errors import AddressError, DownloadError, InputError, SettingsError
-from ...api.timing import Timing
+from ...api.base.errors import AddressError, DownloadError, InputError, SettingsError
+from ...api.base.timing import Timing
 from ...api.wire.addresses import NO_HOSTS, AllowedHosts, IPAddress, literal_address
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.download import FileAddress, checked_url, download

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ...api.errors import (
+from ...api.base.errors import (
     DownloadError,
     GatewayError,
     NoAnswerError,
@@ -19,8 +19,8 @@ from ...api.errors import (
     RejectedError,
     ServerError,
 )
-from ...api.request import MusicRequest
-from ...api.timing import Timing
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 import pytest
 
 from ...api.account import Account
-from ...api.errors import BucketError, SettingsError
+from ...api.base.errors import BucketError, SettingsError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.farm.addresses import StoreUrl
 from ...api.farm.bucket import Bucket
 from ...api.media.stored_tracks import Stored
 from ...api.media.track_store import name_of
 from ...api.money.job import Job
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...sandbox.server import Sandbox
 from ..buckets import SECRET, SERVERS, BucketServer, FaultyProxy, faulty, free_port, serving
@@ -214,7 +214,7 @@ async def test_python_ends_well_right_after_an_answer(server: BucketServer) -> N
         f"root = runpy.run_path({str(LOADER)!r})['load']().__name__\n"
         "bucket = importlib.import_module(root + '.api.farm.bucket').Bucket\n"
         "url = importlib.import_module(root + '.api.farm.addresses').StoreUrl\n"
-        "timing = importlib.import_module(root + '.api.timing').Timing\n"
+        "timing = importlib.import_module(root + '.api.base.timing').Timing\n"
         f"store = bucket(url({server.address()!r}, 'a test'), timing())\n"
         "asyncio.run(store.put('ab/object', b'music'))\n"
     )

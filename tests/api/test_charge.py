@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ...api.errors import DeadJobError
+from ...api.base.errors import DeadJobError
+from ...api.base.request import MusicRequest
 from ...api.money.job import SANDBOX, Job, State
 from ...api.money.ledger import Ledger
-from ...api.request import MusicRequest
 
 PRICE = 0.006
 CASES = [

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ...api.errors import (
+from ...api.base.errors import (
     AuthenticationError,
     BadGatewayError,
     CreditsError,
@@ -25,8 +25,8 @@ from ...api.errors import (
     UnavailableError,
     UnreachableError,
 )
-from ...api.request import MusicRequest
-from ...api.timing import Timing
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.wire.client import Client
 from ...api.wire.key import ApiKey, key_may_go_elsewhere
 from ...api.wire.protocol import JobRecord, JobStatus

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from ...api.account import Account
-from ...api.errors import NotFoundError, SpendLimitError
+from ...api.base.errors import NotFoundError, SpendLimitError
+from ...api.base.request import MusicRequest
 from ...api.media.track_store import TrackStore, name_of
 from ...api.money.job import Job, State
 from ...api.money.ledger import DAY, Ledger
 from ...api.money.spending import SpendingRules
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...sandbox.job_book import QUEUED, JobBook, SketchRequest
 from ...sandbox.profile import Profile

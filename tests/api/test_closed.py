@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 from ...api.account import Account
-from ...api.errors import RateLimitError, StatusError, UnavailableError
+from ...api.base.errors import RateLimitError, StatusError, UnavailableError
+from ...api.base.request import MusicRequest
 from ...api.library import Library
 from ...api.money.job import State
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ..gateway import TIMING, rows_of
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ...api.errors import BucketError
+from ...api.base.errors import BucketError
+from ...api.base.request import MusicRequest
 from ...api.farm.addresses import StoreUrl
 from ...api.farm.bucket import Bucket
 from ...api.media.track_store import name_of
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.key import ApiKey
 from ...sandbox.server import Sandbox

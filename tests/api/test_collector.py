@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.errors import JobFailedError, WaitTimeoutError
+from ...api.base.errors import JobFailedError, WaitTimeoutError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import Job, State
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...sandbox.server import Sandbox
 from ..gateway import TIMING, running
 

@@ -8,9 +8,9 @@ import zlib
 
 import pytest
 
-from ...api.errors import DownloadError, ProtocolError, RejectedError
-from ...api.request import MusicRequest
-from ...api.timing import Timing
+from ...api.base.errors import DownloadError, ProtocolError, RejectedError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from aiohttp import web
 
-from ...api.errors import DownloadError, InputError
-from ...api.timing import Timing
+from ...api.base.errors import DownloadError, InputError
+from ...api.base.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.download import FileAddress, checked_url

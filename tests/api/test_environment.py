@@ -24,8 +24,8 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
-from ...api.errors import DownloadError, GatewayError, SettingsError, UntrustedCertificateError
-from ...api.timing import Timing
+from ...api.base.errors import DownloadError, GatewayError, SettingsError, UntrustedCertificateError
+from ...api.base.timing import Timing
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile
 from ...api.wire.client import Client

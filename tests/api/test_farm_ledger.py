@@ -18,15 +18,15 @@ import psycopg
 import pytest
 
 from ...api.account import Account
-from ...api.errors import LedgerAwayError, LedgerError, SettingsError
+from ...api.base.errors import LedgerAwayError, LedgerError, SettingsError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.farm.addresses import LedgerUrl
 from ...api.farm.farm import OUTBOX, Farm
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings, load, write
-from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...api.wire.protocol import JobRecord, JobStatus, Model
 from ...sandbox.server import Sandbox

@@ -23,7 +23,7 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.errors import (
+from ...api.base.errors import (
     AuthenticationError,
     DownloadError,
     GatewayError,
@@ -32,12 +32,12 @@ from ...api.errors import (
     StatusError,
     UncertainSubmitError,
 )
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import Job, State
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.key import ApiKey
 from ...files.sniff import Container, sniff
 from ...sandbox.cards import CARDS

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from ...api.account import Account
-from ...api.errors import DownloadError, UncertainSubmitError
+from ...api.base.errors import DownloadError, UncertainSubmitError
+from ...api.base.request import MusicRequest
 from ...api.money.job import Job
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.addresses import AllowedHosts
 from ...sandbox.profile import Dialect, FileOrigin, Profile, ResultShape

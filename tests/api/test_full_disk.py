@@ -19,14 +19,14 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.errors import LedgerError
+from ...api.base.errors import LedgerError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import Job, State
 from ...api.money.journal import LOG_NAME, ROOM_BYTES
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...scripts.lib import pack
 from .raw_server import QUEUED, as_http, gateway, submits
 

@@ -19,10 +19,10 @@ import tomlkit
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ...api.errors import AddressError, InputError, SettingsError
+from ...api.base.errors import AddressError, InputError, SettingsError
+from ...api.base.request import MusicRequest
 from ...api.money.ledger import DAY, Ledger
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME as SETTINGS
 from ...api.settings import Settings, load, write
 from ...api.wire.download import checked_url

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.errors import GatewayError, InputError, SettingsError
+from ...api.base.errors import GatewayError, InputError, SettingsError
+from ...api.base.plain_text import without_keys
+from ...api.base.request import MusicRequest
 from ...api.library import Library
-from ...api.plain_text import without_keys
-from ...api.request import MusicRequest
 from ...api.settings import FILE_NAME, Settings, load, write
 from ...api.wire.addresses import AllowedHosts
 from ...api.wire.arriving_file import ArrivingFile

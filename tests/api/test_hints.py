@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.hints import hints_for
-from ...api.request import MusicRequest
+from ...api.base.hints import hints_for
+from ...api.base.request import MusicRequest
 from ...api.settings import Settings
 from ...sandbox.composer.form import TAGS
 

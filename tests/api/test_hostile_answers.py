@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.errors import GatewayError
+from ...api.base.errors import GatewayError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import State
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.client import Client
 from ...api.wire.protocol import (
     parse_balance,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ...api.account import Account
-from ...api.errors import (
+from ...api.base.errors import (
     BudgetError,
     CreditsError,
     GatewayError,
@@ -24,13 +24,13 @@ from ...api.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import SANDBOX, Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.wait import Progress
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, account_on, rows_of, running

@@ -20,12 +20,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
-from ...api.errors import LedgerError, SpendLimitError
+from ...api.base.errors import LedgerError, SpendLimitError
+from ...api.base.plain_text import dollars
+from ...api.base.request import MusicRequest
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.spending import SpendingRules
-from ...api.plain_text import dollars
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack

@@ -20,16 +20,16 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.errors import DamagedLedgerError, LedgerError
+from ...api.base.errors import DamagedLedgerError, LedgerError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import State
 from ...api.money.journal import LOG_NAME
 from ...api.money.ledger import Ledger
 from ...api.money.schema import version
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...sandbox.server import Sandbox
 from ..gateway import account_on
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
+from ...api.base.request import MusicRequest
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.listing import Show, Sort
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ..ledgers import Address
 
 KINDS = {

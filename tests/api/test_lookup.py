@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.errors import ProtocolError, UncertainSubmitError
+from ...api.base.errors import ProtocolError, UncertainSubmitError
+from ...api.base.request import MusicRequest
 from ...api.money.job import Job, State
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import Charge, charge_by_tag, charge_in_recent
 from ...sandbox.profile import Dialect, Profile

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from ...api.account import Account
-from ...api.errors import InputError
-from ...api.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ...api.base.errors import InputError
+from ...api.base.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ...api.base.request import MusicRequest
 from ...api.money.prices import Catalogue, ModelList
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.client import Client
 from ...api.wire.protocol import Model

@@ -22,11 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...api.account import Account
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.money.job import Job, State
 from ...api.money.wait import Progress
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.rate_limit import Rate, RateLimiter
 from ...sandbox.profile import Profile
 from ...sandbox.server import RollingWindow, Sandbox

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...api.errors import SpendLimitError
+from ...api.base.errors import SpendLimitError
+from ...api.base.request import MusicRequest
 from ...api.library import Library
 from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
 from ...api.money.spending import UNKNOWN_PER_DAY, Reason
-from ...api.request import MusicRequest
 from ...api.settings import Settings
 from ...api.wire.protocol import MOST_DOLLARS, JobRecord, JobStatus, Model
 from ...sandbox.profile import Profile

@@ -7,8 +7,8 @@ from email.utils import format_datetime
 
 import pytest
 
-from ...api.errors import InputError, ProtocolError
-from ...api.request import AS_GIVEN, DEFAULT_MODEL, INSTRUMENTAL, MODEL_WRITES, MusicRequest
+from ...api.base.errors import InputError, ProtocolError
+from ...api.base.request import AS_GIVEN, DEFAULT_MODEL, INSTRUMENTAL, MODEL_WRITES, MusicRequest
 from ...api.wire.addresses import normalized_base_url
 from ...api.wire.protocol import JobStatus, Model, parse_error, parse_job, parse_models
 from ...api.wire.rate_limit import moment_in, retry_after

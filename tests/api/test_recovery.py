@@ -18,7 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ...api.errors import DamagedLedgerError, GatewayError, LedgerError
+from ...api.base.errors import DamagedLedgerError, GatewayError, LedgerError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import Job, State
 from ...api.money.journal import LOG_NAME, LOSS_NAME
@@ -27,9 +29,7 @@ from ...api.money.listing import Show, Sort
 from ...api.money.rows import job_of
 from ...api.money.spending import SpendingRules
 from ...api.money.sqlite import FILE_NAME
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.protocol import JobRecord, JobStatus
 from ...sandbox.server import Sandbox
 from ..gateway import account_on

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
-from ...api.errors import InputError
-from ...api.request import MusicRequest
+from ...api.base.errors import InputError
+from ...api.base.request import MusicRequest
 from ...api.settings import Settings
 
 PIANO = MusicRequest("piano")

@@ -9,9 +9,9 @@ import contextlib
 
 import pytest
 
-from ...api.errors import LedgerError
+from ...api.base.errors import LedgerError
+from ...api.base.request import MusicRequest
 from ...api.money import schema
-from ...api.request import MusicRequest
 from ..ledgers import Address
 
 PIANO = MusicRequest("piano", 5.0)

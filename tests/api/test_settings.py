@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ...api.errors import MissingKeyError, SettingsError
+from ...api.base.errors import MissingKeyError, SettingsError
 from ...api.settings import FILE_NAME, Mode, Settings, load
 from ...api.settings import write as change
 from ...api.wire.key import ApiKey

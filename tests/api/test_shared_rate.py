@@ -14,13 +14,13 @@ import psycopg
 import pytest
 
 from ...api.account import Account
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.farm.farm import Farm
 from ...api.farm.shared_rate import SharedRateLimiter, SharedSlots
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...api.wire.rate_limit import Rate
 from ...sandbox.profile import Profile
 from ..gateway import SCALE, account_on, running

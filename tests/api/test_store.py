@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from ...api.account import Account
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.media import track_store
 from ...api.media.track_store import TrackStore, name_of
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from ...files.hashed import is_whole
 from ...sandbox.server import Sandbox
 from ..gateway import rows_of

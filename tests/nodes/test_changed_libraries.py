@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ...api.errors import GatewayError
+from ...api.base.errors import GatewayError
 from ...scripts.lib.pack import ROOT
 from ..audio import make
 

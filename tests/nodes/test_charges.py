@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ...api.errors import DeadJobError
+from ...api.base.errors import DeadJobError
 from ..gateway import TIMING, charging
 from .test_machine import panel
 from .test_nodes import Node, run, submit

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...sandbox.server import Sandbox
 from .test_nodes import Node
 

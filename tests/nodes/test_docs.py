@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from ...api import settings as api_settings
-from ...api.request import DEFAULT_MODEL
+from ...api.base.request import DEFAULT_MODEL
 from ...api.settings import Settings
 from ...sandbox.server import Sandbox
 from ...scripts.lib import headless, pack

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ...api.errors import LedgerError
+from ...api.base.errors import LedgerError
 from ...api.money.sqlite import FILE_NAME
 from ...sandbox.server import Sandbox
 from ..ledgers import new_schema

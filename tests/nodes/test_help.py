@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import torch
 
-from ...api.errors import DownloadError, GatewayError
+from ...api.base.errors import DownloadError, GatewayError
 from ...api.library import Library
 from ...api.money.sqlite import FILE_NAME
 from ...api.settings import load as load_settings

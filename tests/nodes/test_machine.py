@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from ...api.errors import DamagedLedgerError, GatewayError, LedgerError
+from ...api.base.errors import DamagedLedgerError, GatewayError, LedgerError
 from ...api.money.ledger import Ledger
 from ...api.money.sqlite import FILE_NAME
 from ...api.settings import FILE_NAME as SETTINGS

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...sandbox.composer import compose
 

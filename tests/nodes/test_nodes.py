@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import torch
 
-from ...api.errors import GatewayError, InputError, MissingKeyError
+from ...api.base.errors import GatewayError, InputError, MissingKeyError
 from ...audio.arrays import MediaError
 from ...sandbox import SKETCH_NOTICE
 from ...sandbox.server import Sandbox

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...sandbox.server import Sandbox
 from .test_music_nodes import Video, clip

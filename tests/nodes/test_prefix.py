@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 
 OUTPUT = Path("/data/output")
 NOW = time.struct_time((2026, 3, 4, 5, 6, 7, 0, 0, 0))

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...audio.retag import retag
 from ...sandbox.server import Sandbox

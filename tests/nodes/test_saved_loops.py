@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import torch
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...audio.samples.origin import remember
 from ...sandbox.composer import compose

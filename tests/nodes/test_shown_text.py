@@ -9,8 +9,8 @@ import logging
 
 import pytest
 
-from ...api.errors import DownloadError
-from ...api.plain_text import MAX_MESSAGE, plain
+from ...api.base.errors import DownloadError
+from ...api.base.plain_text import MAX_MESSAGE, plain
 from ...scripts.lib import headless, pack
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 
-from ...api.errors import (
+from ...api.base.errors import (
     GatewayError,
     InputError,
     JobFailedError,

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ...api.account import Account
-from ...api.errors import UncertainSubmitError
+from ...api.base.errors import UncertainSubmitError
+from ...api.base.request import MusicRequest
+from ...api.base.timing import Timing
 from ...api.library import Library
 from ...api.money.job import Job
-from ...api.request import MusicRequest
 from ...api.settings import Settings
-from ...api.timing import Timing
 from .. import sandbox_process
 from .plan import SCALE, Diary, Plan
 

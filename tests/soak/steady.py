@@ -22,9 +22,9 @@ import aiohttp
 import psutil
 from aiohttp import web
 
-from ...api.errors import GatewayError
-from ...api.threads import LoopThread
-from ...api.timing import Timing
+from ...api.base.errors import GatewayError
+from ...api.base.threads import LoopThread
+from ...api.base.timing import Timing
 from ...scripts.lib import headless, pack
 from ..sandbox_process import SandboxProcess
 from .heartbeat import BOUND, Heartbeat, Idle

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ...api import errors
+from ...api.base import errors
 from ...scripts.lib import headless, pack
 
 ERRORS = [

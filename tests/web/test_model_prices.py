@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ...api.base.request import DEFAULT_MODEL, MusicRequest
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
 from ...api.money.prices import Catalogue
-from ...api.request import DEFAULT_MODEL, MusicRequest
 from ...api.wire.protocol import Model
 from .test_routes import Client, client, data, get, put
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ...api.base.request import DEFAULT_MODEL
 from ...api.money.prices import FILE_NAME, Catalogue
-from ...api.request import DEFAULT_MODEL
 from ...api.wire.protocol import Model
 from .canvas import FIND, PROMPT, Canvas
 from .conftest import Host, Open

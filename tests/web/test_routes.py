@@ -14,9 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from ...api import settings as api_settings
+from ...api.base.request import DEFAULT_MODEL, MusicRequest
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
-from ...api.request import DEFAULT_MODEL, MusicRequest
 from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack
 from ..gateway import running

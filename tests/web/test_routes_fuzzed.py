@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from schemathesis import checks
 from schemathesis.core.result import Ok
 
+from ...api.base.request import MusicRequest
+from ...api.base.threads import LoopThread
 from ...api.money.ledger import Ledger
-from ...api.request import MusicRequest
-from ...api.threads import LoopThread
 from ...scripts.lib import headless, pack
 from ..gateway import running
 

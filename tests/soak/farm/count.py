@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....api.account import Account
-from ....api.errors import GatewayError
+from ....api.base.errors import GatewayError
 from ....api.farm.addresses import LedgerUrl
 from ....api.library import Library
 from ....api.media.track_store import name_of

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ....api.errors import LedgerAwayError, LedgerError
+from ....api.base.errors import LedgerAwayError, LedgerError
+from ....api.base.threads import off_loop
+from ....api.base.timing import Timing
 from ....api.farm import postgres
 from ....api.farm.bucket import Bucket
 from ....api.farm.farm import Farm
@@ -20,8 +22,6 @@ from ....api.money.job import State
 from ....api.money.ledger import Ledger
 from ....api.money.peers import Peers
 from ....api.money.purchase import Submits
-from ....api.threads import off_loop
-from ....api.timing import Timing
 from . import plan
 
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from ....api.timing import Timing
+from ....api.base.timing import Timing
 from ..plan import SCALE
 
 SERVICE = "soak"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ....api.account import Account
-from ....api.errors import (
+from ....api.base.errors import (
     JobFailedError,
     LedgerError,
     NoAnswerError,
@@ -24,13 +24,13 @@ from ....api.errors import (
     UnreachableError,
     WaitTimeoutError,
 )
+from ....api.base.request import MusicRequest
 from ....api.farm.addresses import LedgerUrl, StoreUrl
 from ....api.farm.bucket import Bucket
 from ....api.library import Library
 from ....api.media.stored_tracks import Stored
 from ....api.money.job import Job, State
 from ....api.money.ledger import Ledger
-from ....api.request import MusicRequest
 from ....api.settings import Mode, Settings
 from ....api.wire.addresses import AllowedHosts
 from ....api.wire.key import ApiKey

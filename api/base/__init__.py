@@ -1,0 +1,1 @@
+"""Requests, errors, texts and times: the ground floor that all others share."""
