@@ -25,6 +25,7 @@ RESOLUTIONS = ("lowest", "newest")
 FOLDER = environment.ROOT / ".venv-matrix"
 GROUPS = ("host", "dev", "references")
 PAIR = ("torch", "torchaudio")  # of the group "host"; requirements.txt must not name them
+BINARIES = ("--only-binary", ":all:")
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,6 @@ class Tests:
 
     counts: str
     passed: bool
-
-
-BINARIES = ("--only-binary", ":all:")
 
 
 def main() -> int:
