@@ -18,6 +18,7 @@ def read_tags(path: Path) -> dict[str, str]:
 
     MediaError: the file cannot be read, or has no sound.
     """
+    found: dict[str, str] = {}
     try:
         with path.open("rb") as file:
             reader = Reader(Source(file))

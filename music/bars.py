@@ -65,7 +65,7 @@ def beat_features(analysis: Analysis, times: Floats) -> BeatFeatures:
     pattern = _means(analysis.flux.T, parts - 0.25 * period / _PARTS, FRAMES_PER_SECOND)
     pattern = np.sqrt(pattern).reshape(times.shape[0], -1)
     power = _means(analysis.bands.sum(axis=0)[:, None], edges, FRAMES_PER_SECOND)[:, 0]
-    return BeatFeatures(chroma, timbre, pattern, 10 * np.log10(power + 1e-10))
+    return BeatFeatures(chroma, timbre, pattern, 10.0 * np.log10(power + 1e-10))
 
 
 def _means(frames: npt.NDArray[np.float32], edges: Floats, rate: float) -> Floats:

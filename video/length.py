@@ -104,9 +104,7 @@ def measure(
     return PictureLength(stamps.size, stamps.size / (end - first), end - first, first, True)
 
 
-def shown_packets(
-    container: InputContainer, stream: av.VideoStream
-) -> Iterator[av.Packet[av.VideoStream]]:
+def shown_packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
     """The packets that become a frame on the screen, in the order of the file."""
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
     for packet in container.demux(stream):

@@ -46,7 +46,7 @@ def fades(length: int, fade: int) -> Gain:
     def gain(start: int, stop: int) -> npt.NDArray[np.float32]:
         place = np.arange(start, stop, dtype=np.float32) + 0.5
         edge = np.minimum(place, length - place) / fade
-        return np.sin(np.clip(edge, 0, 1) * np.float32(np.pi / 2)) ** 2
+        return np.square(np.sin(np.clip(edge, 0, 1) * np.float32(np.pi / 2)))
 
     return gain
 
@@ -112,7 +112,7 @@ def _levels(sound: Samples, hop: int) -> npt.NDArray[np.float64]:
         piece = sound[:, first * hop : (first + step) * hop]
         power = np.einsum("ij,ij->j", piece, piece) / sound.shape[0]
         power = np.pad(power, (0, -power.size % hop)).reshape(-1, hop).mean(axis=1)
-        levels[first : first + step] = 10 * np.log10(power + 1e-12)
+        levels[first : first + step] = 10.0 * np.log10(power + 1e-12)
     return levels
 
 

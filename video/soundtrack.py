@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import av
 import av.error
@@ -146,6 +146,7 @@ def _write(
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
     rules = kept.value
+    left_out: list[str] = []
     with open_picture(source) as container:
         try:
             options = rules.options(picture_stream(container))
@@ -174,7 +175,7 @@ def _copy_streams(
             kind = "cover picture"
         elif stream.type in ("video", "subtitle") and stream.codec_context is not None:
             try:
-                copy = output.add_stream_from_template(stream, opaque=True)
+                copy = output.add_stream_from_template(cast(Any, stream), opaque=True)
             except ValueError:
                 if stream.type == "video":
                     raise MediaError(

@@ -52,7 +52,7 @@ def still(
 
 
 def _mel(hertz: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    return 2595 * np.log10(1 + np.asarray(hertz, np.float64) / 700)
+    return 2595.0 * np.log10(1 + np.asarray(hertz, np.float64) / 700)
 
 
 def _mel_image(samples: Samples, sample_rate: int, box: Box) -> npt.NDArray[np.uint8]:

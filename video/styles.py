@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import av
 import av.error
@@ -299,7 +299,7 @@ def _frames(
     for start, block in blocks(samples, _CQT_FEED):
         entry.push(audio_frame(block, sample_rate, start))
         yield from ready()
-    entry.push(None)
+    entry.push(cast(Any, None))  # the end; PyAV's types know it since version 15
     yield from ready()
 
 

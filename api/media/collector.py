@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
 from ..base.errors import GatewayError, LedgerError, NotFoundError
 from ..base.threads import off_loop
@@ -54,7 +54,7 @@ class Collector:
         ledger: Ledger,
         waits: Waits,
         client: Client,
-        lock: FileLock,
+        lock: BaseFileLock,
         timing: Timing,
     ) -> None:
         self._service = service
