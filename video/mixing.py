@@ -46,7 +46,8 @@ def fades(length: int, fade: int) -> Gain:
     def gain(start: int, stop: int) -> npt.NDArray[np.float32]:
         place = np.arange(start, stop, dtype=np.float32) + 0.5
         edge = np.minimum(place, length - place) / fade
-        return np.square(np.sin(np.clip(edge, 0, 1) * np.float32(np.pi / 2)))
+        sine: npt.NDArray[np.float32] = np.sin(np.clip(edge, 0, 1) * np.float32(np.pi / 2))
+        return sine * sine
 
     return gain
 
