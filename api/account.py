@@ -194,10 +194,10 @@ class Account:
         except KeyError:
             return job
 
-    async def pick_up(self, job_id: str) -> Job:
+    async def pick_up(self, job_id: str, *, timeout: float | None = None) -> Job:
         """The row of the job with this id; see `Waits.adopt` for a job that was made elsewhere."""
         known = await off_loop(self.library.ledger.by_job_id, self.name, job_id)
-        return known or await self._run(self._waits.adopt(job_id))
+        return known or await self._run(self._waits.adopt(job_id, timeout=timeout))
 
     async def open(self, url: str, settings: Settings) -> OpenAudio:
         """See `Tracks.open`."""

@@ -13,7 +13,7 @@ from . import host, session
 from .host import StatusText, status_text
 from .lists import ListNode, running_item, shows_errors
 from .prompt_to_music import JobType
-from .shared_inputs import TIMEOUT, choice_input, timeout_input
+from .shared_inputs import TIMEOUT, checked_timeout, choice_input, timeout_input
 from .status_lines import retry_line, wait_fraction, wait_line
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class PollJob(ListNode):
         timeout: float = TIMEOUT,
         on_interrupt: str = KEEP,
     ) -> io.NodeOutput:
+        timeout = checked_timeout(timeout)
         job_id = job_id.strip()
         if (job is None) == (not job_id):
             given = "neither is given" if job is None else "both are given"
@@ -63,7 +64,7 @@ class PollJob(ListNode):
                 "Music, or leave it unconnected and type the id of a job."
             )
         account = await session.account(session.settings(needs_key=True))
-        job = await (_picked_up(account, job_id) if job is None else account.current(job))
+        job = await (_picked_up(account, job_id, timeout) if job is None else account.current(job))
         if job.service != account.name:
             raise InputError(
                 f"This job belongs to the service “{job.service}”, and the settings name "
@@ -76,14 +77,14 @@ class PollJob(ListNode):
         return io.NodeOutput(done.result_url, duration, done, done.charge or 0.0)
 
 
-async def _picked_up(account: Account, job_id: str) -> Job:
+async def _picked_up(account: Account, job_id: str, timeout: float) -> Job:
     """The job with this id. The gateway is asked where the ledger does not have it."""
     display = host.Display()
 
     def show() -> None:
         display.show(retry_line(account, job_id) or "")
 
-    return await host.interruptible(account.pick_up(job_id), on_check=show)
+    return await host.interruptible(account.pick_up(job_id, timeout=timeout), on_check=show)
 
 
 async def _wait(account: Account, job: Job, timeout: float, on_interrupt: str) -> Job:

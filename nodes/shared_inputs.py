@@ -123,6 +123,13 @@ def checked(name: str, value: Any) -> float:
     return value
 
 
+def checked_timeout(value: Any) -> float:
+    """Seconds of a wait. Raises InputError: it is something else, or not above 0."""
+    if checked("timeout", value) <= 0:
+        raise InputError(f"timeout is {value!r}: set the seconds to wait, for example {TIMEOUT:g}.")
+    return value
+
+
 def checked_text(name: str, value: Any) -> str:
     """A text: a link may bring anything. Raises InputError: it is something else."""
     if isinstance(value, str):

@@ -20,7 +20,7 @@ from .lists import failures, id_of, note_failure, running_item, shows_errors
 from .loading import decoded, difference, limits_of_run, opened, playable, shaped
 from .poll_job import CANCEL
 from .pricing import refusal_at_queue
-from .shared_inputs import TIMEOUT, request_inputs, timeout_input
+from .shared_inputs import TIMEOUT, checked_timeout, request_inputs, timeout_input
 from .status_lines import outcome, retry_line, show_submit, wait_fraction, wait_line
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Takes(io.ComfyNode):
         item.costs_nothing = True
         request = MusicRequest(prompt, duration, lyrics, format, model, take, words)
         requests = request.takes(count)
+        timeout = checked_timeout(timeout)
         item.label = f"{len(requests)} takes from {requests[0].label}"
         settings = session.settings(needs_key=True)
         account = await session.account(settings)

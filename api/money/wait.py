@@ -49,6 +49,7 @@ class _Watch:
 
     Attributes:
         expected: seconds from submit to end, None while no similar job is known.
+        error: of the last poll that failed.
     """
 
     def __init__(self, job: Job, expected: float | None) -> None:
@@ -56,6 +57,7 @@ class _Watch:
         self.expected = expected
         self.users = 0
         self.is_told = False
+        self.error: GatewayError | None = None
         self.running_since: float | None = None
         self.task: asyncio.Task[Job]
 
@@ -84,8 +86,9 @@ class Waits:
         """Wait until a job has completed.
 
         Args:
-            timeout: seconds from when the job is seen running, or from now if it runs already. In
-                the queue it may stay for `Timing.queue_limit`.
+            timeout: seconds from when the job is seen running, or from now if it runs already, and
+                from the first of polls that the gateway does not answer with a record. A job that
+                is told to be in the queue may stay there for `Timing.queue_limit`.
             progress: called every `Timing.progress_tick` seconds, in this loop.
 
         Raises:
@@ -107,6 +110,8 @@ class Waits:
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
+            # A poll before this wait owes it no answer.
+            self._client.retries.clear(job.job_id)
             watch = self._watches[job.local_id] = _Watch(job, expected)
             watch.task = asyncio.ensure_future(self._poll(watch, job.job_id))
         watch.users += 1
@@ -114,12 +119,15 @@ class Waits:
             while not watch.task.done():
                 now = self._client.clock()
                 running = watch.running_since
-                if running is None:
+                asked = self._client.retries.asked_since(job.job_id)
+                since = running if asked is None or running is not None else asked
+                if since is None:
                     left = began + self._timing.queue_limit - now
                 else:
-                    left = max(began, running) + timeout - now
+                    left = max(began, since) + timeout - now
                 if left <= 0:
-                    raise _timed_out(watch.job, timeout if running else self._timing.queue_limit)
+                    waited = self._timing.queue_limit if since is None else timeout
+                    raise _timed_out(job.job_id, waited, watch.error if asked else None)
                 progress(
                     Progress(
                         watch.job.state,
@@ -155,14 +163,18 @@ class Waits:
             raise _kept(error, job) from error
         return await off_loop(self._ledger.apply, job.local_id, record)
 
-    async def adopt(self, job_id: str) -> Job:
+    async def adopt(self, job_id: str, *, timeout: float | None) -> Job:
         """The row of a job that was made elsewhere: written once the gateway knows the job.
 
         Raises:
             NotFoundError: the gateway knows no such job; no row was written.
+            WaitTimeoutError: the gateway has sent no record for `timeout` seconds.
             GatewayError: polls failed for `Timing.blip_patience`, or the gateway refuses them.
         """
-        record = await self._first_record(job_id)
+        try:
+            record = await asyncio.wait_for(self._first_record(job_id), timeout)
+        except asyncio.TimeoutError:
+            raise _timed_out(job_id, timeout or 0.0, None) from None
 
         def written() -> Job:
             job = self._ledger.adopt(self._service, job_id)
@@ -242,6 +254,7 @@ class Waits:
                 watch.is_told = True
             except GatewayError as error:
                 failing_since = clock() if failing_since is None else failing_since
+                watch.error = error
                 if self._is_over(error, job, clock() - failing_since, clock() - submitted):
                     raise await self.lost(error, watch.job) from error
                 self._client.retries.note(job_id, error, timing.poll_floor)
@@ -318,11 +331,15 @@ class Waits:
         return statistics.median(seconds for _, seconds in nearest)
 
 
-def _timed_out(job: Job, seconds: float) -> WaitTimeoutError:
+def _timed_out(job_id: str, seconds: float, cause: GatewayError | None) -> WaitTimeoutError:
+    """Args:
+    cause: why the gateway's last answer was not a record.
+    """
+    why = f" The last poll failed: {cause}" if cause else ""
     return WaitTimeoutError(
-        f"The job {job.job_id} is not done after {seconds:g} s. It goes on without this wait: "
-        "queue again, or put its id into Poll Job, to pick it up. It is paid for once.",
-        job_id=job.job_id,
+        f"The job {job_id} is not done after {seconds:g} s.{why} The job goes on without this "
+        "wait: queue again, or put its id into Poll Job, to pick it up. It is paid for once.",
+        job_id=job_id,
     )
 
 

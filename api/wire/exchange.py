@@ -146,6 +146,8 @@ class Exchange:
             async with slot as observe:
                 if confirm is not None:
                     await confirm()
+                if is_poll:
+                    self.retries.asked(about)
                 try:
                     answer = await self._once(http, observe, method, path, job_id=job_id, **options)
                     self.retries.clear(about)

@@ -380,6 +380,15 @@ class Retries:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[str, Retry] = {}
+        self._asked: dict[str, float] = {}
+
+    def asked(self, about: str) -> None:
+        """Note that a poll leaves; until `clear`, the gateway owes an answer since the first."""
+        self._asked.setdefault(about, self._clock())
+
+    def asked_since(self, about: str) -> float | None:
+        """When the first poll without a usable answer left, by the clock; None: all have one."""
+        return self._asked.get(about)
 
     def note(self, about: str, error: Exception, wait: float) -> None:
         """Note that the request will be sent again after `wait` seconds."""
@@ -389,6 +398,7 @@ class Retries:
     def clear(self, about: str) -> None:
         """Note that the request was answered, or was given up."""
         self._open.pop(about, None)
+        self._asked.pop(about, None)
 
     def of(self, about: str) -> tuple[str, int, str] | None:
         """The error's type, the number of the try to come, and its time of day; None: no retry."""

@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 
 from ...api.account import Account
-from ...api.base.errors import RateLimitError, StatusError, UnavailableError
+from ...api.base.errors import RateLimitError, StatusError, UnavailableError, WaitTimeoutError
 from ...api.base.request import MusicRequest
 from ...api.library import Library
 from ...api.money.job import State
+from ...api.money.wait import Progress
 from ...api.settings import Settings
 from ..gateway import TIMING, rows_of
 
@@ -27,7 +28,7 @@ DAY = [
 
 
 class Gateway:
-    """Answers each request with the next status of its method, the last one for ever."""
+    """Answers each request with the next status of its method (0: never), the last for ever."""
 
     def __init__(self, asked: dict[str, str]) -> None:
         self.asked = asked
@@ -39,6 +40,8 @@ class Gateway:
         statuses = self.posts if request.method == "POST" else self.gets
         status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
         self.seen.set()
+        if status == 0:
+            await asyncio.sleep(3600)
         if status != 200:
             return web.json_response({}, status=status, headers=self.asked)
         job = {"id": "job_1", "status": "queued", "balance": 3, "data": []}
@@ -90,6 +93,40 @@ async def test_the_connection_test_ends_at_once(
     async with account_at(gateway, tmp_path) as account:
         with pytest.raises(StatusError, match="try again after"):
             await account.balance()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 404, 0])
+async def test_a_timeout_bounds_a_wait_whose_polls_bring_no_record(
+    tmp_path: Path, status: int
+) -> None:
+    gateway = Gateway({})
+    async with account_at(gateway, tmp_path) as account:
+        job = await account.submit(PIANO, Settings(), run="run")
+        gateway.gets = [status]
+        waits = (
+            lambda: account.wait(job, timeout=0.2, progress=lambda _: None),
+            lambda: account.pick_up("job_of_another_machine", timeout=0.2),
+        )
+        for wait in waits[: 1 if status == 404 else 2]:
+            with pytest.raises(WaitTimeoutError, match=r"not done after 0\.2 s") as caught:
+                # `blip_patience` is 20 s here, and the longest wait in a queue 120 s.
+                await asyncio.wait_for(wait(), 10)
+            assert caught.value.job_id
+        assert (await account.current(job)).state is State.QUEUED
+
+
+async def test_a_timeout_counts_from_the_poll_that_brought_nothing(tmp_path: Path) -> None:
+    gateway = Gateway({})
+    async with account_at(gateway, tmp_path) as account:
+        job = await account.submit(PIANO, Settings(), run="run")
+        # 3 s of queue that the gateway tells are no part of the timeout.
+        gateway.gets = [200] * 12 + [503]
+        seen: list[Progress] = []
+        with pytest.raises(WaitTimeoutError, match="The last poll failed: The gateway is not av"):
+            await asyncio.wait_for(account.wait(job, timeout=0.5, progress=seen.append), 20)
+        assert len(gateway.gets) == 1
+        assert seen[-1].elapsed > 1.0
 
 
 @pytest.mark.slow
