@@ -33,8 +33,8 @@ def check(audio: object) -> Audio:
     """
     if audio is None:
         raise MediaError(
-            "No audio arrived: expected AUDIO, got None; connect an output that has sound "
-            "(a video without a sound track gives None)."
+            "No audio arrived: expected AUDIO, got None; the video has no sound, or nothing is "
+            "connected, so connect an output that has sound."
         )
     if not isinstance(audio, Mapping):
         raise MediaError(

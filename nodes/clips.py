@@ -66,25 +66,44 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
 
 @contextlib.contextmanager
 def file_of(video: Any) -> Iterator[Path | io.BytesIO]:
-    """The file of a VIDEO. A video that is trimmed or in memory gets a temporary file.
+    """The file of a VIDEO. One that is edited, trimmed or in no file gets a temporary file.
 
     Raises:
-        InputError: it is no VIDEO.
+        InputError: it is no VIDEO, or it cannot be saved.
     """
     if not hasattr(video, "save_to"):
         raise InputError(
             f"A VIDEO is expected, and {_kind(video)} came: connect the video of Load Video."
         )
-    source = _untrimmed_file(video)
+    is_whole = not host.is_edited(video) and not any(_trim_window(video))
+    source = host.source_of(video) if is_whole else None
     if source is not None:
-        yield source
+        yield Path(source) if isinstance(source, str) else source
         return
     path = host.temporary_path(".mp4")
     try:
-        video.save_to(str(path))
+        _save(video, path)
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _save(video: Any, path: Path) -> None:
+    try:
+        video.save_to(str(path))
+    except (OSError, MemoryError, host.interrupt_exception()):
+        raise
+    # The classes of other packs raise anything.
+    except Exception as error:
+        raise InputError(
+            f"The VIDEO cannot be read ({type(error).__name__}: {error}): save the video first, "
+            "with Save Video, and load the saved file."
+        ) from error
+    if not path.is_file():
+        raise InputError(
+            "The VIDEO wrote no file: save the video first, with Save Video, and load the saved "
+            "file."
+        )
 
 
 def _of_picture(picture: Any, fps: float) -> Length | None:
@@ -115,8 +134,14 @@ def _of_video(video: Any) -> Length:
     components = host.components_of(video)
     if components is not None:
         return _at(len(components.images), components.frame_rate)
-    start, duration = _trim_window(video)
-    found = picture_length(video.get_stream_source(), start=start, duration=duration)
+    source = host.source_of(video)
+    if source is not None:
+        # A crop or a resize changes no length.
+        start, duration = _trim_window(video)
+        found = picture_length(source, start=start, duration=duration)
+    else:
+        with file_of(video) as saved:
+            found = picture_length(saved)
     return Length(found.frames, found.fps, found.seconds)
 
 
@@ -141,13 +166,6 @@ def _trim_window(video: Any) -> tuple[float, float]:
     window = getattr(video, "get_active_trim_window", None)
     start, duration = window() if window is not None else (0.0, 0.0)
     return max(0.0, float(start)), max(0.0, float(duration))
-
-
-def _untrimmed_file(video: Any) -> Path | io.BytesIO | None:
-    if host.components_of(video) is not None or any(_trim_window(video)):
-        return None
-    source = video.get_stream_source()
-    return Path(source) if isinstance(source, str) else source
 
 
 def _kind(value: object) -> str:

@@ -22,7 +22,9 @@ from .node_api import ADVANCED as ADVANCED
 from .node_api import FIXED_AFTER_GENERATE as FIXED_AFTER_GENERATE
 from .node_api import blocked_outputs as blocked_outputs
 from .node_api import components_of as components_of
+from .node_api import is_edited as is_edited
 from .node_api import schema as schema
+from .node_api import source_of as source_of
 from .node_api import video_of as video_of
 from .prompt_server import QueuedGraph as QueuedGraph
 from .prompt_server import inputs_of as inputs_of

@@ -60,6 +60,25 @@ def components_of(video: Any) -> Any:
     return video.get_components() if in_memory else None
 
 
+def source_of(video: Any) -> Any:
+    """The path or the stream of a VIDEO that is stored as it came; None for every other.
+
+    A list of parts is none: its stream is the whole film in memory.
+    """
+    from comfy_api.latest import InputImpl
+
+    return video.get_stream_source() if isinstance(video, InputImpl.VideoFromFile) else None
+
+
+def is_edited(video: Any) -> bool:
+    """Whether a crop or a resize waits until the VIDEO is saved: its stream source lacks it."""
+    pending = getattr(video, "has_pending_frame_edits", None)
+    if pending is not None:
+        return bool(pending())
+    # Versions of ComfyUI that crop and do not say so.
+    return getattr(video, "_VideoFromFile__crop", None) is not None
+
+
 def video_of(path: Path) -> Any:
     """The VIDEO in a file."""
     from comfy_api.latest import InputImpl

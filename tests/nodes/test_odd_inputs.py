@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,8 +13,11 @@ import torch
 from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...sandbox.server import Sandbox
-from .test_music_nodes import Video, clip
+from ..videos import VideoFromFile as Video
+from .test_music_nodes import clip
 from .test_nodes import run
+
+pytestmark = pytest.mark.usefixtures("host_with_videos")
 
 Node = dict[str, Any]
 RATE = 24
@@ -32,13 +33,6 @@ def audio(seconds: float = 3.0, channels: int = 2, rate: int = 44_100) -> Mappin
 
 SILENCE = {"waveform": torch.zeros(1, 2, 132_300), "sample_rate": 44_100}
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    host = importlib.import_module(f"{nodes.__name__}.host")
-    monkeypatch.setattr(host, "components_of", lambda video: None)
-    monkeypatch.setattr(host, "video_of", Video)
 
 
 @pytest.fixture
