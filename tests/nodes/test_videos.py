@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from ...api.errors import InputError
+from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from .. import videos
 from ..video.make import make_clip, picture_hashes
