@@ -20,7 +20,7 @@ from .media.track_store import FOLDER, GIGABYTE, TrackStore
 from .money.job import Job, State
 from .money.ledger import Ledger
 from .money.listing import Page
-from .money.prices import Catalogue, Price, expected_prices
+from .money.prices import Catalogue, Price, expected_prices, price_fall
 from .money.spending import Quote
 from .money.sqlite import FILE_NAME
 
@@ -177,8 +177,14 @@ class Library:
             ledger, found = self.ledger, []
             # The takes of a request have the same hints.
             distinct = dict.fromkeys(request._replace(take=1) for request in requests)
-            for request in list(distinct)[:_MOST_HINTED]:
-                found += hints_for(request, ledger.takes_with_one_file(service, request))
+            first = list(distinct)[:_MOST_HINTED]
+            catalogue = self.catalogue(service)
+            falls = {
+                model: price_fall(catalogue, ledger, model) for model in {r.model for r in first}
+            }
+            for request in first:
+                same = ledger.takes_with_one_file(service, request)
+                found += hints_for(request, same, falls[request.model])
             return [hint for at, hint in enumerate(found) if hint not in found[:at]]
 
         return await off_loop(read)

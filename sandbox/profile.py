@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -88,6 +89,7 @@ class Profile(NamedTuple):
     """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
     The usage lists show a submit after `usage_delay`; the gateway's own delay is not known.
+    `listed` are the prices in the list of models; jobs cost those of `PRICES`.
     `max_waiting` jobs at most wait to be composed; the sandbox answers a further submit with 429.
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
@@ -104,6 +106,7 @@ class Profile(NamedTuple):
     credit: float = 1000.0
     max_waiting: int = 100
     key: str | None = None
+    listed: Mapping[str, object] = PRICES
     dialect: Dialect = Dialect()
 
     def scaled(self, factor: float) -> Profile:

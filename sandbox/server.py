@@ -401,7 +401,7 @@ class Sandbox:
     # The account
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
-        listed = {**PRICES, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}
+        listed = {**self.profile.listed, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}
         data = [
             {
                 "id": id,

@@ -35,7 +35,7 @@ class Hint(NamedTuple):
     """One hint.
 
     Attributes:
-        kind: `short`, `tag`, `style` or `same`.
+        kind: `price`, `short`, `tag`, `style` or `same`.
         values: what its sentence names.
     """
 
@@ -48,6 +48,8 @@ class Hint(NamedTuple):
 
 
 _SENTENCES = {
+    "price": "the model list has ${listed} a second for {model}; its last track cost ${last} a "
+    "second",
     "short": "the lyrics need about {low} to {high} s (lines to sing: {lines}); "
     "the length is {seconds:g} s",
     "tag": "the section tag [{tag}] is unknown; known ones are [verse], [chorus] and [bridge]",
@@ -56,13 +58,21 @@ _SENTENCES = {
 }
 
 
-def hints_for(request: MusicRequest, same_takes: Sequence[int] = ()) -> list[Hint]:
+def hints_for(
+    request: MusicRequest,
+    same_takes: Sequence[int] = (),
+    price_fall: tuple[float, float] | None = None,
+) -> list[Hint]:
     """The hints on one request.
 
     Args:
         same_takes: earlier takes of it whose files are the same.
+        price_fall: see `prices.price_fall`.
     """
     hints = []
+    if price_fall is not None:
+        listed, last = map(_amount, price_fall)
+        hints.append(Hint("price", {"model": request.model, "listed": listed, "last": last}))
     if "lyrics" not in request.ignored_inputs():
         hints += _on_lyrics(request.lyrics, request.duration)
     tokens = _tokens(request.prompt)
@@ -71,6 +81,11 @@ def hints_for(request: MusicRequest, same_takes: Sequence[int] = ()) -> list[Hin
     if len(same_takes) > 1:
         hints.append(Hint("same", {"takes": ", ".join(map(str, sorted(same_takes)))}))
     return hints
+
+
+def _amount(dollars: float) -> str:
+    """The first three digits of an amount: `0.8`, `0.00001`."""
+    return f"{float(f'{dollars:.3g}'):.12f}".rstrip("0").rstrip(".")
 
 
 def _on_lyrics(lyrics: str, duration: float) -> list[Hint]:

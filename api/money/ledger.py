@@ -21,7 +21,7 @@ from .listing import Page, Show, Sort, page_of
 from .peers import Peers
 from .rows import Rows
 from .schema import DEAD
-from .spending import FREE, Quote, SpendingRules, quote
+from .spending import FREE, LEAST_RATE, Quote, SpendingRules, quote
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -79,6 +79,9 @@ _SPENT = f"""
     ), 0)
     FROM jobs WHERE {{0}}
 """
+# Whether the price of a row is not known. No track of a service that charges costs nothing.
+_IS_UNKNOWN = f"coalesce(price, 0) <= 0 AND model != '' AND service != '{SANDBOX}'"
+_ESTIMATE = f"(CASE WHEN {_IS_UNKNOWN} THEN ? ELSE {_PRICE} END)"
 # Dollars that count for the limits: the higher of charge and estimate; of a dead job the charge.
 _COUNTED = f"""
     SELECT coalesce(sum(
@@ -88,28 +91,34 @@ _COUNTED = f"""
     FROM (
         SELECT {_CHARGED} AS cost, {_REPEATS} AS times,
             CASE WHEN state IN ({DEAD}) THEN 1 ELSE 0 END AS is_dead,
-            CASE WHEN price IS NULL AND model != '' THEN ? ELSE {_PRICE} END AS estimate
+            {_ESTIMATE} AS estimate
         FROM jobs WHERE {{0}}
     ) AS bought
 """
 # How many tracks of unknown price were bought.
 _COUNT_UNKNOWN = f"""
-    SELECT count(*) FROM jobs
-    WHERE price IS NULL AND model != '' AND service != ? AND state NOT IN ({DEAD}) AND {{0}}
+    SELECT count(*) FROM jobs WHERE {_IS_UNKNOWN} AND state NOT IN ({DEAD}) AND {{0}}
 """
 # Which rows a sum has: those since a time until now, or those of a run.
 _SINCE, _OF_RUN = "created BETWEEN ? AND ?", "run = ?"
 # Expected dollars of jobs under way.
 _PENDING = f"""
-    SELECT coalesce(sum({_PRICE}), 0) FROM jobs
+    SELECT coalesce(sum({_ESTIMATE}), 0) FROM jobs
     WHERE service = ? AND created >= ? AND state NOT IN ({_FINAL})
 """
 # Seconds and dollars of the last completed jobs of a model whose charge is plausible.
 _CHARGES = """
     SELECT duration, charged FROM jobs
     WHERE service = ? AND model = ? AND state = ?
-    AND charged > 0 AND charged <= ? AND duration > 0 AND duration < ?
+    AND charged >= ? * duration AND charged <= ? AND duration > 0 AND duration < ?
     ORDER BY finished DESC LIMIT ?
+"""
+# Seconds and dollars of the last track of a model: its charge, else its expected price.
+_LAST_COST = f"""
+    SELECT duration, CASE WHEN charged > 0 THEN {_CHARGED} ELSE {_PRICE} END FROM jobs
+    WHERE service = ? AND model = ? AND duration > 0 AND duration < ?
+    AND (charged > 0 OR (price > 0 AND state NOT IN ({DEAD})))
+    ORDER BY created DESC LIMIT 1
 """
 # Seconds of audio and of work of the last completed jobs of a model, where they are plausible.
 _RUN_TIMES = """
@@ -278,11 +287,16 @@ class Ledger:
     def unknown_tracks(self, *, since: float) -> int:
         """How many tracks of unknown price were bought since a time."""
         when, values = self._when(since, None)
-        return self._rows.value(_COUNT_UNKNOWN.format(when), SANDBOX, *values)
+        return self._rows.value(_COUNT_UNKNOWN.format(when), *values)
 
-    def pending(self, service: str) -> float:
-        """US dollars of jobs that are under way: the account's balance may not show them yet."""
-        return float(self._rows.value(_PENDING, service, self.engine.now() - DAY))
+    def pending(self, service: str, unknown: float) -> float:
+        """US dollars of jobs that are under way: the account's balance may not show them yet.
+
+        Args:
+            unknown: dollars that a track of unknown price counts as.
+        """
+        since = self.engine.now() - DAY
+        return float(self._rows.value(_PENDING, float(unknown), service, since))
 
     def quote(
         self,
@@ -302,20 +316,26 @@ class Ledger:
         if is_free(service):
             return FREE._replace(tracks=len(prices))
         since = self.engine.now() - DAY
+        unknown = rules.unknown_price
         return quote(
             prices,
             rules,
-            spent_run=0.0 if run is None else self.counted(rules.unknown_price, run=run),
-            spent_day=self.counted(rules.unknown_price, since=since),
+            spent_run=0.0 if run is None else self.counted(unknown, run=run),
+            spent_day=self.counted(unknown, since=since),
             unknown_day=self.unknown_tracks(since=since),
             runs=runs,
-            balance=None if balance is None else balance - self.pending(service),
+            balance=None if balance is None else balance - self.pending(service, unknown),
         )
 
     def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
         """Seconds asked for and dollars, of the last jobs of a model whose price is known."""
-        values = (service, model, State.COMPLETED.value, MOST_DOLLARS, _LONGEST, limit)
+        values = (service, model, State.COMPLETED.value, LEAST_RATE, MOST_DOLLARS, _LONGEST, limit)
         return [(duration, charged) for duration, charged in self._rows.execute(_CHARGES, *values)]
+
+    def last_cost(self, service: str, model: str) -> tuple[float, float] | None:
+        """Seconds asked for and dollars of the last track of a model; None without one."""
+        found = self._rows.execute(_LAST_COST, service, model, _LONGEST)
+        return next(((seconds, cost) for seconds, cost in found), None)
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
         """Seconds of audio, and from submit to end, of the last completed jobs of a model."""

@@ -1,7 +1,8 @@
 """Expected prices of tracks.
 
-They come from the charges of earlier tracks of the model. Before its first track they come from the
-account's model list, which is cached on the disk for a day, or from a built-in table.
+They come from the charges of earlier tracks of the model. Before its first charge they come from
+the account's model list, which is cached on the disk for a day, and from a built-in table: the
+higher price counts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +25,7 @@ from ..wire.protocol import Model, dollars_of
 from .job import is_free
 from .ledger import Ledger
 from .peers import Peers
+from .spending import LEAST_RATE
 
 if TYPE_CHECKING:
     from ..base.timing import Timing
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 # US dollars per second of audio, as of the gateway's public model pages in 2026.
 BUILT_IN_PRICES = {
     DEFAULT_MODEL: 0.0002,
+    "fal-ai/ace-step/prompt-to-audio": 0.0002,
     "elevenlabs/elevenlabs-music": 0.80,
 }
 # Models that are known to cost by the second. The lists show a price by the second for models that
@@ -38,6 +42,8 @@ BUILT_IN_PRICES = {
 _BY_THE_SECOND = (DEFAULT_MODEL, "fal-ai/ace-step/prompt-to-audio")
 # Prices by the second that differ by no more than this share are one price.
 _SAME = 0.1
+# A listed price that falls below this share of what the last track cost is told.
+_FALL = 0.1
 # A listed price is by the second, by the minute or by the track. The lower bound of a learned price
 # is half of the cheapest reading of the listed one.
 _LEAST_SHARE = 0.5
@@ -54,6 +60,13 @@ class Price(NamedTuple):
 
     amount: float | None
     is_at_most: bool = False
+
+
+class Fall(NamedTuple):
+    """A price that fell, in US dollars per second: in the list now, and of the last track."""
+
+    listed: float
+    last: float
 
 
 class Catalogue:
@@ -80,24 +93,27 @@ class Catalogue:
         return _age(self._read()[0])
 
     def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
-        """The expected price of each track by the list.
-
-        A model that is listed twice has the higher price; an unknown one if either is unknown.
-        """
-        listed: dict[str, float | None] = {}
-        for model, rate in self._read()[1]:
-            other = listed.get(model, rate)
-            listed[model] = None if rate is None or other is None else max(rate, other)
+        """The expected price of each track by the list and the built-in table: the higher one."""
+        listed = self.listed()
 
         def price(request: MusicRequest) -> Price:
-            per_second = listed.get(request.model)
-            if per_second is None:
-                per_second = BUILT_IN_PRICES.get(request.model)
-            if per_second is None:
+            rates = listed.get(request.model, ())
+            counted = _counted(request.model, rates)
+            if counted is None:
                 return Price(None)
-            return Price(per_second * request.duration, request.model not in _BY_THE_SECOND)
+            is_lower = any(rate is not None and LEAST_RATE <= rate < counted for rate in rates)
+            return Price(
+                counted * request.duration, is_lower or request.model not in _BY_THE_SECOND
+            )
 
         return [price(request) for request in requests]
+
+    def listed(self) -> Mapping[str, Sequence[float | None]]:
+        """The prices of each model in the list, in US dollars per second, as the list has them."""
+        rates = defaultdict(list)
+        for model, rate in self._read()[1]:
+            rates[model].append(rate)
+        return rates
 
     def replace(self, models: Iterable[Model]) -> None:
         """Write `models` to the file; an empty list renews the date of the old one."""
@@ -129,6 +145,22 @@ class Catalogue:
         """Raises OSError, ValueError, KeyError, TypeError: no list for this service."""
         content = json.loads(self._path.read_text(encoding="utf-8"))
         return content if content["service"] == self.service else {}
+
+
+def _counted(model: str, rates: Sequence[float | None]) -> float | None:
+    """The price of a second that limits count, in US dollars; None where it is not known.
+
+    It is never below the built-in price. Without one, an unknown price among several of the same
+    model makes it unknown.
+
+    Args:
+        rates: the prices of the model in the list.
+    """
+    built_in = BUILT_IN_PRICES.get(model)
+    known = [rate for rate in rates if rate is not None and rate >= LEAST_RATE]
+    if built_in is not None:
+        return max(built_in, *known, 0.0)
+    return max(known) if known and len(known) == len(rates) else None
 
 
 def _age(moment: float) -> float:
@@ -176,43 +208,63 @@ def expected_prices(
 ) -> list[Price]:
     """The expected price of each track: by earlier tracks of its model, else by the list.
 
-    The gateway reports the charges, so a learned price is never lower than the list allows.
+    The gateway reports the charges, so a learned price is never lower than the list and the
+    built-in price allow.
     """
     if is_free(catalogue.service):
         return [Price(0.0)] * len(requests)
-    charges = {
-        model: ledger.charges(catalogue.service, model)
-        for model in {_priced_as(request).model for request in requests}
-    }
+    as_priced = [request._replace(model=_priced_as(request.model)) for request in requests]
+    models = {request.model for request in [*requests, *as_priced]}
+    charges = {model: ledger.charges(catalogue.service, model) for model in models}
 
     def expected(request: MusicRequest, listed: Price) -> Price:
         known = charges[request.model]
         if not known:
             return listed
         amount, is_at_most = learned(request, known)
-        return Price(max(amount, _least(request, listed)), is_at_most)
+        least = _least(request, listed)
+        return Price(max(amount, least), is_at_most or least > amount * (1 + _SAME))
 
-    as_priced = [_priced_as(request) for request in requests]
+    def bounded(request: MusicRequest, price: Price) -> Price:
+        if request.model != AUTO_MODEL or price.amount is None:
+            return price
+        # A charge shows where the gateway exceeds its own bound.
+        seen = [
+            cost * max(1.0, request.duration / seconds) for seconds, cost in charges[AUTO_MODEL]
+        ]
+        return Price(max(price.amount, *seen, 0.0), is_at_most=True)
+
     prices = map(expected, as_priced, catalogue.prices(as_priced))
-    return [
-        price._replace(is_at_most=price.is_at_most or request.model == AUTO_MODEL)
-        for request, price in zip(requests, prices, strict=True)
-    ]
+    return list(map(bounded, requests, prices))
 
 
-def _priced_as(request: MusicRequest) -> MusicRequest:
-    """The request whose price bounds that of `request`."""
-    return request._replace(model=BASELINE_MODEL) if request.model == AUTO_MODEL else request
+def _priced_as(model: str) -> str:
+    """The model whose price bounds that of `model`."""
+    return BASELINE_MODEL if model == AUTO_MODEL else model
 
 
 def _least(request: MusicRequest, listed: Price) -> float:
-    """The least dollars that a track can cost by the list."""
+    """The least dollars that a track can cost by the list and the built-in price."""
     if listed.amount is None:
         return 0.0
-    if not listed.is_at_most:
+    if request.model in _BY_THE_SECOND:
         return listed.amount
     unit = listed.amount / request.duration
     return _LEAST_SHARE * unit * min(1.0, request.duration / 60)
+
+
+def price_fall(catalogue: Catalogue, ledger: Ledger, model: str) -> Fall | None:
+    """The fall of the listed price of a model below a tenth of what its last track cost."""
+    if is_free(catalogue.service):
+        return None
+    model = _priced_as(model)
+    rates = [rate for rate in catalogue.listed().get(model, ()) if rate is not None]
+    last = ledger.last_cost(catalogue.service, model)
+    if not rates or last is None:
+        return None
+    seconds, cost = last
+    fall = Fall(max(rates), cost / seconds)
+    return fall if fall.listed < fall.last * _FALL else None
 
 
 def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> tuple[float, bool]:

@@ -252,7 +252,8 @@ class Purchases:
         job = await self.lookups.find(job, is_new=cause is not None)
         if job.state is not State.UNCERTAIN:
             return await self._settled(job, rules)
-        affordable = job.price is not None and job.price <= rules.uncertain_limit
+        price = job.price if job.price or job.is_free else None
+        affordable = price is not None and price <= rules.uncertain_limit
         if job.is_listed or job.repeats or not affordable or not rules.uncertain_limit:
             raise uncertain(job) from cause
         return await self._resubmit(job, rules, run=None)

@@ -6,8 +6,10 @@ The amount that a track counts for the limits, whatever the gateway lists and re
     A track that was bought counts as the higher of two amounts: what was estimated before it was
     bought, and what the gateway reports. So no report makes room for more.
     A track whose price is not known counts as `unknown_price`, and few of them are bought in a day.
+    No track of a service that charges costs nothing: an amount of 0 is an unknown price.
     A failed or cancelled track counts as what the gateway reports for it, else as nothing.
-    An estimate is never negative and never below what the model list allows (`prices.expected`).
+    An estimate is never below what the model list and the built-in prices allow
+    (`prices.expected_prices`).
 """
 
 from __future__ import annotations
@@ -43,6 +45,9 @@ class SpendingRules(NamedTuple):
     accepts_ledger_loss: bool = False
 
 
+LEAST_RATE = 1e-5
+"""US dollars per second of audio; a lower price or charge is not believed. The cheapest model costs
+20 times as much."""
 UNKNOWN_PER_DAY = 5
 """Tracks of unknown price that are bought in 24 hours."""
 
@@ -164,14 +169,14 @@ def quote(
     """The price of the tracks of each of `runs` runs, and whether the rules refuse them.
 
     Args:
-        prices: the expected price of each track, None where it is not known.
+        prices: the expected price of each track; None, or 0, where it is not known.
         spent_run: what the tracks of the run before count.
         spent_day: what the tracks of the last 24 hours count.
         balance: what the account has left for them; None where it is not known.
         unknown_day: tracks of unknown price of the last 24 hours.
     """
     count = len(prices)
-    known = [price for price in prices if price is not None]
+    known = [price for price in prices if price is not None and price > 0]
     unknown = count - len(known)
     is_known = not unknown
     if not is_known and not rules.allow_unknown_price:

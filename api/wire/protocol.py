@@ -34,6 +34,8 @@ _REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
+# The words of a unit of one second. A thousandth of it, or ten, has others.
+_A_SECOND = {"", "per", "a", "of", "usd", "audio", "music", "output", "second", "seconds"}
 # A row may be dated this much before its request: clocks differ, and some write local time.
 _CLOCK_SLACK = 24 * 3600.0
 # From here on a number counts milliseconds since 1970, not seconds.
@@ -288,16 +290,18 @@ def parse_models(body: object) -> list[Model]:
 
 
 def _price_per_second(entry: Mapping[str, Any]) -> float | None:
+    """The highest of the prices that an entry has."""
+    prices = [entry.get("price_per_second")]
     pricing = entry.get("pricing")
     if isinstance(pricing, Mapping):
-        for name in ("per_second", "price_per_second", "audio_second", "per_audio_second"):
-            price = dollars_of(pricing.get(name))
-            if price is not None:
-                return price
+        names = ("per_second", "price_per_second", "audio_second", "per_audio_second")
+        prices += map(pricing.get, names)
         unit = pricing.get("unit")
-        if isinstance(unit, str) and "second" in unit:
-            return dollars_of(pricing.get("price"))
-    return dollars_of(entry.get("price_per_second"))
+        words = set(re.split(r"[\W_]+", unit.lower())) if isinstance(unit, str) else set()
+        if words & {"second", "seconds"} and words <= _A_SECOND:
+            prices.append(pricing.get("price"))
+    known = [price for each in prices if (price := dollars_of(each)) is not None]
+    return max(known, default=None)
 
 
 # --- The lists of use ---------------------------------------------------------------------------

@@ -33,8 +33,7 @@ async def price(request: web.Request) -> dict[str, Any]:
         raise InputError("The nodes have to be a list of JSON objects.")
     runs = whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
     requests = await asyncio.to_thread(requests_of_nodes, nodes)
-    # Without a prompt, the requests are examples for a price.
-    hints = await _hints(requests) if "prompt" in given else []
+    hints = await _hints(requests, is_whole="prompt" in given)
     return {**await _answer(requests, runs), "hints": hints}
 
 
@@ -51,8 +50,10 @@ async def model_prices(request: web.Request) -> dict[str, Any]:
     return {"free": current.is_sandbox, "models": of_models}
 
 
-async def _hints(requests: list[MusicRequest]) -> list[dict[str, Any]]:
+async def _hints(requests: list[MusicRequest], *, is_whole: bool) -> list[dict[str, Any]]:
+    """The hints on requests. Without a prompt they are examples for a price: only that is told."""
     hints = await (await session.library()).hints(requests, session.settings().service)
+    hints = [hint for hint in hints if is_whole or hint.kind == "price"]
     return [{"kind": hint.kind, "values": hint.values} for hint in hints[:_MAX_HINTS]]
 
 

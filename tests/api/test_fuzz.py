@@ -131,7 +131,7 @@ def test_no_value_in_a_row_makes_room_in_a_limit(
             reader.spent(run="run"),
         ]
         assert all(math.isfinite(amount) and amount >= 0.5 for amount in counted), counted
-        assert 0 <= reader.pending("live") < math.inf
+        assert 0 <= reader.pending("live", UNKNOWN) < math.inf
         for read in (reader.charges, reader.run_times):
             for pair in read("live", MusicRequest("piano").model):
                 assert all(isinstance(number, (int, float)) and number > 0 for number in pair)

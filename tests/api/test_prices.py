@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...api.base.errors import SpendLimitError
+from ...api.base.models import AUTO_MODEL
 from ...api.base.request import MusicRequest
 from ...api.library import Library
+from ...api.money.job import SANDBOX
 from ...api.money.prices import FILE_NAME, Catalogue, expected_prices, learned
 from ...api.money.spending import UNKNOWN_PER_DAY, Reason
 from ...api.settings import Settings
@@ -39,7 +42,9 @@ def test_only_a_price_by_the_second_that_is_known_is_exact(tmp_path: Path) -> No
     assert catalogue.prices([ACE._replace(model="nobody/knows")])[0] == (None, False)
 
 
-@pytest.mark.parametrize("price", ["NaN", "-1", "Infinity", '"cheap"', "true", "1e300"])
+@pytest.mark.parametrize(
+    "price", ["NaN", "-1", "Infinity", '"cheap"', "true", "1e300", "0", '"0"', "1e-12", "0.0000099"]
+)
 def test_an_absurd_price_in_the_list_is_not_known(tmp_path: Path, price: str) -> None:
     model = '["m", %s]' % price  # noqa: UP031
     content = f'{{"service": "test", "fetched": 0, "models": [{model}]}}'
@@ -139,6 +144,109 @@ def test_a_model_listed_twice_has_the_higher_price(
     catalogue.replace([Model("m", each) for each in rates])
     amount = catalogue.prices([ACE._replace(model="m")])[0].amount
     assert amount == (None if rate is None else pytest.approx(rate * 30))
+
+
+@pytest.mark.parametrize(
+    ("model", "rates", "rate", "is_at_most"),
+    [
+        (ACE.model, [0.00015], 0.0002, True),
+        (ACE.model, [0.0002], 0.0002, False),
+        (ACE.model, [0.0003], 0.0003, False),
+        (ACE.model, [0.0], 0.0002, False),
+        (ACE.model, [None, 0.0003], 0.0003, False),
+        (ACE.model, [0.0003, 0.00001], 0.0003, True),
+        (ELEVEN.model, [0.00001], 0.8, True),
+        (ELEVEN.model, [None, 5.0], 5.0, True),
+        ("nobody/knows", [0.1, 0.0], None, False),
+        ("nobody/knows", [1e-5], 1e-5, True),
+    ],
+)
+def test_a_track_counts_as_the_higher_of_the_listed_and_the_built_in_price(
+    tmp_path: Path, model: str, rates: list[float | None], rate: float | None, is_at_most: bool
+) -> None:
+    catalogue = Catalogue(tmp_path, "test")
+    catalogue.replace([Model(model, each) for each in rates])
+    (price,) = catalogue.prices([ACE._replace(model=model)])
+    assert price == (None if rate is None else pytest.approx(rate * 30), is_at_most)
+
+
+@pytest.mark.parametrize("listed", [0.0, 1e-12, 0.00001, 0.0001])
+def test_a_low_price_in_the_list_with_charges_as_low_lowers_nothing(
+    tmp_path: Path, listed: float
+) -> None:
+    library = Library(tmp_path)
+    catalogue = library.catalogue("test")
+    catalogue.replace([Model(ACE.model, listed), Model(ELEVEN.model, listed)])
+    completed(library, ACE, listed * 30)
+    completed(library, ELEVEN, listed * 30)
+    ace, eleven = expected_prices(catalogue, library.ledger, [ACE, ELEVEN])
+    # A price that is not known is not lower either.
+    assert ace == (pytest.approx(0.006), listed >= 1e-5)
+    # Half of the cheapest reading of its price: half a minute of $0.80 a minute.
+    assert eleven.amount is not None
+    assert eleven.amount >= 0.2
+    library.close()
+
+
+def test_charges_too_low_to_be_true_teach_no_price(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    unknown = ACE._replace(model="nobody/knows")
+    catalogue = library.catalogue("test")
+    completed(library, unknown, 1e-12)
+    assert expected_prices(catalogue, library.ledger, [unknown])[0].amount is None
+    completed(library, unknown._replace(take=2), 0.03)
+    assert expected_prices(catalogue, library.ledger, [unknown])[0].amount == 0.03
+    library.close()
+
+
+def test_charges_over_the_bound_of_the_automatic_model_raise_it(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    auto = ACE._replace(model=AUTO_MODEL)
+    catalogue = library.catalogue("test")
+    assert expected_prices(catalogue, library.ledger, [auto]) == [(pytest.approx(0.006), True)]
+    completed(library, auto, 0.001)
+    completed(library, auto._replace(take=2), 24.0)
+    longer = auto._replace(duration=60.0)
+    assert expected_prices(catalogue, library.ledger, [auto, longer]) == [
+        (24.0, True),
+        (48.0, True),
+    ]
+    library.close()
+
+
+def test_a_row_without_a_price_above_0_counts_as_one_of_unknown_price(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+    for take, price in enumerate([None, 0.0, 0.25]):
+        library.ledger.create("test", ACE._replace(take=take), run="run", price=price)
+    assert library.ledger.counted(2.0, run="run") == 4.25
+    assert library.ledger.unknown_tracks(since=0.0) == 2
+    assert library.ledger.pending("test", 2.0) == 4.25
+    library.ledger.create(SANDBOX, ACE, run="free", price=0.0)
+    assert library.ledger.counted(2.0, run="free") == 0.0
+    library.close()
+
+
+async def test_a_listed_price_that_falls_below_a_tenth_is_told(tmp_path: Path) -> None:
+    library = Library(tmp_path)
+
+    async def told(listed: float | None, model: str = ELEVEN.model) -> list[dict[str, Any]]:
+        library.catalogue("test").replace([Model(model, listed)])
+        requests = [ELEVEN._replace(model=model, take=take) for take in (1, 2)]
+        return [hint.values for hint in await library.hints(requests, "test")]
+
+    assert await told(0.00001) == []
+    library.ledger.create("test", ELEVEN._replace(take=5), run="run", price=24.0)
+    fall = {"model": ELEVEN.model, "listed": "0.00001", "last": "0.8"}
+    assert await told(0.00001) == [fall]
+    assert await told(0.0) == [{**fall, "listed": "0"}]
+    assert [await told(rate) for rate in (0.081, 0.8, 9.0, None)] == [[]] * 4
+    assert await told(0.00001, "nobody/knows") == []
+    # The charge of the last track is known better than what was expected.
+    completed(library, ELEVEN, 0.375)
+    assert await told(0.00126) == []
+    assert await told(0.00124) == [{**fall, "listed": "0.00124", "last": "0.0125"}]
+    assert await library.hints([ELEVEN], SANDBOX) == []
+    library.close()
 
 
 @pytest.mark.slow

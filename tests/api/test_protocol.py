@@ -123,6 +123,26 @@ def test_the_catalogue_gives_ids_and_prices_where_there_are_any() -> None:
         parse_models({"data": "nothing"})
 
 
+@pytest.mark.parametrize(
+    ("entry", "price"),
+    [
+        ({"pricing": {"per_second": 0.00001, "audio_second": "0.8"}}, 0.8),
+        ({"pricing": {"per_second": 0}, "price_per_second": 0.8}, 0.8),
+        ({"pricing": {"unit": "second", "price": 0.8, "per_second": "free"}}, 0.8),
+        ({"pricing": {"unit": "USD / audio second", "price": 0.8}}, 0.8),
+        ({"pricing": {"unit": "per_second", "price": 0.8}}, 0.8),
+        ({"pricing": {"unit": "millisecond", "price": 0.0008}}, None),
+        ({"pricing": {"unit": "10 seconds", "price": 0.00001}}, None),
+        ({"pricing": {"unit": "per", "price": 0.8}}, None),
+        ({"pricing": {"unit": 1, "price": 0.8}}, None),
+    ],
+)
+def test_the_price_of_a_model_is_the_highest_that_its_entry_has_for_one_second(
+    entry: dict[str, object], price: float | None
+) -> None:
+    assert parse_models([{"id": "a", **entry}]) == [Model("a", price)]
+
+
 def test_retry_after_is_seconds_or_a_date() -> None:
     now = datetime(2026, 1, 1, tzinfo=timezone.utc)
     assert retry_after({"retry-after": "2.5"}) == 2.5

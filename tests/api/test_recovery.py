@@ -476,7 +476,7 @@ def test_the_music_tab_lives_on_whatever_a_row_holds(
         ledger.page("piano", limit=10)
         ledger.count_active()
         ledger.spent()
-        ledger.pending("test")
+        ledger.pending("test", 1.0)
         ledger.run_times("test", PIANO.model)
         ledger.charges("test", PIANO.model)
 

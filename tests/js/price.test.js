@@ -120,6 +120,7 @@ describe("the hints", () => {
   /** @type {Hint[]} */
   const HINTS = [
     { kind: "short", values: { lines: 14, low: 55, high: 85, seconds: 30 } },
+    { kind: "price", values: { model: "a/b", listed: "0.00001", last: "0.8" } },
     { kind: "tag", values: { tag: "vrese" } },
     { kind: "style", values: { tokens: 300, limit: 256 } },
     { kind: "same", values: { takes: "1, 2" } },
@@ -133,6 +134,10 @@ describe("the hints", () => {
     assert.equal(
       lines[0],
       "The lyrics need about 55 to 85 s (lines to sing: 14); the length is 30 s",
+    );
+    assert.equal(
+      lines[1],
+      "The model list has $0.00001 a second for a/b; its last track cost $0.8 a second",
     );
     for (const line of lines) assert.doesNotMatch(line, /hint_|\{/);
   });

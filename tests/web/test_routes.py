@@ -17,6 +17,8 @@ from ...api import settings as api_settings
 from ...api.base.request import DEFAULT_MODEL, MusicRequest
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
+from ...api.money.prices import Catalogue
+from ...api.wire.protocol import Model
 from ...sandbox.profile import Profile
 from ...scripts.lib import headless, pack
 from ..gateway import running
@@ -224,6 +226,19 @@ async def test_hints_come_with_the_price_of_a_whole_request(client: Client):
     assert await hints(lyrics=lyrics) == []
     many = "\n".join(f"[part of no song {number}x]" for number in "abcdef")
     assert len(await hints(prompt="calm", lyrics=many)) == 3
+
+
+async def test_a_price_that_fell_is_told_with_or_without_a_prompt(client: Client, data: Path):
+    service, request = "http://127.0.0.1:9/v1", MusicRequest("tune", 10.0, model="some/song")
+    ledger = Ledger(data)
+    ledger.create(service, request, run="", price=5.0)
+    ledger.close()
+    Catalogue(data, service).replace([Model("some/song", 0.001)])
+    values = {"model": "some/song", "listed": "0.001", "last": "0.5"}
+    for body in ({}, {"prompt": "calm"}, {"prompt": "calm", "take": 2}):
+        body = {"duration": 30, "model": "some/song", **body}
+        async with client.post("/aigateway/price", json=body) as answer:
+            assert (await answer.json())["hints"] == [{"kind": "price", "values": values}]
 
 
 async def test_the_balance_is_told_where_the_gateway_tells_it(
