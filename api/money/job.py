@@ -57,6 +57,10 @@ class State(str, Enum):
         return self in (State.QUEUED, State.RUNNING, State.COMPLETED, State.LOST)
 
 
+DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)
+"""The states of failed and cancelled jobs, for `IN (…)`. An index has them, so no `?` does."""
+
+
 class Job(NamedTuple):
     """One row of the ledger.
 

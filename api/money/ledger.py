@@ -16,12 +16,23 @@ from ..base.errors import DamagedLedgerError, LedgerError, SpendLimitError
 from ..base.request import MusicRequest
 from ..base.timing import Timing
 from ..wire.protocol import MOST_DOLLARS, JobRecord
-from .job import SANDBOX, Job, State, is_free
+from .job import DEAD, Job, State, is_free
 from .listing import Page, Show, Sort, page_of
 from .peers import Peers
 from .rows import Rows
-from .schema import DEAD
-from .spending import FREE, LEAST_RATE, Quote, SpendingRules, quote
+from .spending import (
+    CHARGES,
+    COUNT_UNKNOWN,
+    COUNTED,
+    FREE,
+    LAST_COST,
+    LEAST_RATE,
+    PENDING,
+    SPENT,
+    Quote,
+    SpendingRules,
+    quote,
+)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,15 +54,6 @@ _STOPPED = (
 # SQL for both databases. The states are spelled out where an index has them.
 
 _OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
-_FINAL = ", ".join(f"'{state.value}'" for state in State if state.is_final)
-# Dollars as `dollars_of` would read them: a damaged row may have any value, and SQLite sorts
-# text above numbers.
-_DOLLARS = (
-    f"(CASE WHEN {{0}} > {MOST_DOLLARS} THEN {MOST_DOLLARS} WHEN {{0}} > 0 THEN {{0}} ELSE 0 END)"
-)
-_PRICE, _CHARGED = _DOLLARS.format("price"), _DOLLARS.format("charged")
-# Between 0 and 100: a damaged value must not lower a sum.
-_REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
 # The row that is handed out when the same request is asked for again.
 _LIVING = f"fingerprint = ? AND state NOT IN ({DEAD})"
 # How many rows of a request are dead.
@@ -70,56 +72,8 @@ _UNCOLLECTED = f"""
 _FILES_OF_REQUEST = """
     SELECT file, take FROM jobs WHERE service = ? AND file IS NOT NULL AND
 """ + " AND ".join(f"{name} = ?" for name in MusicRequest._fields if name != "take")
-# Dollars that were, or may have been, charged. A repeated submit may have been charged as well.
-_SPENT = f"""
-    SELECT coalesce(sum(
-        CASE WHEN state IN ({DEAD}) THEN {_CHARGED}
-        ELSE (CASE WHEN charged IS NULL THEN {_PRICE} ELSE {_CHARGED} END) + {_REPEATS} * {_PRICE}
-        END
-    ), 0)
-    FROM jobs WHERE {{0}}
-"""
-# Whether the price of a row is not known. No track of a service that charges costs nothing.
-_IS_UNKNOWN = f"coalesce(price, 0) <= 0 AND model != '' AND service != '{SANDBOX}'"
-_ESTIMATE = f"(CASE WHEN {_IS_UNKNOWN} THEN ? ELSE {_PRICE} END)"
-# Dollars that count for the limits: the higher of charge and estimate; of a dead job the charge.
-_COUNTED = f"""
-    SELECT coalesce(sum(
-        CASE WHEN is_dead = 1 OR cost > estimate THEN cost ELSE estimate END
-        + CASE WHEN is_dead = 1 THEN 0 ELSE times * estimate END
-    ), 0)
-    FROM (
-        SELECT {_CHARGED} AS cost, {_REPEATS} AS times,
-            CASE WHEN state IN ({DEAD}) THEN 1 ELSE 0 END AS is_dead,
-            {_ESTIMATE} AS estimate
-        FROM jobs WHERE {{0}}
-    ) AS bought
-"""
-# How many tracks of unknown price were bought.
-_COUNT_UNKNOWN = f"""
-    SELECT count(*) FROM jobs WHERE {_IS_UNKNOWN} AND state NOT IN ({DEAD}) AND {{0}}
-"""
 # Which rows a sum has: those since a time until now, or those of a run.
 _SINCE, _OF_RUN = "created BETWEEN ? AND ?", "run = ?"
-# Expected dollars of jobs under way.
-_PENDING = f"""
-    SELECT coalesce(sum({_ESTIMATE}), 0) FROM jobs
-    WHERE service = ? AND created >= ? AND state NOT IN ({_FINAL})
-"""
-# Seconds and dollars of the last completed jobs of a model whose charge is plausible.
-_CHARGES = """
-    SELECT duration, charged FROM jobs
-    WHERE service = ? AND model = ? AND state = ?
-    AND charged >= ? * duration AND charged <= ? AND duration > 0 AND duration < ?
-    ORDER BY finished DESC LIMIT ?
-"""
-# Seconds and dollars of the last track of a model: its charge, else its expected price.
-_LAST_COST = f"""
-    SELECT duration, CASE WHEN charged > 0 THEN {_CHARGED} ELSE {_PRICE} END FROM jobs
-    WHERE service = ? AND model = ? AND duration > 0 AND duration < ?
-    AND (charged > 0 OR (price > 0 AND state NOT IN ({DEAD})))
-    ORDER BY created DESC LIMIT 1
-"""
 # Seconds of audio and of work of the last completed jobs of a model, where they are plausible.
 _RUN_TIMES = """
     SELECT duration, took FROM jobs
@@ -270,7 +224,7 @@ class Ledger:
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
         """US dollars that were, or may have been, charged since a time until now, or in one run."""
         when, values = self._when(since, run)
-        return float(self._rows.value(_SPENT.format(when), *values))
+        return float(self._rows.value(SPENT.format(when), *values))
 
     def counted(self, unknown: float, *, since: float = 0.0, run: str | None = None) -> float:
         """US dollars that the tracks since a time, or of one run, count for the limits.
@@ -282,12 +236,12 @@ class Ledger:
             unknown: dollars that a track of unknown price counts as.
         """
         when, values = self._when(since, run)
-        return float(self._rows.value(_COUNTED.format(when), float(unknown), *values))
+        return float(self._rows.value(COUNTED.format(when), float(unknown), *values))
 
     def unknown_tracks(self, *, since: float) -> int:
         """How many tracks of unknown price were bought since a time."""
         when, values = self._when(since, None)
-        return self._rows.value(_COUNT_UNKNOWN.format(when), *values)
+        return self._rows.value(COUNT_UNKNOWN.format(when), *values)
 
     def pending(self, service: str, unknown: float) -> float:
         """US dollars of jobs that are under way: the account's balance may not show them yet.
@@ -296,7 +250,7 @@ class Ledger:
             unknown: dollars that a track of unknown price counts as.
         """
         since = self.engine.now() - DAY
-        return float(self._rows.value(_PENDING, float(unknown), service, since))
+        return float(self._rows.value(PENDING, float(unknown), service, since))
 
     def quote(
         self,
@@ -330,11 +284,11 @@ class Ledger:
     def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
         """Seconds asked for and dollars, of the last jobs of a model whose price is known."""
         values = (service, model, State.COMPLETED.value, LEAST_RATE, MOST_DOLLARS, _LONGEST, limit)
-        return [(duration, charged) for duration, charged in self._rows.execute(_CHARGES, *values)]
+        return [(duration, charged) for duration, charged in self._rows.execute(CHARGES, *values)]
 
     def last_cost(self, service: str, model: str) -> tuple[float, float] | None:
         """Seconds asked for and dollars of the last track of a model; None without one."""
-        found = self._rows.execute(_LAST_COST, service, model, _LONGEST)
+        found = self._rows.execute(LAST_COST, service, model, _LONGEST)
         return next(((seconds, cost) for seconds, cost in found), None)
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:

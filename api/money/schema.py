@@ -9,10 +9,7 @@ from typing import Any
 
 from ..base.errors import LedgerError
 from ..base.request import AS_GIVEN
-from .job import State
-
-DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)
-"""The states of failed and cancelled jobs, for `IN (…)`. An index has them, so no `?` does."""
+from .job import DEAD
 
 # One row for each request. REAL has four bytes in PostgreSQL: a time would be a minute wrong.
 _JOBS = f"""

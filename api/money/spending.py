@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 from ..base.errors import SpendLimitError
 from ..base.plain_text import dollars
+from ..wire.protocol import MOST_DOLLARS
+from .job import DEAD, SANDBOX, State
 
 
 class SpendingRules(NamedTuple):
@@ -201,3 +203,64 @@ def quote(
 def exceeds(amount: float, limit: float) -> bool:
     """Whether US dollars are over a limit; half a millionth absorbs the rounding of sums."""
     return amount > limit + 5e-7
+
+
+# SQL for both databases: what the rows of the ledger count
+
+_FINAL = ", ".join(f"'{state.value}'" for state in State if state.is_final)
+# Dollars as `dollars_of` would read them: a damaged row may have any value, and SQLite sorts
+# text above numbers.
+_DOLLARS = (
+    f"(CASE WHEN {{0}} > {MOST_DOLLARS} THEN {MOST_DOLLARS} WHEN {{0}} > 0 THEN {{0}} ELSE 0 END)"
+)
+_PRICE, _CHARGED = _DOLLARS.format("price"), _DOLLARS.format("charged")
+# Between 0 and 100: a damaged value must not lower a sum.
+_REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
+# Dollars that were, or may have been, charged. A repeated submit may have been charged as well.
+SPENT = f"""
+    SELECT coalesce(sum(
+        CASE WHEN state IN ({DEAD}) THEN {_CHARGED}
+        ELSE (CASE WHEN charged IS NULL THEN {_PRICE} ELSE {_CHARGED} END) + {_REPEATS} * {_PRICE}
+        END
+    ), 0)
+    FROM jobs WHERE {{0}}
+"""
+# Whether the price of a row is not known. No track of a service that charges costs nothing.
+_IS_UNKNOWN = f"coalesce(price, 0) <= 0 AND model != '' AND service != '{SANDBOX}'"
+_ESTIMATE = f"(CASE WHEN {_IS_UNKNOWN} THEN ? ELSE {_PRICE} END)"
+# Dollars that count for the limits: the higher of charge and estimate; of a dead job the charge.
+COUNTED = f"""
+    SELECT coalesce(sum(
+        CASE WHEN is_dead = 1 OR cost > estimate THEN cost ELSE estimate END
+        + CASE WHEN is_dead = 1 THEN 0 ELSE times * estimate END
+    ), 0)
+    FROM (
+        SELECT {_CHARGED} AS cost, {_REPEATS} AS times,
+            CASE WHEN state IN ({DEAD}) THEN 1 ELSE 0 END AS is_dead,
+            {_ESTIMATE} AS estimate
+        FROM jobs WHERE {{0}}
+    ) AS bought
+"""
+# How many tracks of unknown price were bought.
+COUNT_UNKNOWN = f"""
+    SELECT count(*) FROM jobs WHERE {_IS_UNKNOWN} AND state NOT IN ({DEAD}) AND {{0}}
+"""
+# Expected dollars of jobs under way.
+PENDING = f"""
+    SELECT coalesce(sum({_ESTIMATE}), 0) FROM jobs
+    WHERE service = ? AND created >= ? AND state NOT IN ({_FINAL})
+"""
+# Seconds and dollars of the last completed jobs of a model whose charge is plausible.
+CHARGES = """
+    SELECT duration, charged FROM jobs
+    WHERE service = ? AND model = ? AND state = ?
+    AND charged >= ? * duration AND charged <= ? AND duration > 0 AND duration < ?
+    ORDER BY finished DESC LIMIT ?
+"""
+# Seconds and dollars of the last track of a model: its charge, else its expected price.
+LAST_COST = f"""
+    SELECT duration, CASE WHEN charged > 0 THEN {_CHARGED} ELSE {_PRICE} END FROM jobs
+    WHERE service = ? AND model = ? AND duration > 0 AND duration < ?
+    AND (charged > 0 OR (price > 0 AND state NOT IN ({DEAD})))
+    ORDER BY created DESC LIMIT 1
+"""
