@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from ..base.errors import DamagedLedgerError, LedgerError, SpendLimitError
 from ..base.request import MusicRequest
 from ..base.timing import Timing
-from ..wire.protocol import MOST_DOLLARS, JobRecord
+from ..wire.protocol import LEAST_RATE, MOST_DOLLARS, JobRecord
 from .job import DEAD, Job, State, is_free
 from .listing import Page, Show, Sort, page_of
 from .peers import Peers
@@ -26,7 +26,6 @@ from .spending import (
     COUNTED,
     FREE,
     LAST_COST,
-    LEAST_RATE,
     PENDING,
     SPENT,
     Quote,

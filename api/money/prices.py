@@ -21,11 +21,10 @@ from ..base.errors import GatewayError
 from ..base.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
 from ..base.request import DEFAULT_MODEL, MusicRequest
 from ..base.threads import off_loop
-from ..wire.protocol import Model, dollars_of
+from ..wire.protocol import LEAST_RATE, Model, dollars_of
 from .job import is_free
 from .ledger import Ledger
 from .peers import Peers
-from .spending import LEAST_RATE
 
 if TYPE_CHECKING:
     from ..base.timing import Timing

@@ -47,9 +47,6 @@ class SpendingRules(NamedTuple):
     accepts_ledger_loss: bool = False
 
 
-LEAST_RATE = 1e-5
-"""US dollars per second of audio; a lower price or charge is not believed. The cheapest model costs
-20 times as much."""
 UNKNOWN_PER_DAY = 5
 """Tracks of unknown price that are bought in 24 hours."""
 

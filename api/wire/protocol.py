@@ -20,6 +20,9 @@ from ..base.plain_text import plain
 
 MOST_DOLLARS = 10_000.0
 """No track and no balance is higher; a higher amount counts as unknown."""
+LEAST_RATE = 1e-5
+"""US dollars per second of audio; a lower price or charge counts as unknown. The cheapest model
+costs 20 times as much."""
 
 RECENT_ROWS = 100
 """The length of the list of recent requests that is asked for."""
