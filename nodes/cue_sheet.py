@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..api.base.errors import InputError
 from . import host, session
-from .cue_table import Cue, decoded, read_cues
+from .cue_table import Cue, decoded, read_as, read_cues
 from .lists import shows_errors
 from .shared_inputs import checked_text
 
@@ -64,13 +64,16 @@ class CueSheet(io.ComfyNode):
     @classmethod
     @shows_errors
     async def execute(cls, table: str = "", file: str = NO_FILE) -> io.NodeOutput:
-        cues = await asyncio.to_thread(_cues, table, file)
+        text = _text(table, file)
+        cues = await asyncio.to_thread(read_cues, text)
         current = session.settings()
         requests = [cue.request for cue in cues]
         quote = await (await session.library()).quote(requests, current)
         line = _line(cues, quote, is_free=current.is_sandbox)
         host.show_status(line)
-        return io.NodeOutput(*_lists(cues), "\n".join([line, *map(_row, cues)]))
+        return io.NodeOutput(
+            *_lists(cues), "\n".join([line, *map(_row, cues), *filter(None, [read_as(text)])])
+        )
 
 
 def items_of_output(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
@@ -79,7 +82,7 @@ def items_of_output(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
     Raises:
         InputError: a row cannot be used.
     """
-    lists = _lists(_cues(inputs.get("table", ""), inputs.get("file", NO_FILE)))
+    lists = _lists(read_cues(_text(inputs.get("table", ""), inputs.get("file", NO_FILE))))
     return lists[output] if 0 <= output < len(lists) else None
 
 
@@ -96,10 +99,11 @@ def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
     )
 
 
-def _cues(table: Any, file: object) -> list[Cue]:
+def _text(table: Any, file: object) -> str:
+    """The text of a sheet, which is typed or stands in a file."""
     table = checked_text("table", table)
     if file == NO_FILE:
-        return read_cues(table)
+        return table
     if table.strip():
         raise InputError(
             f"A table and the file “{file}” are given: clear the table, or set file to {NO_FILE}."
@@ -110,7 +114,7 @@ def _cues(table: Any, file: object) -> list[Cue]:
             f"The file “{file}” is no CSV file in ComfyUI's input folder: put it there with one of "
             f"the endings {', '.join(_SUFFIXES)}, or choose another."
         )
-    return read_cues(decoded(path.read_bytes(), path.name))
+    return decoded(path.read_bytes(), path.name)
 
 
 def _line(cues: list[Cue], quote: Quote, *, is_free: bool) -> str:

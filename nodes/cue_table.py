@@ -11,30 +11,15 @@ from typing import Any, NamedTuple
 from ..api.base.errors import InputError
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..api.base.request import MusicRequest
+from .cue_cells import COLUMNS, check_no_fault, column_of, is_yes, seconds_of
+from .prefix import is_file_name
 
-COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
-DEFAULT_SECONDS = 30.0
-
-_ALIASES = {
-    "duration": "seconds",
-    "length": "seconds",
-    "file": "name",
-    "名称": "name",
-    "秒": "seconds",
-    "时长": "seconds",
-    "提示词": "prompt",
-    "歌词": "lyrics",
-    "版本": "take",
-    "循环": "loop",
-}
-_YES = frozenset(["1", "yes", "y", "true", "on", "x", "loop", "wahr", "vrai", "是"])
-_NO = frozenset(["", "0", "no", "n", "false", "off", "-", "falsch", "faux", "否"])
 _DELIMITERS = (",", ";", "\t", "|")
 _NONE = "\x1f"
 """Delimiter of a table with one column: no text has it, so commas stay in the cells."""
-_EXCEL_DELIMITER = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+# A spreadsheet may have saved the line as a row, with empty cells behind it.
+_EXCEL_DELIMITER = re.compile(r"[\u200e\u200f]*\"?sep=(.)\"?[\s,;|]*", re.IGNORECASE)
 _RULE = re.compile(r":?-+:?")
-_DECIMAL_COMMA = re.compile(r"\d+,\d+")
 _MOST_ROWS = 1000
 _MOST_BYTES = 10_000_000
 _NAME_LENGTH = 40
@@ -137,6 +122,17 @@ def read_cues(table: str) -> list[Cue]:
     return cues
 
 
+def read_as(table: str) -> str:
+    """How the headings are read that are not the column's own name; "" where all are."""
+    header = next(_rows(table)[0])
+    others = [
+        f"“{shortened(cell, 40)}” as {column_of(cell)}"
+        for cell in header.cells
+        if column_of(cell) in COLUMNS and column_of(cell) != cell.lower()
+    ]
+    return f"Read {', '.join(others)}." if others else ""
+
+
 def _rows(table: str) -> tuple[Iterator[_Row], str]:
     """The rows that are not blank, and the delimiter of their cells."""
     table = clean(table).removeprefix("\ufeff")
@@ -156,7 +152,7 @@ def _delimiter(header: str) -> str:
 
     def known(delimiter: str) -> int:
         cells = header.split(delimiter)
-        return sum(_column(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
+        return sum(column_of(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
 
     best = max(_DELIMITERS, key=known)
     # A header of unknown columns is divided too, so that the message can name one of them.
@@ -185,13 +181,8 @@ def _read(lines: Sequence[str], delimiter: str, skipped: int) -> Iterator[_Row]:
         ) from None
 
 
-def _column(cell: str) -> str:
-    name = trimmed(cell).strip("\"'").strip().lower()
-    return _ALIASES.get(name, name)
-
-
 def _columns(header: _Row) -> list[str]:
-    columns = [_column(cell) for cell in header.cells]
+    columns = [column_of(cell) for cell in header.cells]
     if "prompt" not in columns:
         raise InputError(
             f"Line {header.line} of the cue sheet has no column “prompt”: begin with the names of "
@@ -215,6 +206,7 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
     for index, cell in enumerate(row.cells):
         column = columns[index] if index < len(columns) else ""
         if column:
+            check_no_fault(column, cell)
             values[column] = cell
         elif cell:
             raise InputError(
@@ -223,34 +215,21 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
             )
     request = MusicRequest(
         values["prompt"],
-        _seconds(values["seconds"]),
+        seconds_of(values["seconds"]),
         # A row of a text field has one line.
         values["lyrics"].replace("\\n", "\n"),
         take=_take(values["take"]),
     ).validated()
     name = trimmed(" ".join(values["name"].split()))
     if name:
+        if not is_file_name(name):
+            raise InputError(f"the name “{name}” cannot be a file's: use letters or digits.")
         other = names.setdefault(name.lower(), row.line)
         if other != row.line:
             raise InputError(f"line {other} has the name “{name}” too: give each row its own.")
     name = name or shortened(request.prompt, _NAME_LENGTH).rstrip("…")
-    return Cue(row.line, name, request, _is_yes(values["loop"]))
-
-
-def _seconds(cell: str) -> Any:
-    """A length as a number where it is one; the request refuses all else by its text."""
-    cell = re.sub(r"\s*(s|sec|seconds|秒)$", "", cell, flags=re.IGNORECASE)
-    if _DECIMAL_COMMA.fullmatch(cell):
-        cell = cell.replace(",", ".")
-    return cell or DEFAULT_SECONDS
+    return Cue(row.line, name, request, is_yes(values["loop"]))
 
 
 def _take(cell: str) -> Any:
     return cell or 1
-
-
-def _is_yes(cell: str) -> bool:
-    word = cell.lower()
-    if word in _YES or word in _NO:
-        return word in _YES
-    raise InputError(f"loop is “{shortened(cell, 40)}”: write yes or no.")

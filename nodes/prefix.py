@@ -56,7 +56,9 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
         name = token[1]
         if name.startswith("date:"):
             return SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
-        return SEPARATORS.sub("_", values.get(name, ""))
+        # A value leads to no other folder.
+        filled = SEPARATORS.sub("_", values.get(name, ""))
+        return "_" if filled.strip() in (".", "..") else filled
 
     filled = _HIDDEN.sub("", clean(_TOKEN.sub(value, _relative(prefix, output))))
     *folders, name = SEPARATORS.split(filled)
@@ -71,6 +73,11 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
     if name.strip() == "..":
         raise _outside(prefix)
     return "/".join([*parts, _safe(name, _FILE_BYTES) or DEFAULT])
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file can be named so; not `..`, nor a name of signs that files may not have."""
+    return bool(_safe(_HIDDEN.sub("", SEPARATORS.sub("_", name)), _FILE_BYTES).strip("_"))
 
 
 def _relative(prefix: str, output: Path) -> str:

@@ -185,7 +185,8 @@ def _prefix(prefix: object, saving: Saving) -> str:
         values |= {"take": str(job.take), "job_id": job.job_id or ""}
         values["title"] = saving.title or shortened(job.prompt, TITLE_LENGTH).rstrip("…")
     if saving.name and isinstance(prefix, str):
-        prefix = f"{prefix}/{SEPARATORS.sub('_', saving.name)}"
+        name = SEPARATORS.sub("_", saving.name)
+        prefix = f"{prefix}/{name}" if prefix.strip() else name
     return safe_prefix(prefix, values, time.localtime(), host.output_directory())
 
 

@@ -1,5 +1,7 @@
 """Cue Sheet: tables of many dialects, and bad rows that are named before anything is bought."""
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 import importlib
@@ -98,6 +100,138 @@ def test_a_row_without_a_name_is_called_by_its_first_words(read: Any) -> None:
     assert row[0] == "word word word word word word word word"
 
 
+@pytest.mark.parametrize("column", ["name", "seconds", "prompt", "lyrics", "take", "loop"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "#NAME?",
+        "#REF!",
+        "#N/A",
+        "#VALUE!",
+        "#DIV/0!",
+        "#SPILL!",
+        "#ERROR!",
+        "#¿NOMBRE?",
+        "#¡REF!",
+        "#NOM?",
+        "#VALEUR!",
+        "#ИМЯ?",
+        "#Н/Д",
+        "#N/D",
+        "#NV",
+        "#BEZUG!",
+        "Err:502",
+        "########",
+    ],
+)
+def test_a_formula_that_failed_is_no_cell(column: str, fault: str, read: Any) -> None:
+    table = f"prompt,{column}\na,{fault}" if column != "prompt" else f"prompt\n{fault}"
+    with pytest.raises(InputError, match=f"Line 2 of the cue sheet: {column} is “{fault[:3]}"):
+        read(table.replace("??", "?"))
+
+
+@pytest.mark.parametrize("prompt", ["# heading", "#lofi", "#1 hit, loud!", "Err, 502 things", "#"])
+def test_a_prompt_may_begin_with_a_hash(prompt: str, read: Any) -> None:
+    assert read(f'prompt\n"{prompt}"')[0][2] == prompt
+
+
+YES = "yes,sí,SI,Verdadero,oui,VRAI,はい,真,예,네,참,да,Истина,是,對,ＹＥＳ,✓,☑,TRUE"
+NO = "no,falso,Non,FAUX,いいえ,偽,아니요,거짓,нет,ЛОЖЬ,否,假,ｎｏ,✗,☐,FALSE,0"
+
+
+def test_yes_and_no_are_read_in_every_language(read: Any) -> None:
+    for words, is_yes in ((YES, True), (NO, False)):
+        rows = "".join(f"a,{word}\n" for word in words.split(","))
+        looped = [row[-1] for row in read(f"prompt,loop\n{rows}")]
+        assert looped == [is_yes] * len(looped)
+
+
+LENGTHS = {
+    30.0: [
+        "30",
+        "30.0",
+        "30,0",
+        "30s",
+        "30 s",
+        "30 secs",
+        "30 sec.",
+        "30 Seconds",
+        "30''",
+        "30″",
+        "0:30",
+        "00:30",
+        "0:00:30",
+        "00:00:30",
+        "0m 30s",
+        "30 segundos",
+        "30 seg",
+        "30 secondes",
+        "30 сек",
+        "30 секунд",
+        "30с",
+        "30秒",
+        "30 초",
+        "３０",
+        "0：30",
+        "\u200e30",
+        "0.5 min",
+    ],
+    90.0: [
+        "1m 30s",
+        "1m30s",
+        "1m30",
+        "1:30",
+        "1 min 30 sec",
+        "1 minute 30 seconds",
+        "1'30''",
+        "1.5 min",
+        "1,5 minutes",
+        "1 минута 30 секунд",
+        "1分30秒",
+        "1분 30초",
+        "1分鐘30秒",
+        "90",
+    ],
+    12.5: ["12.5", "12,5", "12.5 secs", "0:12.5", "0:12,5", "12,5 s"],
+}
+
+
+@pytest.mark.parametrize("seconds", LENGTHS)
+def test_a_length_is_read_as_people_write_it(seconds: float, read: Any) -> None:
+    rows = "".join(f"a{number}\t{text}\n" for number, text in enumerate(LENGTHS[seconds]))
+    assert {row[1] for row in read(f"prompt\tseconds\n{rows}")} == {seconds}
+
+
+HEADINGS = [
+    "Track name,Duration (s),Description",
+    'Title,Length [sec],"Music prompt:"',
+    "FILE_NAME,duration_seconds,PROMPT",
+    "\u200ename,\u200eseconds,\u200fprompt",
+    "nombre,duración,descripción",
+    "nom,durée,description",
+    "名前,秒,プロンプト",
+    "이름,초,설명",
+    "название,длительность,описание",
+    "名稱,時長,提示詞",
+]
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+@pytest.mark.parametrize(
+    "first", ["", "sep=,\n", "sep=,,,\n", '"sep=,"\r\n', "\ufeff\u200esep=,\n"]
+)
+def test_headings_are_read_as_people_write_them(heading: str, first: str, read: Any) -> None:
+    assert read(f"{first}{heading}\nforest,0:40,flute")[0][:3] == ("forest", 40.0, "flute")
+
+
+async def test_a_heading_that_is_read_as_another_is_said_once(node: Node) -> None:
+    table = "Track name;Duration (s);Prompt\na;30;x\nb;30;y\n"
+    *_, report = await cue_sheet(node, table=f"sep=;;;\n{table}")
+    assert report.splitlines()[3:] == ["Read “Track name” as name, “Duration (s)” as seconds."]
+    *_, report = await cue_sheet(node, table="name,prompt\na,x")
+    assert "Read" not in report
+
+
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
 
 
@@ -137,7 +271,17 @@ BAD = {
     "prompt,seconds\n": "has no row below its columns",
     "prompt,seconds\na,30\n,30\n": "Line 3 of the cue sheet: The prompt is empty",
     "prompt,seconds\na,300\n": "Line 2 of the cue sheet: The duration is 300 s",
-    "prompt,seconds\na,0:30\n": "Line 2 of the cue sheet: The duration is “0:30”",
+    "prompt,seconds\na,0:30:00\n": "Line 2 of the cue sheet: The duration is “0:30:00”",
+    "prompt,seconds\na,2 hours\n": "Line 2 of the cue sheet: The duration is “2 hours”",
+    "prompt,seconds\na,9 mins\n": "Line 2 of the cue sheet: The duration is “9 mins”",
+    "prompt,seconds\na,4 secs\n": "Line 2 of the cue sheet: The duration is “4 secs”",
+    "prompt,seconds\na,1:75\n": "The duration is “1:75”",
+    "prompt,Duration (min)\na,1\n": "the column “Duration \\(min\\)”",
+    "prompt,Description\na,b\n": "the column “prompt” twice",
+    "prompt,name\na,..\n": "Line 2 of the cue sheet: the name “..” cannot be a file's",
+    "prompt,name\na, . \n": "the name “.” cannot be a file's",
+    "prompt,name\na,???\n": "the name “\\?\\?\\?” cannot be a file's",
+    "prompt,name\na,\u202e..\u202c\n": "cannot be a file's",
     "prompt,seconds\na,-5\n": "The duration is -5 s",
     "prompt,seconds\na,nan\n": "Line 2 of the cue sheet: The duration is “nan”",
     "prompt,seconds\na,half a minute\n": "The duration is “half a minute”",
