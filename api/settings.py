@@ -283,7 +283,7 @@ def _variable(setting: str, environ: Mapping[str, str]) -> _Variable:
     if not path:
         return _Variable(text, name)
     try:
-        with Path(path).open(encoding="utf-8-sig") as file:
+        with Path(os.path.expanduser(path)).open(encoding="utf-8-sig") as file:
             text = _bare(file.read(_SECRET_CHARACTERS))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"

@@ -75,6 +75,12 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
     return "/".join([*parts, _safe(name, _FILE_BYTES) or DEFAULT])
 
 
+def unquoted(path: str) -> str:
+    """A path without the double quotes around it, which Windows copies with it."""
+    bare = path.strip()
+    return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == '"' else path
+
+
 def is_file_name(name: str) -> bool:
     """Whether a file can be named so; not `..`, nor a name of signs that files may not have."""
     return bool(_safe(_HIDDEN.sub("", SEPARATORS.sub("_", name)), _FILE_BYTES).strip("_"))

@@ -14,7 +14,7 @@ from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .lists import ListNode, running_item, shows_errors
-from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix
+from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix, unquoted
 from .receipt import graph_tags
 from .saving import Draft, Saving, Tempo, loop_points, say, tempo_of
 from .shared_inputs import checked_choice, choice_input
@@ -184,6 +184,8 @@ def _prefix(prefix: object, saving: Saving) -> str:
     if job is not None:
         values |= {"take": str(job.take), "job_id": job.job_id or ""}
         values["title"] = saving.title or shortened(job.prompt, TITLE_LENGTH).rstrip("…")
+    if isinstance(prefix, str):
+        prefix = unquoted(prefix)
     if saving.name and isinstance(prefix, str):
         name = SEPARATORS.sub("_", saving.name)
         prefix = f"{prefix}/{name}" if prefix.strip() else name

@@ -160,6 +160,7 @@ def _library(current: Settings) -> Library:
     with _lock:
         if (directory, url) not in _libraries:
             library = _libraries[directory, url] = Library(directory, ledger_url=url)
+            host.log.info("The folder of the ledger, the tracks and the settings is %s.", directory)
             if library.ledger.loss:
                 host.log.warning("%s", library.ledger.loss)
         return _libraries[directory, url]

@@ -26,11 +26,15 @@ class SavedFile(NamedTuple):
 
 
 def data_directory() -> Path:
-    """The folder of the ledger, the settings and the store. ComfyUI serves it to no browser."""
+    """The folder of the ledger, the settings and the store, as a whole path.
+
+    ComfyUI serves it to no browser.
+    """
     # docker's `--env-file` keeps the quotes around a value.
     chosen = os.environ.get(_DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
     if chosen:
-        return Path(chosen)
+        # A home folder that the system does not know leaves `~` as it is.
+        return Path(os.path.expanduser(chosen)).absolute()
     import folder_paths
 
     return Path(folder_paths.get_system_user_directory("aigateway"))
@@ -109,12 +113,17 @@ def publish(draft: Path, prefix: str) -> SavedFile:
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
-    """The files in ComfyUI's input folder with one of these endings, in lower case, sorted."""
+    """The files in ComfyUI's input folder with one of these endings, in lower case, sorted.
+
+    Empty where the folder does not exist or cannot be read.
+    """
     import folder_paths
 
     root = Path(folder_paths.get_input_directory())
-    found = (path for path in root.iterdir() if path.suffix.lower() in suffixes)
-    return sorted(path.name for path in found if path.is_file())
+    with contextlib.suppress(OSError):
+        found = (path for path in root.iterdir() if path.suffix.lower() in suffixes)
+        return sorted(path.name for path in found if path.is_file())
+    return []
 
 
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
@@ -136,10 +145,11 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
 def own_file(name: str) -> Path | None:
     """A file in ComfyUI's output or input folder, by its path there or its whole path.
 
-    `song.flac [input]` is one of the input folder, as ComfyUI writes it.
+    `song.flac [input]` is one of the input folder, as ComfyUI writes it. Double quotes around the
+    path are none of its characters: Windows copies a path so.
     """
     for folder in ("output", "input"):
-        bare = name.strip().removesuffix(f"[{folder}]").rstrip()
+        bare = name.strip().strip('"').strip().removesuffix(f"[{folder}]").rstrip().strip('"')
         # A whole path stays as it is.
         found = shown_file(bare, "", folder)
         if found is not None:

@@ -126,6 +126,55 @@ async def test_without_a_ledger_the_panel_and_the_nodes_say_where_it_would_be(
     assert sandbox.bill()["jobs"] == []
 
 
+# Folders
+
+
+@pytest.mark.parametrize("given", ["~/music", '"~/music"', " ~/music/", "~/../music"])
+async def test_the_data_folder_may_be_named_from_home(
+    given: str, session: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("AIGATEWAY_DATA_DIR", given)
+    assert data(session).resolve() in (home / "music", tmp_path / "music")
+    monkeypatch.setenv("AIGATEWAY_API_KEY_FILE", "~/key")
+    home.mkdir()
+    (home / "key").write_text("sk-test-0123456789abcdef")
+    assert session.settings().api_key is not None
+
+
+@pytest.mark.parametrize("given", ["music", "./music", "a/../music"])
+async def test_a_relative_data_folder_is_told_as_a_whole_path(
+    given: str,
+    session: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIGATEWAY_DATA_DIR", given)
+    with caplog.at_level("INFO", "aigateway"):
+        await session.library()
+    assert f"The folder of the ledger, the tracks and the settings is {tmp_path}" in caplog.text
+    assert (tmp_path / "music" / FILE_NAME).is_file()
+
+
+@pytest.mark.parametrize("spoil", [lambda path: None, Path.touch])
+async def test_a_missing_input_folder_stops_no_node(
+    node: Node, spoil: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import folder_paths
+
+    spoil(tmp_path / "gone")
+    monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(tmp_path / "gone"))
+    infos = {name: kind.GET_NODE_INFO_V1() for name, kind in node.items()}
+    files = infos["AIGatewayCueSheet"]["input"]["optional"]["file"][1]["options"]
+    assert files == ["none"]
+    with pytest.raises(GatewayError, match="is not in ComfyUI's output or input folder"):
+        await run(node, "ReadReceipt", file="song.flac")
+
+
 # Settings that no gateway can be asked with
 
 

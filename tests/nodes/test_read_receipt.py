@@ -60,8 +60,18 @@ async def test_a_loop_leads_back_to_the_whole_track(node: Node, sandbox: Sandbox
     assert f"loopstart: {start}" in tags
 
 
+FORMS = [
+    "audio/x_00001_.flac",
+    " audio/x_00001_.flac [output]\n",
+    "{}",
+    '"{}"',
+    ' "audio/x_00001_.flac" [output]\n',
+    '"audio/x_00001_.flac [output]"',
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["audio/x_00001_.flac", " audio/x_00001_.flac [output]\n", "{}"])
+@pytest.mark.parametrize("form", FORMS)
 async def test_a_file_is_named_as_comfyui_names_it(form: str, node: Node, sandbox: Sandbox) -> None:
     saved = await save(node, await bought(node), "flac")
     prompt, *_ = await read(node, form.format(saved))

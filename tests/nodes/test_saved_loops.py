@@ -248,3 +248,19 @@ async def test_a_manifest_of_somebody_else_is_left_alone(
 async def test_without_a_name_there_is_no_manifest(node: Node, music: Any) -> None:
     saved = await save(node, music, name="  ")
     assert not saved.with_name("manifest.json").exists()
+
+
+PREFIXES = ["", " ", '""', "audio/", '"{}"', '"{}/audio/"', "%title%", "./"]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("name", ["forest", "..night", "a/b", ""])
+async def test_every_prefix_saves_a_named_track(
+    prefix: str, name: str, node: Node, music: dict[str, Any], output: Path
+) -> None:
+    path = await save(
+        node, music, "flac", filename_prefix=prefix.format(output), name=name, title=".."
+    )
+    assert path.is_file()
+    assert path.is_relative_to(output)
+    assert not name or name.replace("/", "_").strip(".") in path.name
