@@ -7,7 +7,7 @@ in no list, and no protocol is left to open those with.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -17,8 +17,10 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.filter import Graph
 from av.filter.context import FilterContext
+from av.stream import Stream
 
 from .arrays import Samples
+from .containers.heads import MOST_FRAMES, check_count, check_heads
 
 
 class Allowed(NamedTuple):
@@ -84,6 +86,7 @@ def open_input(
 
     `format` is FFmpeg's name of the demuxer where it is known. Tags in broken text raise nothing:
     read them with `tags_of`. av.error.FFmpegError for what FFmpeg cannot read, or may not.
+    MediaError for a head that claims too much (`check_heads`): FFmpeg does not see it.
 
     >>> import io, wave
     >>> with wave.open(file := io.BytesIO(), "wb") as sound:
@@ -94,12 +97,20 @@ def open_input(
     ...     container.format.name, container.duration
     ('wav', 1000000)
     """
+    check_heads(file)
     # Options of the container alone: with options of its streams, PyAV 14 crashes where a stream
     # is found after the header (FLV, MPEG).
     container = cast(Any, av).open(
         file, mode="r", format=format, container_options=allowed.options, **_TAG_ERRORS
     )
     return cast(InputContainer, container)
+
+
+def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet]:
+    """The packets of `streams` in the order of the file; MediaError for too many."""
+    for number, packet in enumerate(container.demux(*streams)):
+        check_count(number, MOST_FRAMES, "frames")
+        yield packet
 
 
 def open_output(

@@ -10,13 +10,11 @@ from .arrays import MediaError
 from .containers.source import Reader, Source
 from .ffmpeg import AUDIO, open_input, tags_of
 
-_MOST_TAGS = 1000
-
 
 def read_tags(path: Path) -> dict[str, str]:
     """Tags of the file and of its first sound track, keys in lower case.
 
-    MediaError: the file cannot be read, or has no sound.
+    MediaError: the file cannot be read, has no sound, or more than `MOST_TAGS` tags.
     """
     found: dict[str, str] = {}
     try:
@@ -33,4 +31,4 @@ def read_tags(path: Path) -> dict[str, str]:
         raise MediaError(
             f"The file {path.name} cannot be read as audio ({error}): choose another file."
         ) from error
-    return {key.lower(): value for key, value in list(found.items())[:_MOST_TAGS]}
+    return {key.lower(): value for key, value in found.items()}

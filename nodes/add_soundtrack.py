@@ -96,6 +96,7 @@ def _with_music(
             music,
             sample_rate,
             master=master,
+            check_length=lambda picture: clips.check_length(picture.seconds),
             **how,
         )
     length = made.picture

@@ -8,10 +8,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..music.methods import FOLLOW
-from . import host
+from . import clips, host
 from .conversions import image_of, samples_of
 from .lists import shows_errors
-from .shared_inputs import choice_input, fps_input, tempo_input
+from .shared_inputs import checked, choice_input, fps_input, tempo_input
 
 # A list of numbers in one socket. It connects to inputs of either type, because ComfyUI wants one
 # type in common.
@@ -82,6 +82,8 @@ def _followed(
     from ..video.options import exact_rate
 
     samples, sample_rate = samples_of(audio)
+    if frames > 0 and checked("fps", fps) > 0:
+        clips.check_length(frames / fps)
     track = read_track(samples, sample_rate, tempo)
     # A typed 23.976 means 24000 ÷ 1001. In ten minutes the difference is most of a frame.
     rate = float(exact_rate(fps))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..api.base.errors import InputError
-from . import host
+from . import host, session
 from .shared_inputs import checked
 
 # A typed rate has three decimals.
@@ -35,9 +35,26 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
     A VIDEO has frames and a rate, an IMAGE batch has frames only.
 
     Raises:
-        InputError: no length, two lengths that disagree, or a number out of range.
+        InputError: no length, two lengths that disagree, a number out of range, or more minutes
+            than the settings allow.
         MediaError: the picture cannot be read.
     """
+    found = _length(picture, frames, fps, seconds)
+    check_length(found.seconds)
+    return found
+
+
+def check_length(seconds: float | Fraction) -> None:
+    """Raises InputError: `seconds` of music are more than the settings allow."""
+    most = session.settings().max_audio_minutes
+    if seconds > 60 * most:
+        raise InputError(
+            f"The length is {float(seconds) / 60:.1f} minutes, and the settings allow {most:g}: "
+            "give a shorter length, or raise max_audio_minutes in the settings."
+        )
+
+
+def _length(picture: Any, frames: int, fps: float, seconds: float) -> Length:
     for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
         if not checked(name, value) >= 0:
             raise InputError(

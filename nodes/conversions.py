@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from . import host
+from . import clips, host
 from .shared_inputs import LOUDNESS, checked_choice
 
 if TYPE_CHECKING:
@@ -28,10 +28,12 @@ def samples_of(audio: Any) -> tuple[Samples, int]:
 
     Raises:
         MediaError: it is not AUDIO, or it has NaN, infinity or no samples.
+        InputError: it is longer than the settings allow.
     """
     from ..audio.validate import check
 
     valid = check(audio)
+    clips.check_length(valid["waveform"].shape[2] / valid["sample_rate"])
     return valid["waveform"][0].numpy(), valid["sample_rate"]
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..api.base.errors import InputError
 from ..music.methods import ENDINGS, METHODS
-from . import clips, host, session
+from . import clips, host
 from .conversions import image_of, mastered, preview, remember_origin
 from .lists import shows_errors
 from .shared_inputs import (
@@ -85,7 +84,7 @@ class FitMusic(io.ComfyNode):
         work = asyncio.to_thread(
             _fitted,
             audio,
-            lambda: _length(picture, frames, fps, seconds, session.settings().max_audio_minutes),
+            lambda: clips.length(picture, frames, fps, seconds),
             loudness,
             true_peak,
             method=method,
@@ -95,18 +94,6 @@ class FitMusic(io.ComfyNode):
             fade_out=fade_out,
         )
         return await host.interruptible(work)
-
-
-def _length(
-    picture: Any, frames: int, fps: float, seconds: float, max_minutes: float
-) -> clips.Length:
-    found = clips.length(picture, frames, fps, seconds)
-    if found.seconds > 60 * max_minutes:
-        raise InputError(
-            f"The length is {float(found.seconds) / 60:.1f} minutes, and the settings allow "
-            f"{max_minutes:g}: give a shorter length, or raise max_audio_minutes in the settings."
-        )
-    return found
 
 
 def _fitted(
@@ -125,6 +112,7 @@ def _fitted(
 
     valid = check(audio)
     sample_rate = valid["sample_rate"]
+    clips.check_length(valid["waveform"].shape[2] / sample_rate)
     samples = length().samples(sample_rate)
     fits, sounds, reports = [], [], []
     for waveform in valid["waveform"]:

@@ -12,7 +12,7 @@ from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
 from ..audio.arrays import Samples
-from ..audio.ffmpeg import LAYOUTS
+from ..audio.ffmpeg import LAYOUTS, packets
 
 _JITTER = 0.02
 """Seconds by which time stamps may be off before they count as a gap (MP4 from phones: 1 to 10 ms;
@@ -51,7 +51,7 @@ def lay_clip_sound(
 def _frames(
     container: InputContainer, stream: av.AudioStream, resampler: AudioResampler
 ) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         try:
             decoded = cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from ..audio.arrays import MediaError
+from ..audio.ffmpeg import packets
 from .clip import ClipFile, open_picture, picture_stream
 
 _USUAL_RATES = tuple(
@@ -107,7 +108,7 @@ def measure(
 def shown_packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
     """The packets that become a frame on the screen, in the order of the file."""
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         if packet.is_corrupt:
             raise MediaError(
                 "The video is cut off: expected the whole file; download or export it again."

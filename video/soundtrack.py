@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from ..audio.arrays import MediaError, Samples, check_samples
-from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output, packets
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, kept_container
@@ -53,6 +53,7 @@ def add_soundtrack(
     duck: float = -10.0,
     fade: float = 0.0,
     master: Master | None = None,
+    check_length: Callable[[PictureLength], None] = lambda picture: None,
 ) -> Soundtrack:
     """Write the picture of `source` with `music` to `target`, in the container that it has.
 
@@ -60,7 +61,8 @@ def add_soundtrack(
     is float32 [channels, samples] and is not changed. `level` is the music's gain in dB for
     `under` and `duck`, `duck` what is added to it under speech (dB, not above 0), `fade` the
     seconds in which the music fades in and out. `master` gets the mix before it is encoded.
-    MediaError for input that cannot be used.
+    `check_length` may refuse the picture's length before memory is taken for it. MediaError for
+    input that cannot be used.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -68,6 +70,7 @@ def add_soundtrack(
     report: list[str] = []
     with open_picture(source) as container:
         picture = measure(container)
+        check_length(picture)
         kept = kept_container(container, source)
         own = sound_stream(container)
         if own is None and mix is not Mix.REPLACE:
@@ -208,7 +211,7 @@ def _copy_packets(
             "The AVI does not say when its frames are shown, only when they are decoded: expected "
             "both; convert it to MP4 first."
         )
-    for packet in _with_decoding_times(container.demux(*copies), 1 / picture.fps):
+    for packet in _with_decoding_times(packets(container, *copies), 1 / picture.fps):
         moved = round(picture.start / packet.time_base)
         # Each has both by now.
         packet.pts, packet.dts = (packet.pts or 0) - moved, (packet.dts or 0) - moved

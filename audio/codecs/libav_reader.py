@@ -14,7 +14,7 @@ from av.container import InputContainer
 
 from ..arrays import MediaError, Samples
 from ..containers.source import Reader, Source
-from ..ffmpeg import AUDIO, open_input
+from ..ffmpeg import AUDIO, open_input, packets
 from ..memory import Bounds
 from ..samples.planar import Planar
 
@@ -153,7 +153,7 @@ def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
 
 
 def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
-    for packet in container.demux(stream):
+    for packet in packets(container, stream):
         try:
             yield from cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ..arrays import MediaError
+from .heads import MOST_TAGS, check_count
 from .loop_points import LOOP_KEYS
 
 GRAPH_KEYS = ("workflow", "prompt")
@@ -19,7 +20,6 @@ _VENDOR = "AIgateway Music"
 _BRACE = 0x7D
 _DIGITS = range(ord("0"), ord("9") + 1)
 _FOREIGN = re.compile(rf"({'|'.join(FOREIGN_KEYS)})\s*[=\0]", re.IGNORECASE)
-_MOST_COMMENTS = 10_000
 
 
 class Comments(NamedTuple):
@@ -39,11 +39,7 @@ def parse_comments(data: bytes) -> Comments:
         position = 4 + size
         (count,) = struct.unpack_from("<I", data, position)
         position += 4
-        if count > _MOST_COMMENTS:
-            raise MediaError(
-                f"The file has {count} tags: expected at most {_MOST_COMMENTS}; it is broken, so "
-                "download or export it again."
-            )
+        check_count(count, MOST_TAGS, "tags")
         for _ in range(count):
             (size,) = struct.unpack_from("<I", data, position)
             texts.append(data[position + 4 : position + 4 + size].decode("utf-8", "replace"))

@@ -112,5 +112,5 @@ def test_a_comment_list_of_millions_is_refused(tmp_path: Path) -> None:
     song = make.sound_file(make.music(0.1), 44100, "FLAC")
     block = b"\x04" + len(comments).to_bytes(3, "big") + comments
     data = song[:4] + bytes([song[4] & 0x7F]) + song[5:42] + block + song[42:]
-    with pytest.raises(MediaError, match="3000000 tags"):
+    with pytest.raises(MediaError, match="more than 2000 tags"):
         retag(data, tmp_path / "a.flac", {"title": "a"})
