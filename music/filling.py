@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..audio.arrays import MediaError
 
 BEATS_IN_A_BAR = 4
@@ -29,3 +31,12 @@ def filling_tempo(seconds: float, near: float) -> float:
     bar_a_minute = 60 * BEATS_IN_A_BAR / seconds
     fewer = max(1, int(near / bar_a_minute))
     return min(fewer * bar_a_minute, (fewer + 1) * bar_a_minute, key=lambda bpm: abs(bpm - near))
+
+
+def whole_bars(seconds: float, tempo: float) -> float:
+    """The seconds of the whole 4/4 bars that last at least `seconds`, two bars or more.
+
+    Fit Music cuts them off with one join. A shorter tail ends within a bar and needs more joins.
+    """
+    bar = 60 * BEATS_IN_A_BAR / tempo
+    return max(2, math.ceil(seconds / bar - 1e-6)) * bar

@@ -22,7 +22,9 @@ GOOD_COST = 0.6
 _LONGER = 0.15
 """What twice the length is worth, in cost."""
 _PHRASE_COST = 0.1
-"""Cost of a loop that is no multiple of four bars."""
+"""Cost of a loop that is no multiple of a phrase."""
+_PHRASE = 4
+"""Bars. The longest loop of whole phrases wins where its seam is good: a short loop tires."""
 _MOST_PLACES = 1200
 _TRIED = 8
 """The best candidates whose seam is measured."""
@@ -102,10 +104,12 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
             "set a smaller min_seconds, or use a longer track."
         )
     largest = max(_steps(row) for row in track.samples)
-    measured = ((turn, _measure(track, turn, largest)) for turn in turns)
-    best = next(measured)
-    turn, seam = best if best[1].good else next((pair for pair in measured if pair[1].good), best)
-    return _cut_out(track, turn, seam, keep_intro)
+    measured: list[tuple[_Turn, Seam]] = []
+    for turn in turns:
+        measured.append((turn, _measure(track, turn, largest)))
+        if measured[-1][1].good:
+            return _cut_out(track, *measured[-1], keep_intro)
+    return _cut_out(track, *min(measured, key=lambda pair: pair[1].cost), keep_intro)
 
 
 class _Turn(NamedTuple):
@@ -135,17 +139,28 @@ def _sound_costs(track: Track) -> tuple[Floats, Floats]:
 def _candidates(
     times: Floats, costs: Floats, min_seconds: float, steady: bool, fade: float
 ) -> list[tuple[int, int]]:
-    """(start, end) indices into `times`, best first."""
+    """(start, end) indices into `times`: the longest phrases first, then the best score."""
     seconds = times[None, :] - times[:, None]
     score = costs.T.copy()
     fits = (seconds >= max(min_seconds, 1.0)) & (times[:, None] > fade) & np.isfinite(score)
     score -= _LONGER * np.log2(np.maximum(seconds, 1.0))
+    places = np.arange(times.shape[0])
+    bars = places[None, :] - places[:, None]
     if steady:
-        bars = np.arange(times.shape[0])
-        score += _PHRASE_COST * ((bars[None, :] - bars[:, None]) % 4 != 0)
+        score += _PHRASE_COST * (bars % _PHRASE != 0)
     score[~fits] = np.inf
-    order = np.argsort(score, axis=None)[:_TRIED]
-    pairs = [divmod(int(flat), times.shape[0]) for flat in order]
+    phrases = [
+        pair
+        for length in range(places[-1] // _PHRASE * _PHRASE if steady else 0, 0, -_PHRASE)
+        for pair in _best(np.where(bars == length, score, np.inf), _TRIED // 4)
+        if costs.T[pair] <= GOOD_COST
+    ]
+    return phrases + _best(score, _TRIED)
+
+
+def _best(score: Floats, most: int) -> list[tuple[int, int]]:
+    order = np.argsort(score, axis=None)[:most]
+    pairs = [divmod(int(flat), score.shape[1]) for flat in order]
     return [pair for pair in pairs if np.isfinite(score[pair])]
 
 

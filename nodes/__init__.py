@@ -37,6 +37,7 @@ class MusicExtension(ComfyExtension):
         if table is not None:
             routes.add_to(table)
             host.watch_queue()
+            host.offer_sample_clip()
             session.collect_at_start()
         return [
             PromptToMusic,

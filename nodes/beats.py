@@ -13,8 +13,8 @@ from .conversions import image_of, samples_of
 from .lists import shows_errors
 from .shared_inputs import checked, choice_input, fps_input, tempo_input
 
-# A list of numbers in one socket. It connects to inputs of either type, because ComfyUI wants one
-# type in common.
+# A list of numbers in one socket, for nodes that read a list. It connects to inputs of either type,
+# because ComfyUI wants one type in common. The output `each` is for nodes that take one number.
 FloatsType = io.Custom("FLOAT,FLOATS")
 
 
@@ -46,6 +46,7 @@ class Beats(io.ComfyNode):
                 io.String.Output("keyframes"),
                 io.Int.Output("frames"),
                 io.Image.Output("plot"),
+                io.Float.Output("each", is_output_list=True),
             ],
         )
 
@@ -99,4 +100,5 @@ def _followed(
         made.keyframes,
         len(made.values),
         image_of(draw_values(made)),
+        list(made.values),
     )

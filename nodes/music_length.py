@@ -56,17 +56,19 @@ class MusicLength(io.ComfyNode):
 
 
 def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:
-    from ..music.filling import SHORTEST, filling_tempo
+    from ..music.filling import SHORTEST, filling_tempo, whole_bars
 
     if checked("tail", tail) < 0:
         raise InputError(f"tail is {tail:g} s: give 0 or more seconds.")
     checked("near_tempo", near_tempo)
     found = clips.length(given, frames, fps)
     seconds = float(found.seconds)
+    tempo = filling_tempo(seconds, near_tempo)
+    if tail and seconds >= SHORTEST:
+        tail = whole_bars(tail, tempo)
     # A request has milliseconds. They are rounded up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
-    tempo = filling_tempo(seconds, near_tempo)
     filled = f"{tempo:.1f} bpm fills them" if seconds >= SHORTEST else "less than a bar"
     host.show_status(
         f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · "

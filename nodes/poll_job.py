@@ -59,9 +59,11 @@ class PollJob(ListNode):
         job_id = job_id.strip()
         if (job is None) == (not job_id):
             given = "neither is given" if job is None else "both are given"
+            # ComfyUI leaves a muted or bypassed node out of the run.
+            off = " A Prompt to Music that is muted or bypassed gives no job: turn it on again."
             raise InputError(
                 f"Poll Job takes either job or job_id, and {given}: connect job of Prompt to "
-                "Music, or leave it unconnected and type the id of a job."
+                f"Music, or leave it unconnected and type the id of a job.{'' if job else off}"
             )
         account = await session.account(session.settings(needs_key=True))
         job = await (_picked_up(account, job_id, timeout) if job is None else account.current(job))

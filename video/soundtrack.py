@@ -76,6 +76,8 @@ def add_soundtrack(
         if own is None and mix is not Mix.REPLACE:
             report.append(f"The clip has no sound of its own: {mix.value} is replace.")
             mix = Mix.REPLACE
+        elif own is not None and mix is Mix.REPLACE:
+            report.append("The clip's own sound was replaced: choose duck or under to keep it.")
     if mix is Mix.REPLACE:
         rate = sample_rate
         bed = np.zeros((music.shape[0], picture.samples(rate)), np.float32)

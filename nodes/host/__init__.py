@@ -10,6 +10,7 @@ from .files import SavedFile as SavedFile
 from .files import data_directory as data_directory
 from .files import draft_path as draft_path
 from .files import input_files as input_files
+from .files import offer_sample_clip as offer_sample_clip
 from .files import output_directory as output_directory
 from .files import own_file as own_file
 from .files import publish as publish

@@ -8,13 +8,18 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from ...files.atomic import rename_to_new, write_file
+from ...files.atomic import rename_to_new, write_file, write_new_file
 from ...files.hashed import hashed_name, is_whole
 from ...files.room import make_room
+from .running import log
 
 LOADED_LIMIT = 2_000_000_000
 """Bytes of all copies of foreign files together."""
 
+SAMPLE_CLIP = "aigateway-clip.mp4"
+"""The clip that the templates begin with, in ComfyUI's input folder."""
+
+_SAMPLE = Path(__file__).resolve().parents[2] / "example_workflows" / "clip.mp4"
 _DATA_DIRECTORY_VARIABLE = "AIGATEWAY_DATA_DIR"
 
 
@@ -110,6 +115,20 @@ def publish(draft: Path, prefix: str) -> SavedFile:
         with contextlib.suppress(FileExistsError):
             rename_to_new(draft, path)
             return SavedFile(path, subfolder)
+
+
+def offer_sample_clip() -> None:
+    """Copy the templates' clip into ComfyUI's input folder, unless a file has its name there."""
+    import folder_paths
+
+    folder = Path(folder_paths.get_input_directory())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_new_file(folder / SAMPLE_CLIP, _SAMPLE.read_bytes(), durable=False)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        log.warning("The templates' sample clip could not be put into %s: %s", folder, error)
 
 
 def input_files(suffixes: tuple[str, ...]) -> list[str]:

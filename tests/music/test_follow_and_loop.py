@@ -122,3 +122,20 @@ def test_without_a_good_loop_the_best_one_is_told() -> None:
 def test_an_impossible_loop_is_named(seconds: float) -> None:
     with pytest.raises(MediaError, match="loop"):
         make_loop(read_track(noise(30), RATE), seconds)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "seconds", "bars"),
+    [
+        ("electronic, 120 bpm", 40.0, 12),
+        ("chiptune, 140 bpm", 40.0, 16),
+        ("chiptune, 140 bpm", 20.0, 4),
+        ("warm lo-fi hip hop, 84 bpm", 40.0, 8),
+    ],
+)
+def test_a_good_loop_of_long_phrases_wins_over_a_better_seam_of_a_short_one(
+    prompt: str, seconds: float, bars: int
+) -> None:
+    loop = make_loop(track(prompt, seconds))
+    assert loop.seam.good
+    assert loop.bars == bars

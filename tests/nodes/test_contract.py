@@ -118,6 +118,7 @@ CONTRACT = {
             ("keyframes", "STRING"),
             ("frames", "INT"),
             ("plot", "IMAGE"),
+            ("each", "FLOAT"),
         ],
     ),
     "AIGatewayVisualize": (

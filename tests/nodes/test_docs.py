@@ -206,3 +206,13 @@ def test_the_tour_names_files_and_what_is_in_them() -> None:
         source = (pack.ROOT / file).read_text("utf-8")
         names = [part for name in re.findall(r"`([\w.]+)`", text) for part in name.split(".")]
         assert [name for name in names if name not in source] == [], file
+
+
+@pytest.mark.parametrize("page", sorted((pack.ROOT / "web" / "docs").rglob("*.md")), ids=str)
+def test_the_rows_of_a_table_have_as_many_cells(page: Path) -> None:
+    """ComfyUI cuts a row at each bar that has no backslash, also within code."""
+    tables = re.findall(r"(?:^\|.*\n)+", page.read_text("utf-8"), re.MULTILINE)
+    assert tables
+    for table in tables:
+        counts = {row: len(re.findall(r"(?<!\\)\|", row)) for row in table.splitlines()}
+        assert len(set(counts.values())) == 1, counts

@@ -75,6 +75,31 @@ async def test_frames_and_their_rate_are_a_length_too(node: Node):
     assert seconds == pytest.approx(300 * 1001 / 30000)
 
 
+@pytest.mark.parametrize("near", [50.0, 96.0, 120.0, 180.0])
+@pytest.mark.parametrize("tail", [0.5, 4.0, 11.0])
+async def test_a_tail_is_whole_bars(node: Node, tail: float, near: float):
+    length = {"frames": 480, "fps": 24.0, "near_tempo": near}
+    duration, seconds, _, _, tempo, _ = await run(node, "MusicLength", tail=tail, **length)
+    bars = (duration - seconds) * tempo / 240
+    assert bars == pytest.approx(round(bars), abs=0.002)
+    assert round(bars) >= 2
+    assert duration - seconds >= tail
+
+
+async def test_a_tail_without_a_tempo_is_seconds(node: Node):
+    duration, *_ = await run(node, "MusicLength", tail=6.0, frames=12, fps=24.0)
+    assert duration == pytest.approx(6.5)
+
+
+@pytest.mark.parametrize("frames", [1, 24, 100])
+async def test_core_nodes_get_one_value_a_frame(node: Node, music: Any, frames: int):
+    values, *_, each = await run(node, "Beats", audio=music, frames=frames)
+    assert each == values
+    assert len(each) == frames
+    assert node["AIGatewayBeats"].OUTPUT_IS_LIST[-1]
+    assert not any(node["AIGatewayBeats"].OUTPUT_IS_LIST[:-1])
+
+
 @pytest.mark.parametrize(
     ("inputs", "part"),
     [
@@ -158,6 +183,24 @@ async def test_the_clips_own_sound_stays(node: Node, music: Any, tmp_path: Path,
     silence = {**music, "waveform": torch.zeros_like(music["waveform"])}
     _, audio = await run(node, "AddSoundtrack", video=Video(path), audio=silence, mix=mix)
     assert float(audio["waveform"].abs().max()) == pytest.approx(0.2, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("mix", "has_sound", "is_lost"),
+    [("replace", True, True), ("replace", False, False), ("under", True, False)],
+)
+async def test_a_clips_sound_that_is_replaced_is_named(
+    node: Node,
+    music: Any,
+    tmp_path: Path,
+    lines: list[Any],
+    mix: str,
+    has_sound: bool,
+    is_lost: bool,
+):
+    path = clip(tmp_path / "clip.mp4", 48, Fraction(24), sound=has_sound)
+    await run(node, "AddSoundtrack", video=Video(path), audio=music, mix=mix)
+    assert ("own sound was replaced: choose duck or under" in str(lines[-1])) == is_lost
 
 
 async def test_a_mix_that_nobody_knows_is_named(node: Node, music: Any, tmp_path: Path):

@@ -226,8 +226,9 @@ async def test_poll_job_takes_one_of_two(
     job = None
     if said == "both":
         job, _ = await submit(node)
-    with pytest.raises(InputError, match=f"{said}.*given"):
+    with pytest.raises(InputError, match=f"{said}.*given") as raised:
         await run(node, "PollJob", job=job, **given)
+    assert ("muted or bypassed" in str(raised.value)) == (said == "neither")
 
 
 @pytest.mark.parametrize("url", ["", "song.mp3", "file:///etc/passwd"])

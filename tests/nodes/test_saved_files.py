@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import av
@@ -16,6 +18,7 @@ import torch
 from ...audio.decode import decode
 from ...audio.samples.origin import remember
 from ...sandbox.server import Sandbox
+from ...scripts.lib import pack
 from ..audio import make
 from ..audio.tag_reader import read_tags
 from ..audio.test_passed_on import ENCODED
@@ -149,3 +152,31 @@ async def test_embedded_json_is_strict(value: Any, format: str, node: Node) -> N
     written = strict(tags["prompt"])["1"]["is_changed"]
     assert written in (None, [None], {"a": [1.5, None]})
     assert strict(tags["workflow"])["extra"] == written
+
+
+@pytest.fixture
+def files(nodes: ModuleType) -> ModuleType:
+    return importlib.import_module(f"{nodes.__name__}.host.files")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_the_templates_clip_is_put_beside_a_persons_own(files: ModuleType, is_there: bool) -> None:
+    folder = Path(importlib.import_module("folder_paths").get_input_directory())
+    if not is_there and folder.is_dir():
+        shutil.rmtree(folder)
+    files.offer_sample_clip()
+    sample = folder / "aigateway-clip.mp4"
+    assert sample.read_bytes() == (pack.ROOT / "example_workflows" / "clip.mp4").read_bytes()
+    sample.write_bytes(b"a person's own")
+    files.offer_sample_clip()
+    assert sample.read_bytes() == b"a person's own"
+    assert [path.name for path in folder.iterdir() if "aigateway" in path.name] == [sample.name]
+
+
+def test_a_folder_that_takes_no_clip_stops_nothing(
+    files: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    folders = importlib.import_module("folder_paths")
+    monkeypatch.setattr(folders, "get_input_directory", lambda: str(tmp_path / "file" / "input"))
+    files.offer_sample_clip()

@@ -16,7 +16,6 @@ from ..comfyui.server import running, supported
 from .canvas import Canvas
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-CLIP = comfyui.pack.ROOT / "example_workflows" / "clip.mp4"
 KEY = "sk-aig-tests-of-the-panel-9f3c"
 Open = Callable[..., Canvas]
 
@@ -55,8 +54,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """ComfyUI asking a quick gateway that costs money; the key is left to the settings panel."""
     folder = supported()
     data, base = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("comfyui")
-    (base / "input").mkdir()
-    shutil.copy(CLIP, base / "input")
     # Without lists of use no time is spent on looking for a submit without an answer.
     profile = Profile(dialect=Dialect(usage_routes=())).scaled(0.1)
     gateway = SandboxThread(Sandbox(profile))

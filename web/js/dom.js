@@ -72,11 +72,30 @@ export function downloadLink(href = "") {
 }
 
 /**
+ * The content of a row.
+ *
+ * An App on the classic canvas mounts it, and so does the canvas behind the App, which is hidden.
+ * The row goes back to the App whenever the canvas takes it.
+ */
+class Row extends HTMLElement {
+  /** @type {HTMLElement | null} */
+  placeInApp = null;
+
+  connectedCallback() {
+    const parent = this.parentElement;
+    if (!parent?.closest(".dom-widget")) this.placeInApp = parent;
+    else if (isApp() && this.placeInApp?.isConnected)
+      queueMicrotask(() => this.placeInApp?.replaceChildren(this));
+  }
+}
+customElements.define("aigateway-row", Row);
+
+/**
  * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
  * node's inputs shows it.
  * @param {GraphNode} node
  * @param {string} name
- * @param {HTMLElement} content
+ * @param {HTMLElement} content made as an `aigateway-row`
  * @param {number} height in pixels; a hidden element takes none
  * @param {string} [label] the name of the row in an App
  */
@@ -92,16 +111,44 @@ export function addRow(node, name, content, height, label) {
     getMaxHeight: () => (content.hidden ? 0 : height),
     margin: 4,
   });
-  // `canvasOnly` hides a row from Apps and from the App builder, `disabled` from Nodes 2.0. So the
-  // first depends on the view. ComfyUI copies the options, so it is added to the copy.
-  Object.defineProperty(widget.options, "canvasOnly", {
-    get: () => !window.LiteGraph.vueNodesMode && !isApp(),
-    enumerable: true,
-  });
+  followView(widget);
+  rows.add(new WeakRef(widget));
+  watching ??= setInterval(followViews, CHECK_MILLISECONDS);
   widget.serialize = false;
   if (label) widget.label = label;
   leaveToCanvas(content);
   makeRoom(node);
+}
+
+/** @type {Set<WeakRef<NodeWidget>>} */
+const rows = new Set();
+const CHECK_MILLISECONDS = 250;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let watching;
+let wasApp = false;
+
+/**
+ * `canvasOnly` hides a row from Apps and from the App builder, `disabled` from Nodes 2.0. So the
+ * first depends on the view. ComfyUI copies the options, so it is added to the copy. Newer versions
+ * read it only when it is defined.
+ * @param {NodeWidget} widget
+ */
+function followView(widget) {
+  Object.defineProperty(widget.options, "canvasOnly", {
+    get: () => !window.LiteGraph.vueNodesMode && !isApp(),
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+function followViews() {
+  if (isApp() === wasApp) return;
+  wasApp = !wasApp;
+  for (const row of rows) {
+    const widget = row.deref();
+    if (widget) followView(widget);
+    else rows.delete(row);
+  }
 }
 
 /** Make a node as large as its widgets need. @param {GraphNode} node */

@@ -32,7 +32,7 @@ class Player {
     this.download = downloadLink();
     const line = [this.choice, this.take, this.download];
     const foot = element("div", { class: "aigateway-foot" }, ...line);
-    this.element = element("div", { class: "aigateway-player" }, box, this.audio, foot);
+    this.element = element("aigateway-row", { class: "aigateway-player" }, box, this.audio, foot);
     addRow(node, "aigateway_player", this.element, HEIGHT);
   }
 

@@ -40,11 +40,11 @@ class PriceLine {
     this.tracks = [];
     this.text = element("span");
     const hints = { class: "aigateway-hints", role: "note", hidden: true, tabIndex: 0 };
-    this.hints = element("div", hints);
+    this.hints = element("aigateway-row", hints);
     this.run = element("span", { class: "aigateway-run" });
     this.step = element("span", { class: "aigateway-next" });
     const parts = [this.text, this.run, this.step];
-    this.element = element("div", { class: "aigateway-price", role: "status" }, ...parts);
+    this.element = element("aigateway-row", { class: "aigateway-price", role: "status" }, ...parts);
     addRow(this.shownOn, "aigateway_price", this.element, HEIGHT, say("price"));
     addRow(this.shownOn, "aigateway_hints", this.hints, HINTS_HEIGHT);
     this.title = new TitlePrice(this.shownOn);

@@ -31,7 +31,7 @@ export function statusText({ text, parts }) {
 function show(node, status) {
   let line = lines.get(node);
   if (!line) {
-    line = element("div", { class: "aigateway-status", role: "status", tabIndex: 0 });
+    line = element("aigateway-row", { class: "aigateway-status", role: "status", tabIndex: 0 });
     lines.set(node, line);
     addRow(node, "aigateway_status", line, HEIGHT);
   }

@@ -22,6 +22,10 @@ interface CoreErrors {
 /** What makes ComfyUI run the graph by itself. */
 type AutoRun = "instant" | "change";
 
+interface HTMLElementTagNameMap {
+  "aigateway-row": HTMLElement;
+}
+
 /** A node, and the nodes that stand for the subgraphs around it, the outermost first. */
 interface HostedNode {
   node: GraphNode;
