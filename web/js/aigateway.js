@@ -1,6 +1,6 @@
 import { watchAutoRun } from "./auto_run.js";
 import { api, app } from "./comfy.js";
-import { element } from "./dom.js";
+import { element, watchRows } from "./dom.js";
 import { watchErrors } from "./error_card.js";
 import { watchDrops } from "./graph.js";
 import { watchNews } from "./news.js";
@@ -30,6 +30,7 @@ app.registerExtension({
     await watchLanguage();
     registerSidebar();
     orderTemplates();
+    watchRows();
     watchRuns();
     watchAutoRun();
     watchDrops();

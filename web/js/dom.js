@@ -113,7 +113,6 @@ export function addRow(node, name, content, height, label) {
   });
   followView(widget);
   rows.add(new WeakRef(widget));
-  watching ??= setInterval(followViews, CHECK_MILLISECONDS);
   widget.serialize = false;
   if (label) widget.label = label;
   leaveToCanvas(content);
@@ -123,8 +122,6 @@ export function addRow(node, name, content, height, label) {
 /** @type {Set<WeakRef<NodeWidget>>} */
 const rows = new Set();
 const CHECK_MILLISECONDS = 250;
-/** @type {ReturnType<typeof setInterval> | undefined} */
-let watching;
 let wasApp = false;
 
 /**
@@ -140,6 +137,8 @@ function followView(widget) {
     configurable: true,
   });
 }
+
+export const watchRows = () => setInterval(followViews, CHECK_MILLISECONDS);
 
 function followViews() {
   if (isApp() === wasApp) return;

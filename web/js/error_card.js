@@ -41,6 +41,9 @@ export async function showError(error) {
   };
   const button = stepButton(step, facts, "aigateway-button aigateway-step");
   if (step === "buy_again" && track) button.append(` · ${priceOf(track)}`);
+  // The dashboard says whether the track is bought already: it comes first.
+  const first =
+    step === "buy_again" ? stepButton("open_dashboard", {}, "aigateway-button aigateway-step") : null;
   const { job_id } = error;
   const copy = job_id ? iconButton("copy", say("copy_id"), () => copyId({ job_id })) : null;
   const id = job_id ? element("code", {}, job_id) : null;

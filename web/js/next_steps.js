@@ -15,6 +15,8 @@ const ACTS = {
   set_key: () => openSettings("api_key"),
   get_key: () => openSettings("api_key"),
   top_up: () => {},
+  open_dashboard: () => {},
+  change_mode: () => openSettings("mode"),
   raise_limit: ({ setting }) => openSettings(setting || "spend_limit_per_run"),
   pick_up: () => app.queuePrompt(0, 1),
   buy_again: async ({ track }) => track && (await buyAgain(track)),
@@ -35,7 +37,7 @@ const ACTS = {
   },
 };
 /** Steps that lead to the dashboard. */
-const LINKS = /** @type {Step[]} */ (["get_key", "top_up"]);
+const LINKS = /** @type {Step[]} */ (["get_key", "top_up", "open_dashboard"]);
 
 /**
  * A button, or a link, that takes a step.

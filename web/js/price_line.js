@@ -2,7 +2,7 @@ import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
 import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { stepButton } from "./next_steps.js";
-import { BUYERS, bodyOf, isInRun, priceRequest } from "./price_request.js";
+import { BUYERS, bodyOf, isInRun, isSkipped, priceRequest } from "./price_request.js";
 import {
   costText,
   estimateText,
@@ -74,13 +74,20 @@ class PriceLine {
     if (text === this.checked) return false;
     this.checked = text;
     this.tracks = [];
-    void this.showEstimate(asked);
+    if (isSkipped(this)) this.clear();
+    else void this.showEstimate(asked);
     return true;
   }
 
   /** The facts that the text of the line depends on. @param {PriceRequest} asked */
   stateOf(asked) {
-    return JSON.stringify([asked, asked.isNewEachRun && autoRun()]);
+    return JSON.stringify([asked, asked.isNewEachRun && autoRun(), isSkipped(this)]);
+  }
+
+  /** Show no price: ComfyUI leaves the node out of the run. */
+  clear() {
+    this.showHints("");
+    this.write({ text: "", isWarning: false }, "");
   }
 
   /** Whether a run of the graph that holds all others buys the tracks of this line. */
@@ -154,7 +161,9 @@ class PriceLine {
     const track = uncertain ? await ask(`tracks/${encodeURIComponent(uncertain)}`) : null;
     const button = step ? stepButton(step, { setting, track, after: refreshPrices }) : null;
     if (track) button?.append(` · ${priceOf(track)}`);
-    this.step.replaceChildren(...(button ? [button] : []));
+    // The dashboard says whether the track is bought already: it comes first.
+    const first = uncertain ? [stepButton("open_dashboard"), " · "] : [];
+    this.step.replaceChildren(...first, ...(button ? [button] : []));
   }
 
   /** @param {PriceText | null} total of the whole run; null where this line says it all */

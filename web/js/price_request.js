@@ -20,9 +20,12 @@ const SKIPPED = [2, 4];
 export function isInRun({ node, hosts }, root) {
   const path = [...hosts, node];
   const isLinked = node.outputs?.some(({ links }) => links?.length) ?? true;
-  const isOpen = path[0]?.graph === root && path.every(({ mode }) => !SKIPPED.includes(mode ?? 0));
-  return isOpen && isLinked;
+  return path[0]?.graph === root && isLinked && !isSkipped({ node, hosts });
 }
+
+/** Whether the node, or a subgraph's node around it, is muted or bypassed. @param {HostedNode} hosted */
+export const isSkipped = ({ node, hosts }) =>
+  [...hosts, node].some(({ mode }) => SKIPPED.includes(mode ?? 0));
 
 /** The body of the question for the price of a node. @param {PriceRequest} asked */
 export const bodyOf = ({ request, duration, count, takes }) => ({

@@ -220,6 +220,8 @@ type Step =
   | "set_key"
   | "get_key"
   | "top_up"
+  | "open_dashboard"
+  | "change_mode"
   | "raise_limit"
   | "pick_up"
   | "buy_again"
