@@ -60,6 +60,13 @@ def on_interrupt() -> str:
         return OnInterrupt.KEEP.value
 
 
+def sandbox_choice(current: Settings) -> str:
+    """The setting or the variable that forces the sandbox; "" where a key ends it."""
+    if current.mode is not api_settings.Mode.SANDBOX:
+        return ""
+    return "AIGATEWAY_MODE" if api_settings.is_from_environment("mode") else "mode"
+
+
 async def account(current: Settings) -> Account:
     """The account for these settings. It fetches open jobs in the background."""
     # A new account imports httpx, and may wait for the ledger and for the sandbox.

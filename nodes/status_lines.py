@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from . import host
+from . import host, session
 from .host import StatusText, as_is, status_text
 
 if TYPE_CHECKING:
@@ -72,6 +72,9 @@ def outcome(
     A sandbox makes sketches, not tracks: the line says so, and offers to set a key.
     """
     sketch = status_text("sketch") if account.is_free else None
-    step = "set_key" if account.is_free else ""
+    step = ""
+    if account.is_free:
+        # A key changes nothing where the mode is the sandbox.
+        step = "change_mode" if session.sandbox_choice(session.settings()) else "set_key"
     more = (note if isinstance(note, StatusText) else as_is(note) for note in notes)
     return status_text(key, *more, sketch, step=step, **values)

@@ -68,6 +68,7 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
         refused = {"reason": "no_key"}
     return {
         "free": current.is_sandbox,
+        "forced": session.sandbox_choice(current),
         "each": quote.each,
         "at_most": quote.is_at_most,
         "total": quote.total,

@@ -163,6 +163,7 @@ describe("the estimate", () => {
   };
   const PRICE = {
     free: false,
+    forced: "",
     bought: false,
     each: 0.006,
     at_most: false,
@@ -263,6 +264,16 @@ describe("the estimate", () => {
       assert.deepEqual(estimateText(PRICE, each), shown({}));
       const free = { ...PRICE, free: true, each: 0, total: 0 };
       assert.equal(estimateText(free, each, auto).isWarning, false);
+    });
+
+  for (const [forced, text] of [
+    ["AIGATEWAY_MODE", "Free sketch: AIGATEWAY_MODE is “sandbox”"],
+    ["mode", "Free sketch: Mode is “sandbox”"],
+  ])
+    test(`of a sketch that ${forced} forces leads to the mode`, () => {
+      const after = costText([trackOf({ free: true, charge: 0 })], forced);
+      for (const found of [shown({ free: true, each: 0, forced }), after])
+        assert.deepEqual(found, { text, isWarning: false, step: "change_mode" });
     });
 
   test("of a free sketch leads to the key", () => {

@@ -15,6 +15,7 @@ const ASKED = {
 };
 const PRICE = {
   free: false,
+  forced: "",
   bought: false,
   each: 0.006,
   at_most: false,

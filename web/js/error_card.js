@@ -43,7 +43,9 @@ export async function showError(error) {
   if (step === "buy_again" && track) button.append(` · ${priceOf(track)}`);
   // The dashboard says whether the track is bought already: it comes first.
   const first =
-    step === "buy_again" ? stepButton("open_dashboard", {}, "aigateway-button aigateway-step") : null;
+    step === "buy_again"
+      ? stepButton("open_dashboard", {}, "aigateway-button aigateway-step")
+      : null;
   const { job_id } = error;
   const copy = job_id ? iconButton("copy", say("copy_id"), () => copyId({ job_id })) : null;
   const id = job_id ? element("code", {}, job_id) : null;
@@ -57,7 +59,7 @@ export async function showError(error) {
       iconButton("times", say("close"), close),
     ),
     element("div", { class: "aigateway-card-text", tabIndex: 0 }, error.text),
-    element("div", { class: "aigateway-card-foot" }, button, id, copy),
+    element("div", { class: "aigateway-card-foot" }, first, button, id, copy),
   );
   document.body.append(shown);
   centerOnResults(shown);

@@ -102,7 +102,7 @@ export async function openSettings(name) {
   const row = await found(
     () =>
       /** @type {HTMLInputElement | null} */ (
-        document.querySelector(`:is([data-setting-id="${id}"], [id="${id}"]) input`)
+        document.querySelector(`:is([data-setting-id="${id}"], [id="${id}"]) :is(input, select)`)
       ),
   );
   row?.scrollIntoView({ block: "center" });

@@ -36,6 +36,8 @@ class PriceLine {
     /** The node that shows the line. */
     this.shownOn = hosts[0] ?? node;
     this.checked = "";
+    /** See `Price`. */
+    this.forced = "";
     /** @type {string[]} the ledger's ids of the tracks of the last run */
     this.tracks = [];
     this.text = element("span");
@@ -108,6 +110,7 @@ class PriceLine {
     let [hints, short] = ["", ""];
     const text = await textOrError(async () => {
       const price = await ask("price", { method: "POST", body });
+      this.forced = price.forced;
       hints = hintText(price);
       short = shortEstimate(price, asked);
       return estimateText(price, asked, autoRun());
@@ -140,7 +143,7 @@ class PriceLine {
     const text = await textOrError(async () => {
       const rows = await Promise.all(tracks.map((id) => ask(`tracks/${encodeURIComponent(id)}`)));
       short = shortCost(rows);
-      return costText(rows);
+      return costText(rows, this.forced);
     });
     if (tracks === this.tracks) this.write(text, short);
   }

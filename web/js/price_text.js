@@ -27,6 +27,16 @@ export function estimateText(price, asked, auto = null) {
   return { ...shown, text: `${shown.text} · ${say(`auto_${auto}`)}`, isWarning: true };
 }
 
+/**
+ * The text of a free sketch, and the way to real music.
+ * @type {(key: string, forced: string) => PriceText}
+ */
+function sketchText(key, forced) {
+  if (!forced) return { text: say(key), isWarning: false, step: "set_key" };
+  const name = forced === "mode" ? say("mode") : forced;
+  return { text: say("price_forced", { name }), isWarning: false, step: "change_mode" };
+}
+
 /** @type {(price: Price, asked: PriceRequest) => PriceText} */
 function textOfRun(price, asked) {
   const [uncertain] = price.uncertain;
@@ -34,7 +44,7 @@ function textOfRun(price, asked) {
     const text = say("price_uncertain", { price: dollars(price.each ?? 0) });
     return { text, isWarning: true, step: "buy_again", uncertain };
   }
-  if (price.free) return { text: say("price_free"), isWarning: false, step: "set_key" };
+  if (price.free) return sketchText("price_free", price.forced);
   if (price.bought && asked.isDurationKnown && asked.isCountWhole)
     return { text: say("price_bought"), isWarning: false };
   const text = amountText(price, asked);
@@ -131,11 +141,11 @@ export const costOf = (tracks) => tracks.reduce((sum, { charge }) => sum + (char
 /**
  * The text of a price line after a run.
  * @param {Track[]} tracks
+ * @param {string} [forced] see `Price`
  * @returns {PriceText}
  */
-export function costText(tracks) {
-  if (tracks.every((track) => track.free))
-    return { text: say("cost_free"), isWarning: false, step: "set_key" };
+export function costText(tracks, forced = "") {
+  if (tracks.every((track) => track.free)) return sketchText("cost_free", forced);
   const price = dollars(costOf(tracks));
   const uncertain = tracks.find((track) => track.state === "uncertain")?.local_id;
   if (uncertain) {

@@ -1,5 +1,5 @@
 import { element, sentenceOf } from "./dom.js";
-import { DASHBOARD_URL } from "./next_steps.js";
+import { DASHBOARD_URL, stepButton } from "./next_steps.js";
 import { refreshPrices } from "./price_line.js";
 import { ask } from "./server.js";
 import { dollars, say } from "./words.js";
@@ -78,6 +78,10 @@ export async function save(name, value, note) {
  */
 function disableFixed(control, name, settings, note) {
   control.disabled = settings.environment.includes(name);
+  if (control.disabled && name === "mode" && settings.values.mode === "sandbox") {
+    note.textContent = say("key_unused_variable");
+    return;
+  }
   if (control.disabled)
     note.textContent = say("from_environment", { name: `AIGATEWAY_${name.toUpperCase()}` });
 }
@@ -164,6 +168,10 @@ export const keyField = field((note) => {
     const none = say(settings.sandbox ? "key_none_sandbox" : "key_none");
     state.textContent = key ? say("key_from", { hint: key.hint, source: key.source }) : none;
     if (!key) state.append(" ", away);
+    if (settings.values.mode !== "sandbox") return;
+    const isVariable = environment.includes("mode");
+    const why = say(isVariable ? "key_unused_variable" : "key_unused_mode");
+    state.append(" ", problem(why), ...(isVariable ? [] : [" ", stepButton("change_mode")]));
   };
   const line = element("div", { class: "aigateway-controls" }, input, keep, remove);
   return [show, element("div", {}, line, state)];

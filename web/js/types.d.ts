@@ -50,6 +50,8 @@ interface Hint {
 /** The price of a request, in US dollars. */
 interface Price {
   free: boolean;
+  /** The setting or the variable that forces the sandbox; "" where a key ends it. */
+  forced: string;
   /** Whether the track is there already. */
   bought: boolean;
   /** Of one track; null if it is not known. */
