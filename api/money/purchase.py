@@ -526,8 +526,8 @@ def uncertain(job: Job) -> UncertainSubmitError:
     return UncertainSubmitError(
         f"It is not known whether this track was bought{again}. The request was sent, and no "
         f"readable answer came{cause}. It may have been charged with {dollars(job.price)}{often}. "
-        "Check AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If not, "
-        "press Buy again in the Music tab, or set another take. The pack does not send the "
+        "Check AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If "
+        "not, press Buy again in the Music tab, or set another take. The pack does not send the "
         "request again by itself.",
         local_id=job.local_id,
     )
