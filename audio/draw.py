@@ -6,6 +6,7 @@ some hundredths of a second of padding do not show in a picture.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import BinaryIO
 
 import numpy as np
@@ -20,8 +21,12 @@ from .plot import RULER_HEIGHT, Plot
 from .samples.envelope import Columns, Envelope
 
 
-def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) -> bytes:
-    """PNG bytes of the waveform of `file`, a complete seekable binary file; see `draw_envelope`.
+def draw_file(
+    file: BinaryIO, *, max_minutes: float, width: int, height: int
+) -> Generator[None, None, bytes]:
+    """Draw the waveform of `file`, a complete seekable binary file; see `draw_envelope`.
+
+    Yields after each block, so that the caller can stop, and returns PNG bytes.
 
     Raises:
         MediaError: the file cannot be decoded, or is longer than `max_minutes`.
@@ -42,6 +47,7 @@ def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) ->
                 f"The audio is longer than {max_minutes:g} minutes, so it is not drawn: raise the "
                 "limit (max_audio_minutes)."
             )
+        yield
     return draw_envelope(envelope, sample_rate, width=width, height=height)
 
 

@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..api.base.errors import InputError
 from . import host, session
-from .cue_table import Cue, decoded, read_as, read_cues
+from .cue_table import MOST_BYTES, Cue, decoded, file_content, read_as, read_cues
 from .lists import shows_errors
 from .shared_inputs import checked_text
 
@@ -57,14 +57,17 @@ class CueSheet(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, table: str = "", file: str = NO_FILE) -> str:
-        """Changes with the content of the file."""
+        """Changes with the content of the file. The run reports a file that it cannot read."""
         path = None if file == NO_FILE else host.shown_file(str(file), "", "input")
-        return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+        try:
+            return "" if path is None else hashlib.sha256(file_content(path)).hexdigest()
+        except InputError as error:
+            return str(error)
 
     @classmethod
     @shows_errors
     async def execute(cls, table: str = "", file: str = NO_FILE) -> io.NodeOutput:
-        text = _text(table, file)
+        text = await asyncio.to_thread(_text, checked_text("table", table), str(file))
         cues = await asyncio.to_thread(read_cues, text)
         current = session.settings()
         requests = [cue.request for cue in cues]
@@ -76,14 +79,34 @@ class CueSheet(io.ComfyNode):
         )
 
 
-def items_of_output(output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
-    """The list that an output gives; None where it is no list.
+class CueSheets:
+    """The cue sheets of one graph. Each is read once, and all have the bound of one together."""
 
-    Raises:
-        InputError: a row cannot be used.
-    """
-    lists = _lists(read_cues(_text(inputs.get("table", ""), inputs.get("file", NO_FILE))))
-    return lists[output] if 0 <= output < len(lists) else None
+    def __init__(self) -> None:
+        self._lists: dict[tuple[Any, Any], tuple[list[Any], ...]] = {}
+        self._left = MOST_BYTES
+
+    def items_of_output(self, output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
+        """The list that an output of a sheet gives; None where it is no list.
+
+        Raises:
+            InputError: a row cannot be used, or the sheets are too long together.
+        """
+        table, file = (
+            checked_text("table", inputs.get("table", "")),
+            str(inputs.get("file", NO_FILE)),
+        )
+        if (table, file) not in self._lists:
+            text = _text(table, file)
+            self._left -= len(text)
+            if self._left < 0:
+                raise InputError(
+                    f"The cue sheets have more than {MOST_BYTES} characters together: divide the "
+                    "run into several."
+                )
+            self._lists[table, file] = _lists(read_cues(text))
+        lists = self._lists[table, file]
+        return lists[output] if 0 <= output < len(lists) else None
 
 
 def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
@@ -99,25 +122,24 @@ def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
     )
 
 
-def _text(table: Any, file: object) -> str:
+def _text(table: str, file: str) -> str:
     """The text of a sheet, which is typed or stands in a file."""
-    table = checked_text("table", table)
     if file == NO_FILE:
         return table
     if table.strip():
         raise InputError(
             f"A table and the file “{file}” are given: clear the table, or set file to {NO_FILE}."
         )
-    path = host.shown_file(str(file), "", "input")
+    path = host.shown_file(file, "", "input")
     if path is None or path.suffix.lower() not in _SUFFIXES:
         raise InputError(
             f"The file “{file}” is no CSV file in ComfyUI's input folder: put it there with one of "
             f"the endings {', '.join(_SUFFIXES)}, or choose another."
         )
-    return decoded(path.read_bytes(), path.name)
+    return decoded(file_content(path), path.name)
 
 
-def _line(cues: list[Cue], quote: Quote, *, is_free: bool) -> str:
+def _line(cues: Sequence[Cue], quote: Quote, *, is_free: bool) -> str:
     count = "1 track" if len(cues) == 1 else f"{len(cues)} tracks"
     seconds = sum(cue.request.duration for cue in cues)
     if is_free:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import functools
+import io
+import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..api.base.errors import InputError
@@ -20,8 +24,15 @@ _NONE = "\x1f"
 # A spreadsheet may have saved the line as a row, with empty cells behind it.
 _EXCEL_DELIMITER = re.compile(r"[\u200e\u200f]*\"?sep=(.)\"?[\s,;|]*", re.IGNORECASE)
 _RULE = re.compile(r":?-+:?")
+MOST_BYTES = 10_000_000
+"""Bytes of a file, and characters of a table. All sheets of one run have them together."""
+# Good and wrong rows.
 _MOST_ROWS = 1000
-_MOST_BYTES = 10_000_000
+# Blank rows too.
+_MOST_READ = 10_000
+# A spreadsheet may write empty cells behind the last column.
+_MOST_CELLS = 100
+_MOST_TABLES = 4
 _NAME_LENGTH = 40
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of Excel and LibreOffice begin, new and old."""
@@ -41,21 +52,33 @@ class _Row(NamedTuple):
     cells: list[str]
 
 
+def file_content(path: Path) -> bytes:
+    """The bytes of a table's file. Its size is looked at before it is read.
+
+    Raises:
+        InputError: it has more than MOST_BYTES.
+    """
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise InputError(
+            f"The file “{path.name}” has {size} bytes, and a cue sheet at most {MOST_BYTES}: "
+            "choose another file."
+        )
+    with path.open("rb") as file:
+        # The file may grow at this moment.
+        return file.read(MOST_BYTES)
+
+
 def decoded(content: bytes, filename: str) -> str:
     """The text of a table's file: UTF-8, or UTF-16 and UTF-32 as Excel and scripts write them.
 
     Raises:
-        InputError: it is a workbook, too large, or in another encoding.
+        InputError: it is a workbook, or in another encoding.
     """
     if content.startswith(_WORKBOOKS):
         raise InputError(
             f"The file “{filename}” is a workbook, and a table in text is expected: save it as "
             "“CSV UTF-8”."
-        )
-    if len(content) > _MOST_BYTES:
-        raise InputError(
-            f"The file “{filename}” has {len(content)} bytes, and a cue sheet at most "
-            f"{_MOST_BYTES}: choose another file."
         )
     encoding = _encoding(content)
     try:
@@ -79,15 +102,50 @@ def _encoding(content: bytes) -> str:
     return "utf-16-be" if content[:1] == b"\0" else "utf-8-sig"
 
 
-def read_cues(table: str) -> list[Cue]:
+def read_cues(table: str) -> Sequence[Cue]:
     """The rows of a table, whose first line names the columns; only `prompt` has to be there.
 
     Columns are divided by commas, semicolons, tabs or `|`; quotes hold cells with such a character
     or with several lines. A row without seconds has DEFAULT_SECONDS, one without a take the first.
+    The check of a queued graph, the price and the run ask for the same table: it is parsed once.
 
     Raises:
-        InputError: there are no rows, or some are wrong. The message names each by its line.
+        InputError: there are no rows, too many, or some are wrong. The message names each by its
+            line.
     """
+    sheet = _parsed(table)
+    if sheet.fault:
+        raise InputError(sheet.fault)
+    return sheet.cues
+
+
+def read_as(table: str) -> str:
+    """How the headings are read that are not the column's own name; "" where all are."""
+    return _parsed(table).read_as
+
+
+class _Sheet(NamedTuple):
+    """A table that was read, or why it cannot be used."""
+
+    cues: Sequence[Cue] = ()
+    read_as: str = ""
+    fault: str = ""
+
+
+@functools.lru_cache(_MOST_TABLES)
+def _parsed(table: str) -> _Sheet:
+    try:
+        return _read_sheet(table)
+    except InputError as error:
+        return _Sheet(fault=str(error))
+
+
+def _read_sheet(table: str) -> _Sheet:
+    if len(table) > MOST_BYTES:
+        raise InputError(
+            f"The cue sheet has {len(table)} characters, and at most {MOST_BYTES} are read: divide "
+            "it into several."
+        )
     rows, first = _rows(table)
     header = next(rows, None)
     if header is None:
@@ -102,16 +160,14 @@ def read_cues(table: str) -> list[Cue]:
     for row in rows:
         if first == "|" and all(_RULE.fullmatch(cell) for cell in row.cells if cell):
             continue
-        try:
-            cue = _cue(row, columns, names)
-        except InputError as error:
-            wrong.append((row.line, str(error)))
-            continue
-        cues.append(cue)
-        if len(cues) > _MOST_ROWS:
+        if len(cues) + len(wrong) == _MOST_ROWS:
             raise InputError(
                 f"The cue sheet has more than {_MOST_ROWS} rows: divide it into several."
             )
+        try:
+            cues.append(_cue(row, columns, names))
+        except InputError as error:
+            wrong.append((row.line, str(error)))
     if wrong:
         line, sentence = wrong[0]
         others = ", ".join(str(other) for other, _ in wrong[1:])
@@ -119,39 +175,40 @@ def read_cues(table: str) -> list[Cue]:
         raise InputError(f"Line {line} of the cue sheet: {sentence}{also} Nothing was bought.")
     if not cues:
         raise InputError("The cue sheet has no row below its columns: write one for each track.")
-    return cues
-
-
-def read_as(table: str) -> str:
-    """How the headings are read that are not the column's own name; "" where all are."""
-    header = next(_rows(table)[0])
     others = [
         f"“{shortened(cell, 40)}” as {column_of(cell)}"
         for cell in header.cells
         if column_of(cell) in COLUMNS and column_of(cell) != cell.lower()
     ]
-    return f"Read {', '.join(others)}." if others else ""
+    return _Sheet(tuple(cues), f"Read {', '.join(others)}." if others else "")
 
 
 def _rows(table: str) -> tuple[Iterator[_Row], str]:
     """The rows that are not blank, and the delimiter of their cells."""
-    table = clean(table).removeprefix("\ufeff")
-    lines = table.split("\n")
-    skipped = 0
-    while skipped < len(lines) and not lines[skipped].strip():
-        skipped += 1
-    given = _EXCEL_DELIMITER.fullmatch(lines[skipped]) if skipped < len(lines) else None
-    skipped += 1 if given else 0
-    header = lines[skipped] if skipped < len(lines) else ""
+    lines = io.StringIO(clean(table).removeprefix("\ufeff"))
+    skipped, header = 0, lines.readline()
+    while header and not header.strip():
+        skipped, header = skipped + 1, lines.readline()
+        _check_count(skipped)
+    given = _EXCEL_DELIMITER.fullmatch(header.rstrip("\n"))
+    if given:
+        skipped, header = skipped + 1, lines.readline()
     delimiter = given[1] if given else _delimiter(header)
-    return _read(lines[skipped:], delimiter, skipped), delimiter
+    return _read(itertools.chain([header], lines), delimiter, skipped), delimiter
+
+
+def _check_count(rows: int) -> None:
+    if rows > _MOST_READ:
+        raise InputError(
+            f"The cue sheet has more than {_MOST_READ} rows with the blank ones: remove those."
+        )
 
 
 def _delimiter(header: str) -> str:
     """The delimiter that divides the header into the most known columns."""
 
     def known(delimiter: str) -> int:
-        cells = header.split(delimiter)
+        cells = header.split(delimiter, _MOST_CELLS)
         return sum(column_of(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
 
     best = max(_DELIMITERS, key=known)
@@ -160,14 +217,18 @@ def _delimiter(header: str) -> str:
     return best if known(best) else often if often in header else _NONE
 
 
-def _read(lines: Sequence[str], delimiter: str, skipped: int) -> Iterator[_Row]:
-    reader = csv.reader(
-        (f"{line}\n" for line in lines), delimiter=delimiter, strict=True, skipinitialspace=True
-    )
+def _read(lines: Iterable[str], delimiter: str, skipped: int) -> Iterator[_Row]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     begins = skipped + 1
     try:
-        for cells in reader:
-            cells = [trimmed(cell) for cell in cells]
+        for count, cells in enumerate(reader):
+            _check_count(count)
+            if any(cells[_MOST_CELLS:]):
+                raise InputError(
+                    f"Line {begins} of the cue sheet has more than {_MOST_CELLS} cells: remove "
+                    "those below no column."
+                )
+            cells = [trimmed(cell) for cell in cells[:_MOST_CELLS]]
             if delimiter == "|" and len(cells) > 1 and not cells[0] and not cells[-1]:
                 cells = cells[1:-1]
             if any(cells):

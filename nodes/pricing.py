@@ -9,12 +9,16 @@ from typing import Any
 from ..api.base.errors import GatewayError, InputError
 from ..api.base.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from . import host, session
-from .cue_sheet import CUE_SHEET, items_of_output
+from .cue_sheet import CUE_SHEET, CueSheets
 from .error_report import report
 from .shared_inputs import whole
 
 MOST_TRACKS = 10_000
 """Tracks of a run, and runs, whose price is asked for."""
+_MOST_CHARACTERS = 20_000_000
+"""Characters of the inputs of all tracks of a run."""
+_MOST_ITEMS = 100 * MOST_TRACKS
+"""Items of all links of a graph."""
 
 BUYERS = ("AIGatewayPromptToMusic", "AIGatewayTakes")
 """The nodes that buy tracks."""
@@ -24,31 +28,56 @@ _UNKNOWN = object()
 """An item that only the run decides."""
 
 
-def requests_from(
-    values: Mapping[str, list[Any]], count: int, start: int = 0
-) -> list[MusicRequest]:
-    """The requests of one node in one run.
+class RunTooLongError(InputError):
+    """A run is too long for a price."""
 
-    Args:
-        values: the known inputs, each with the items that it gets one after the other.
-        count: the least number of items.
-        start: the number of requests of the nodes before. An unknown request gets a take that no
-            other has.
-    """
-    longest = max(map(len, values.values()), default=1)
-    if max(longest, count) > MOST_TRACKS:
-        raise InputError(f"The run has {max(longest, count)} tracks: the most is {MOST_TRACKS}.")
-    known = longest if "prompt" in values else 0
-    requests = []
-    for index in range(max(count, longest)):
-        item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
-        takes = item.pop("takes", 1)
-        # The price does not depend on the prompt, which may be empty still.
-        item["prompt"] = str(item.get("prompt") or "").strip() or "…"
-        if index >= known:
-            item["take"] = MAX_TAKE - MAX_COUNT * (start + index + 1)
-        requests += MusicRequest(**item).takes(takes)
-    return requests
+
+class Run:
+    """The requests of the nodes of one run. The bounds hold for all of them together."""
+
+    def __init__(self) -> None:
+        self.requests: list[MusicRequest] = []
+        self._characters = 0
+
+    def add(self, values: Mapping[str, list[Any]], count: int = 1) -> None:
+        """Add the requests of one node. An unknown one gets a take that no other has.
+
+        Args:
+            values: the known inputs, each with the items that it gets one after the other.
+            count: the least number of items.
+
+        Raises:
+            RunTooLongError: the run has too many tracks, or too much text.
+            InputError: a value is out of range.
+        """
+        start = len(self.requests)
+        longest = max(map(len, values.values()), default=1)
+        checked_count(start + max(longest, count))
+        known = longest if "prompt" in values else 0
+        for index in range(max(count, longest)):
+            item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
+            takes = item.pop("takes", 1)
+            # The price does not depend on the prompt, which may be empty still.
+            item["prompt"] = str(item.get("prompt") or "").strip() or "…"
+            if index >= known:
+                item["take"] = MAX_TAKE - MAX_COUNT * (start + index + 1)
+            self._characters += sum(len(each) for each in item.values() if isinstance(each, str))
+            if self._characters > _MOST_CHARACTERS:
+                raise RunTooLongError(
+                    f"The tracks of the run have more than {_MOST_CHARACTERS} characters of text "
+                    "together: divide it into several."
+                )
+            self.requests += MusicRequest(**item).takes(takes)
+            checked_count(len(self.requests))
+
+
+def checked_count(tracks: int) -> int:
+    """Raises RunTooLongError: these are too many."""
+    if tracks > MOST_TRACKS:
+        raise RunTooLongError(
+            f"The run has more than {MOST_TRACKS} tracks: divide it into several."
+        )
+    return tracks
 
 
 def requests_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
@@ -59,21 +88,21 @@ def requests_of_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[MusicRequest]:
             (`table`, `file` and `output`); `count` is the least number of items.
 
     Raises:
-        InputError: a value is out of range, or a row of a cue sheet cannot be used.
+        InputError: a value is out of range, a row of a cue sheet cannot be used, or the run is too
+            long.
     """
-    requests: list[MusicRequest] = []
+    run, sheets = Run(), CueSheets()
     for node in nodes:
         names = [*MusicRequest._fields, "takes"]
-        values = {name: _listed(node[name]) for name in names if name in node}
-        count = whole(str(node.get("count", 1)), "count", 1, MOST_TRACKS)
-        requests += requests_from(values, count, len(requests))
-    return requests
+        values = {name: _listed(node[name], sheets) for name in names if name in node}
+        run.add(values, whole(str(node.get("count", 1)), "count", 1, MOST_TRACKS))
+    return run.requests
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: Any, sheets: CueSheets) -> list[Any]:
     if isinstance(value, Mapping):
         output = whole(str(value.get("output")), "output", 0, MOST_TRACKS)
-        value = items_of_output(output, value)
+        value = sheets.items_of_output(output, value)
     return value if isinstance(value, list) and value else [value]
 
 
@@ -106,12 +135,11 @@ async def refusal_at_queue(prompt: str | None, node_id: str | None) -> str:
 
 
 async def _refusal(graph: host.QueuedGraph) -> GatewayError | None:
-    requests = await asyncio.to_thread(requests_of_graph, graph)
-    if not requests:
-        return None
     try:
-        quote = await (await session.library()).quote(requests, session.settings())
-        quote.check(requests[0].model)
+        requests = await asyncio.to_thread(requests_of_graph, graph)
+        if requests:
+            quote = await (await session.library()).quote(requests, session.settings())
+            quote.check(requests[0].model)
     except GatewayError as error:
         return error
     return None
@@ -122,16 +150,16 @@ def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
 
     A node whose length only the run decides is not among them. `web/js/price_request.js` reads the
     graph on the canvas in the same way: `tests/price_cases` has graphs for both.
+
+    Raises:
+        InputError: a row of a cue sheet cannot be used, or the run is too long.
     """
-    found: list[MusicRequest] = []
+    run, reader = Run(), _Reader(graph)
     for name in graph.certain_nodes():
         node = graph.nodes[name]
         if node.get("class_type") not in BUYERS:
             continue
-        links: dict[tuple[str, int], list[Any]] = {}
-        given = {
-            title: _items(graph, value, links) for title, value in host.inputs_of(node).items()
-        }
+        given = reader.inputs_of(node)
         takes = given.get("count", [1])
         items = {title: given[title] for title in MusicRequest._fields if title in given}
         known = {title: values for title, values in items.items() if _UNKNOWN not in values}
@@ -144,54 +172,65 @@ def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
         # The node makes so many takes of each request; at least one, where a link hides it.
         known["takes"] = [1] if _UNKNOWN in takes else takes
         try:
-            found += requests_from(known, count, len(found))
+            run.add(known, count)
+        except RunTooLongError:
+            raise
         except InputError:
             # Its own node reports the fault.
             continue
-    return found
+    return run.requests
 
 
-def _items(
-    graph: host.QueuedGraph, value: Any, links: dict[tuple[str, int], list[Any]]
-) -> list[Any]:
-    """The items that an input gets one after the other; `_UNKNOWN` where only the run decides.
+class _Reader:
+    """The items that the nodes of a graph get. Each node and each link is looked at once."""
 
-    `links` has the items of the links that were followed before.
-    """
-    if not host.is_link(value):
-        return [value]
-    link = str(value[0]), int(value[1])
-    if link not in links:
-        # Nodes that are linked in a circle end here.
-        links[link] = [_UNKNOWN]
-        links[link] = _items_of_output(graph, *link, links)
-    return links[link]
+    def __init__(self, graph: host.QueuedGraph) -> None:
+        self._graph = graph
+        self._sheets = CueSheets()
+        self._links: dict[tuple[str, int], list[Any]] = {}
+        self._inputs: dict[str, dict[str, list[Any]]] = {}
+        self._left = _MOST_ITEMS
 
+    def inputs_of(self, node: Any) -> dict[str, list[Any]]:
+        """For each input, its items one after the other; `_UNKNOWN` where only the run decides."""
+        return {title: self._items(value) for title, value in host.inputs_of(node).items()}
 
-def _items_of_output(
-    graph: host.QueuedGraph, name: str, slot: int, links: dict[tuple[str, int], list[Any]]
-) -> list[Any]:
-    node = graph.nodes.get(name)
-    kind = str(node.get("class_type")) if isinstance(node, Mapping) else ""
-    inputs = {title: _items(graph, value, links) for title, value in host.inputs_of(node).items()}
-    if kind.startswith("Primitive"):
-        return next(iter(inputs.values()), [_UNKNOWN])
-    if kind == CUE_SHEET:
-        return _cue_items(slot, inputs)
-    if kind == "CreateList":
-        return [item for items in inputs.values() for item in items] or [_UNKNOWN]
-    if graph.gives_list(name, slot) or graph.takes_lists(name):
-        return [_UNKNOWN]
-    return [_UNKNOWN] * max(map(len, inputs.values()), default=1)
+    def _items(self, value: Any) -> list[Any]:
+        if not host.is_link(value):
+            return [value]
+        link = str(value[0]), int(value[1])
+        if link not in self._links:
+            # Nodes that are linked in a circle end here.
+            self._links[link] = [_UNKNOWN]
+            items = self._links[link] = self._items_of_output(*link)
+            self._left -= len(items)
+            if self._left < 0:
+                raise RunTooLongError("The lists of the run are too long: divide it into several.")
+        return self._links[link]
 
+    def _items_of_output(self, name: str, slot: int) -> list[Any]:
+        node = self._graph.nodes.get(name)
+        kind = str(node.get("class_type")) if isinstance(node, Mapping) else ""
+        if name not in self._inputs:
+            self._inputs[name] = {}
+            self._inputs[name] = self.inputs_of(node)
+        inputs = self._inputs[name]
+        if kind.startswith("Primitive"):
+            return next(iter(inputs.values()), [_UNKNOWN])
+        if kind == CUE_SHEET:
+            return self._cue_items(slot, inputs)
+        if kind == "CreateList":
+            # A list of lists may double with each node.
+            checked_count(sum(map(len, inputs.values())))
+            return [item for items in inputs.values() for item in items] or [_UNKNOWN]
+        if self._graph.gives_list(name, slot) or self._graph.takes_lists(name):
+            return [_UNKNOWN]
+        return [_UNKNOWN] * max(map(len, inputs.values()), default=1)
 
-def _cue_items(output: int, inputs: Mapping[str, list[Any]]) -> list[Any]:
-    # A list of tables, or a table that only the run makes, is no sheet that can be read now.
-    if any(len(items) != 1 or _UNKNOWN in items for items in inputs.values()):
-        return [_UNKNOWN]
-    try:
-        items = items_of_output(output, {title: items[0] for title, items in inputs.items()})
-    except InputError:
-        # The sheet's own node reports the fault.
-        return [_UNKNOWN]
-    return [_UNKNOWN] if items is None else items
+    def _cue_items(self, output: int, inputs: Mapping[str, list[Any]]) -> list[Any]:
+        # A list of tables, or a table that only the run makes, is no sheet that can be read now.
+        if any(len(items) != 1 or _UNKNOWN in items for items in inputs.values()):
+            return [_UNKNOWN]
+        given = {title: items[0] for title, items in inputs.items()}
+        items = self._sheets.items_of_output(output, given)
+        return [_UNKNOWN] if items is None else items

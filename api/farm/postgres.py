@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..base.errors import LedgerAwayError, LedgerError
+from ..base.plain_text import REPLACEMENT
 from ..base.timing import Timing
 from ..money import schema
 from .addresses import LedgerUrl
@@ -324,6 +325,10 @@ def _translated(statement: str) -> bytes:
 def _run(
     connection: psycopg.Connection[Any], statement: str, values: tuple[Any, ...] = ()
 ) -> list[tuple[Any, ...]]:
+    # PostgreSQL stores no NUL.
+    values = tuple(
+        each.replace("\0", REPLACEMENT) if isinstance(each, str) else each for each in values
+    )
     cursor = connection.execute(_translated(statement), values or None)
     return cursor.fetchall() if cursor.description else []
 

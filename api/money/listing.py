@@ -7,12 +7,16 @@ from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from ..base.errors import InputError
+from ..base.plain_text import clean
 from .job import Job, State
 from .rows import Rows, folded
 
 E = TypeVar("E", bound=Enum)
 
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
+MAX_SEARCH = 500
+"""Characters of a search."""
+_MOST_WORDS = 64
 # So many characters of a prompt decide its place: whole texts are slow to order.
 _COMPARED = 200
 
@@ -67,7 +71,7 @@ _SHOW_OF = {state.value: show for show, states in _STATES.items() for state in s
 def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: int) -> Page:
     """See `Ledger.page`."""
     shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
-    words = folded(search).split()
+    words = _words(search)
     found = " AND ".join([_HOLDS] * len(words)) or "TRUE"
     values = [pattern for word in words for pattern in [_holding(word)] * 2]
     order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
@@ -76,6 +80,27 @@ def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: i
     chosen = rows.many(f"local_id IN ({ids} LIMIT ? OFFSET ?) {order}", *values, limit, offset)
     counts = _counts(rows, found, values)
     return Page(chosen, counts[shown.value], counts)
+
+
+def _words(search: str) -> list[str]:
+    """The words that decide which rows are found, the longest first: it is in the fewest rows.
+
+    Raises:
+        InputError: the search is too long.
+    """
+    search = search.strip()
+    words: list[str] = []
+    if len(search) <= MAX_SEARCH:
+        # In the form of the texts of a request: the ledger has no other.
+        for word in sorted(set(folded(clean(search)).split()), key=len, reverse=True):
+            # A text that holds a word holds each part of it.
+            if not any(word in longer for longer in words):
+                words.append(word)
+    if len(search) > MAX_SEARCH or len(words) > _MOST_WORDS:
+        raise InputError(
+            f"The search has more than {MAX_SEARCH} characters, or {_MOST_WORDS} words: shorten it."
+        )
+    return words
 
 
 def _counts(rows: Rows, found: str, values: list[str]) -> dict[str, int]:

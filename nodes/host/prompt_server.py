@@ -72,6 +72,7 @@ class QueuedGraph:
         A node behind a lazy input may be left out of the run, so it is not among them.
         """
         found: set[str] = set()
+        lazy_inputs: dict[Any, set[str]] = {}
         open_ids = [
             name
             for name, node in self.nodes.items()
@@ -84,7 +85,11 @@ class QueuedGraph:
                 continue
             found.add(name)
             node = self.nodes[name]
-            lazy = _lazy_inputs(_class_of(node))
+            kind = _class_of(node)
+            # Some nodes list a folder for their inputs.
+            if kind not in lazy_inputs:
+                lazy_inputs[kind] = _lazy_inputs(kind)
+            lazy = lazy_inputs[kind]
             for title, value in inputs_of(node).items():
                 if is_link(value) and title not in lazy:
                     open_ids.append(str(value[0]))

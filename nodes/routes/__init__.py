@@ -13,6 +13,8 @@ from .serving import answering
 if TYPE_CHECKING:
     from aiohttp import web
 
+_FILES = (track_list.audio, track_list.waveform_of_track, track_list.waveform_of_file)
+
 
 def add_to(table: web.RouteTableDef) -> None:
     """Add the pack's routes to ComfyUI's. A second call does nothing."""
@@ -40,4 +42,7 @@ def add_to(table: web.RouteTableDef) -> None:
         ("GET", "waveform", track_list.waveform_of_file),
     ]
     for method, path, handler in routes:
-        table.route(method, f"/aigateway/{path}")(answering(handler))
+        is_file = handler in _FILES
+        changes = method != "GET" and handler is not price.price
+        answer = answering(handler, is_file=is_file, changes=changes)
+        table.route(method, f"/aigateway/{path}")(answer)

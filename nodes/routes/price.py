@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...api.base.errors import InputError, MissingKeyError
 from ...api.base.request import MusicRequest
 from .. import host, session
-from ..pricing import MOST_TRACKS, requests_from, requests_of_nodes
+from ..pricing import MOST_TRACKS, Run, requests_of_nodes
 from ..shared_inputs import whole
 from . import serving
 
@@ -41,8 +41,9 @@ async def model_prices(request: web.Request) -> dict[str, Any]:
     """The expected price of a track of `duration` seconds with each model of the account."""
     current = session.settings()
     models = await asyncio.to_thread(session.model_choices)
-    requests = requests_from({"model": models, "duration": [request.query.get("duration")]}, 1)
-    prices = await (await session.library()).prices(requests, current.service)
+    run = Run()
+    run.add({"model": models, "duration": [request.query.get("duration")]})
+    prices = await (await session.library()).prices(run.requests, current.service)
     of_models = {
         model: {"each": price.amount, "at_most": price.is_at_most}
         for model, price in zip(models, prices, strict=True)

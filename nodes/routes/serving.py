@@ -11,7 +11,7 @@ import functools
 import json
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from ...api.base.errors import GatewayError, InputError, SettingsError
@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[dict[str, Any] | web.StreamResponse]]
 
+T = TypeVar("T")
 
 _MAX_BODY = 1_000_000
+# Between two looks at whether the client is still there.
+_CHECK_SECONDS = 0.2
+# Rows that take no time to write.
+_FEW = 10
 # A page of another origin cannot send it without a question first, which ComfyUI answers with no.
 PAGE_HEADER = "X-AIgateway-Page"
 
@@ -38,23 +43,31 @@ class ForeignPageError(Exception):
     """The request is not from ComfyUI's own page."""
 
 
-def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Answer with a handler's dict as JSON, and with the sentence of every error of the pack."""
+def answering(
+    handler: Handler, *, is_file: bool = False, changes: bool = False
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Answer with a handler's dict as JSON, and with the sentence of every error of the pack.
+
+    Args:
+        is_file: an element of the page loads the answer, and such a request has no header of ours.
+        changes: the work goes on where the client is gone.
+    """
 
     @functools.wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
         from aiohttp import web
 
         try:
-            await check_page(request)
+            await check_page(request, is_file=is_file)
         except ForeignPageError as error:
             return _error(error, 403)
         # A page of another site can post a form without asking the server first, but not JSON.
         if request.method != "GET" and request.content_type != "application/json":
             return web.json_response({"error": "The request has to be JSON."}, status=415)
         try:
-            made = await handler(request)
-            answer = web.json_response(made) if isinstance(made, dict) else made
+            work = handler(request)
+            made = await (work if changes else while_connected(request, work))
+            answer = await _json(made) if isinstance(made, dict) else made
         except NotHereError as error:
             return _error(error, 404)
         except (GatewayError, ValueError) as error:
@@ -74,6 +87,46 @@ def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamR
         return answer
 
     return answer
+
+
+async def while_connected(request: web.Request, work: Awaitable[T]) -> T:
+    """The result of `work`, which ends with the client.
+
+    Raises:
+        asyncio.CancelledError: the client is gone.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        while not task.done() and _is_connected(request):
+            await asyncio.wait({task}, timeout=_CHECK_SECONDS)
+    finally:
+        if not task.done():
+            task.cancel()
+    return await task
+
+
+def _is_connected(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
+
+
+async def _json(made: dict[str, Any]) -> web.Response:
+    """An answer. Long ones are written in a thread, row by row: the loop has other requests."""
+    from aiohttp import web
+
+    def written() -> bytes:
+        fields = (f"{json.dumps(name)}: {_written(value)}" for name, value in made.items())
+        return f"{{{', '.join(fields)}}}".encode()
+
+    is_long = any(isinstance(value, list) and len(value) > _FEW for value in made.values())
+    content = await asyncio.to_thread(written) if is_long else written()
+    return web.Response(body=content, content_type="application/json", charset="utf-8")
+
+
+def _written(value: Any) -> str:
+    # The encoder holds the interpreter until it has written a whole value.
+    if isinstance(value, list):
+        return f"[{', '.join(map(json.dumps, value))}]"
+    return json.dumps(value)
 
 
 def _error(error: Exception, status: int) -> web.Response:
@@ -114,12 +167,12 @@ async def switch(request: web.Request) -> bool:
 # The page that asks
 
 
-async def check_page(request: web.Request) -> None:
+async def check_page(request: web.Request, *, is_file: bool = False) -> None:
     """Accept a request from ComfyUI's own page only.
 
     Raises:
         ForeignPageError: another page sent the request, or the address bar shows a host name
-            that may belong to anybody (DNS rebinding), or a change lacks the page's header.
+            that may belong to anybody (DNS rebinding), or the request lacks the page's header.
     """
     # Fetch Metadata: "none" is an address that a person typed. Old browsers send nothing.
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
@@ -134,8 +187,19 @@ async def check_page(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is not None and not _is_same(origin, request.headers.get("Host", "")):
         raise ForeignPageError("Only ComfyUI's own page may ask for this.")
-    if request.method not in ("GET", "HEAD") and PAGE_HEADER not in request.headers:
-        raise ForeignPageError(f"A change needs the header {PAGE_HEADER}: reload the page.")
+    if PAGE_HEADER not in request.headers and not (is_file and _is_from_element(request)):
+        raise ForeignPageError(f"The request needs the header {PAGE_HEADER}: reload the page.")
+
+
+def _is_from_element(request: web.Request) -> bool:
+    """Whether an element of our page loads a file, or a person typed its address.
+
+    On plain http a browser sends no Fetch Metadata. Another page may hide where it is from, but it
+    cannot name ours.
+    """
+    if "Sec-Fetch-Site" in request.headers:
+        return True
+    return _is_same(request.headers.get("Referer", ""), request.headers.get("Host", ""))
 
 
 async def _is_known(name: str) -> bool:

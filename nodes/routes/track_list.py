@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import time
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 PAGE = 100
 MAX_PAGE = 500
-MAX_SEARCH = 500
 _WAVEFORM_SIZE = (800, 120)
 _MOST_WAVEFORMS = 1000
 
@@ -40,12 +41,9 @@ async def tracks(request: web.Request) -> dict[str, Any]:
     query = request.query
     limit = whole(query.get("limit", str(PAGE)), "limit", 1, MAX_PAGE)
     offset = whole(query.get("offset", "0"), "offset", 0, 1_000_000_000)
-    search = query.get("search", "").strip()
-    if len(search) > MAX_SEARCH:
-        raise InputError(f"The search is longer than {MAX_SEARCH} characters: shorten it.")
     library = await session.library()
     page = await library.page(
-        search,
+        query.get("search", ""),
         show=query.get("show", "all"),
         sort=query.get("sort", "newest"),
         limit=limit,
@@ -183,7 +181,9 @@ async def _account_of(job: Job, current: Settings) -> Account:
 # Pictures of the waveforms, each drawn once
 
 # One decode at a time: the others keep a processor.
-_drawing = asyncio.Semaphore(1)
+_decode = asyncio.Semaphore(1)
+# Seconds that a thread draws before it looks whether the client is still there.
+_STEP = 0.2
 
 
 async def waveform_of_track(request: web.Request) -> web.StreamResponse:
@@ -209,12 +209,31 @@ async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
 
     name = hashlib.sha256(identity.encode()).hexdigest()
     picture = host.data_directory() / "waveforms" / f"{name}.png"
-    async with _drawing:
-        await asyncio.to_thread(_draw_waveform, path, picture)
+    if not picture.exists():
+        async with _decode:
+            await _drawn(path, picture)
     return web.FileResponse(picture, headers={"Cache-Control": "private, max-age=3600"})
 
 
-def _draw_waveform(path: Path, picture: Path) -> None:
+async def _drawn(path: Path, picture: Path) -> None:
+    """Draw in a thread, step by step. A cancelled drawing ends after its step."""
+    drawing, is_done = _drawing(path, picture), False
+    with contextlib.closing(drawing):
+        while not is_done:
+            step = asyncio.ensure_future(asyncio.to_thread(_advance, drawing))
+            try:
+                is_done = await asyncio.shield(step)
+            finally:
+                await asyncio.wait({step})
+
+
+def _advance(drawing: Iterator[None]) -> bool:
+    """Draw for a step; whether the picture is done."""
+    end = time.monotonic() + _STEP
+    return not any(time.monotonic() > end for _ in drawing)
+
+
+def _drawing(path: Path, picture: Path) -> Generator[None, None, None]:
     from ...audio.draw import draw_file
 
     if picture.exists():
@@ -222,7 +241,7 @@ def _draw_waveform(path: Path, picture: Path) -> None:
     width, height = _WAVEFORM_SIZE
     minutes = session.settings().max_audio_minutes
     with path.open("rb") as file:
-        content = draw_file(file, max_minutes=minutes, width=width, height=height)
+        content = yield from draw_file(file, max_minutes=minutes, width=width, height=height)
     picture.parent.mkdir(parents=True, exist_ok=True)
     write_file(picture, content, durable=False)
     drawn = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)

@@ -123,7 +123,7 @@ class Browser:
 
     async def get(self, path: str) -> Any:
         """The JSON that a route answers with."""
-        async with self._session.get(path) as response:
+        async with self._session.get(path, headers={"X-AIgateway-Page": "1"}) as response:
             response.raise_for_status()
             return await response.json()
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import csv
 import importlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from ...api.base.errors import InputError
+from ...api.base.plain_text import shortened
 from ...sandbox.server import Sandbox
 from .test_nodes import Node
 
@@ -297,11 +299,18 @@ BAD = {
     "prompt,seconds\na,1\nb,30\nc,2\nd,3\n": "Line 2 .* Also wrong: line 4, 5. Nothing was bought",
     "prompt\n" + "a\n" * 1001: "more than 1000 rows",
     "prompt\n" + "x" * 200_000: "cannot be divided into cells",
+    "prompt,seconds\n" + "a,1\n" * 150_000: "more than 1000 rows",
+    "prompt,seconds\n" + "a,1\n" * 500 + "a,9\n" * 501: "more than 1000 rows",
+    "\n" * 150_000 + "prompt\na": "more than 10000 rows with the blank ones",
+    "prompt,take\n" + ",\n" * 150_000: "more than 10000 rows with the blank ones",
+    "|prompt|\n" + "|---|\n" * 150_000: "more than 10000 rows with the blank ones",
+    "prompt,name\na" + "," * 1000 + "b": "Line 2 of the cue sheet has more than 100 cells",
+    "prompt\n" + "a" * 10_000_000: "has 10000007 characters, and at most 10000000",
 }
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("table", BAD)
+@pytest.mark.parametrize("table", BAD, ids=lambda table: shortened(table, 30))
 async def test_a_bad_table_is_named_before_anything_is_bought(
     table: str, node: Node, sandbox: Sandbox
 ) -> None:
@@ -363,6 +372,131 @@ async def test_a_price_over_the_limit_is_said(
     monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "0.01")
     *_, report = await cue_sheet(node, table=TABLE)
     assert report.splitlines()[0].endswith("over your limit")
+
+
+async def test_a_file_is_judged_by_its_size_before_it_is_read(node: Node, folder: Path) -> None:
+    with (folder / "cues.csv").open("wb") as file:
+        # No memory holds it.
+        file.truncate(1 << 40)
+    with pytest.raises(InputError, match="has 1099511627776 bytes, and a cue sheet at most"):
+        await cue_sheet(node, file="cues.csv")
+    assert "1099511627776" in node["AIGatewayCueSheet"].fingerprint_inputs(file="cues.csv")
+
+
+def graph_of(sheets: int, **inputs: Any) -> dict[str, Any]:
+    """A graph in which four inputs of each of ten nodes that buy come from each of some sheets."""
+    links = {"prompt": 0, "duration": 1, "lyrics": 2, "take": 3}
+    graph: dict[str, Any] = {}
+    for sheet in map(str, range(sheets)):
+        graph[sheet] = {"class_type": "AIGatewayCueSheet", "inputs": {"file": "none", **inputs}}
+        for number in range(10):
+            music = f"{sheet}.{number}"
+            given = {name: [sheet, slot] for name, slot in links.items()}
+            graph[music] = {"class_type": "AIGatewayPromptToMusic", "inputs": given}
+            graph[f"end {music}"] = {"class_type": "TestEnd", "inputs": {"any": [music, 0]}}
+    return graph
+
+
+@pytest.fixture
+def queue(
+    nodes: ModuleType, node: Node, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[dict[str, Any]], Awaitable[str]]:
+    """Queues a graph as ComfyUI does: the first sentence of a refusal, "" where it may run."""
+    known = importlib.import_module("nodes").NODE_CLASS_MAPPINGS
+    monkeypatch.setitem(known, "TestEnd", type("TestEnd", (), {"OUTPUT_NODE": True}))
+    for name, kind in node.items():
+        monkeypatch.setitem(known, name, kind)
+    handlers: list[Any] = []
+    server = importlib.import_module("server").PromptServer.instance
+    monkeypatch.setattr(server, "add_on_prompt_handler", handlers.append, raising=False)
+    nodes.host.watch_queue()
+
+    async def queued(graph: dict[str, Any]) -> str:
+        for handler in handlers:
+            handler({"prompt": graph})
+        validate = node["AIGatewayPromptToMusic"].validate_inputs
+        answers = [
+            await validate() for each in graph.values() if each["class_type"].endswith("Music")
+        ]
+        assert len(set(answers)) == 1
+        return "" if answers[0] is True else answers[0]
+
+    return queued
+
+
+@pytest.fixture
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One item for each table that is parsed."""
+    counted: list[int] = []
+    reader = csv.reader
+
+    def counting(*values: Any, **options: Any) -> Any:
+        counted.append(1)
+        return reader(*values, **options)
+
+    monkeypatch.setattr(csv, "reader", counting)
+    return counted
+
+
+async def test_a_table_is_parsed_once_for_the_queue_the_price_and_the_run(
+    queue: Any, parses: list[int], nodes: ModuleType, node: Node, folder: Path
+) -> None:
+    (folder / "cues.csv").write_text("prompt,name\nonce only,parsed\n")
+    assert await queue(graph_of(5, file="cues.csv")) == ""
+    pricing = importlib.import_module(f"{nodes.__name__}.pricing")
+    ask = {"prompt": {"table": "", "file": "cues.csv", "output": 0}, "duration": 30}
+    assert len(pricing.requests_of_nodes([ask] * 20)) == 20
+    await cue_sheet(node, file="cues.csv")
+    assert len(parses) == 1
+
+
+WRONG = {
+    "wrong rows": ("prompt,seconds\n" + "b,1\n" * 150_000, "more than 1000 rows"),
+    "one wrong row": ("prompt,seconds\nb,30\nc,1", "Line 3 of the cue sheet: The duration is 1 s"),
+    "rows of blanks": ("prompt\n" + " \n" * 300_000, "rows with the blank ones"),
+    "no table": ("", "The cue sheet is empty"),
+    "too many tracks": ("prompt\n" + "p\n" * 1000, "The run has more than 10000 tracks: divide"),
+    "too much text": ("prompt,lyrics\n" + f"q,{'w' * 5000}\n" * 999, "more than 20000000 char"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+async def test_a_sheet_that_cannot_run_is_refused_in_the_queue_after_one_look(
+    name: str, queue: Any, parses: list[int]
+) -> None:
+    table, says = WRONG[name]
+    sentence = await queue(graph_of(3, table=table))
+    assert says in sentence
+    assert len(sentence) < 300
+    assert len(parses) <= 1
+
+
+async def test_many_sheets_have_one_bound(queue: Any, folder: Path, parses: list[int]) -> None:
+    # One row, and many blanks behind it.
+    for name in "abcdef":
+        (folder / f"{name}.csv").write_text(f"prompt\n{name}\n" + " " * 2_000_000)
+    graph = {
+        f"{name} {key}": each
+        for name in "abcdef"
+        for key, each in graph_of(1, file=f"{name}.csv").items()
+    }
+    for key, each in graph.items():
+        for link in each["inputs"].values():
+            if isinstance(link, list):
+                link[0] = f"{key[0]} {link[0]}"
+    assert "cue sheets have more than 10000000 characters together" in await queue(graph)
+    assert len(parses) == 4
+
+
+async def test_lists_that_double_in_each_node_end(queue: Any) -> None:
+    graph = graph_of(1, table="prompt\ndoubled")
+    graph["list 0"] = {"class_type": "CreateList", "inputs": {"a": ["0", 0], "b": ["0", 0]}}
+    for number in range(1, 60):
+        before = [f"list {number - 1}", 0]
+        inputs = {"a": before, "b": before}
+        graph[f"list {number}"] = {"class_type": "CreateList", "inputs": inputs}
+    graph["0.0"]["inputs"]["prompt"] = ["list 59", 0]
+    assert "more than 10000 tracks" in await queue(graph)
 
 
 async def test_a_changed_file_is_read_again(node: Node, folder: Path) -> None:

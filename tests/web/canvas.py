@@ -67,6 +67,11 @@ class Canvas:
         self.page.wait_for_function(READY)
         self.page.evaluate(LISTEN)
 
+    def tracks(self) -> list[dict[str, Any]]:
+        """The newest tracks of the ledger, as the Music tab reads them."""
+        url, headers = f"{self._url}/aigateway/tracks", {"X-AIgateway-Page": "1"}
+        return self.page.request.get(url, headers=headers).json()["tracks"]
+
     def is_app(self) -> bool:
         return self.page.evaluate(MODE) == "app"
 

@@ -79,7 +79,7 @@ def test_a_job_is_picked_up_by_its_id(open_canvas: Open, nodes_2: bool, host: Ho
     canvas.run()
     canvas.succeeded()
     bought = len(host.gateway.bill()["jobs"])
-    tracks = canvas.page.request.get(f"{host.server.url}/aigateway/tracks").json()["tracks"]
+    tracks = canvas.tracks()
     canvas.load(EXAMPLES / "Pick Up a Job.json")
     canvas.set(POLL, job_id=tracks[0]["job_id"])
     canvas.run()

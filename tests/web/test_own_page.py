@@ -12,14 +12,9 @@ from .test_routes import Client, client, data, tracks
 
 __all__ = ["client", "data"]
 
-PATHS = [
-    "settings",
-    "tracks",
-    "price",
-    "model-prices",
-    "waveform?filename=x.wav",
-    "tracks/none/audio",
-]
+JSON = ["settings", "balance", "tracks", "tracks/none", "price", "model-prices", "news"]
+FILES = ["waveform?filename=x.wav", "tracks/none/audio", "tracks/none/waveform"]
+PATHS = [*JSON, *FILES]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -76,9 +71,49 @@ async def test_the_name_of_a_reverse_proxy_is_a_setting(
         assert answer.status == 200
 
 
+@pytest.mark.parametrize("path", JSON)
+async def test_an_answer_needs_the_header_of_the_page(client: Client, path: str) -> None:
+    del client.session.headers["X-AIgateway-Page"]
+    here = f"http://{client.host}:{client.port}/"
+    for headers in ({}, {"Sec-Fetch-Site": "same-origin"}, {"Referer": here}):
+        async with client.get(f"/aigateway/{path}", headers=headers) as answer:
+            assert answer.status == 403
+            assert list(await answer.json()) == ["error"]
+
+
+@pytest.mark.parametrize("path", FILES)
+async def test_an_element_of_the_page_loads_a_file_without_the_header(
+    client: Client, path: str
+) -> None:
+    """On plain http a browser says where a request is from in `Referer` alone."""
+    del client.session.headers["X-AIgateway-Page"]
+    here = f"http://{client.host}:{client.port}"
+    ours = [
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "none"},
+        {"Referer": f"{here}/"},
+        {"Referer": f"{here}/?lang=en"},
+    ]
+    for headers in ours:
+        async with client.get(f"/aigateway/{path}", headers=headers) as answer:
+            # The page may have it; there is no such file.
+            assert answer.status == 404
+    foreign = [
+        {},
+        {"Referer": ""},
+        {"Referer": "http://evil.example/"},
+        {"Referer": f"http://evil.example/{here}"},
+        {"Referer": f"http://{client.host}:1/"},
+        {"Referer": f"{here}.evil.example/"},
+    ]
+    for headers in foreign:
+        async with client.get(f"/aigateway/{path}", headers=headers) as answer:
+            assert answer.status == 403
+
+
 async def test_a_change_needs_the_header_of_the_page(client: Client, data: Path) -> None:
     body = {"name": "spend_limit_per_day", "value": 100_000}
-    client.session.headers.pop("X-AIgateway-Page")
+    header = {"X-AIgateway-Page": client.session.headers.pop("X-AIgateway-Page")}
     async with client.put("/aigateway/settings", json=body) as answer:
         assert answer.status == 403
     async with client.post("/aigateway/tracks/none/buy-again", json={}) as answer:
@@ -88,7 +123,7 @@ async def test_a_change_needs_the_header_of_the_page(client: Client, data: Path)
         path = f"/aigateway/tracks/{made}/{mark}"
         async with client.put(path, json={"value": True}) as answer:
             assert answer.status == 403
-        async with client.get(f"/aigateway/tracks/{made}") as answer:
+        async with client.get(f"/aigateway/tracks/{made}", headers=header) as answer:
             assert (await answer.json())[mark] is False
     assert not (data / "aigateway.toml").exists()
 

@@ -1,5 +1,8 @@
 import { api } from "./comfy.js";
 
+/** A page of another origin cannot send this header. */
+const OWN_PAGE = { "X-AIgateway-Page": "1" };
+
 /**
  * Ask the pack's part of the server.
  * @param {string} path below `/aigateway/`
@@ -11,12 +14,8 @@ export async function ask(path, { method = "GET", body, query } = {}) {
   const response = await api.fetchApi(`/aigateway/${path}${searchOf(query)}`, {
     method,
     cache: "no-store",
-    ...(method === "GET"
-      ? {}
-      : {
-          headers: { "Content-Type": "application/json", "X-AIgateway-Page": "1" },
-          body: JSON.stringify(body ?? {}),
-        }),
+    headers: { "Content-Type": "application/json", ...OWN_PAGE },
+    ...(method === "GET" ? {} : { body: JSON.stringify(body ?? {}) }),
   });
   const answer = await json(response);
   if (!response.ok || answer === undefined) throw new Error(sentence(response, answer));
@@ -29,7 +28,7 @@ export async function ask(path, { method = "GET", body, query } = {}) {
  * @returns {Promise<string | null>} the server's sentence; null if it sends the file
  */
 export async function refusalOf(path) {
-  const response = await api.fetchApi(path, { cache: "no-store" });
+  const response = await api.fetchApi(path, { cache: "no-store", headers: { ...OWN_PAGE } });
   if (!response.ok) return sentence(response, await json(response));
   await response.body?.cancel();
   return null;
