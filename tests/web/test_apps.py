@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from ...scripts.lib import pack
+from ..comfyui.server import running, supported
 from .canvas import Canvas
 from .conftest import Host, Open
 from .test_canvas import BOTH, EXAMPLES, next_take
@@ -219,3 +220,45 @@ def test_the_price_is_on_the_node_again_when_the_graph_is_shown(open_canvas: Ope
     expect(app.fields).to_have_count(0)
     expect(app.canvas.price).to_be_visible()
     expect(app.canvas.price).to_have_text("$0.006")
+
+
+CLIPS = ["Score My Clip", "Four Takes for One Clip", "Music under Speech"]
+
+
+@pytest.mark.parametrize("title", CLIPS)
+def test_a_template_for_a_clip_begins_with_one(open_canvas: Open, title: str, host: Host):
+    app = opened(open_canvas, title)
+    expect(app.price).to_contain_text("$")
+    missing = app.page.evaluate(
+        """() => window.app.graph.nodes
+            .filter(({ comfyClass }) => comfyClass === "LoadVideo")
+            .flatMap(({ widgets }) => widgets.filter(({ name }) => name === "file"))
+            .filter(({ value, options }) => !options.values.includes(value))
+            .map(({ value }) => value)"""
+    )
+    assert missing == []
+    expect(app.page.get_by_text(re.compile("missing", re.IGNORECASE))).to_have_count(0)
+    app.canvas.shot(f"app-clip-{title}")
+
+
+@BOTH
+def test_an_app_of_a_forced_sandbox_says_what_forces_it(
+    chromium: Any, nodes_2: bool, tmp_path: Path
+):
+    settings = {"AIGATEWAY_MODE": "sandbox", "AIGATEWAY_DATA_DIR": str(tmp_path / "data")}
+    with running(supported(), tmp_path, settings) as server:
+        page = chromium.new_page(viewport={"width": 1600, "height": 900})
+        canvas = Canvas(page, server.url)
+        canvas.open({"Comfy.VueNodes.Enabled": nodes_2, "Comfy.Locale": "en"})
+        if not canvas.knows_apps():
+            pytest.skip("this ComfyUI has no App mode")
+        canvas.open_template("Text to Music")
+        price = App(canvas).price
+        expect(price).to_contain_text("Free sketch: AIGATEWAY_MODE is “sandbox”")
+        expect(price).not_to_contain_text("Set a key")
+        canvas.shot(f"app-forced-{nodes_2}")
+        price.get_by_role("button", name="Change the mode").click()
+        for name in ("api_key", "mode"):
+            expect(canvas.setting(name)).to_contain_text("Start scripts/demo.py with --live")
+        canvas.shot(f"settings-forced-{nodes_2}")
+        page.close()

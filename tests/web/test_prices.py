@@ -270,3 +270,28 @@ def test_the_node_of_a_subgraph_shows_the_prices_within(open_canvas: Open, nodes
     assert PROMPT in json.dumps(saved)
     canvas.page.evaluate("(graph) => window.app.loadGraphData(graph)", saved)
     shows(canvas, nodes_2, "$0.006")
+
+
+MODE = f"""([type, mode]) => {{
+  {FIND}
+  const node = find(type);
+  node.mode = mode;
+  node.graph.change?.();
+}}"""
+
+
+@BOTH
+def test_a_muted_or_bypassed_node_has_no_price(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, duration=40)
+    run, muted, bypassed = 0, 2, 4
+    for mode in (muted, bypassed):
+        expect(canvas.price).to_have_text("$0.008")
+        canvas.page.evaluate(MODE, [PROMPT, mode])
+        expect(canvas.price).to_have_text("")
+        canvas.shot(f"muted-{mode}-{nodes_2}")
+        canvas.run()
+        card = canvas.page.locator(".aigateway-card")
+        expect(card).to_contain_text("A Prompt to Music that is muted or bypassed gives no job")
+        card.get_by_role("button", name="Close").click()
+        canvas.page.evaluate(MODE, [PROMPT, run])

@@ -171,6 +171,32 @@ async def test_prices_and_refusals(client: Client):
     assert (status, "5 to 240" in answer["error"]) == (400, True)
 
 
+@pytest.mark.parametrize(
+    ("mode", "variable", "forced"),
+    [
+        ("sandbox", None, "mode"),
+        (None, "sandbox", "AIGATEWAY_MODE"),
+        ("auto", None, ""),
+        ("live", "sandbox", "AIGATEWAY_MODE"),
+    ],
+)
+async def test_a_price_says_what_forces_the_sandbox(
+    client: Client,
+    data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str | None,
+    variable: str | None,
+    forced: str,
+):
+    data.mkdir(exist_ok=True)
+    (data / "aigateway.toml").write_text(f'mode = "{mode}"\n' if mode else "", "utf-8")
+    monkeypatch.delenv("AIGATEWAY_MODE", raising=False)
+    if variable:
+        monkeypatch.setenv("AIGATEWAY_MODE", variable)
+    _, price = await get(client, "price", duration=30)
+    assert price["forced"] == forced
+
+
 async def test_the_lists_of_a_cue_sheet_are_priced(client: Client, data: Path):
     folder = data.parent / "comfyui" / "input"
     folder.mkdir(parents=True, exist_ok=True)
