@@ -188,8 +188,7 @@ async def test_a_price_says_what_forces_the_sandbox(
     variable: str | None,
     forced: str,
 ):
-    data.mkdir(exist_ok=True)
-    (data / "aigateway.toml").write_text(f'mode = "{mode}"\n' if mode else "", "utf-8")
+    api_settings.write(data, "mode", mode)
     monkeypatch.delenv("AIGATEWAY_MODE", raising=False)
     if variable:
         monkeypatch.setenv("AIGATEWAY_MODE", variable)
