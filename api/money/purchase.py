@@ -8,6 +8,7 @@ use, and repeated at most once, below a price that the user set.
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -116,13 +117,21 @@ class Purchases:
             await asyncio.wait(self._tasks.values())
 
     async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
-        """The expected prices, from a model list that is at most `Timing.catalogue_age` old."""
+        """The expected prices, from a model list that is at most `Timing.catalogue_age` old.
+
+        A lower price of a list that is fetched now counts from the next purchase on, because the
+        price line has shown the higher one.
+        """
         if not requests:
             return []
-        await self._models.renew()
         catalogue = self._models.catalogue
-        prices = await off_loop(expected_prices, catalogue, self._ledger, requests)
-        return [price.amount for price in prices]
+        read = functools.partial(expected_prices, catalogue, self._ledger, requests)
+        shown = await off_loop(read)
+        await self._models.renew()
+        return [
+            None if new.amount is None else max(new.amount, old.amount or 0.0)
+            for old, new in zip(shown, await off_loop(read), strict=True)
+        ]
 
     async def _balance(self, rules: SpendingRules) -> float | None:
         """What the account has left; None without a floor, or if the gateway does not say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from ...api.base.errors import DeadJobError, SpendLimitError
 from ...api.base.request import MusicRequest
 from ...api.money.job import State
+from ...api.money.prices import FILE_NAME
 from ...sandbox.profile import PRICES, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, TIMING, charging, running
@@ -82,6 +84,23 @@ async def test_what_a_listed_price_of_a_model_that_is_not_known_allows(
     node: Node, listing: Any
 ) -> None:
     with listing(OTHER, 0.0001) as sandbox:
+        await submit(node, model=OTHER)
+        assert len(sandbox.bill()["jobs"]) == 1
+
+
+async def test_a_price_that_falls_in_the_list_of_this_run_does_not_count_yet(
+    node: Node, listing: Any, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The price line has shown the price of the list before."""
+    monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "1")
+    with listing(OTHER, 0.0001) as sandbox:
+        old = {"service": session.settings().service, "fetched": 0, "models": [[OTHER, 0.5]]}
+        folder = session.host.data_directory()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE_NAME).write_text(json.dumps(old), "utf-8")
+        with pytest.raises(SpendLimitError, match=r"about \$2\.50"):
+            await submit(node, model=OTHER)
+        assert sandbox.bill()["jobs"] == []
         await submit(node, model=OTHER)
         assert len(sandbox.bill()["jobs"]) == 1
 
