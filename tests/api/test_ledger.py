@@ -64,15 +64,15 @@ from pathlib import Path
 
 script, directory, base_url, url = sys.argv[1:]
 root = runpy.run_path(script)["load"]().__name__
-api = {name: importlib.import_module(f"{root}.api.{name}")
-       for name in ("account", "farm.addresses", "library", "request", "settings", "timing")}
+names = "account", "base.request", "base.timing", "farm.addresses", "library", "settings"
+api = {name: importlib.import_module(f"{root}.api.{name}") for name in names}
 url = api["farm.addresses"].LedgerUrl(url, "a test") if url else None
 library = api["library"].Library(Path(directory), ledger_url=url)
-timing = api["timing"].Timing(rate_limit=600).scaled(1 / 30)
+timing = api["base.timing"].Timing(rate_limit=600).scaled(1 / 30)
 account = api["account"].Account("test", base_url, None, library, timing)
 print("ready", flush=True)
 sys.stdin.readline()
-request = api["request"].MusicRequest("piano", 5.0, format="wav")
+request = api["base.request"].MusicRequest("piano", 5.0, format="wav")
 job = asyncio.run(account.submit(request, api["settings"].Settings(), run="run"))
 print(job.job_id, flush=True)
 sys.stdin.readline()
