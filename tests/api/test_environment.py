@@ -279,9 +279,9 @@ async def test_a_companys_certificate_is_asked_for_by_its_variable(
 
 @pytest.fixture
 def expired(company: Path) -> Path:
-    """The certificate for this machine, until yesterday."""
+    """The certificate for this machine, until it was signed."""
     signed = ["openssl", "x509", "-in", company, "-signkey", company.with_suffix(".key")]
-    subprocess.run([*signed, "-days", "-1", "-out", company], check=True, capture_output=True)
+    subprocess.run([*signed, "-days", "0", "-out", company], check=True, capture_output=True)
     return company
 
 
