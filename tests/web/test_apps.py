@@ -256,6 +256,10 @@ def test_an_app_of_a_forced_sandbox_says_what_forces_it(
         price = App(canvas).price
         expect(price).to_contain_text("Free sketch: AIGATEWAY_MODE is “sandbox”")
         expect(price).not_to_contain_text("Set a key")
+        # The whole sentence is seen.
+        assert price.evaluate("({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth")
+        text = price.locator("span").first
+        assert text.evaluate("({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth")
         canvas.shot(f"app-forced-{nodes_2}")
         price.get_by_role("button", name="Change the mode").click()
         for name in ("api_key", "mode"):
