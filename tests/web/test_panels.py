@@ -106,6 +106,29 @@ def test_the_settings_round_trip(open_canvas: Open, host: Host):
     assert not [answer for answer in answers if KEY in answer]
 
 
+def test_arrow_keys_move_from_row_to_row(open_canvas: Open, host: Host):
+    canvas = open_canvas()
+    add_rows(host, 60)
+    tab = canvas.open_music()
+    rows = tab.locator(".aigateway-track")
+    rows.first.wait_for()
+    focused = """() => {
+      const row = document.activeElement.closest(".aigateway-track");
+      return [Number(row?.getAttribute("aria-posinset")), document.activeElement.dataset.action];
+    }"""
+    tab.locator(".aigateway-list").focus()
+    canvas.page.keyboard.press("ArrowDown")
+    rows.first.locator("[data-action=prompt]").focus()
+    for position in [*range(2, 41), *range(39, 1, -1)]:
+        previous = canvas.page.evaluate(focused)[0]
+        canvas.page.keyboard.press("ArrowDown" if position > previous else "ArrowUp")
+        canvas.page.wait_for_function(f"(to) => ({focused})()[0] === to", arg=position)
+        assert canvas.page.evaluate(focused) == [position, "prompt"]
+    canvas.page.keyboard.press("ArrowUp")
+    canvas.page.keyboard.press("ArrowUp")
+    assert canvas.page.evaluate(focused) == [1, "prompt"]
+
+
 def test_ten_thousand_tracks(open_canvas: Open, host: Host):
     canvas = open_canvas()
     add_rows(host, 10_000)

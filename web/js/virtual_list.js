@@ -1,6 +1,9 @@
 import { element } from "./dom.js";
 import { rowsInView } from "./pages.js";
 
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
 /**
  * A list of rows of one height. It holds only the elements of those that are visible.
  * @template Row
@@ -24,6 +27,7 @@ export class VirtualList {
     this.space = element("div", { class: "aigateway-space", role: "list", "aria-label": label });
     this.element = element("div", { class: "aigateway-list", tabIndex: 0 }, this.space);
     this.element.addEventListener("scroll", () => void this.show(), { passive: true });
+    this.element.addEventListener("keydown", (event) => void this.press(event));
     this.observer = new ResizeObserver(() => void this.show());
     this.observer.observe(this.element);
   }
@@ -55,6 +59,25 @@ export class VirtualList {
     this.drawRows();
     const { first, end } = this.inView();
     if (await this.pages.fill(first, end)) this.drawRows();
+  }
+
+  /** Move the focus by a row: from a button to the same one. @param {KeyboardEvent} event */
+  async press(event) {
+    const step = STEPS[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const focused = document.activeElement;
+    const [from] = [...this.drawn].find(([, { made }]) => made.contains(focused)) ?? [];
+    const index = from === undefined ? this.inView().first : from + step;
+    if (index < 0 || index >= this.pages.total) return;
+    const top = index * this.rowHeight;
+    const lowest = top + this.rowHeight - this.element.clientHeight;
+    this.element.scrollTop = Math.max(lowest, Math.min(top, this.element.scrollTop));
+    await this.show();
+    const row = this.drawn.get(index)?.made;
+    const action = focused instanceof HTMLElement ? focused.dataset.action : undefined;
+    const button = row?.querySelector(`[data-action="${action}"]`) ?? row?.querySelector("button");
+    if (button instanceof HTMLElement) button.focus({ preventScroll: true });
   }
 
   drawRows() {
