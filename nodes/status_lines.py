@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from . import host, session
+from . import host
 from .host import StatusText, as_is, status_text
 
 if TYPE_CHECKING:
@@ -69,12 +69,8 @@ def outcome(
 ) -> StatusText:
     """The status line `status_<key>` at the end, and notes on it.
 
-    A sandbox makes sketches, not tracks: the line says so, and offers to set a key.
+    A sandbox makes sketches, not tracks: the line says so. The price beside it offers the way out.
     """
     sketch = status_text("sketch") if account.is_free else None
-    step = ""
-    if account.is_free:
-        # A key changes nothing where the mode is the sandbox.
-        step = "change_mode" if session.sandbox_choice(session.settings()) else "set_key"
     more = (note if isinstance(note, StatusText) else as_is(note) for note in notes)
-    return status_text(key, *more, sketch, step=step, **values)
+    return status_text(key, *more, sketch, **values)

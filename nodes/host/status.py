@@ -30,13 +30,11 @@ class StatusText(NamedTuple):
         values: replace `{name}` in the words.
         more: sentences that follow it.
         text: the line in English where it says more than the words.
-        step: the next step that the line offers, "" without one: a name in `web/js/next_steps.js`.
     """
 
     key: str
     values: Mapping[str, str] = _NO_VALUES
     more: tuple[StatusText, ...] = ()
-    step: str = ""
     text: str = ""
 
     def __str__(self) -> str:
@@ -54,12 +52,10 @@ class StatusText(NamedTuple):
         return [mine, *(part for each in self.more for part in each.parts())]
 
 
-def status_text(key: str, *more: StatusText | None, step: str = "", **values: object) -> StatusText:
+def status_text(key: str, *more: StatusText | None, **values: object) -> StatusText:
     """The sentence `status_<key>`; those that are None are left out of `more`."""
     texts = {name: str(value) for name, value in values.items()}
-    return StatusText(
-        f"status_{key}", texts, tuple(each for each in more if each is not None), step
-    )
+    return StatusText(f"status_{key}", texts, tuple(each for each in more if each is not None))
 
 
 def as_is(line: str) -> StatusText:
@@ -86,7 +82,6 @@ def show_status(line: str | StatusText) -> None:
         "prompt_id": context.prompt_id,
         "text": plain(str(line), _MAX_STATUS),
         "parts": line.parts() if has_parts else [],
-        "step": line.step if has_parts else "",
     }
     tell("aigateway_status", status, running_client())
 

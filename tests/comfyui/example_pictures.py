@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -27,7 +26,6 @@ from . import example_card
 from .client import Browser, RefusedError, browse
 
 EXAMPLES = pack.ROOT / "example_workflows"
-CLIP = EXAMPLES / "clip.mp4"
 PICK_UP = "AIGatewayPollJob"
 END_WITHIN = 300.0
 
@@ -75,8 +73,6 @@ async def run_all(
     ComfyUI's data goes to `base`. Raises RunError or comfyui.ComfyUIError.
     """
     folder = comfyui.checkout(checkout)
-    (base / "input").mkdir()
-    shutil.copy(CLIP, base / "input")
     settings = {"AIGATEWAY_MODE": "sandbox", "AIGATEWAY_DATA_DIR": str(base / "data")}
     with comfyui.ComfyUI(folder, base, comfyui.python(folder), settings) as server:
         async with browse(server.url) as browser:

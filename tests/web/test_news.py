@@ -135,7 +135,7 @@ def test_players_and_costs_of_a_cached_run_come_back_after_a_reload(
     expect(canvas.price).to_have_text(re.compile(r"^Paid "))
 
 
-def test_the_way_to_the_key_is_one_click(open_canvas: Open, host: Host):
+def test_the_way_out_of_the_sandbox_is_one_click(open_canvas: Open, host: Host):
     canvas = open_canvas()
     fresh(canvas)
     url = f"{host.server.url}/aigateway/settings"
@@ -143,14 +143,18 @@ def test_the_way_to_the_key_is_one_click(open_canvas: Open, host: Host):
     canvas.page.request.put(url, data={"name": "mode", "value": "sandbox"}, **put)
     try:
         canvas.set(PROMPT, duration=7)
-        expect(canvas.price).to_contain_text("Free sketch from the sandbox")
-        canvas.shot("set-a-key")
-        canvas.price.get_by_role("button", name="Set a key").click()
+        expect(canvas.price).to_contain_text("Free sketch: Mode is “sandbox”")
+        canvas.price.get_by_role("button", name="Change the mode").click()
+        mode = canvas.setting("mode").locator("select")
+        expect(mode).to_be_focused()
         row = canvas.setting("api_key")
-        expect(row.locator("input")).to_be_focused()
+        expect(row).to_contain_text("The mode is “sandbox”: no key is used.")
         away = row.get_by_role("link", name="Get a key")
         expect(away).to_have_attribute("href", "https://aigateway.sh/signin")
-        canvas.shot("panel-at-the-key")
+        canvas.shot("panel-at-the-mode")
+        mode.select_option("auto")
+        expect(row).not_to_contain_text("no key is used")
+        expect(canvas.price).to_contain_text("$0.0014")
     finally:
         canvas.page.request.put(url, data={"name": "mode", "value": None}, **put)
 

@@ -1,6 +1,5 @@
 import { api, resultsInApp, rootGraph } from "./comfy.js";
 import { addRow, centerOnResults, element, iconButton } from "./dom.js";
-import { stepButton } from "./next_steps.js";
 import { isOfOpenTab, onTabOf } from "./runs.js";
 import { hostedNodeOf } from "./subgraphs.js";
 import { has, isEnglish, say } from "./words.js";
@@ -36,8 +35,7 @@ function show(node, status) {
     addRow(node, "aigateway_status", line, HEIGHT);
   }
   const text = statusText(status);
-  const step = status.step ? [" · ", stepButton(status.step)] : [];
-  line.replaceChildren(text, ...step);
+  line.textContent = text;
   line.title = text;
 }
 
@@ -74,7 +72,6 @@ export function showInApp(status, words) {
   last = status;
   text.textContent = words;
   next.replaceChildren(
-    ...(status.step ? [stepButton(status.step)] : []),
     // It lies over the results, where a person wants to see them.
     ...(isFailure(status) ? [iconButton("times", say("close"), forget)] : []),
   );

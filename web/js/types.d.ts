@@ -135,8 +135,6 @@ interface Status {
   text: string;
   /** Its sentences, to be said in the page's language; none for a text without words of ours. */
   parts: { key: string; values: Record<string, string> }[];
-  /** The step that the line offers. */
-  step: Step | "";
 }
 
 /** An error of the pack's own. */
