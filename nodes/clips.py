@@ -60,12 +60,14 @@ def _length(picture: Any, frames: int, fps: float, seconds: float) -> Length:
             raise InputError(
                 f"{name} is {value:g}: give a number above 0, or 0 to take it from the picture."
             )
+    from ..video.options import exact_rate
+
     found = _of_picture(picture, fps)
     if found is None:
         found = _of_numbers(frames, fps)
     elif frames and frames != found.frames:
         raise _disagree(f"the picture has {found.frames} frames", f"frames is {frames}")
-    elif fps and abs(fps - found.fps) > _ROUNDED:
+    elif fps and min(abs(rate - found.fps) for rate in (fps, exact_rate(fps))) > _ROUNDED:
         raise _disagree(f"the picture has {float(found.fps):.3f} fps", f"fps is {fps:g}")
     if found is None:
         if not seconds:

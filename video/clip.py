@@ -26,16 +26,16 @@ ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 @contextmanager
 def open_picture(file: ClipFile) -> Iterator[InputContainer]:
     """`file` as a container; what FFmpeg cannot read in it, then or later, is a MediaError."""
-    with _opened(file) as opened:
-        kind = text_kind(opened.read(SNIFF_BYTES))
-        opened.seek(0)
+    with opened(file) as data:
+        kind = text_kind(data.read(SNIFF_BYTES))
+        data.seek(0)
         if kind is not None:
             raise MediaError(
                 f"The file is {kind}, not a video: expected a clip such as MP4, MOV, MKV or WebM; "
                 "playlists are not opened, so choose the clip itself."
             )
         try:
-            with open_input(opened, VIDEO) as container:
+            with open_input(data, VIDEO) as container:
                 yield container
         except av.error.FFmpegError as error:
             raise MediaError(
@@ -54,13 +54,24 @@ def picture_stream(container: InputContainer) -> av.VideoStream:
 
 
 def sound_stream(container: InputContainer) -> av.AudioStream | None:
-    """The first sound track that FFmpeg can decode."""
-    for stream in container.streams.audio:
-        # The attribute is None where FFmpeg has no decoder, whatever its type says.
-        rate = getattr(stream.codec_context, "sample_rate", 0)
-        if rate and stream.codec_context.name in AUDIO.decoders:
-            return stream
-    return None
+    """The default sound track, or the first one, of those that FFmpeg can decode.
+
+    Sound that begins late in a transport stream has no rate yet, and comes last.
+    """
+    tracks = [
+        stream
+        for stream in container.streams.audio
+        # There is no context where FFmpeg has no decoder.
+        if getattr(stream.codec_context, "name", "") in AUDIO.decoders
+    ]
+    return min(
+        tracks,
+        key=lambda track: (
+            not getattr(track.codec_context, "sample_rate", 0),
+            not track.disposition & Disposition.default,
+        ),
+        default=None,
+    )
 
 
 def is_cover(stream: av.VideoStream) -> bool:
@@ -69,8 +80,8 @@ def is_cover(stream: av.VideoStream) -> bool:
 
 def head(file: ClipFile, count: int) -> bytes:
     """The first `count` bytes of `file`."""
-    with _opened(file) as opened:
-        return opened.read(count)
+    with opened(file) as data:
+        return data.read(count)
 
 
 class _Disk(io.FileIO):
@@ -84,13 +95,13 @@ class _Disk(io.FileIO):
 
 
 @contextmanager
-def _opened(file: ClipFile) -> Iterator[io.RawIOBase]:
+def opened(file: ClipFile) -> Iterator[io.RawIOBase]:
     """`file` at its beginning. FFmpeg itself opens nothing."""
     if not isinstance(file, (str, os.PathLike)):
         yield Reader(Source(file))
         return
     try:
-        opened = _Disk(os.fspath(file))
+        disk = _Disk(os.fspath(file))
     except FileNotFoundError as error:
         raise MediaError(
             f"There is no file {os.fspath(file)!r}: expected a video; check the path."
@@ -99,5 +110,5 @@ def _opened(file: ClipFile) -> Iterator[io.RawIOBase]:
         raise MediaError(
             f"The video cannot be read ({error.strerror}): expected a file; check its path."
         ) from error
-    with opened:
-        yield opened
+    with disk:
+        yield disk

@@ -28,11 +28,8 @@ def lay_clip_sound(
     Sound that begins late or pauses leaves silence where there is none; sound before `start` or
     behind the end of `bed` is left out. Nothing but `bed` is as long as the clip.
     """
-    # Mono fills every channel as it is: FFmpeg would take 3 dB off it on the way to stereo.
-    channels = min(stream.codec_context.layout.nb_channels, bed.shape[0])
-    resampler = AudioResampler(format="fltp", layout=LAYOUTS[channels], rate=rate)
     place = None
-    for frame in _frames(container, stream, resampler):
+    for frame in _frames(container, stream, bed.shape[0], rate):
         if frame.pts is not None and frame.time_base is not None:
             stamp = round((frame.pts * frame.time_base - start) * rate)
             if place is None or abs(stamp - place) > _JITTER * rate:
@@ -49,8 +46,10 @@ def lay_clip_sound(
 
 
 def _frames(
-    container: InputContainer, stream: av.AudioStream, resampler: AudioResampler
+    container: InputContainer, stream: av.AudioStream, channels: int, rate: int
 ) -> Iterator[av.AudioFrame]:
+    """The sound at `rate` Hz with one channel, or `channels`."""
+    resampler, before = None, None
     for packet in packets(container, stream):
         try:
             decoded = cast("list[av.AudioFrame]", packet.decode())
@@ -58,5 +57,15 @@ def _frames(
             # A damaged packet: players skip it, and the next time stamp keeps the place.
             continue
         for frame in decoded:
+            form = frame.sample_rate, frame.layout.name, frame.format.name
+            if resampler is None or form != before:
+                # A broadcast changes its rate and its channels midway.
+                if resampler is not None:
+                    yield from resampler.resample(None)
+                # Mono fills every channel as it is: FFmpeg would take 3 dB off it on the way to
+                # stereo.
+                layout = LAYOUTS[min(frame.layout.nb_channels, channels)]
+                resampler, before = AudioResampler(format="fltp", layout=layout, rate=rate), form
             yield from resampler.resample(frame)
-    yield from resampler.resample(None)
+    if resampler is not None:
+        yield from resampler.resample(None)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
+from fractions import Fraction
 from typing import NamedTuple
 
-import av
+from av import VideoStream
 from av.container import InputContainer
 
 from ..audio.ffmpeg import tags_of
@@ -17,14 +18,27 @@ class _Rules(NamedTuple):
     suffix: str
     sound: tuple[str, ...]
 
-    def options(self, picture: av.VideoStream) -> dict[str, str]:
-        """What the muxer must be told so that nothing of `picture` changes."""
-        if self.format not in ("mp4", "mov"):
+    def options(self, rate: Fraction | None, scale: int = 0) -> dict[str, str]:
+        """What the muxer must be told for pictures at `rate`, or in ticks of 1 / `scale` s.
+
+        The index of an MP4 comes first, so that it plays while it loads. Tags such as ComfyUI's
+        workflow stay, and so does what FFmpeg calls unofficial: Dolby Vision, 360 degrees, stereo.
+        """
+        if not self.is_mp4:
             return {}
-        # Without the flag, tags such as ComfyUI's workflow are dropped; without the time scale,
-        # PyAV 14 rounds time stamps to 1/90000 s.
-        scale = str(picture.time_base.denominator) if picture.time_base else "0"
-        return {"movflags": "use_metadata_tags", "video_track_timescale": scale}
+        if rate is not None:
+            # A whole number of ticks for each frame, and 10,000 ticks a second or more.
+            scale = rate.numerator * -(-10_000 // rate.numerator)
+        # Without the time scale, PyAV 14 rounds time stamps to 1/90000 s.
+        return {
+            "movflags": "use_metadata_tags+faststart",
+            "strict": "unofficial",
+            "video_track_timescale": str(scale),
+        }
+
+    @property
+    def is_mp4(self) -> bool:
+        return self.format in ("mp4", "mov")
 
 
 class ClipContainer(Enum):
@@ -43,13 +57,21 @@ _DOC_TYPE = 64
 
 
 def kept_container(container: InputContainer, source: ClipFile) -> ClipContainer:
-    """The container of `source`; MP4 or MKV in place of those that hold AAC and Opus badly."""
+    """The container of `source`; MP4 or MKV in place of those that hold AAC and Opus badly.
+
+    A Matroska file that MP4 holds whole becomes MP4, as which it is saved next: Apple's and
+    Adobe's programs refuse Opus there.
+    """
     names = container.format.name.split(",")
     if "mov" in names:
         # QuickTime's brand has two spaces behind it; the oldest files name no brand.
         brand = tags_of(container.metadata).get("major_brand", "qt").strip()
         return ClipContainer.MOV if brand == "qt" else ClipContainer.MP4
-    if "matroska" in names:
-        return ClipContainer.WEBM if b"webm" in head(source, _DOC_TYPE) else ClipContainer.MKV
-    codec = picture_stream(container).codec_context.codec.canonical_name
-    return ClipContainer.MP4 if codec in _IN_MP4 else ClipContainer.MKV
+    if "matroska" in names and b"webm" in head(source, _DOC_TYPE):
+        return ClipContainer.WEBM
+    fits = fits_mp4(picture_stream(container)) and not container.streams.subtitles
+    return ClipContainer.MP4 if fits else ClipContainer.MKV
+
+
+def fits_mp4(picture: VideoStream) -> bool:
+    return picture.codec_context.codec.canonical_name in _IN_MP4

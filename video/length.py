@@ -25,8 +25,13 @@ _USUAL_RATES = tuple(
     for rate in (rate, Fraction(rate * 1000, 1001))
 )
 
-_ROUNDED = Fraction(1, 100_000)
+_ROUNDED = Fraction(1, 10_000)
 """By how much a rate may be off that a container stores as nanoseconds or as a small fraction."""
+
+_SAY_DURATIONS = {"mov", "matroska", "gif"}
+"""FFmpeg's names of containers that say how long a frame stays; of others it guesses."""
+_LONGER = Fraction(11, 10)
+"""How many usual frames the last one stays at least if it stays longer than they do."""
 
 
 class PictureLength(NamedTuple):
@@ -39,7 +44,11 @@ class PictureLength(NamedTuple):
     start: Fraction
     """The first frame's time stamp in the file, in seconds."""
     variable: bool
-    """Whether the frame rate varies; `seconds` then comes from the time stamps."""
+    """Whether the frame rate varies, or the last frame stays longer than the others; `seconds` then
+    comes from the time stamps."""
+    packets: int
+    """How many packets of the picture are needed, from the first of the file on. An edit list may
+    end the picture before them."""
 
     def samples(self, sample_rate: int) -> int:
         """How many samples at `sample_rate` Hz are as long as the picture, rounded."""
@@ -73,7 +82,7 @@ def measure(
         raise MediaError(
             "The picture has no time base: expected a video with time stamps; convert it to MP4."
         )
-    stamps, ends = _time_stamps(container, stream)
+    stamps, ends, needed = _time_stamps(container, stream)
     if not stamps.size:
         raise MediaError(
             "The picture has no frames: expected at least one; the file is cut off or was not "
@@ -92,43 +101,52 @@ def measure(
         )
     first = int(stamps[0]) * base
     fps = _constant_rate(stream, stamps, base)
-    if fps is not None:
-        return PictureLength(stamps.size, fps, stamps.size / fps, first, False)
     end = int(ends.max()) * base
     if window_end is not None:
         end = min(end, Fraction(window_end))
+    stays = end - int(stamps[-1]) * base
+    says_it = _SAY_DURATIONS & set(container.format.name.split(","))
+    if fps is not None and not (says_it and stays > _LONGER / fps + base):
+        return PictureLength(stamps.size, fps, stamps.size / fps, first, False, needed)
     if end <= first:
         raise MediaError(
             "The picture has a frame rate of 0: expected time stamps that grow or a rate above 0; "
             "convert it to MP4."
         )
-    return PictureLength(stamps.size, stamps.size / (end - first), end - first, first, True)
+    return PictureLength(stamps.size, stamps.size / (end - first), end - first, first, True, needed)
 
 
-def shown_packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    """The packets that become a frame on the screen, in the order of the file."""
+def _shown_packets(
+    container: InputContainer, stream: av.VideoStream
+) -> Iterator[tuple[int, av.Packet]]:
+    """The packets that become a frame on the screen, in the order of the file, and how many of all
+    packets have come with each."""
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
-    for packet in packets(container, stream):
-        if packet.is_corrupt:
+    for number, packet in enumerate(packets(container, stream), start=1):
+        # In a transport stream, a packet before it was lost: players show what is left.
+        if packet.is_corrupt and "mpegts" not in container.format.name:
             raise MediaError(
                 "The video is cut off: expected the whole file; download or export it again."
             )
-        # An edit list keeps the frames before its start for decoding only; VP8 has reference
-        # frames that are never shown (RFC 6386, section 9.1: bit 4 of the first byte).
+        # An edit list keeps frames outside of it for decoding only; VP8 has reference frames that
+        # are never shown (RFC 6386, section 9.1: bit 4 of the first byte).
         if not packet.size or packet.is_discard:
             continue
         if hides_frames and not memoryview(packet)[0] & 0x10:  # type: ignore[arg-type]
             continue
-        yield packet
+        yield number, packet
 
 
 def _time_stamps(
     container: InputContainer, stream: av.VideoStream
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """When frames begin and end, in the stream's time base and in the order of time."""
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+    """When frames begin and end, in the stream's time base and in the order of time; and how many
+    packets hold them."""
     starts: list[int] = []
     durations: list[int] = []
-    for packet in shown_packets(container, stream):
+    needed = 0
+    for number, packet in _shown_packets(container, stream):
+        needed = number
         # AVI has no presentation times: the order of the file is what is left.
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:
@@ -141,7 +159,7 @@ def _time_stamps(
     if begin.size > 1:
         gaps = np.diff(begin, append=2 * begin[-1] - begin[-2])
         length = np.where(length > 0, length, gaps)
-    return begin, begin + length
+    return begin, begin + length, needed
 
 
 def _constant_rate(
@@ -152,10 +170,10 @@ def _constant_rate(
     for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
         if not rate:
             continue
-        rate = _usual(Fraction(rate), base)
-        grid = frames * float(1 / (rate * base))
-        if np.abs(stamps - stamps[0] - grid).max() <= 1.0:
-            return rate
+        for exact in (_usual(Fraction(rate), base), Fraction(rate)):
+            grid = frames * float(1 / (exact * base))
+            if np.abs(stamps - stamps[0] - grid).max() <= 1.0:
+                return exact
     return None
 
 

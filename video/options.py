@@ -28,12 +28,12 @@ class VideoStyle(str, Enum):
 
 # Frame rates as people type them, and the fractions that they stand for
 
-_TYPED = Fraction(1, 1000)
-"""A typed rate is rounded to three digits."""
+_TYPED = Fraction(5, 1000)
+"""By how much a typed rate is off at most: people write 23.976 and 23.98."""
 
 
 def exact_rate(fps: Fraction | float) -> Fraction:
-    """`fps` as a fraction: n · 1000 ÷ 1001 for 23.976, 29.97, 59.94 and their kind."""
+    """`fps` as a fraction: n · 1000 ÷ 1001 for 23.976, 23.98, 29.97, 59.94 and their kind."""
     rate = Fraction(fps).limit_denominator(1_000_000)
     broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
     is_broadcast = rate.denominator != 1 and abs(broadcast - rate) < _TYPED

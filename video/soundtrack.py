@@ -15,13 +15,14 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from ..audio.arrays import MediaError, Samples, check_samples
-from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output, packets
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output, packets, tags_of
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
-from .containers import ClipContainer, kept_container
+from .containers import ClipContainer, fits_mp4, kept_container
 from .encoders import SoundTrack
 from .length import PictureLength, measure
 from .mixing import Ducker, Gain, Master, add_music, constant, fades
+from .mp4 import correct, takes_code, track_code, unofficial
 from .options import Mix
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
@@ -55,7 +56,7 @@ def add_soundtrack(
     master: Master | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
 ) -> Soundtrack:
-    """Write the picture of `source` with `music` to `target`, in the container that it has.
+    """Write the picture of `source` with `music` to `target`, in `kept_container`.
 
     `target`'s suffix becomes that of the container; a file that is there is overwritten. `music`
     is float32 [channels, samples] and is not changed. `level` is the music's gain in dB for
@@ -78,6 +79,8 @@ def add_soundtrack(
             mix = Mix.REPLACE
         elif own is not None and mix is Mix.REPLACE:
             report.append("The clip's own sound was replaced: choose duck or under to keep it.")
+        elif own is not None:
+            report.extend(_other_tracks(container, own))
     if mix is Mix.REPLACE:
         rate = sample_rate
         bed = np.zeros((music.shape[0], picture.samples(rate)), np.float32)
@@ -115,11 +118,27 @@ def _clip_sound(
         stream = sound_stream(container)
         if stream is None:
             raise MediaError("The clip changed while it was read: expected its sound; run again.")
-        rate = max(sample_rate, stream.codec_context.sample_rate)
+        # Sound that begins late in a transport stream has no rate yet.
+        rate = max(sample_rate, stream.codec_context.sample_rate or 48_000)
         channels = 1 if music.shape[0] == 1 and stream.codec_context.layout.nb_channels == 1 else 2
         bed = np.zeros((channels, picture.samples(rate)), np.float32)
         lay_clip_sound(container, stream, picture.start, bed, rate)
     return rate, bed
+
+
+def _other_tracks(container: InputContainer, own: av.AudioStream | None) -> list[str]:
+    """A sentence on the sound tracks beside the clip's `own`."""
+
+    def name(track: av.AudioStream) -> str:
+        tags = tags_of(track.metadata)
+        words = tags.get("title") or tags.get("language") or track.codec_context.name
+        return f"{tracks.index(track) + 1} ({words})"
+
+    tracks = list(container.streams.audio)
+    others = [name(track) for track in tracks if track is not own]
+    if own is None or not others:
+        return []
+    return [f"The clip's sound is its track {name(own)}: {', '.join(others)} was left out."]
 
 
 def _lengths(music: float, picture: float) -> list[str]:
@@ -151,25 +170,57 @@ def _write(
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
     rules = kept.value
-    left_out: list[str] = []
     with open_picture(source) as container:
+        shown = picture_stream(container)
+        is_mp4 = "mov" in container.format.name.split(",")
+        code = track_code(shown, container) if rules.is_mp4 else ""
+        taken = code if code and takes_code(rules.format, shown, code) else ""
+        # The time stamps of an MP4 stay; Matroska's are rounded to 1 ms, a stream's to 1/90000 s.
+        on_grid = rules.is_mp4 and not is_mp4 and not picture.variable
+        scale = shown.time_base.denominator if shown.time_base else 0
+        options = rules.options(picture.fps if on_grid else None, scale)
         try:
-            options = rules.options(picture_stream(container))
             with open_output(target, rules.format, options) as output:
                 _copy_tags(container.metadata, output.metadata)
-                copies, left_out = _copy_streams(container, output)
+                copies, report = _copy_streams(container, output, taken)
+                report.extend(_copy_chapters(container, output, picture.start))
                 track = SoundTrack(output, rules.sound, bed, rate)
-                _copy_packets(container, output, copies, picture, track)
+                hides = _copy_packets(container, output, copies, picture, track, on_grid)
+            if rules.is_mp4 and is_mp4:
+                correct(target, code if code != taken else "", picture.seconds if hides else None)
+                lost = unofficial(source) - unofficial(target)
+                report.extend(f"The picture's {name} was left out." for name in sorted(lost))
         except BaseException:
             target.unlink(missing_ok=True)
             raise
-    return left_out
+    if not rules.is_mp4 and not fits_mp4(shown):
+        codec = shown.codec_context.name
+        report.append(f"The result is {rules.suffix[1:].upper()}: MP4 does not hold {codec}.")
+    return report
+
+
+def _copy_chapters(
+    container: InputContainer, output: OutputContainer, start: Fraction
+) -> list[str]:
+    """Copy the chapters, moved with the picture; PyAV 14 cannot."""
+    if not hasattr(container, "chapters"):
+        return []
+    chapters: list[Any] = list(container.chapters())
+    for chapter in chapters:
+        moved = round(start / chapter["time_base"])
+        chapter["start"], chapter["end"] = chapter["start"] - moved, chapter["end"] - moved
+    if chapters:
+        output.set_chapters(chapters)
+    return []
 
 
 def _copy_streams(
-    container: InputContainer, output: OutputContainer
+    container: InputContainer, output: OutputContainer, code: str
 ) -> tuple[dict[Stream, Stream], list[str]]:
-    """Streams of `output` by those of `container`: every picture, and subtitles where they fit."""
+    """Streams of `output` by those of `container`: every picture, and subtitles where they fit.
+
+    `code` is that of the first picture.
+    """
     copies: dict[Stream, Stream] = {}
     left_out: list[str] = []
     for stream in container.streams:
@@ -189,6 +240,8 @@ def _copy_streams(
                     ) from None
             else:
                 _copy_tags(stream.metadata, copy.metadata)
+                if code and stream is picture_stream(container):
+                    copy.codec_context.codec_tag = code
                 copies[stream] = copy
                 continue
         left_out.append(f"Stream {stream.index} of the clip ({kind}) was left out.")
@@ -205,23 +258,41 @@ def _copy_packets(
     copies: dict[Stream, Stream],
     picture: PictureLength,
     track: SoundTrack,
-) -> None:
-    """All packets of `copies`, moved so that the picture begins at 0, with the sound between."""
+    on_grid: bool,
+) -> bool:
+    """All packets of `copies`, moved so that the picture begins at 0, with the sound between.
+
+    `on_grid` puts each frame at the multiple of 1 / fps next to it. Returns whether frames were
+    copied that an edit list hides behind the end.
+    """
     stream = picture_stream(container)
     if "avi" in container.format.name and stream.codec_context.has_b_frames:
         raise MediaError(
             "The AVI does not say when its frames are shown, only when they are decoded: expected "
             "both; convert it to MP4 first."
         )
+    left, hides = picture.packets, False
+    end = picture.start + picture.seconds
     for packet in _with_decoding_times(packets(container, *copies), 1 / picture.fps):
-        moved = round(picture.start / packet.time_base)
+        base = Fraction(packet.time_base)
         # Each has both by now.
-        packet.pts, packet.dts = (packet.pts or 0) - moved, (packet.dts or 0) - moved
+        pts, dts = packet.pts or 0, packet.dts or 0
         if packet.stream is stream:
-            track.write_until(float(packet.dts * packet.time_base))
+            left -= 1
+            if left < 0:
+                continue
+            hides |= packet.is_discard and pts * base >= end
+            track.write_until(float(dts * base - picture.start))
+        moved = round(picture.start / base)
+        pts, dts = pts - moved, dts - moved
+        if packet.stream is stream and on_grid:
+            pts, dts = (round(stamp * base * picture.fps) for stamp in (pts, dts))
+            packet.time_base, packet.duration = 1 / picture.fps, 1
+        packet.pts, packet.dts = pts, dts
         packet.stream = copies[packet.stream]
         output.mux_one(packet)
     track.finish()
+    return hides
 
 
 def _with_decoding_times(packets: Iterable[av.Packet], step: Fraction) -> Iterator[av.Packet]:

@@ -55,7 +55,7 @@ def visualize(
     lettering = Title(canvas, title.strip()) if title.strip() else None
     rules = ClipContainer.MP4.value
     try:
-        with open_output(target, rules.format) as output:
+        with open_output(target, rules.format, rules.options(rate)) as output:
             stream = add_picture(output, width, height, rate)
             track = SoundTrack(output, rules.sound, samples, sample_rate)
             for number in range(frames):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -34,14 +35,19 @@ def make_clip(
     sound_rate: int = 48000,
     sound_start: float = 0.0,
     codec: str = "",
+    code: str = "",
+    pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """A clip of 64 x 48; `stamps` in ms for a variable frame rate; B-frames where the codec has."""
+    """A clip of 64 x 48; `code` is its track's; `stamps` in ms for a variable frame rate; B-frames
+    where the codec has."""
     base = 1 / Fraction(fps) if stamps is None else Fraction(1, 1000)
     with av.open(str(path), "w", container_options=container_options or {}) as output:
         stream: Any = output.add_stream(codec or CODECS.get(path.suffix, "mpeg4"), rate=fps)
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
+        if code:
+            stream.codec_context.codec_tag = code
         stream.options = options or {}
         stream.codec_context.time_base = base
         track: Any = None
@@ -63,6 +69,35 @@ def make_clip(
             heard.time_base = Fraction(1, sound_rate)
             output.mux(track.encode(heard))
             output.mux(track.encode(None))
+    return path
+
+
+def with_box(path: Path, entry: bytes, *boxes: bytes) -> Path:
+    """Append `boxes` to the sample entry (such as b"avc1") of the picture of an MP4."""
+    data, more = bytearray(path.read_bytes()), b"".join(boxes)
+    at = 0
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", entry):
+        at = data.index(kind, at)
+        size = struct.unpack_from(">I", data, at - 4)[0]
+        struct.pack_into(">I", data, at - 4, size + len(more))
+    data[at - 4 + size : at - 4 + size] = more
+    assert data.index(b"mdat") < at
+    path.write_bytes(data)
+    return path
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(content), kind) + content
+
+
+def ending_at(path: Path, seconds: float) -> Path:
+    """Write `seconds` into the edit list of an MP4 whose first track is the picture."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 4
+    scale = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)[0]
+    assert struct.unpack_from(">II", data, at) == (0, 1)
+    struct.pack_into(">I", data, at + 8, round(seconds * scale))
+    path.write_bytes(data)
     return path
 
 

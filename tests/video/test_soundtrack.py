@@ -38,9 +38,12 @@ STAMPS = [0, 33, 100, 300, 333, 700]
 def test_the_picture_is_copied_and_the_sound_fits(tmp_path: Path, suffix: str, fps: Fraction):
     clip = make_clip(tmp_path / f"clip{suffix}", 50, fps, sound=noise(1.0, seed=5))
     made = add_soundtrack(clip, tmp_path / "made", noise(4.0), 48000)
-    assert made.path.suffix == suffix
+    # Matroska that MP4 holds becomes MP4, where its rounded time stamps are exact again.
+    assert made.path.suffix == (".mp4" if suffix == ".mkv" else suffix)
     assert picture_hashes(made.path) == picture_hashes(clip)
-    assert picture_stamps(made.path) == picture_stamps(clip)
+    exact = [number / fps for number in range(50)]
+    stamps = exact if suffix == ".mkv" else sorted(picture_stamps(clip))
+    assert sorted(picture_stamps(made.path)) == stamps
     assert made.sound.shape == (2, round(50 / fps * 48000))
     assert abs(sound_end(made.path) - 50 / fps) <= AUDIO_FRAME
     heard, rate = sound_of(made.path)
