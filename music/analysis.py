@@ -170,7 +170,7 @@ def mel_filters(window: int, bands: int) -> Frames:
 
 
 def _melscale_fbanks() -> Callable[..., torch.Tensor]:
-    # Here, not above: one build of torchaudio fits one build of torch, and another one raises.
+    # Here, not above: a torchaudio that does not fit this torch raises.
     try:
         from torchaudio.functional import melscale_fbanks
     except (ImportError, OSError, RuntimeError) as error:
@@ -179,9 +179,9 @@ def _melscale_fbanks() -> Callable[..., torch.Tensor]:
         except metadata.PackageNotFoundError:
             found = "torchaudio is not installed"
         raise MediaError(
-            f"The package {found} beside torch {torch.__version__} ({error}): the two must be of "
-            "one release, and are known to work from 2.11.0 on; install that torchaudio into "
-            "ComfyUI's Python, and restart ComfyUI."
+            f"The package {found} beside torch {torch.__version__} ({error}): the two must fit "
+            "each other. torchaudio 2.11.0 fits torch 2.11.0, and torchaudio 2.11.1 fits torch "
+            "2.15.0. Install one that fits into ComfyUI's Python, and restart ComfyUI."
         ) from error
     return melscale_fbanks
 

@@ -29,14 +29,14 @@ LIBRARIES = (
     Library("av", "av", "14.2.0", "19.0.2"),
     Library("soundfile", "soundfile", "0.13.0", "0.14.0"),
     Library("soxr", "soxr", "1.1.0", "1.1.0"),
-    Library("torchaudio", "torchaudio", "2.11.0", "2.11.0"),
+    Library("torchaudio", "torchaudio", "2.11.0", "2.11.1"),
     Library("python_stretch", "python-stretch", "0.3.1", "0.3.1"),
     Library("PIL", "Pillow", "12.3.0", "13.0.0"),
     Library("httpx", "httpx", "0.27.0", "0.28.1"),
     Library("aiohttp", "aiohttp", "3.14.4", "3.14.5"),
     Library("filelock", "filelock", "3.20.3", "4.3.1"),
     Library("tomlkit", "tomlkit", "0.12.0", "0.15.2"),
-    Library("torch", "torch", "2.11.0", "2.11.0"),
+    Library("torch", "torch", "2.11.0", "2.15.0"),
     Library("numpy", "numpy", "1.25.0", "2.5.5"),
 )
 """The oldest version is the lower bound in requirements.txt; torch and torchaudio are ComfyUI's."""
