@@ -13,7 +13,6 @@ from .conversions import audio_of, mastered, preview, samples_of
 from .lists import shows_errors
 from .shared_inputs import (
     LOUDNESS,
-    checked,
     checked_choice,
     choice_input,
     fade_input,
@@ -59,9 +58,6 @@ class AddSoundtrack(io.ComfyNode):
         true_peak: float = -1.0,
     ) -> io.NodeOutput:
         checked_choice("mix", mix, MIXES)
-        given = {"level": level, "duck": duck, "fade": fade, "true_peak": true_peak}
-        for name, value in given.items():
-            checked(name, value)
         work = asyncio.to_thread(
             _with_music,
             video,

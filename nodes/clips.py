@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from ..api.base.errors import InputError
 from . import host, session
-from .shared_inputs import checked
 
 # A typed rate has three decimals.
 _ROUNDED = Fraction(1, 1000)
@@ -56,7 +55,7 @@ def check_length(seconds: float | Fraction) -> None:
 
 def _length(picture: Any, frames: int, fps: float, seconds: float) -> Length:
     for name, value in (("frames", frames), ("fps", fps), ("seconds", seconds)):
-        if not checked(name, value) >= 0:
+        if value < 0:
             raise InputError(
                 f"{name} is {value:g}: give a number above 0, or 0 to take it from the picture."
             )

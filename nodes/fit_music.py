@@ -14,7 +14,6 @@ from .conversions import image_of, mastered, preview, remember_origin
 from .lists import shows_errors
 from .shared_inputs import (
     LOUDNESS,
-    checked,
     choice_input,
     fade_input,
     fps_input,
@@ -78,9 +77,6 @@ class FitMusic(io.ComfyNode):
         fade_in: float = 0.0,
         fade_out: float = 0.0,
     ) -> io.NodeOutput:
-        given = {"tempo": tempo, "fade_in": fade_in, "fade_out": fade_out, "true_peak": true_peak}
-        for name, value in given.items():
-            checked(name, value)
         work = asyncio.to_thread(
             _fitted,
             audio,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -21,9 +22,11 @@ from typing import Any, ParamSpec, TypeVar, cast
 from comfy_api.latest import io
 
 from ..api.base.errors import GatewayError
+from ..api.base.request import MusicRequest
 from . import host
 from .error_report import explained, report, title
 from .host import status_text
+from .shared_inputs import checked
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -213,11 +216,18 @@ _item: ContextVar[Item] = ContextVar("aigateway_item")
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """`execute`, with the first line of an error under the node.
+    """`execute`, with its numbers checked, and the first line of an error under the node.
 
     In a list, a failed item does not stop the others: the next nodes go on with the good items, and
     this node names the failed ones. If no item is good, the node raises the error.
     """
+
+    numbers = {
+        name: found.annotation == "int"
+        for name, found in inspect.signature(execute).parameters.items()
+        # A request has rules of its own for its numbers.
+        if found.annotation in ("int", "float") and name not in MusicRequest._fields
+    }
 
     @functools.wraps(execute)
     async def shown(*values: P.args, **inputs: P.kwargs) -> T:
@@ -227,9 +237,12 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
             _item.set(item)
             try:
                 await batch.until(lambda: True)
+                given = dict(inputs)
+                for name in numbers.keys() & inputs.keys():
+                    given[name] = checked(name, inputs[name], is_whole=numbers[name])
                 output = _output_before(kind, batch.before, inputs)
                 if output is None:
-                    output = await execute(*values, **inputs)
+                    output = await cast("Any", execute)(*values, **given)
                 item.inputs = inputs
                 item.end(output)
                 return cast("T", output)

@@ -12,7 +12,7 @@ from ..api.base.errors import InputError
 from ..api.base.request import MAX_DURATION, MIN_DURATION
 from . import clips, host
 from .lists import shows_errors
-from .shared_inputs import checked, fps_input, frames_input, picture_input
+from .shared_inputs import fps_input, frames_input, picture_input
 
 NEAR_TEMPO = 100.0
 
@@ -58,9 +58,8 @@ class MusicLength(io.ComfyNode):
 def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:
     from ..music.filling import SHORTEST, filling_tempo, whole_bars
 
-    if checked("tail", tail) < 0:
+    if tail < 0:
         raise InputError(f"tail is {tail:g} s: give 0 or more seconds.")
-    checked("near_tempo", near_tempo)
     found = clips.length(given, frames, fps)
     seconds = float(found.seconds)
     tempo = filling_tempo(seconds, near_tempo)

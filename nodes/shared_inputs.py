@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any
 
 from comfy_api.latest import io
@@ -15,6 +16,7 @@ LOUDNESS = ("leave", "-14 LUFS", "-16 LUFS", "-23 LUFS")
 """Loudness of the result (EBU R 128): -14 for web video, -16 for podcasts, -23 for television."""
 TIMEOUT = 900.0
 """Seconds of a wait for a job."""
+_LARGEST = 2**63
 
 
 class Models(list[str]):
@@ -115,17 +117,27 @@ def loudness_inputs() -> list[Any]:
     ]
 
 
-def checked(name: str, value: Any) -> float:
-    """A finite number: a link may bring anything. Raises InputError: it is something else."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value):
-        raise InputError(f"{name} is {value!r}: a number is expected, so connect or type one.")
-    return value
+def checked(name: str, value: Any, *, is_whole: bool = False) -> Any:
+    """A finite number as Python's own: a link may bring anything.
+
+    Raises:
+        InputError: it is something else.
+    """
+    if isinstance(value, Real) and not isinstance(value, bool):
+        # No number of music or pictures is larger.
+        if abs(value) <= _LARGEST and not (is_whole and value % 1):
+            return int(value) if is_whole or isinstance(value, Integral) else float(value)
+        shown = "too large" if _LARGEST < abs(value) < math.inf else f"{float(value):g}"
+    else:
+        is_plain = value is None or isinstance(value, (bool, str))
+        shown = repr(value)[:40] if is_plain else f"of the type {type(value).__name__}"
+    kind = "whole number" if is_whole else "number"
+    raise InputError(f"{name} is {shown}: a {kind} is expected, so connect or type one.")
 
 
-def checked_timeout(value: Any) -> float:
-    """Seconds of a wait. Raises InputError: it is something else, or not above 0."""
-    if checked("timeout", value) <= 0:
+def checked_timeout(value: float) -> float:
+    """Seconds of a wait. Raises InputError: it is not above 0."""
+    if value <= 0:
         raise InputError(f"timeout is {value!r}: set the seconds to wait, for example {TIMEOUT:g}.")
     return value
 
