@@ -226,7 +226,7 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
         name: found.annotation == "int"
         for name, found in inspect.signature(execute).parameters.items()
         # A request has rules of its own for its numbers.
-        if found.annotation in ("int", "float") and name not in MusicRequest._fields
+        if found.annotation in ("int", "float") and name not in (*MusicRequest._fields, "count")
     }
 
     @functools.wraps(execute)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import operator
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -77,16 +76,19 @@ class Draft:
 # Loop points
 
 
-def loop_points(start: Any, length: Any, format: Format) -> LoopPoints | None:
+def loop_points(start: int, length: int, format: Format) -> LoopPoints | None:
     """The loop of two inputs; None where `length` is 0.
 
     Raises:
         MediaError: the format holds no loop.
-        InputError: an input is no whole number, or there is a start without a length.
+        InputError: an input is below 0, or there is a start without a length.
     """
     from ..audio.containers.loop_points import LoopPoints, check_holds_loop
 
-    loop = LoopPoints(_samples("loop_start", start), _samples("loop_length", length))
+    for name, count in (("loop_start", start), ("loop_length", length)):
+        if count < 0:
+            raise InputError(f"{name} is {count}, and 0 or more samples are expected.")
+    loop = LoopPoints(start, length)
     if not loop.length:
         if loop.start:
             raise InputError(
@@ -96,19 +98,6 @@ def loop_points(start: Any, length: Any, format: Format) -> LoopPoints | None:
         return None
     check_holds_loop(format)
     return loop
-
-
-def _samples(name: str, value: Any) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        raise InputError(
-            f"{name} is of the type {type(value).__name__}, and a number of samples is expected: "
-            f"connect {name} of Make Loop."
-        ) from None
-    if count < 0:
-        raise InputError(f"{name} is {count}, and 0 or more samples are expected.")
-    return count
 
 
 class Tempo(NamedTuple):

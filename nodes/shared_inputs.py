@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, cast
 
 from comfy_api.latest import io
 
@@ -117,17 +117,18 @@ def loudness_inputs() -> list[Any]:
     ]
 
 
-def checked(name: str, value: Any, *, is_whole: bool = False) -> Any:
+def checked(name: str, value: Any, *, is_whole: bool = False) -> float:
     """A finite number as Python's own: a link may bring anything.
 
     Raises:
         InputError: it is something else.
     """
     if isinstance(value, Real) and not isinstance(value, bool):
+        number = cast("float", value)
         # No number of music or pictures is larger.
-        if abs(value) <= _LARGEST and not (is_whole and value % 1):
-            return int(value) if is_whole or isinstance(value, Integral) else float(value)
-        shown = "too large" if _LARGEST < abs(value) < math.inf else f"{float(value):g}"
+        if abs(number) <= _LARGEST and not (is_whole and number % 1):
+            return int(number) if is_whole or isinstance(value, Integral) else float(number)
+        shown = "too large" if _LARGEST < abs(number) < math.inf else f"{float(number):g}"
     else:
         is_plain = value is None or isinstance(value, (bool, str))
         shown = repr(value)[:40] if is_plain else f"of the type {type(value).__name__}"

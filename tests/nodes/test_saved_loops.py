@@ -112,8 +112,8 @@ async def test_a_format_without_loops_refuses_one_before_anything_else(
         (5, 0, InputError, "loop_start is 5, and loop_length is 0"),
         (-1, 5, InputError, "loop_start is -1"),
         (0, -5, InputError, "loop_length is -5"),
-        (0, 1.5, InputError, "loop_length is of the type float"),
-        (None, 5, InputError, "loop_start is of the type NoneType"),
+        (0, 1.5, InputError, "loop_length is 1.5: a whole number"),
+        (None, 5, InputError, "loop_start is None: a whole number"),
         (0, 10**9, MediaError, "and the audio has 882000"),
     ],
 )
