@@ -16,7 +16,7 @@ E = TypeVar("E", bound=Enum)
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
-_MOST_WORDS = 64
+_MOST_WORDS = 50
 # So many characters of a prompt decide its place: whole texts are slow to order.
 _COMPARED = 200
 

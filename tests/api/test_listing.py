@@ -190,3 +190,43 @@ def test_a_mark_on_a_row_that_is_not_there_is_a_key_error(ledger: Ledger) -> Non
     for mark in (ledger.star, ledger.hide):
         with pytest.raises(KeyError):
             mark("nobody", is_on=True)
+
+
+def test_a_long_search_finds_the_rows_of_its_words(ledger: Ledger) -> None:
+    prompt = " ".join(f"{word}ing" for word in "abcdefghijklmnopqrstuvwxyz") + " calm piano"
+    add(ledger, prompt)
+    add(ledger, "piano")
+    for search in (prompt, prompt.upper(), "g " * 200, "ing i n g " * 50, "piano calm pian cal"):
+        assert prompts(ledger, search=search) == [prompt]
+    assert sorted(prompts(ledger, search="pian ano piano")) == [prompt, "piano"]
+    assert prompts(ledger, search=f"{prompt} violin") == []
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        "a" * 501,
+        "word " * 20_000,
+        " ".join(f"{number:03}" for number in range(51)),
+        " ".join(chr(0x4E00 + number) for number in range(200)),
+    ],
+)
+def test_a_search_has_a_bound(ledger: Ledger, search: str) -> None:
+    with pytest.raises(InputError, match="more than 500 characters, or 50 words: shorten it"):
+        ledger.page(search, limit=10)
+
+
+@pytest.mark.parametrize("search", ["a\0b", "\0", "\ud800", "a\0 \x1bb"])
+def test_a_search_with_what_no_database_holds_is_a_search(ledger: Ledger, search: str) -> None:
+    request = MusicRequest(f"with {search} in it").validated()
+    job, _ = ledger.create("test", request, run="run", price=0.006)
+    add(ledger, "piano")
+    assert [row.local_id for row in ledger.page(search, limit=10).rows] == [job.local_id]
+
+
+def test_an_id_with_a_nul_is_not_there(ledger: Ledger) -> None:
+    add(ledger)
+    assert ledger.by_job_id("test", "a\0b") is None
+    assert ledger.by_url("http://a\0b") is None
+    with pytest.raises(KeyError):
+        ledger.get("a\0b")
