@@ -14,6 +14,8 @@ from ..api.base.request import MAX_DURATION, MIN_DURATION
 
 COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
 DEFAULT_SECONDS = 30.0
+MOST_CHARACTERS = 1000
+"""Of a heading, and of a cell that is neither prompt nor lyrics."""
 
 _HEADINGS = {
     "name": "file, filename, file name, title, track, track name, track title, song, song name, "
@@ -61,6 +63,8 @@ _FAULT = re.compile(r"#[^\s#a-zа-я]+[!?]|#N/[AD]|#Н/Д|#NV|#GETTING_DATA|##+|
 
 def column_of(heading: str) -> str:
     """The column that a heading names, or the heading in small letters where none is known."""
+    if len(heading) > MOST_CHARACTERS:
+        return heading
     words = " ".join(_folded(heading).strip("\"'“”*: ").replace("_", " ").split())
     words = _UNIT.sub("", words)
     return _COLUMN_OF.get(words, words)
@@ -91,8 +95,17 @@ def seconds_of(cell: str) -> Any:
     return seconds if MIN_DURATION <= seconds <= MAX_DURATION else cell
 
 
-def check_no_fault(column: str, cell: str) -> None:
-    """Raises InputError: a spreadsheet wrote the cell, in place of the result of a formula."""
+def check_cell(column: str, cell: str) -> None:
+    """
+    Raises:
+        InputError: a spreadsheet wrote the cell, in place of the result of a formula; or the cell
+            is too long for its column.
+    """
+    if len(cell) > MOST_CHARACTERS and column not in ("prompt", "lyrics"):
+        raise InputError(
+            f"{column} has {len(cell)} characters, and at most {MOST_CHARACTERS} are read: shorten "
+            "it."
+        )
     if _FAULT.fullmatch(cell):
         raise InputError(
             f"{column} is “{shortened(cell, 40)}”, which a spreadsheet writes where a formula "

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..api.base.errors import InputError
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..api.base.request import MusicRequest
-from .cue_cells import COLUMNS, check_no_fault, column_of, is_yes, seconds_of
+from .cue_cells import COLUMNS, check_cell, column_of, is_yes, seconds_of
 from .prefix import is_file_name
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -32,6 +32,7 @@ _MOST_ROWS = 1000
 _MOST_READ = 10_000
 # A spreadsheet may write empty cells behind the last column.
 _MOST_CELLS = 100
+_LONGEST_HEADER = 10_000
 _MOST_TABLES = 4
 _NAME_LENGTH = 40
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -208,7 +209,7 @@ def _delimiter(header: str) -> str:
     """The delimiter that divides the header into the most known columns."""
 
     def known(delimiter: str) -> int:
-        cells = header.split(delimiter, _MOST_CELLS)
+        cells = header[:_LONGEST_HEADER].split(delimiter)
         return sum(column_of(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
 
     best = max(_DELIMITERS, key=known)
@@ -267,7 +268,7 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
     for index, cell in enumerate(row.cells):
         column = columns[index] if index < len(columns) else ""
         if column:
-            check_no_fault(column, cell)
+            check_cell(column, cell)
             values[column] = cell
         elif cell:
             raise InputError(

@@ -40,8 +40,8 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # HTTP body can be trusted with them.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-# Marks of an encoding and zero-width characters, which some editors leave at an end of a text.
-_EDGES = "\ufeff\u200b\u2060"
+# Blanks, and marks of an encoding and zero-width characters, which some editors leave at an end.
+_EDGES = "\ufeff\u200b\u2060" + "".join(each for each in map(chr, range(0x3001)) if each.isspace())
 # Letters and symbols by their category that nevertheless show nothing.
 _INVISIBLE = frozenset("\u115f\u1160\u2800\u3164\uffa0" + REPLACEMENT)
 
@@ -133,10 +133,7 @@ def clean(text: str) -> str:
 
 def trimmed(text: str) -> str:
     """`text` without blanks and zero-width characters at its ends."""
-    before = None
-    while text != before:
-        before, text = text, text.strip().strip(_EDGES)
-    return text
+    return text.strip(_EDGES)
 
 
 def shortened(text: str, length: int) -> str:

@@ -305,6 +305,10 @@ BAD = {
     "prompt,take\n" + ",\n" * 150_000: "more than 10000 rows with the blank ones",
     "|prompt|\n" + "|---|\n" * 150_000: "more than 10000 rows with the blank ones",
     "prompt,name\na" + "," * 1000 + "b": "Line 2 of the cue sheet has more than 100 cells",
+    "prompt,seconds\na," + "1" * 130_000: "Line 2 of the cue sheet: seconds has 130000 characters",
+    "prompt,name\na," + "b " * 50_000: "Line 2 of the cue sheet: name has 99999 characters",
+    "prompt," + "," * 9_900_000 + "\na,b": "the cell “b” below no column",
+    f"prompt,{'p' * 100_000}\na,b": "Line 1 of the cue sheet has the column “ppp",
     "prompt\n" + "a" * 10_000_000: "has 10000007 characters, and at most 10000000",
 }
 
