@@ -382,6 +382,36 @@ def test_processes_share_the_limit_of_a_day(address: Address, ledger: Ledger) ->
         begin(other, PIANO._replace(take=2), rules=limits, run="another")
 
 
+def test_the_last_track_of_a_model_says_what_it_cost(ledger: Ledger) -> None:
+    def add(take: int, created: float, **values: Any) -> None:
+        job, _ = begin(ledger, PIANO._replace(take=take), price=values.pop("price", 6.0))
+        ledger.update(job.local_id, created=created, **values)
+
+    def last() -> tuple[float, float] | None:
+        return ledger.last_cost("test", PIANO.model)
+
+    assert last() is None
+    add(1, 100.0, state=State.COMPLETED, charged=3.0)
+    assert last() == (PIANO.duration, 3.0)
+    add(2, 200.0, state=State.QUEUED)
+    assert last() == (PIANO.duration, 6.0)
+    # Nothing is known of the price of these.
+    add(3, 300.0, state=State.FAILED, charged=0.0)
+    add(4, 400.0, state=State.QUEUED, price=None)
+    assert last() == (PIANO.duration, 6.0)
+    add(5, 500.0, state=State.CANCELLED, charged=9.0)
+    assert last() == (PIANO.duration, 9.0)
+    assert ledger.last_cost("test", "another") is ledger.last_cost("other", PIANO.model) is None
+
+
+def test_a_track_under_way_is_taken_off_the_balance_at_its_price(ledger: Ledger) -> None:
+    for take, price in enumerate([0.5, None, 0.0]):
+        begin(ledger, PIANO._replace(take=take), price=price)
+    dead, _ = begin(ledger, PIANO._replace(take=9), price=0.25)
+    ledger.update(dead.local_id, state=State.FAILED)
+    assert ledger.pending("test", 2.0) == 4.5
+
+
 async def test_an_unknown_price_is_over_every_limit(account: Account, sandbox: Sandbox) -> None:
     unknown = PIANO._replace(model="fal-ai/stable-audio-25/text-to-audio")
     rich = Settings(spend_limit_per_run=1e9, spend_limit_per_day=1e9)
