@@ -180,8 +180,9 @@ def _melscale_fbanks() -> Callable[..., torch.Tensor]:
             found = "torchaudio is not installed"
         raise MediaError(
             f"The package {found} beside torch {torch.__version__} ({error}): the two must fit "
-            "each other. torchaudio 2.11.0 fits torch 2.11.0, and torchaudio 2.11.1 fits torch "
-            "2.15.0. Install one that fits into ComfyUI's Python, and restart ComfyUI."
+            "each other. Two pairs are known to work: torchaudio 2.11.0 with torch 2.11.0, and "
+            "torchaudio 2.11.1 with torch 2.15.0. Install one that fits into ComfyUI's "
+            "Python, and restart ComfyUI."
         ) from error
     return melscale_fbanks
 
