@@ -114,7 +114,7 @@ def _save(video: Any, path: Path) -> None:
     # The classes of other packs raise anything.
     except Exception as error:
         raise InputError(
-            f"The VIDEO cannot be read ({type(error).__name__}: {error}): save the video first, "
+            f"The VIDEO cannot be saved ({type(error).__name__}: {error}): save the video first, "
             "with Save Video, and load the saved file."
         ) from error
     if not path.is_file():

@@ -183,15 +183,21 @@ def _write(
             with open_output(target, rules.format, options) as output:
                 _copy_tags(container.metadata, output.metadata)
                 copies, report = _copy_streams(container, output, taken)
-                report.extend(_copy_chapters(container, output, picture.start))
+                _copy_chapters(container, output, picture.start)
                 track = SoundTrack(output, rules.sound, bed, rate)
                 hides = _copy_packets(container, output, copies, picture, track, on_grid)
             if rules.is_mp4 and is_mp4:
                 correct(target, code if code != taken else "", picture.seconds if hides else None)
                 lost = unofficial(source) - unofficial(target)
                 report.extend(f"The picture's {name} was left out." for name in sorted(lost))
-        except BaseException:
+        except BaseException as error:
             target.unlink(missing_ok=True)
+            if isinstance(error, av.error.FFmpegError) and error.filename == str(target):
+                raise MediaError(
+                    f"The result cannot be written ({error.strerror}): expected a picture that "
+                    f"{rules.format} holds ({shown.codec_context.name} came) and room on the disk; "
+                    "convert the clip to MP4 with H.264 first, or make room."
+                ) from error
             raise
     if not rules.is_mp4 and not fits_mp4(shown):
         codec = shown.codec_context.name
@@ -199,19 +205,16 @@ def _write(
     return report
 
 
-def _copy_chapters(
-    container: InputContainer, output: OutputContainer, start: Fraction
-) -> list[str]:
+def _copy_chapters(container: InputContainer, output: OutputContainer, start: Fraction) -> None:
     """Copy the chapters, moved with the picture; PyAV 14 cannot."""
     if not hasattr(container, "chapters"):
-        return []
+        return
     chapters: list[Any] = list(container.chapters())
     for chapter in chapters:
         moved = round(start / chapter["time_base"])
         chapter["start"], chapter["end"] = chapter["start"] - moved, chapter["end"] - moved
     if chapters:
         output.set_chapters(chapters)
-    return []
 
 
 def _copy_streams(
@@ -291,6 +294,11 @@ def _copy_packets(
         packet.pts, packet.dts = pts, dts
         packet.stream = copies[packet.stream]
         output.mux_one(packet)
+    if left == picture.packets:
+        raise MediaError(
+            "The picture has no time stamps: expected a container with them, and a bare stream "
+            "came; put it into MP4 or Matroska first."
+        )
     track.finish()
     return hides
 

@@ -27,7 +27,7 @@ from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
-from ..videos import VideoFromFile
+from ..videos import Unsaveable, VideoFromFile
 from .test_nodes import Node, load, run, submit
 
 pytestmark = pytest.mark.usefixtures("host_with_videos")
@@ -197,6 +197,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC, mix="over")),
         ({}, running("AddSoundtrack", video=None, audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=Unsaveable(BROKEN), audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=None)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=NINE)),
     ],

@@ -125,6 +125,17 @@ async def test_a_video_whose_numbers_disagree_is_named(node: Node, tmp_path: Pat
             await run(node, "MusicLength", picture=picture, **wrong)
 
 
+@pytest.mark.parametrize(("typed", "rate"), [(23.98, 24000), (29.97, 30000), (59.94, 60000)])
+async def test_a_typed_broadcast_rate_agrees_with_its_clip(
+    node: Node, tmp_path: Path, typed: float, rate: int
+):
+    picture = Video(clip(tmp_path / "clip.mp4", 24, Fraction(rate, 1001)))
+    *_, frames, fps, _, _ = await run(node, "MusicLength", picture=picture, fps=typed)
+    assert (frames, fps) == (24, pytest.approx(rate / 1001))
+    *_, fps, _, _ = await run(node, "MusicLength", frames=24, fps=typed)
+    assert fps == pytest.approx(rate / 1001)
+
+
 async def test_a_file_without_a_picture_is_named(node: Node, tmp_path: Path):
     (tmp_path / "broken.mp4").write_bytes(b"no video" * 100)
     with pytest.raises(MediaError):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from av.container import InputContainer
 
+from ...audio.arrays import MediaError
 from ...video.length import picture_length
 from ...video.options import exact_rate
 from ...video.soundtrack import Soundtrack, add_soundtrack
@@ -371,3 +372,30 @@ def test_a_picture_that_mp4_does_not_hold_says_so(tmp_path: Path):
     made = scored(make_clip(tmp_path / "clip.webm", 30, codec="libvpx"))
     assert made.path.suffix == ".webm"
     assert any("MP4 does not hold vp8" in sentence for sentence in made.report)
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_bare_stream_is_refused(tmp_path: Path, codec: str):
+    ending = {"libx264": ".h264", "libx265": ".hevc"}[codec]
+    options = QUIET if codec == "libx265" else {}
+    clip = make_clip(tmp_path / f"clip{ending}", 20, codec=codec, options=options)
+    with pytest.raises(MediaError, match="no time stamps"):
+        scored(clip)
+    assert not list(tmp_path.glob("made*"))
+
+
+def test_a_bare_stream_that_has_times_is_scored(tmp_path: Path):
+    made = scored(make_clip(tmp_path / "clip.m4v", 20, codec="mpeg4"))
+    assert len(shown(made.path)) == 20
+
+
+@pytest.mark.parametrize("pixels", ["bgr24", "yuv420p", "yuyv422"])
+def test_the_writers_limit_is_no_fault_of_the_clip(tmp_path: Path, ffmpeg, pixels: str):
+    plain, clip = make_clip(tmp_path / "plain.mp4", 20), tmp_path / "clip.avi"
+    ffmpeg("-v", "error", "-i", str(plain), "-c:v", "rawvideo", "-pix_fmt", pixels, str(clip))
+    with pytest.raises(MediaError, match=r"The result cannot be written .*rawvideo|does not fit"):
+        scored(clip)
+    assert not list(tmp_path.glob("made*"))
