@@ -11,7 +11,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
@@ -49,6 +49,11 @@ _ASF_TAGS = {
     bytes.fromhex("01cd87f451a9cf118ee600c00c205365"),
 }
 """Extended content description, metadata library, metadata, markers."""
+_SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
+_MATROSKA_TAGS = re.compile(rb"\x12\x54\xc3\x67|\x10\x43\xa7\x70|\x19\x41\xa4\x69")
+"""Tags, Chapters and Attachments (RFC 9559); the lists in them, and the items that count."""
+_MATROSKA_LISTS = {b"\x73\x73", b"\x67\xc8", b"\x45\xb9", b"\xb6"}
+_MATROSKA_ITEMS = {b"\x67\xc8", b"\xb6", b"\x61\xa7"}
 _AMF_LIST, _AMF_OBJECTS, _AMF_TEXTS = 10, (3, 8), (2,)
 _AMF_BYTES = {0: 8, 1: 1, 2: 0, 3: 0, 5: 0, 6: 0, 8: 4, 10: 0, 11: 10}
 _FIRST_BOXES = {
@@ -65,7 +70,6 @@ _TABLES = {
 }  # fmt: skip
 """MP4's tables, and bytes of an entry in each."""
 Raw: TypeAlias = "BinaryIO | io.RawIOBase"
-Counter: TypeAlias = Callable[[], None]
 
 
 def check_heads(file: Raw) -> None:
@@ -181,15 +185,12 @@ class _Heads:
         self._frames += count
         check_count(self._frames, MOST_FRAMES, "frames")
 
-    def _found(self, pattern: bytes) -> Iterator[int]:
-        """Where `pattern` ends, at every place of the file."""
-        start = 0
-        while data := self._read(start, _BLOCK):
-            for match in re.finditer(re.escape(pattern), data):
-                yield start + match.end()
-            if len(data) < _BLOCK:
-                return
-            start += _BLOCK - len(pattern) + 1
+    def _found(self, pattern: re.Pattern[bytes], end: int) -> Iterator[int]:
+        """Where `pattern` of at most 16 bytes begins, at each place before `end`."""
+        for start in range(0, end, _BLOCK):
+            for match in pattern.finditer(self._read(start, min(_BLOCK + 15, end - start))):
+                if match.start() < _BLOCK:
+                    yield start + match.start()
 
     # Formats
 
@@ -338,8 +339,8 @@ class _Heads:
             position += 46 if head[:16] == _ASF_EXTENSION else max(size, 24)
 
     def _flv(self) -> None:
-        for start in self._found(b"onMetaData"):
-            self._amf(start, 0)
+        for start in self._found(re.compile(b"onMetaData"), self._end):
+            self._amf(start + 10, 0)
 
     def _amf(self, position: int, depth: int) -> int:
         """A value of AMF0, whose names become tags; where it ends."""
@@ -365,32 +366,48 @@ class _Heads:
         return position
 
     def _matroska(self) -> None:
-        """Elements are found by their names: a SeekHead may name any place of the file."""
-        for start in self._found(b"\x12\x54\xc3\x67"):
-            self._elements(start - 4, {0x1254C367, 0x7373, 0x67C8}, {0x67C8: self._tag})
-        for start in self._found(b"\x10\x43\xa7\x70"):
-            self._elements(start - 4, {0x1043A770, 0x45B9, 0xB6}, {0xB6: self._tag})
-        for start in self._found(b"\x19\x41\xa4\x69"):
-            self._elements(start - 4, {0x1941A469}, {0x61A7: self._tag})
-        for start in self._found(b"\x1c\x53\xbb\x6b"):
-            self._elements(start - 4, {0x1C53BB6B}, {0xBB: lambda: self._point(1)})
+        """FFmpeg reads up to the first cluster, looks for a name where an element is broken, and
+        goes where a SeekHead points: elements are found by their names there, not in order."""
+        position = segment = 0
+        end = self._end
+        while position < self._end:
+            name = int.from_bytes(self._at(position, 4), "big")
+            size, content = self._element_size(position + 4)
+            self._part()
+            if name == _CLUSTER:
+                end = position
+                break
+            if name == _SEGMENT:
+                position = segment = content
+                continue
+            position += 9 - (name >> 24).bit_length()
+            size, content = self._element_size(position)
+            if content == position or size >= self._end:
+                break
+            position = content + size
+        places = set(self._found(_MATROSKA_TAGS, end))
+        for place in self._found(re.compile(rb"\x53\xac"), end):
+            size, content = self._element_size(place + 2)
+            target = segment + int.from_bytes(self._at(content, min(size, 8)), "big")
+            if _MATROSKA_TAGS.match(self._at(target, 4)):
+                places.add(target)
+        for place in places:
+            self._elements(place)
 
-    def _elements(self, position: int, masters: set[int], counted: dict[int, Counter]) -> None:
-        """Count the elements in the master element at `position`, of whatever depth."""
+    def _elements(self, position: int) -> None:
+        """Count the tags, chapters and files in the element at `position`."""
         size, content = self._element_size(position + 4)
-        end = min(content + size, self._end)
-        position = content
+        position, end = content, min(content + size, self._end)
         while position < end:
-            first = _number(self._at(position, 1), "B")
-            width = 9 - first.bit_length()
-            name = int.from_bytes(self._at(position, width), "big")
+            width = 9 - _number(self._at(position, 1), "B").bit_length()
+            name = self._at(position, width)
             size, content = self._element_size(position + width)
             if width > 4 or content == position + width:
                 return
             self._part()
-            if name in counted:
-                counted[name]()
-            position = content if name in masters else content + size
+            if name in _MATROSKA_ITEMS:
+                self._tag()
+            position = content if name in _MATROSKA_LISTS else content + size
 
     def _element_size(self, position: int) -> tuple[int, int]:
         """The size of an element's content, and where that begins."""
