@@ -176,6 +176,8 @@ def _at(frames: int, fps: float | Fraction) -> Length:
     from ..video.options import exact_rate
 
     rate = exact_rate(fps)
+    if not rate:
+        raise InputError(f"fps is {float(fps):g}: give at least 0.001.")
     return Length(frames, rate, frames / rate)
 
 

@@ -36,5 +36,5 @@ def exact_rate(fps: Fraction | float) -> Fraction:
     """`fps` as a fraction: n · 1000 ÷ 1001 for 23.976, 23.98, 29.97, 59.94 and their kind."""
     rate = Fraction(fps).limit_denominator(1_000_000)
     broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    is_broadcast = rate.denominator != 1 and abs(broadcast - rate) < _TYPED
+    is_broadcast = bool(broadcast) and rate.denominator != 1 and abs(broadcast - rate) < _TYPED
     return broadcast if is_broadcast else rate

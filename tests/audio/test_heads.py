@@ -11,11 +11,15 @@ import av
 import numpy as np
 import pytest
 
+from ...audio import ffmpeg
 from ...audio.arrays import MediaError
 from ...audio.containers.heads import MOST_TAGS, check_heads
 from ...audio.decode import decode
 from ...audio.ffmpeg import AUDIO, VIDEO, open_input
 from ...audio.tags import read_tags
+from ...video.length import picture_length
+from ...video.soundtrack import add_soundtrack
+from ..video.make import make_clip, noise
 from . import make
 
 MANY = 80_000
@@ -361,3 +365,23 @@ def test_honest_claims_of_quicktime_pass(codec: str) -> None:
         pytest.skip(f"PyAV cannot write {codec}")
     with open_input(io.BytesIO(data), AUDIO) as container:
         assert sum(1 for _ in container.demux(audio=0)) > 1
+
+
+DOORS: dict[str, Callable[[Path], object]] = {
+    "decode": lambda clip: decode(io.BytesIO(clip.read_bytes())),
+    "measure": picture_length,
+    "copy": lambda clip: add_soundtrack(
+        clip, clip.with_name("made.mkv"), np.zeros((2, 96_000), np.float32), 48000
+    ),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_packets_are_counted_while_they_are_read(
+    door: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_clip(tmp_path / "clip.mkv", 60, sound=noise(2.0))
+    monkeypatch.setattr(ffmpeg, "MOST_FRAMES", 50)
+    with pytest.raises(MediaError, match="more than 50 frames"):
+        DOORS[door](clip)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mkv"]

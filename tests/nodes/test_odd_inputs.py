@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
 from ...sandbox.server import Sandbox
+from ..video.make import make_clip
 from ..videos import VideoFromFile as Video
 from .test_music_nodes import clip
 from .test_nodes import run
@@ -33,6 +35,8 @@ def audio(seconds: float = 3.0, channels: int = 2, rate: int = 44_100) -> Mappin
 
 SILENCE = {"waveform": torch.zeros(1, 2, 132_300), "sample_rate": 44_100}
 HOUR = 3600.0
+LONG = {"waveform": torch.zeros(1, 1, 3_601_000), "sample_rate": 1000}
+"""An hour and a second."""
 
 
 @pytest.fixture
@@ -73,6 +77,16 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ),
     ("FitMusic", {"audio": audio(), "picture": IMAGES}, "set fps"),
     ("FitMusic", {"audio": audio(), "seconds": HOUR + 1}, "raise max_audio_minutes"),
+    ("FitMusic", {"audio": LONG, "seconds": 2.0}, "raise max_audio_minutes"),
+    ("FitMusic", {"audio": audio(), "frames": 90_000, "fps": 24.0}, "The length is 62.5 minutes"),
+    ("MusicLength", {"frames": 90_000, "fps": 24.0}, "The length is 62.5 minutes"),
+    ("MusicLength", {"picture": IMAGES, "fps": 0.0005}, "The length is 100.0 minutes"),
+    ("MusicLength", {"frames": 1, "fps": 1e-9}, "give at least 0.001"),
+    ("Beats", {"audio": audio(), "frames": 90_000, "fps": 24.0}, "The length is 62.5 minutes"),
+    ("Beats", {"audio": LONG}, "raise max_audio_minutes"),
+    ("Visualize", {"audio": LONG}, "raise max_audio_minutes"),
+    ("MakeLoop", {"audio": LONG}, "raise max_audio_minutes"),
+    ("AddSoundtrack", {"video": 48, "audio": LONG}, "raise max_audio_minutes"),
     # Sound
     ("FitMusic", {"audio": None, "seconds": 2.0}, "No audio arrived"),
     ("FitMusic", {"audio": audio(channels=9), "seconds": 2.0}, "9 channels"),
@@ -113,6 +127,27 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("hours", [1.01, 20, 10_000])
+@pytest.mark.parametrize("mix", ["replace", "under", "duck"])
+async def test_a_clip_of_two_frames_hours_apart_takes_no_memory(
+    node: Node, tmp_path: Path, hours: float, mix: str
+):
+    stamps = [0, round(hours * HOUR * 1000)]
+    path = make_clip(tmp_path / "clip.mkv", 2, stamps=stamps, codec="mpeg4")
+    tracemalloc.start()
+    try:
+        for name, inputs in (
+            ("AddSoundtrack", {"video": Video(path), "audio": SILENCE, "mix": mix}),
+            ("MusicLength", {"picture": Video(path)}),
+            ("FitMusic", {"picture": Video(path), "audio": SILENCE}),
+        ):
+            with pytest.raises(InputError, match=r"The length is .* minutes, and the settings"):
+                await run(node, name, **inputs)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize(("name", "inputs", "part"), REFUSED)
 async def test_what_cannot_be_is_one_sentence(
     node: Node, sandbox: Sandbox, video: Any, name: str, inputs: dict[str, Any], part: str
