@@ -9,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .stopping import look
+
 Samples: TypeAlias = npt.NDArray[np.float32]
 """[channels, samples], full scale 1.0."""
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -94,6 +96,7 @@ def check_samples(
 def blocks(samples: Samples, size: int = BLOCK) -> Iterator[tuple[int, Samples]]:
     """Views of `samples`, each with the position of its first sample."""
     for start in range(0, samples.shape[1], size):
+        look()
         yield start, samples[:, start : start + size]
 
 
@@ -101,8 +104,7 @@ def rms(samples: Samples) -> float:
     """Root mean square of all channels together."""
     total = 0.0
     for row in samples:
-        for start in range(0, row.shape[0], BLOCK):
-            part = row[start : start + BLOCK]
+        for _, (part,) in blocks(row[None]):
             # np.dot would wake other threads.
             total += float(np.einsum("i,i->", part, part))
     return (total / samples.size) ** 0.5

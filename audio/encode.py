@@ -18,7 +18,8 @@ from .codecs.sndfile_writer import write_sndfile
 from .containers.loop_points import LoopPoints, check_loop
 from .containers.tagged_file import tagged_file
 from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
-from .samples.outgoing import BLOCK, Outgoing
+from .samples.outgoing import Outgoing
+from .stopping import looked
 from .validate import check_finite
 
 _MAX_CHANNELS = {
@@ -30,6 +31,7 @@ _MAX_CHANNELS = {
 }
 _MAX_RATES = {Format.FLAC: 655_350, Format.OGG: 200_000}
 """In Hz; libvorbis ends the process where a rate is higher."""
+_PEAK_BLOCK = 1 << 20
 _LOSSY = (*LEGAL_RATES, Format.OGG)
 
 
@@ -152,13 +154,15 @@ def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None
 
 def _peak(waveform: torch.Tensor) -> tuple[float, int]:
     """The highest absolute sample, and how many exceed 1.0; MediaError for NaN or infinity."""
-    low, high = (float(edge) for edge in torch.aminmax(waveform))
-    if not (math.isfinite(low) and math.isfinite(high)):
-        check_finite(waveform, "The audio to save")
-    peak = max(-low, high)
-    over = 0
-    if peak > 1:
-        over = sum(int((block.abs() > 1).sum()) for block in waveform.split(BLOCK, dim=1))
+    peak, over = 0.0, 0
+    for block in looked(waveform.split(_PEAK_BLOCK, dim=1)):
+        low, high = (float(edge) for edge in torch.aminmax(block))
+        if not (math.isfinite(low) and math.isfinite(high)):
+            check_finite(block, "The audio to save")
+        highest = max(-low, high)
+        if highest > 1:
+            over += int((block.abs() > 1).sum())
+        peak = max(peak, highest)
     return peak, over
 
 

@@ -21,6 +21,7 @@ from av.stream import Stream
 
 from .arrays import Samples
 from .containers.heads import MOST_FRAMES, check_count, check_heads
+from .stopping import looked
 
 
 class Allowed(NamedTuple):
@@ -108,7 +109,7 @@ def open_input(
 
 def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet]:
     """The packets of `streams` in the order of the file; MediaError for too many."""
-    for number, packet in enumerate(container.demux(*streams)):
+    for number, packet in looked(enumerate(container.demux(*streams))):
         check_count(number, MOST_FRAMES, "frames")
         yield packet
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .arrays import Samples, blocks
 from .samples.envelope import Columns, Envelope
+from .stopping import looked
 
 Picture: TypeAlias = npt.NDArray[np.uint8]
 """RGB [height, width, 3]."""
@@ -125,7 +126,7 @@ class Plot:
         row = np.asarray(values, np.float64)
         low, high = min(0.0, float(row.min())), max(float(row.max()), 1e-9)
         heights = bottom - 2 - (row - low) / max(high - low, 1e-9) * (bottom - top - 4)
-        points = [(self.x(index / fps), float(y)) for index, y in enumerate(heights)]
+        points = [(self.x(index / fps), float(y)) for index, y in looked(enumerate(heights))]
         if len(points) > 1:
             self.draw.line(points, fill=color, width=2)
 

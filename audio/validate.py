@@ -9,6 +9,10 @@ from typing import TypedDict
 import torch
 
 from .arrays import MediaError, check_sample_rate
+from .stopping import looked
+
+_BLOCK = 1 << 19
+"""Samples that are checked at a time."""
 
 
 class Audio(TypedDict):
@@ -53,15 +57,18 @@ def check(audio: object) -> Audio:
 
 def check_finite(waveform: torch.Tensor, where: str) -> None:
     """MediaError if `waveform` holds NaN or infinity; `where` is the subject of its sentence."""
-    flat = waveform.reshape(-1)
-    # The fastest check: a sum of squares with NaN or infinity in it is not finite.
-    if math.isfinite(float(torch.dot(flat, flat))):
-        return
-    low, high = (float(edge) for edge in torch.aminmax(flat))
-    if math.isfinite(low) and math.isfinite(high):
-        return
+    for flat in looked(waveform.reshape(-1).split(_BLOCK)):
+        # The fastest check: a sum of squares with NaN or infinity in it is not finite.
+        if math.isfinite(float(torch.dot(flat, flat))):
+            continue
+        low, high = (float(edge) for edge in torch.aminmax(flat))
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise _not_finite(where, low, high)
+
+
+def _not_finite(where: str, low: float, high: float) -> MediaError:
     name = "NaN" if math.isnan(low) or math.isnan(high) else "infinity"
-    raise MediaError(
+    return MediaError(
         f"{where} has {name} among its samples: expected finite numbers; "
         "fix or re-run what produced this audio."
     )

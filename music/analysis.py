@@ -17,6 +17,7 @@ import torch
 
 from ..audio.arrays import MediaError, Samples, check_samples, rms
 from ..audio.samples.resample import mono_blocks
+from ..audio.stopping import looked
 from .products import product
 
 RATE = 24_000
@@ -111,7 +112,7 @@ class _Frames:
         whole = min(whole, max(0, end - self._done))
         if whole:
             frames = np.lib.stride_tricks.sliding_window_view(data, window)[:: self._hop]
-            for start in range(0, whole, _CHUNK):
+            for start in looked(range(0, whole, _CHUNK)):
                 part = frames[start : min(start + _CHUNK, whole)] * self._shape
                 spectrum = np.fft.rfft(part, axis=1)
                 power = spectrum.real**2 + spectrum.imag**2

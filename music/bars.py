@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.arrays import Floats
+from ..audio.stopping import looked
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis
 from .beats import Beats, harmonic_change
 
@@ -132,7 +133,7 @@ def _places(accents: Floats, meter: int) -> npt.NDArray[np.intp]:
     step = np.full((meter, meter), -_SLIP_COST)
     step[np.arange(meter), (np.arange(meter) + 1) % meter] = 0
     score, back = accents[0] * downbeat, []
-    for accent in accents[1:]:
+    for accent in looked(accents[1:]):
         options = score[:, None] + step
         back.append(options.argmax(axis=0))
         score = options.max(axis=0) + accent * downbeat

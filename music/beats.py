@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.arrays import Floats
+from ..audio.stopping import looked
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
 from .tempo import check_hint, find_tempo, local_periods
 
@@ -129,7 +130,7 @@ def _chain(local: Floats, periods: Floats) -> npt.NDArray[np.intp]:
     log_lags, log_periods = np.log(lags), np.log(periods)
     score = np.full(furthest + count, -np.inf)
     before = np.full(count, -1, np.int64)
-    for start in range(0, count, nearest):
+    for start in looked(range(0, count, nearest)):
         end = min(start + nearest, count)
         past = np.lib.stride_tricks.sliding_window_view(
             score[start : end - 1 + lags.shape[0]], lags.shape[0]

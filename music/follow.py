@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..audio.arrays import Floats, MediaError
+from ..audio.stopping import looked
 from .analysis import BASS, FRAMES_PER_SECOND, HIGHS, Frames
 from .beats import onset_envelope
 from .methods import FOLLOW
@@ -46,7 +47,8 @@ class Values(NamedTuple):
     @property
     def keyframes(self) -> str:
         """`0:(0.1200),` a line for each frame, as prompt and value schedules take them."""
-        return "\n".join(f"{frame}:({value:.4f})," for frame, value in enumerate(self.values))
+        frames = looked(enumerate(self.values))
+        return "\n".join(f"{frame}:({value:.4f})," for frame, value in frames)
 
 
 def follow(

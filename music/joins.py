@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.arrays import Floats, Samples
+from ..audio.stopping import look, looked
 from .analysis import Analysis, Frames
 from .bars import beat_features
 from .products import squared_distances
@@ -99,7 +100,7 @@ def _seam_excess(track: Track, times: Floats) -> Floats:
     before, level_before = _at_cuts(track, times, -1)
     after, level_after = _at_cuts(track, times, 0)
     flux = np.empty((count, count), np.float32)
-    for index, heard in enumerate(before):
+    for index, heard in looked(enumerate(before)):
         flux[index] = np.maximum(after - heard, 0).mean(axis=1)
     jump = np.abs(level_after[None, :] - level_before[:, None])
     excess = np.zeros((count, count))
@@ -119,7 +120,7 @@ def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
     edges = np.unique(np.linspace(0, highest * width / rate, _SEAM_BANDS + 1).astype(np.intp)[:-1])
     rows = np.zeros((times.shape[0], edges.shape[0]), np.float32)
     power = np.zeros(times.shape[0], np.float32)
-    for index, time in enumerate(times):
+    for index, time in looked(enumerate(times)):
         start = max(0, round((time - GUARD_SECONDS) * rate) + side * width)
         part = track.samples[:, start : start + width].mean(axis=0)
         if part.shape[0] == width:
@@ -135,6 +136,7 @@ def joint(track: Track, left_time: float, right_time: float) -> Joint:
     The entry is moved by up to 12 ms, and 2 % of a beat, so that the attacks of the two beats
     coincide.
     """
+    look()
     rate = track.sample_rate
     guard = round(GUARD_SECONDS * rate)
     left, right = (round(time * rate) for time in (left_time, right_time))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.arrays import BLOCK, Floats, MediaError, Samples, rms
+from ..audio.stopping import looked
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, analyse
 from .joins import FADE_SECONDS, join_costs, joint
 from .products import squared_distances
@@ -197,7 +198,7 @@ def _cut_out(track: Track, turn: _Turn, seam: Seam, keep_intro: bool) -> Loop:
 
 def _steps(row: Samples) -> float:
     """The largest step from sample to sample."""
-    blocks = (row[start : start + BLOCK + 1] for start in range(0, row.shape[0], BLOCK))
+    blocks = (row[start : start + BLOCK + 1] for start in looked(range(0, row.shape[0], BLOCK)))
     return max(float(np.abs(np.diff(block)).max(initial=0.0)) for block in blocks)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..audio.arrays import MediaError, check_sample_rate
+from ..audio.arrays import MediaError, blocks, check_sample_rate
 
 ABSOLUTE_GATE = -70.0
 """LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
@@ -87,8 +87,8 @@ def _block_power(row: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[
         energies.append(np.square(rest[:whole]).reshape(-1, hop).sum(axis=1))
         rest = rest[whole:]
     hops = np.concatenate(energies)
-    blocks = np.lib.stride_tricks.sliding_window_view(hops, _HOPS_PER_BLOCK)
-    return blocks.sum(axis=1) / (hop * _HOPS_PER_BLOCK)
+    gated = np.lib.stride_tricks.sliding_window_view(hops, _HOPS_PER_BLOCK)
+    return gated.sum(axis=1) / (hop * _HOPS_PER_BLOCK)
 
 
 def _k_weighted(
@@ -108,9 +108,9 @@ def _k_weighted(
         graph.add("abuffersink"),
     ]
     graph.link_nodes(*chain).configure()
-    for start in range(0, row.shape[0], _BLOCK):
-        part = np.asarray(row[None, start : start + _BLOCK], np.float64)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), "dblp", "mono")
+    for start, block in blocks(row[None], _BLOCK):
+        part = np.ascontiguousarray(block, np.float64)
+        frame = av.AudioFrame.from_ndarray(part, "dblp", "mono")
         frame.sample_rate = sample_rate
         frame.pts = start
         graph.push(frame)

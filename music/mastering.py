@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from ..audio.arrays import BLOCK, MediaError, Samples, check_samples
+from ..audio.arrays import MediaError, Samples, blocks, check_samples
 from .loudness import ABSOLUTE_GATE, integrated_loudness
 from .peaks import limit, true_peak
 
@@ -119,8 +119,8 @@ def _turned_and_limited(
 
 
 def _scale(samples: Samples, factor: float) -> None:
-    for start in range(0, samples.shape[1], BLOCK):
-        samples[:, start : start + BLOCK] *= samples.dtype.type(factor)
+    for _, block in blocks(samples):
+        block *= samples.dtype.type(factor)
 
 
 def _unchanged(samples: Samples, level: Level, note: str) -> Master:

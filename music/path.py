@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..audio.arrays import Floats
+from ..audio.stopping import looked
 
 _CHOICES = 24
 """The cheapest joins into a place that are tried."""
@@ -49,7 +50,7 @@ class Ways:
         """[steps + 1, n] cost of the cheapest way to each place in so many steps."""
         self._left = np.full((steps + 1, count), -1, np.int32)
         self.best[0] = starts
-        for step in range(steps + 1):
+        for step in looked(range(steps + 1)):
             row = self.best[step]
             if step:
                 going_on = self.best[step - 1, :-1]

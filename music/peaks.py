@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..audio.arrays import BLOCK, Floats, Samples
+from ..audio.arrays import BLOCK, Floats, Samples, blocks
 from ..audio.samples.resample import Resampler
+from ..audio.stopping import looked
 
 _OVERSAMPLED_RATE = 176_400
 """Hz that are reached at least: 4 times at 44.1 and 48 kHz, as the annex asks."""
@@ -21,8 +22,8 @@ _RELEASE_SECONDS = 0.08
 
 def true_peak(samples: Samples, sample_rate: int) -> float:
     """Highest true peak of float32 [channels, n] in dBTP; -inf for silence."""
-    blocks = _oversampled(samples, sample_rate)
-    highest = max((float(max(block.max(), -block.min())) for block in blocks), default=0.0)
+    finer = _oversampled(samples, sample_rate)
+    highest = max((float(max(block.max(), -block.min())) for block in finer), default=0.0)
     return 20 * math.log10(highest) if highest > 0 else -math.inf
 
 
@@ -39,8 +40,7 @@ def limit(samples: Samples, sample_rate: int, ceiling: float) -> float:
         return 0.0
     gain = _smooth(_released(wanted))
     centres = (np.arange(gain.shape[0]) + 0.5) * hop
-    for start in range(0, samples.shape[1], BLOCK):
-        part = samples[:, start : start + BLOCK]
+    for start, part in blocks(samples):
         places = np.arange(start, start + part.shape[1])
         part *= np.interp(places, centres, gain).astype(np.float32)
     return -20 * math.log10(float(gain.min()))
@@ -50,7 +50,7 @@ def _released(wanted: Floats) -> Floats:
     """Falls at once, rises slowly."""
     keep = math.exp(-_CONTROL_SECONDS / _RELEASE_SECONDS)
     gains, gain = [], 1.0
-    for value in wanted.tolist():
+    for value in looked(wanted.tolist()):
         gain = min(value, 1 - (1 - gain) * keep)
         gains.append(gain)
     return np.array(gains)
@@ -80,9 +80,9 @@ def _peaks(samples: Samples, sample_rate: int, hop: int) -> Floats:
             np.maximum(height, np.abs(row), out=height)
         first = position // wide
         lead = position - first * wide
-        blocks = -(-(lead + height.shape[0]) // wide)
-        filled = np.pad(height, (lead, blocks * wide - lead - height.shape[0]))
-        highest = filled.reshape(blocks, wide).max(axis=1)[: max(0, count - first)]
+        hops = -(-(lead + height.shape[0]) // wide)
+        filled = np.pad(height, (lead, hops * wide - lead - height.shape[0]))
+        highest = filled.reshape(hops, wide).max(axis=1)[: max(0, count - first)]
         there = peaks[first : first + highest.shape[0]]
         np.maximum(there, highest, out=there)
         position += height.shape[0]
@@ -97,12 +97,10 @@ def _oversampled(samples: Samples, sample_rate: int) -> Iterator[Samples]:
     """[channels, n] blocks at four times the rate (less from 48 kHz up)."""
     factor = _factor(sample_rate)
     stream = Resampler(sample_rate, sample_rate * factor, samples.shape[0])
-    block = BLOCK // 4
-    for start in range(0, samples.shape[1], block):
-        part = samples[:, start : start + block]
+    for start, part in blocks(samples, BLOCK // 4):
         if factor == 1:
             yield part
             continue
-        chunk = stream.feed(part, last=start + block >= samples.shape[1])
+        chunk = stream.feed(part, last=start + part.shape[1] >= samples.shape[1])
         if chunk.shape[1]:
             yield chunk

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..audio.arrays import BLOCK, Samples
 from ..audio.samples.resample import Resampler
+from ..audio.stopping import looked
 
 _CONTEXT = 4096
 """Samples beyond the part that changes speed, which its last samples are computed from."""
@@ -58,7 +59,7 @@ def joined(samples: Samples, pieces: Sequence[Piece], fade: int) -> Iterator[Sam
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         overlap = min(fade, piece.end - piece.start) if following else 0
-        for start in range(piece.start, piece.end - overlap, BLOCK):
+        for start in looked(range(piece.start, piece.end - overlap, BLOCK)):
             yield samples[:, start : min(start + BLOCK, piece.end - overlap)]
         if following and overlap:
             leaving = samples[:, piece.end - overlap : piece.end]

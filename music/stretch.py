@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..audio.arrays import BLOCK, MediaError, Samples
+from ..audio.arrays import MediaError, Samples, blocks
 
 MOST = 0.10
 """How far a length may be stretched, as a share of it: beyond, the sound suffers."""
@@ -105,8 +105,7 @@ def _atempo_blocks(samples: Samples, sample_rate: int, factor: float) -> Iterato
     tail = np.zeros((channels, sample_rate // 5), np.float32)
     position = 0
     for source in (lead, samples, tail):
-        for start in range(0, source.shape[1], BLOCK):
-            block = source[:, start : start + BLOCK]
+        for _, block in blocks(source):
             packed = np.ascontiguousarray(block.T).reshape(1, -1)
             frame = av.AudioFrame.from_ndarray(packed, "flt", layout)
             frame.sample_rate, frame.pts = sample_rate, position

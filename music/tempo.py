@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..audio.arrays import Floats, MediaError
+from ..audio.stopping import looked
 
 SLOWEST, FASTEST = 40.0, 240.0
 """Beats per minute that are looked for."""
@@ -81,7 +82,7 @@ def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
     length = max(int(_PIECE_SECONDS * rate), lags)
     total = np.zeros(lags)
     size = 1 << int(length + lags - 1).bit_length()
-    for start in range(0, envelope.shape[0], length):
+    for start in looked(range(0, envelope.shape[0], length)):
         piece = envelope[start : start + length]
         piece = piece - piece.mean()
         spectrum = np.fft.rfft(piece, size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -58,7 +57,7 @@ class AddSoundtrack(io.ComfyNode):
         true_peak: float = -1.0,
     ) -> io.NodeOutput:
         checked_choice("mix", mix, MIXES)
-        work = asyncio.to_thread(
+        return await host.in_thread(
             _with_music,
             video,
             audio,
@@ -69,7 +68,6 @@ class AddSoundtrack(io.ComfyNode):
             duck=duck,
             fade=fade,
         )
-        return await host.interruptible(work)
 
 
 def _with_music(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from comfy_api.latest import io
@@ -63,8 +62,7 @@ class Beats(io.ComfyNode):
         high: float = 1.0,
         smooth: float = 0.0,
     ) -> io.NodeOutput:
-        work = asyncio.to_thread(_followed, audio, frames, fps, tempo, follow, low, high, smooth)
-        return await host.interruptible(work)
+        return await host.in_thread(_followed, audio, frames, fps, tempo, follow, low, high, smooth)
 
 
 def _followed(

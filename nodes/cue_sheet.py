@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -67,8 +66,8 @@ class CueSheet(io.ComfyNode):
     @classmethod
     @shows_errors
     async def execute(cls, table: str = "", file: str = NO_FILE) -> io.NodeOutput:
-        text = await asyncio.to_thread(_text, checked_text("table", table), str(file))
-        cues = await asyncio.to_thread(read_cues, text)
+        text = await host.in_thread(_text, checked_text("table", table), str(file))
+        cues = await host.in_thread(read_cues, text)
         current = session.settings()
         requests = [cue.request for cue in cues]
         quote = await (await session.library()).quote(requests, current)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ..api.base.errors import InputError
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..api.base.request import MusicRequest
+from ..audio.stopping import looked
 from .cue_cells import COLUMNS, check_cell, column_of, is_yes, seconds_of
 from .prefix import is_file_name
 
@@ -222,7 +223,7 @@ def _read(lines: Iterable[str], delimiter: str, skipped: int) -> Iterator[_Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
     begins = skipped + 1
     try:
-        for count, cells in enumerate(reader):
+        for count, cells in looked(enumerate(reader)):
             _check_count(count)
             if any(cells[_MOST_CELLS:]):
                 raise InputError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -77,7 +76,7 @@ class FitMusic(io.ComfyNode):
         fade_in: float = 0.0,
         fade_out: float = 0.0,
     ) -> io.NodeOutput:
-        work = asyncio.to_thread(
+        return await host.in_thread(
             _fitted,
             audio,
             lambda: clips.length(picture, frames, fps, seconds),
@@ -89,7 +88,6 @@ class FitMusic(io.ComfyNode):
             fade_in=fade_in,
             fade_out=fade_out,
         )
-        return await host.interruptible(work)
 
 
 def _fitted(

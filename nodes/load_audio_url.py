@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,10 +63,10 @@ class LoadAudioURL(ListNode):
                 decoded(account, arriving, settings, run.memory),
                 on_check=lambda: _show(display, arriving),
             )
-            came = await asyncio.to_thread(_came, arriving, path, original.shape[-1] / rate)
+            came = await host.in_thread(_came, arriving, path, original.shape[-1] / rate)
         finally:
             run.downloads.release()
-        waveform, rate = await asyncio.to_thread(shaped, original, rate, path, target, sides)
+        waveform, rate = await host.in_thread(shaped, original, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
         display.show(f"{line}{difference(arriving, seconds)}{lost}", 1.0)

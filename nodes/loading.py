@@ -74,7 +74,7 @@ async def decoded(
             )
 
     filling = asyncio.ensure_future(account.download(arriving))
-    decoding = asyncio.ensure_future(asyncio.to_thread(work))
+    decoding = asyncio.ensure_future(host.in_thread(work))
     try:
         (waveform, rate), _ = await asyncio.gather(decoding, filling)
     finally:
@@ -144,4 +144,4 @@ async def _stored(
     stored = await account.store(arriving, settings)
     if stored.path is not None or arriving.job is not None:
         return stored.path, stored.unsent
-    return await asyncio.to_thread(host.temporary_file, arriving.content()), ""
+    return await host.in_thread(host.temporary_file, arriving.content()), ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from comfy_api.latest import io
@@ -51,9 +50,8 @@ class MakeLoop(io.ComfyNode):
     ) -> io.NodeOutput:
         checked_choice("intro", intro, INTROS)
         if not loop:
-            return await asyncio.to_thread(_passed_on, audio)
-        work = asyncio.to_thread(_looped, audio, tempo, min_seconds, intro == INTROS[0])
-        return await host.interruptible(work)
+            return await host.in_thread(_passed_on, audio)
+        return await host.in_thread(_looped, audio, tempo, min_seconds, intro == INTROS[0])
 
 
 def _passed_on(audio: Any) -> io.NodeOutput:

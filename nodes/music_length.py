@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from typing import Any
 
@@ -52,7 +51,7 @@ class MusicLength(io.ComfyNode):
         tail: float = 0.0,
         near_tempo: float = NEAR_TEMPO,
     ) -> io.NodeOutput:
-        return await asyncio.to_thread(_measured, picture, frames, fps, tail, near_tempo)
+        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo)
 
 
 def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
@@ -125,7 +124,7 @@ def _number(found: Mapping[str, Any], key: str, most: int) -> float:
 async def _read(path: Path, settings: Settings) -> io.NodeOutput:
     from ..audio.tags import read_tags
 
-    tags = await asyncio.to_thread(read_tags, path)
+    tags = await host.in_thread(read_tags, path)
     receipt = Receipt.of_tags(tags)
     library = await session.library()
     job = None
@@ -136,7 +135,7 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
         # The ledger knows better than a tag.
         receipt = Receipt.of_job(job)
         track = await library.stored_track(job, settings)
-    audio = await asyncio.to_thread(
+    audio = await host.in_thread(
         _decoded, track or path, settings.max_audio_minutes, is_track=bool(track)
     )
     host.show_status(_line(receipt, job, track))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -104,14 +103,14 @@ class SaveAudio(ListNode):
         sample_rate = checked["sample_rate"]
         saved: list[host.SavedFile] = []
         for waveform in checked["waveform"]:
-            found = await asyncio.to_thread(provenance_of, waveform, sample_rate)
+            found = await host.in_thread(provenance_of, waveform, sample_rate)
             job = await _job_of(found.source if found else None)
             if job is not None:
                 running_item().label = job.request.label
             tempo = Tempo(0.0, 0.0)
             if loop is not None or "%bpm%" in str(filename_prefix):
                 prompt = job.prompt if job else ""
-                tempo = await asyncio.to_thread(tempo_of, waveform, sample_rate, prompt)
+                tempo = await host.in_thread(tempo_of, waveform, sample_rate, prompt)
             saving = Saving(
                 waveform,
                 sample_rate,
@@ -140,12 +139,12 @@ class SaveAudio(ListNode):
 async def _saved(draft: Draft, saving: Saving) -> host.SavedFile:
     """Save one file. Files of a list are written side by side, and numbered in the list's order."""
     try:
-        dropped = await asyncio.to_thread(draft.fill, saving.write)
+        dropped = await host.in_thread(draft.fill, saving.write)
         await running_item().turn()
-        file = await asyncio.to_thread(draft.publish)
+        file = await host.in_thread(draft.publish)
     finally:
         draft.give_up()
-    await asyncio.to_thread(saving.write_beside, file.path, dropped)
+    await host.in_thread(saving.write_beside, file.path, dropped)
     return file
 
 

@@ -49,7 +49,7 @@ class Draft:
         self._is_given_up = False
 
     def fill(self, write: Callable[[Path], T]) -> T:
-        """Let `write` write the file. Runs in a thread, which goes on after an interrupt."""
+        """Let `write` write the file."""
         path = host.draft_path(self._prefix, self._extension)
         result = write(path)
         with self._lock:

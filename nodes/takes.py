@@ -269,6 +269,8 @@ class Take:
             else:
                 self.file = {"local_id": self.job.local_id}
             self.audio = audio
+        except host.interrupt_exception():
+            raise
         except Exception as error:
             self.error = explained(error)
             self.job = await account.current(self.job)
@@ -278,7 +280,7 @@ class Take:
         async with run.downloads:
             arriving = await opened(account, job.result_url or "", settings)
             original, rate, path, lost = await decoded(account, arriving, settings, run.memory)
-        waveform, rate = await asyncio.to_thread(shaped, original, rate, path, None, None)
+        waveform, rate = await host.in_thread(shaped, original, rate, path, None, None)
         self._note = f"{difference(arriving, waveform.shape[-1] / rate)}{lost}"
         self.file = None if path is None else playable(arriving, path)
         return {"waveform": waveform.unsqueeze(0), "sample_rate": rate}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from comfy_api.latest import io
@@ -53,8 +52,7 @@ class Visualize(io.ComfyNode):
         title: str = "",
     ) -> io.NodeOutput:
         checked_choice("look", look, LOOKS)
-        work = asyncio.to_thread(_drawn, audio, fps, width, height, look, title)
-        return await host.interruptible(work)
+        return await host.in_thread(_drawn, audio, fps, width, height, look, title)
 
 
 def _drawn(audio: Any, fps: float, width: int, height: int, look: str, title: str) -> io.NodeOutput:

@@ -17,6 +17,7 @@ from ..audio.arrays import MediaError
 from ..audio.containers.source import Reader, Source
 from ..audio.containers.text import text_kind
 from ..audio.ffmpeg import AUDIO, VIDEO, open_input
+from ..audio.stopping import is_stopped
 from ..files.sniff import SNIFF_BYTES
 
 ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
@@ -86,6 +87,10 @@ def head(file: ClipFile, count: int) -> bytes:
 
 class _Disk(io.FileIO):
     """A file on the disk, unbuffered. FFmpeg may seek before its beginning, and goes on."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        # FFmpeg sees an end; whoever reads its packets looks.
+        return b"" if is_stopped() else super().read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         try:

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from ..audio.arrays import MediaError, Samples
 from ..audio.ffmpeg import LAYOUTS, audio_frame
+from ..audio.stopping import look, looked
 
 # Pictures that are drawn here: H.264 where this PyAV has it
 
@@ -39,6 +40,13 @@ def add_picture(output: OutputContainer, width: int, height: int, fps: Fraction)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     stream.codec_context.time_base = 1 / fps
     return stream
+
+
+def write_rest(output: OutputContainer, stream: av.VideoStream) -> None:
+    """Encode and write the pictures that the encoder of `stream` still holds."""
+    for packet in looked(stream.codec_context.encode_lazy(None)):
+        packet.stream = stream
+        output.mux_one(packet)
 
 
 @lru_cache(maxsize=1)
@@ -98,6 +106,7 @@ class SoundTrack:
         """Encode and write the sound up to `seconds`, or a little further."""
         end = min(seconds * self._rate, self._samples.shape[1])
         while self._done < end:
+            look()
             block = self._samples[:, self._done : self._done + _BLOCK]
             frame = audio_frame(block, self._rate, self._done)
             self._output.mux(self._stream.encode(frame))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..audio.arrays import Samples
 from ..audio.samples.resample import converted
+from ..audio.stopping import looked
 
 # Music added to a clip's own sound, at exactly the picture's length
 
@@ -109,7 +110,7 @@ def _levels(sound: Samples, hop: int) -> npt.NDArray[np.float64]:
     count = -(-sound.shape[1] // hop)
     levels = np.empty(count)
     step = max(1, (1 << 16) // hop)
-    for first in range(0, count, step):
+    for first in looked(range(0, count, step)):
         piece = sound[:, first * hop : (first + step) * hop]
         power = np.einsum("ij,ij->j", piece, piece) / sound.shape[0]
         power = np.pad(power, (0, -power.size % hop)).reshape(-1, hop).mean(axis=1)

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS
 from ..audio.plot import GRID, TEXT, Plot, columns_of, font
+from ..audio.stopping import looked
 from .styles import FLOOR, Spectra, rgb_palette
 
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 64, 58, 10, 40, 12
@@ -65,7 +66,7 @@ def _mel_image(samples: Samples, sample_rate: int, box: Box) -> npt.NDArray[np.u
     image = np.empty((rows, columns, 3), np.uint8)
     centers = ((np.arange(columns) + 0.5) * samples.shape[1] / columns).astype(np.int64)
     colors = rgb_palette()
-    for column in range(columns):
+    for column in looked(range(columns)):
         levels = spectra.levels(centers[column : column + 1])[0]
         value = levels[low] + (levels[low + 1] - levels[low]) * part
         image[:, column] = colors[np.rint(value * 255).astype(np.uint8)]

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..audio.arrays import MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output
+from ..audio.stopping import looked
 from .canvas import Canvas
 from .containers import ClipContainer
-from .encoders import SoundTrack, add_picture
+from .encoders import SoundTrack, add_picture, write_rest
 from .options import VideoStyle, exact_rate
 from .overlays import Light, Title
 from .styles import style_drawer
@@ -58,7 +59,7 @@ def visualize(
         with open_output(target, rules.format, rules.options(rate)) as output:
             stream = add_picture(output, width, height, rate)
             track = SoundTrack(output, rules.sound, samples, sample_rate)
-            for number in range(frames):
+            for number in looked(range(frames)):
                 draw(number)
                 if light is not None:
                     light.draw(number)
@@ -68,7 +69,7 @@ def visualize(
                 frame.pts, frame.time_base = number, 1 / rate
                 output.mux(stream.encode(frame))
                 track.write_until(float(number / rate))
-            output.mux(stream.encode(None))
+            write_rest(output, stream)
             track.finish()
     except BaseException:
         target.unlink(missing_ok=True)

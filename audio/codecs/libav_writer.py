@@ -13,6 +13,7 @@ from ..containers.tagged_file import FilePart
 from ..ffmpeg import open_output
 from ..formats import Encoding, Format
 from ..samples.outgoing import Outgoing, made_ahead
+from ..stopping import looked
 
 LEGAL_RATES: dict[Format, tuple[int, ...]] = {
     Format.MP3: (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
@@ -54,7 +55,7 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
         else:
             stream.bit_rate = _bit_rate(outgoing, encoding)
         position = 0
-        for block in made_ahead(outgoing.blocks()):
+        for block in looked(made_ahead(outgoing.blocks())):
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", layout)
             frame.sample_rate = outgoing.target
             frame.time_base = Fraction(1, outgoing.target)

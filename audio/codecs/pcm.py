@@ -11,6 +11,7 @@ from ..arrays import Samples
 from ..containers.riff import Coding, Wav
 from ..containers.source import Source
 from ..samples.planar import Planar
+from ..stopping import looked, shared
 
 _BLOCK_BYTES = 1 << 18
 """Bytes that each thread reads and converts at a time."""
@@ -29,7 +30,7 @@ def read_pcm(source: Source, wav: Wav, planar: Planar) -> None:
         return
     middle = wav.frames // 2
     with ThreadPoolExecutor(1) as pool:
-        back = pool.submit(_fill, source, wav, planar.array, middle, wav.frames)
+        back = pool.submit(shared(_fill), source, wav, planar.array, middle, wav.frames)
         front = _fill(source, wav, planar.array, 0, middle)
     planar.make_room(front + back.result() if front == middle else front)
 
@@ -39,7 +40,7 @@ def _fill(source: Source, wav: Wav, out: Samples, start: int, end: int) -> int:
     width = wav.channels * wav.sample_bytes
     step = max(1, _BLOCK_BYTES // width)
     block = memoryview(bytearray(step * width))
-    for position in range(start, end, step):
+    for position in looked(range(start, end, step)):
         wanted = min(step, end - position)
         view = block[: wanted * width]
         frames = source.read_at(wav.data_start + position * width, view) // width

@@ -13,6 +13,7 @@ from ..arrays import Samples
 from ..containers.source import Reader, Source
 from ..memory import Bounds
 from ..samples.planar import Planar
+from ..stopping import look, shared
 
 _BLOCK_SAMPLES = 1 << 17
 """Samples of all channels in one read: the blocks of both threads fit into the cache."""
@@ -112,7 +113,8 @@ class _Fill:
             while position < end:
                 if back is None and (path := self._path_if_worth_it(end - position)):
                     middle = position + (end - position) // 2
-                    back = threading.Thread(target=self._fill_back, args=(path, middle, end))
+                    fill = shared(self._fill_back)
+                    back = threading.Thread(target=fill, args=(path, middle, end))
                     back.start()
                     end = middle
                     if position == 0:
@@ -169,6 +171,7 @@ class _Fill:
             self._back_error = error
 
     def _read(self, sound: _Sound, buffer: Samples, start: int, end: int) -> int:
+        look()
         try:
             read = sound.read(out=buffer[: min(self._block, end - start)])
         except soundfile.SoundFileError:

@@ -13,6 +13,7 @@ from ..containers.tagged_file import FilePart
 from ..formats import Encoding, Format
 from ..samples.outgoing import Outgoing, made_ahead
 from ..samples.quantize import Quantizer
+from ..stopping import looked
 
 _RIFF_MAX_BYTES = (1 << 32) - (1 << 16)
 """Above this a WAV's 32-bit lengths overflow, and it is written as RF64."""
@@ -41,7 +42,7 @@ def write_sndfile(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Enco
         subtype=f"PCM_{bits}" if bits else _SUBTYPES[encoding.format],
         compression_level=_level(encoding),
     ) as sound:
-        for block in made_ahead(blocks):
+        for block in looked(made_ahead(blocks)):
             sound.write(block)
 
 

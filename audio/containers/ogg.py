@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from ..arrays import MediaError
+from ..stopping import look
 from .source import Source
 
 _TAIL_BYTES = 1 << 16
@@ -62,6 +63,7 @@ def checksum(page: bytes) -> int:
 def read_pages(file: BinaryIO) -> Iterator[Page]:
     """The pages from the position of `file` to its end; MediaError for anything else."""
     while header := file.read(_HEADER.size):
+        look()
         if len(header) < _HEADER.size or header[:4] != b"OggS":
             raise MediaError(
                 "The Ogg file is broken: expected a page where there is none; download it again."

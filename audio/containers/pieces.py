@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable
 from typing import BinaryIO, NamedTuple
 
+from ..stopping import look
+
 _COPY_BYTES = 1 << 20
 
 
@@ -28,6 +30,7 @@ def write_pieces(file: BinaryIO, pieces: Iterable[Piece], out: BinaryIO) -> None
         file.seek(piece.start)
         left = piece.end - piece.start
         while left > 0 and (data := file.read(min(_COPY_BYTES, left))):
+            look()
             out.write(data)
             left -= len(data)
 

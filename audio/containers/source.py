@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ..stopping import look
+
 _ID3V1_BYTES = 128
 _SPOOL_BYTES = 1 << 20
 
@@ -56,6 +58,7 @@ class Source:
             try:
                 self._file.seek(position)
                 while done < len(into):
+                    look()
                     read = self._readinto(into[done:])
                     if not read:
                         break
@@ -112,6 +115,7 @@ class Source:
         self._file.seek(0)
         total = 0
         while data := self._file.read(_SPOOL_BYTES):
+            look()
             total += len(data)
         return total
 

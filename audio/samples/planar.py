@@ -7,6 +7,7 @@ import torch
 
 from ..arrays import MediaError, Samples, check_sample_rate
 from ..memory import Bounds
+from ..stopping import looked
 
 _BOUND_CHANNELS = 2
 _BOUND_RATE = 48_000
@@ -88,7 +89,7 @@ class Planar:
         channels = range(1, self.channels)
         for channel in reversed(channels) if grows else channels:
             starts = range(0, filled, _MOVE)
-            for start in reversed(starts) if grows else starts:
+            for start in looked(reversed(starts) if grows else starts):
                 count = min(_MOVE, filled - start)
                 old, new = channel * self._capacity + start, channel * capacity + start
                 self._flat[new : new + count] = self._flat[old : old + count]

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ..arrays import BLOCK, MediaError, Samples, blocks, check_sample_rate
+from ..stopping import look, looked, shared
 from .channels import set_channels
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
             position += len(block)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        for filled in [pool.submit(fill, *pair) for pair in zip(rows, out, strict=True)]:
+        for filled in [pool.submit(shared(fill), *pair) for pair in zip(rows, out, strict=True)]:
             filled.result()
     return torch.from_numpy(out).reshape(*waveform.shape[:-1], length)
 
@@ -80,6 +81,7 @@ class Resampler:
 
     def feed(self, block: Samples, *, last: bool = False) -> Samples:
         """What is ready, [channels, n], after the next `block` [channels, n]."""
+        look()
         rows = np.ascontiguousarray(block.T)
         ready = self._stream.resample_chunk(rows[:, 0] if self._channels == 1 else rows, last=last)
         return np.asarray(ready, np.float32).reshape(-1, self._channels).T
@@ -88,8 +90,8 @@ class Resampler:
 def mono_blocks(samples: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
     """The mean of the channels at `target` Hz, block by block, [n] each."""
     if sample_rate == target:
-        for start in range(0, samples.shape[1], BLOCK):
-            yield samples[:, start : start + BLOCK].mean(axis=0)
+        for _, block in blocks(samples):
+            yield block.mean(axis=0)
         return
     stream = Resampler(sample_rate, target, 1, "LQ")
     for start in range(0, samples.shape[1], BLOCK):
@@ -124,7 +126,7 @@ def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples
 
     stream = ResampleStream(sample_rate, target, rows.shape[1], quality=_QUALITY)
     left = resampled_length(rows.shape[0], sample_rate, target)
-    for start in range(0, rows.shape[0], _BLOCK):
+    for start in looked(range(0, rows.shape[0], _BLOCK)):
         block = stream.resample_chunk(np.ascontiguousarray(rows[start : start + _BLOCK]))
         left -= len(block)
         if len(block):

@@ -36,6 +36,7 @@ from .prompt_server import running_client as running_client
 from .prompt_server import server_routes as server_routes
 from .prompt_server import tell as tell
 from .prompt_server import watch_queue as watch_queue
+from .running import in_thread as in_thread
 from .running import interrupt_exception as interrupt_exception
 from .running import interruptible as interruptible
 from .running import log as log

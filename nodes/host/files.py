@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...files.atomic import rename_to_new, write_file, write_new_file
 from ...files.hashed import hashed_name, is_whole
 from ...files.room import make_room
-from .running import log
+from .running import log, unfinished
 
 LOADED_LIMIT = 2_000_000_000
 """Bytes of all copies of foreign files together."""
@@ -46,12 +46,14 @@ def data_directory() -> Path:
 
 
 def temporary_path(suffix: str) -> Path:
-    """A new path in a folder that ComfyUI empties when it starts."""
+    """A new path in a folder that ComfyUI empties when it starts; see `unfinished`."""
     import folder_paths
 
     directory = Path(folder_paths.get_temp_directory()) / "aigateway"
     directory.mkdir(parents=True, exist_ok=True)
-    return directory / f"{uuid.uuid4().hex}{suffix}"
+    path = directory / f"{uuid.uuid4().hex}{suffix}"
+    unfinished(path)
+    return path
 
 
 def temporary_file(content: bytes | memoryview) -> Path:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 from ...api.base.plain_text import plain
+from ...audio.stopping import Stop, shared
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 log = logging.getLogger("aigateway")
@@ -26,6 +32,9 @@ log.addFilter(_one_plain_line)
 
 # Core checks the flag once a second. A person does not notice a tenth of a second.
 _CHECK_SECONDS = 0.1
+_LONGEST_END = 1.0
+# Not the loop's own threads: ComfyUI waits for those before the next prompt.
+_workers = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), "aigateway-work")
 _PROCESS = uuid.uuid4().hex
 
 
@@ -76,6 +85,71 @@ async def interruptible(work: Awaitable[T], on_check: Callable[[], None] = lambd
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError, Exception):
                 await task
+
+
+async def in_thread(work: Callable[P, T], *values: P.args, **options: P.kwargs) -> T:
+    """Do `work` in a thread: the one way of the nodes to decode, measure, draw and encode.
+
+    An interrupt, and a cancel of the awaiting task, stop it at its next look (`audio.stopping`).
+    Its temporary files are gone when this raises, and its thread has ended. A call of a library
+    that takes longer than _LONGEST_END is not waited for: its thread ends alone.
+
+    Raises:
+        comfy.model_management.InterruptProcessingException: the user interrupted.
+    """
+    stop = Stop()
+
+    def begin() -> T:
+        with _removed_on_error():
+            result = work(*values, **options)
+            stop.look()
+            return result
+
+    running = _workers.submit(shared(lambda: stop.run(begin)))
+    ended = asyncio.wrap_future(running)
+    try:
+        return await interruptible(asyncio.shield(ended))
+    except BaseException:
+        stop.set()
+        if not running.cancel():
+            await _end_of(ended)
+        raise
+
+
+_unfinished: ContextVar[list[Path] | None] = ContextVar("aigateway_unfinished", default=None)
+
+
+def unfinished(path: Path) -> None:
+    """Remove the file at `path`, whatever its suffix, if the work of `in_thread` raises."""
+    paths = _unfinished.get()
+    if paths is not None:
+        paths.append(path)
+
+
+@contextlib.contextmanager
+def _removed_on_error() -> Iterator[None]:
+    paths: list[Path] = []
+    _unfinished.set(paths)
+    try:
+        yield
+    except BaseException:
+        # A clip keeps its own container, and so another suffix.
+        for file in (file for path in paths for file in path.parent.glob(f"{path.stem}.*")):
+            with contextlib.suppress(OSError):
+                file.unlink()
+        raise
+
+
+async def _end_of(work: asyncio.Future[Any]) -> None:
+    """Wait for `work` at most _LONGEST_END seconds, also while it is cancelled once more."""
+    loop = asyncio.get_running_loop()
+    last = loop.time() + _LONGEST_END
+    while not work.done() and (left := last - loop.time()) > 0:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({work}, timeout=left)
+    # Nobody reads its result any more.
+    if not work.cancel() and not work.cancelled():
+        work.exception()
 
 
 def interrupt_exception() -> type[BaseException]:
