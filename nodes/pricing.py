@@ -52,7 +52,10 @@ class Run:
         """
         start = len(self.requests)
         longest = max(map(len, values.values()), default=1)
-        checked_count(start + max(longest, count))
+        # Counted before anything is built.
+        takes = [_at_least(each) for each in values.get("takes", [1])]
+        rest = max(longest, count) - len(takes)
+        checked_count(start + sum(takes) + rest * takes[-1])
         known = longest if "prompt" in values else 0
         for index in range(max(count, longest)):
             item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
@@ -69,6 +72,10 @@ class Run:
                 )
             self.requests += MusicRequest(**item).takes(takes)
             checked_count(len(self.requests))
+
+
+def _at_least(takes: Any) -> int:
+    return takes if isinstance(takes, int) and 1 <= takes <= MAX_COUNT else 1
 
 
 def checked_count(tracks: int) -> int:

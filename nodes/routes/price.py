@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 _MAX_HINTS = 3
+# Many threads at once would hold the interpreter, and the loop waits for it.
+_reading = asyncio.Semaphore(1)
 
 
 async def price(request: web.Request) -> dict[str, Any]:
@@ -32,7 +34,8 @@ async def price(request: web.Request) -> dict[str, Any]:
     if not isinstance(nodes, list) or not all(isinstance(node, Mapping) for node in nodes):
         raise InputError("The nodes have to be a list of JSON objects.")
     runs = whole(str(given.get("runs", 1)), "runs", 1, MOST_TRACKS)
-    requests = await asyncio.to_thread(requests_of_nodes, nodes)
+    async with _reading:
+        requests = await asyncio.to_thread(requests_of_nodes, nodes)
     hints = await _hints(requests, is_whole="prompt" in given)
     return {**await _answer(requests, runs), "hints": hints}
 

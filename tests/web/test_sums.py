@@ -25,6 +25,7 @@ Body = dict[str, Any]
 MANY = {"duration": 30, "count": 10_000, "takes": 16}
 LONG: dict[str, Body] = {
     "takes of many tracks": MANY,
+    "takes as text": {**MANY, "takes": "16"},
     "many nodes": {"nodes": [MANY] * 20},
     "nodes of one track": {"nodes": [{}] * 10_001},
     "one track too many": {"nodes": [{"count": 9_985}, {"takes": 16}]},
@@ -48,6 +49,15 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[MusicRequest]:
 
     monkeypatch.setattr(MusicRequest, "takes", counting)
     return checked
+
+
+@pytest.mark.parametrize("name", ["takes of many tracks", "many nodes"])
+async def test_tracks_are_counted_before_any_is_built(
+    client: Client, built: list[MusicRequest], name: str
+) -> None:
+    async with client.post("/aigateway/price", json=LONG[name]) as answer:
+        assert answer.status == 400
+    assert built == []
 
 
 @pytest.mark.parametrize("name", LONG)
