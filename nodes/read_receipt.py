@@ -138,7 +138,8 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
     audio = await host.in_thread(
         _decoded, track or path, settings.max_audio_minutes, is_track=bool(track)
     )
-    host.show_status(_line(receipt, job, track))
+    is_heard = track is None or await asyncio.to_thread(_is_heard, path, audio)
+    host.show_status(_line(receipt, job, track, is_heard=is_heard))
     if track is not None and job is not None:
         shown = heard({"local_id": job.local_id})
     else:
@@ -157,13 +158,34 @@ def _decoded(path: Path, max_minutes: float, *, is_track: bool) -> dict[str, Any
     return {"waveform": waveform.unsqueeze(0), "sample_rate": sample_rate}
 
 
-def _line(receipt: Receipt, job: Job | None, track: Path | None) -> str:
+def _is_heard(path: Path, track: Mapping[str, Any]) -> bool:
+    """Whether the file's sound is the track, or a part of it."""
+    from ..audio.arrays import MediaError
+    from ..audio.decode import decode
+    from ..audio.samples.origin import is_part_of
+
+    whole, rate = track["waveform"][0], track["sample_rate"]
+    try:
+        with path.open("rb") as file:
+            # A second more than the track: a longer file is another sound.
+            waveform, own_rate = decode(file, max_minutes=(whole.shape[-1] / rate + 1) / 60)
+    except MediaError:
+        return False
+    return is_part_of(waveform, own_rate, whole, rate)
+
+
+def _line(receipt: Receipt, job: Job | None, track: Path | None, *, is_heard: bool) -> str:
     if not receipt.job_id:
         return "the file has no receipt: the audio is its own"
     if job is None:
         return f"job {receipt.job_id} is not in this machine's ledger: the audio is the file's own"
     if track is None:
         return f"job {receipt.job_id}: the track is not on this machine: the audio is the file's"
+    if not is_heard:
+        return (
+            f"this file says that it is of job {receipt.job_id}; its sound is not the bought "
+            "track, which is the audio here"
+        )
     return f"job {receipt.job_id}: the audio is the bought track"
 
 

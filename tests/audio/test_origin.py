@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from ...audio.samples import origin
-from ...audio.samples.origin import Provenance, provenance_of, remember
+from ...audio.samples.origin import Provenance, is_part_of, provenance_of, remember
+from ...audio.samples.resample import resample
+from ...sandbox.composer import compose
 from . import make
 
 
@@ -143,3 +145,38 @@ def test_many_threads_may_ask_at_once(source: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(one, range(200)))
+
+
+# A sound and the track that it may be of
+
+PIECE = compose("electronic, 120 bpm", 12.0)
+TRACK = torch.as_tensor(np.asarray(PIECE.waveform), dtype=torch.float32).reshape(2, -1)
+NOISE = torch.rand(TRACK.shape, generator=torch.Generator().manual_seed(1)) - 0.5
+
+
+def other(prompt: str) -> torch.Tensor:
+    piece = compose(prompt, 12.0)
+    return torch.as_tensor(np.asarray(piece.waveform), dtype=torch.float32).reshape(2, -1)
+
+
+@pytest.mark.parametrize(
+    ("is_part", "sound", "rate"),
+    [
+        (True, TRACK, PIECE.sample_rate),
+        (True, TRACK[:, 100_000:200_000], PIECE.sample_rate),
+        (True, TRACK * 0.05, PIECE.sample_rate),
+        (True, TRACK[:1], PIECE.sample_rate),
+        (True, TRACK + NOISE * TRACK.std(), PIECE.sample_rate),
+        (True, resample(TRACK, PIECE.sample_rate, 48_000), 48_000),
+        (False, NOISE, PIECE.sample_rate),
+        (False, TRACK * 0, PIECE.sample_rate),
+        (False, TRACK.flip(-1), PIECE.sample_rate),
+        (False, torch.cat([TRACK, TRACK], -1), PIECE.sample_rate),
+        (False, TRACK, 2 * PIECE.sample_rate),
+        (False, other("calm piano, 70 bpm"), PIECE.sample_rate),
+    ],
+)
+def test_a_sound_is_known_as_part_of_its_track(
+    is_part: bool, sound: torch.Tensor, rate: int
+) -> None:
+    assert is_part_of(sound, rate, TRACK, PIECE.sample_rate) == is_part

@@ -218,3 +218,23 @@ async def test_a_file_that_changed_is_read_again(node: Node, folder: Path) -> No
     (folder / "theirs.flac").unlink()
     assert kind.fingerprint_inputs(file=tagged(folder, title="longer")) != before
     assert kind.fingerprint_inputs(file="missing") == ""
+
+
+# A receipt that names a track of this machine, in a file of another sound
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("forged", [make.music(5.0), make.music(0.5), make.music(8.0) * 0])
+async def test_a_receipt_over_another_sound_is_named(
+    forged: Any, node: Node, sandbox: Sandbox, folder: Path, lines: list[Any]
+) -> None:
+    track = await bought(node)
+    saved = await save(node, track, "mp3")
+    *_, tags = await read(node, str(saved))
+    assert str(lines[-1]).endswith(": the audio is the bought track")
+    receipt = tags.split("receipt: ")[1].splitlines()[0]
+    retag(make.sound_file(forged, 44100, "FLAC"), folder / "f.flac", {"receipt": receipt})
+    *_, audio, _ = await read(node, "f.flac")
+    assert "this file says that it is of job" in str(lines[-1])
+    assert "its sound is not the bought track" in str(lines[-1])
+    assert torch.equal(audio["waveform"], track["waveform"])
