@@ -138,7 +138,7 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
     audio = await host.in_thread(
         _decoded, track or path, settings.max_audio_minutes, is_track=bool(track)
     )
-    is_heard = track is None or await asyncio.to_thread(_is_heard, path, audio)
+    is_heard = track is None or await host.in_thread(_is_heard, path, audio)
     host.show_status(_line(receipt, job, track, is_heard=is_heard))
     if track is not None and job is not None:
         shown = heard({"local_id": job.local_id})
