@@ -227,7 +227,11 @@ def _copy_streams(
     copies: dict[Stream, Stream] = {}
     left_out: list[str] = []
     for stream in container.streams:
-        if stream.type == "audio":
+        # FFmpeg's name of an MP4's track of chapters, which are written anew.
+        holds_chapters = getattr(stream, "name", "") == "bin_data" and hasattr(
+            output, "set_chapters"
+        )
+        if stream.type == "audio" or holds_chapters:
             continue
         kind = stream.type
         if isinstance(stream, av.VideoStream) and is_cover(stream):

@@ -146,7 +146,9 @@ def test_chapters_stay(tmp_path: Path, ffmpeg, suffix: str):
         "[CHAPTER]\nTIMEBASE=1/1000\nSTART=700\nEND=2000\ntitle=Dusk\n"
     )
     ffmpeg("-v", "error", "-i", str(plain), "-i", str(notes), "-c", "copy", str(marked))
-    with av.open(str(scored(marked).path)) as container:
+    made = scored(marked)
+    assert not any("left out" in sentence for sentence in made.report)
+    with av.open(str(made.path)) as container:
         chapters: Any = container.chapters()  # type: ignore[attr-defined]
     found = [(float(c["start"] * c["time_base"]), c["metadata"]["title"]) for c in chapters]
     assert found == [(0.0, "Dawn"), (0.7, "Dusk")]
