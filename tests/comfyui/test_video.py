@@ -117,6 +117,35 @@ async def test_a_trimmed_clip_is_measured_and_scored_as_core_trims_it(
     assert abs(sound_end(made) - frames / float(RATE)) <= AUDIO_FRAME
 
 
+@pytest.mark.parametrize(
+    ("core", "inputs", "number"),
+    [
+        (
+            "ImageBlend",
+            {"image1": ["a", 0], "image2": ["b", 0], "blend_mode": "normal"},
+            "blend_factor",
+        ),
+        ("ImageSharpen", {"image": ["a", 0], "sharpen_radius": 1, "alpha": 1.0}, "sigma"),
+        ("ImageScaleBy", {"image": ["a", 0], "upscale_method": "area"}, "scale_by"),
+    ],
+)
+async def test_nodes_of_core_run_once_for_each_value_of_beats(
+    browser: Browser, info: Any, tmp_path: Path, core: str, inputs: Any, number: str
+):
+    picture = {"width": 32, "height": 32, "batch_size": 1}
+    beats = {"audio": ["load", 0], "frames": 7, "low": 0.5}
+    nodes: Nodes = {
+        **{name: SCORE[name] for name in ("ask", "poll", "load")},
+        "beats": ("AIGatewayBeats", beats),
+        "a": ("EmptyImage", {**picture, "color": 0}),
+        "b": ("EmptyImage", {**picture, "color": 0xFFFFFF}),
+        "core": (core, {**inputs, number: ["beats", 7]}),
+        "save": ("SaveImage", {"images": ["core", 0], "filename_prefix": "frames"}),
+    }
+    outcome = succeeded(await browser.run(prompt_of(nodes, info)))
+    assert len(await saved(browser, outcome, "save", tmp_path)) == 7
+
+
 async def test_frames_of_core_are_a_picture(
     browser: Browser, info: Any, clip: Path, tmp_path: Path
 ):
