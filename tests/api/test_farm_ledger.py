@@ -9,6 +9,7 @@ import logging
 import pickle
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,14 @@ import psycopg
 import pytest
 
 from ...api.account import Account
-from ...api.base.errors import LedgerAwayError, LedgerError, SettingsError
+from ...api.base.errors import LedgerAwayError, LedgerError, SettingsError, SpendLimitError
 from ...api.base.request import MusicRequest
 from ...api.base.timing import Timing
 from ...api.farm.addresses import LedgerUrl
 from ...api.farm.farm import OUTBOX, Farm
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
+from ...api.money.spending import SpendingRules
 from ...api.money.sqlite import FILE_NAME
 from ...api.settings import Settings, load, write
 from ...api.wire.key import ApiKey
@@ -422,3 +424,34 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 def test_the_address_can_be_written_to_the_settings_file_of_the_owner(tmp_path: Path) -> None:
     write(tmp_path, "ledger_url", "postgresql://me:pw@host/db")
     assert load(tmp_path, {}).ledger_url == LedgerUrl("postgresql://me:pw@host/db", "")
+
+
+# Workers whose clocks differ
+
+
+@pytest.mark.parametrize("ahead", [7200.0, -7200.0])
+def test_clocks_two_hours_apart_take_over_no_row_and_count_in_one_limit(
+    address: Address, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    true, rules = time.time, SpendingRules(per_run=10.0, per_day=1.0)
+    with (
+        contextlib.closing(address.ledger()) as there,
+        contextlib.closing(address.ledger()) as here,
+    ):
+        with monkeypatch.context() as wrong:
+            wrong.setattr(time, "time", lambda: true() + ahead)
+            theirs, is_new = there.create("test", PIANO, run="a", price=0.6, rules=rules)
+            assert is_new
+            assert there.confirm(theirs)
+        assert here.is_owned(theirs)
+        assert here.compare_and_set(theirs, state=State.UNCERTAIN) is None
+        assert here.create("test", PIANO, run="b", price=0.6, rules=rules) == (theirs, False)
+        other = PIANO._replace(take=2)
+        with pytest.raises(SpendLimitError):
+            here.create("test", other, run="b", price=0.6, rules=rules)
+        mine, _ = here.create("test", other, run="b", price=0.3, rules=rules)
+        with monkeypatch.context() as wrong:
+            wrong.setattr(time, "time", lambda: true() + ahead)
+            assert there.compare_and_set(mine, state=State.UNCERTAIN) is None
+            with pytest.raises(SpendLimitError):
+                there.create("test", PIANO._replace(take=3), run="a", price=0.3, rules=rules)
