@@ -127,7 +127,7 @@ def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
             spectrum = np.abs(np.fft.rfft(part * window)) / width
             rows[index] = np.add.reduceat(spectrum[: edges[-1] + edges[1]], edges) / edges[1]
             power[index] = np.dot(part, part) / width
-    return np.log1p(_LOUD * rows), 10.0 * np.log10(power + 1e-8)
+    return np.log1p(_LOUD * rows), np.float32(10.0) * np.log10(power + np.float32(1e-8))
 
 
 def joint(track: Track, left_time: float, right_time: float) -> Joint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib
 import json
 import os
 import sys
@@ -164,7 +165,7 @@ async def test_a_relative_data_folder_is_told_as_a_whole_path(
 async def test_a_missing_input_folder_stops_no_node(
     node: Node, spoil: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    import folder_paths
+    folder_paths = importlib.import_module("folder_paths")
 
     spoil(tmp_path / "gone")
     monkeypatch.setattr(folder_paths, "get_input_directory", lambda: str(tmp_path / "gone"))

@@ -146,7 +146,7 @@ def test_a_template_runs_as_an_app(open_canvas: Open, title: str, host: Host):
     names = app.fields.get_by_test_id("builder-widget-label")
     expect(names).to_have_text(labels(title, "en"))
     if title == "Pick Up a Job":
-        tracks = app.tracks()
+        tracks = app.canvas.tracks()
         app.set("job_id", next(track["job_id"] for track in tracks if track["stored"]))
     else:
         expect(app.price).to_contain_text("$")
