@@ -26,7 +26,7 @@ from .money.sqlite import FILE_NAME
 
 if TYPE_CHECKING:
     from .base.request import MusicRequest
-    from .farm.addresses import LedgerUrl
+    from .farm.shared_addresses import LedgerUrl
     from .settings import Settings
 
 # The most requests of a list that get hints.

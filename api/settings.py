@@ -40,7 +40,7 @@ else:
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from .farm.addresses import LedgerUrl, StoreUrl
+    from .farm.shared_addresses import LedgerUrl, StoreUrl
 
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
@@ -462,7 +462,7 @@ def _shared_address(name: str, value: Any, source: str) -> LedgerUrl | StoreUrl 
         raise SettingsError(f"The {name} in {source} is not text: put it in quotes.")
     if not value.strip():
         return None
-    from .farm.addresses import LedgerUrl, StoreUrl
+    from .farm.shared_addresses import LedgerUrl, StoreUrl
 
     kind = LedgerUrl if name == "ledger_url" else StoreUrl
     return kind(value.strip(), source)

@@ -27,7 +27,7 @@ import time
 from ..api.account import Account
 from ..api.base.request import MusicRequest
 from ..api.base.timing import Timing
-from ..api.farm.addresses import LedgerUrl
+from ..api.farm.shared_addresses import LedgerUrl
 from ..api.library import Library
 from ..api.settings import Settings
 from ..api.wire.key import ApiKey

@@ -30,7 +30,7 @@ from typing import NamedTuple
 from ..api.account import Account
 from ..api.base.request import MusicRequest
 from ..api.base.timing import Timing
-from ..api.farm.addresses import LedgerUrl, StoreUrl
+from ..api.farm.shared_addresses import LedgerUrl, StoreUrl
 from ..api.library import Library
 from ..api.settings import Mode, Settings
 from ..api.wire.key import ApiKey

@@ -24,7 +24,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..api.base.request import MusicRequest
-from ..api.farm.addresses import LedgerUrl
+from ..api.farm.shared_addresses import LedgerUrl
 from ..api.money.ledger import Ledger
 from ..api.money.spending import SpendingRules
 from ..api.wire.protocol import JobRecord, JobStatus

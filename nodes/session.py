@@ -23,7 +23,7 @@ from .host import status_text
 
 if TYPE_CHECKING:
     from ..api.account import Account
-    from ..api.farm.addresses import LedgerUrl
+    from ..api.farm.shared_addresses import LedgerUrl
     from ..api.library import Library
     from ..api.money.job import Job
     from ..api.wire.key import ApiKey

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..api.base.threads import LoopThread
-from ..api.farm.addresses import StoreUrl
+from ..api.farm.shared_addresses import StoreUrl
 from .postgres_server import free_port
 
 SERVERS = ("rclone", "localbucket")

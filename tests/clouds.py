@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from ..api.farm.addresses import StoreUrl
+from ..api.farm.shared_addresses import StoreUrl
 from .buckets import FaultyProxy, free_port, running
 
 NAME, MISSING = "tracks", "nothing"

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from ..api.account import Account
 from ..api.base.timing import Timing
-from ..api.farm.addresses import LedgerUrl
+from ..api.farm.shared_addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.job import Job
 from ..api.wire.key import ApiKey

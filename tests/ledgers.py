@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 from ..api.base.timing import Timing
-from ..api.farm.addresses import LedgerUrl
+from ..api.farm.shared_addresses import LedgerUrl
 from ..api.library import Library
 from ..api.money.ledger import Ledger
 from ..api.money.sqlite import FILE_NAME

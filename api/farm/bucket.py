@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from ..base.errors import BucketError, SettingsError
 from ..base.timing import Timing
-from .addresses import StoreUrl
+from .shared_addresses import StoreUrl
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from ..money.ledger import Ledger
 from ..money.peers import Peers
 from ..wire.key import ApiKey
 from ..wire.protocol import JobRecord, JobStatus, Model
-from .addresses import LedgerUrl
 from .postgres import PostgresEngine
+from .shared_addresses import LedgerUrl
 from .shared_rate import SharedRateLimiter, SharedSlots
 
 OUTBOX = "outbox"

@@ -23,7 +23,7 @@ from ..base.errors import LedgerAwayError, LedgerError
 from ..base.plain_text import REPLACEMENT
 from ..base.timing import Timing
 from ..money import schema
-from .addresses import LedgerUrl
+from .shared_addresses import LedgerUrl
 
 if TYPE_CHECKING:
     import psycopg

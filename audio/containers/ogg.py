@@ -24,7 +24,7 @@ PAGE_BYTES = _SEGMENT * _PAGE_SEGMENTS
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-class Page(NamedTuple):
+class OggPage(NamedTuple):
     """One page: its flags, its place in its stream, and its segments."""
 
     flags: int
@@ -60,7 +60,7 @@ def checksum(page: bytes) -> int:
     return int.from_bytes(mirrored.to_bytes(4, "little").translate(_MIRRORED), "big")
 
 
-def read_pages(file: BinaryIO) -> Iterator[Page]:
+def read_pages(file: BinaryIO) -> Iterator[OggPage]:
     """The pages from the position of `file` to its end; MediaError for anything else."""
     while header := file.read(_HEADER.size):
         look()
@@ -75,7 +75,7 @@ def read_pages(file: BinaryIO) -> Iterator[Page]:
             raise MediaError(
                 "The Ogg file is truncated in the middle of a page: download it again."
             )
-        yield Page(flags, granule, serial, sequence, lacing, content)
+        yield OggPage(flags, granule, serial, sequence, lacing, content)
 
 
 def page_size(data: bytes | bytearray) -> int | None:
@@ -86,12 +86,12 @@ def page_size(data: bytes | bytearray) -> int | None:
     return size if whole and len(data) >= size else None
 
 
-def packets_ended(page: Page) -> int:
+def packets_ended(page: OggPage) -> int:
     """How many packets end on `page`."""
     return sum(size < _SEGMENT for size in page.lacing)
 
 
-def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, int]:
+def read_packets(pages: Iterator[OggPage], count: int) -> tuple[list[bytes], int, int]:
     """The first `count` packets of one stream, the number of their pages, and its serial number.
 
     MediaError unless the last of them ends its page, as header packets must.
@@ -120,21 +120,21 @@ def read_packets(pages: Iterator[Page], count: int) -> tuple[list[bytes], int, i
     )
 
 
-def make_pages(packets: list[bytes], serial: int, sequence: int) -> list[Page]:
+def make_pages(packets: list[bytes], serial: int, sequence: int) -> list[OggPage]:
     """Pages that hold exactly `packets`, numbered from `sequence`."""
     lacing = b"".join(
         bytes([_SEGMENT]) * (len(packet) // _SEGMENT) + bytes([len(packet) % _SEGMENT])
         for packet in packets
     )
     content = b"".join(packets)
-    pages: list[Page] = []
+    pages: list[OggPage] = []
     position = 0
     for start in range(0, len(lacing), _PAGE_SEGMENTS):
         part = lacing[start : start + _PAGE_SEGMENTS]
         continued = start > 0 and lacing[start - 1] == _SEGMENT
         ends_none = all(size == _SEGMENT for size in part)
         pages.append(
-            Page(
+            OggPage(
                 _CONTINUED if continued else 0,
                 -1 if ends_none else 0,
                 serial,

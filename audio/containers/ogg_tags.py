@@ -10,7 +10,7 @@ from ..arrays import MediaError
 from .comments import GRAPH_KEYS, Comments, build_comments, graph_end, merge, parse_comments
 from .ogg import (
     PAGE_BYTES,
-    Page,
+    OggPage,
     make_pages,
     packets_ended,
     page_size,
@@ -44,7 +44,7 @@ class _NewHeader(NamedTuple):
     shift: int
     dropped: tuple[str, ...]
 
-    def renumbered(self, page: Page) -> bytes:
+    def renumbered(self, page: OggPage) -> bytes:
         if page.serial == self.serial:
             page = page._replace(sequence=page.sequence + self.shift)
         return page.pack()
@@ -175,7 +175,7 @@ def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
     return codec, packets, count, serial
 
 
-def _codec(first: Page) -> _Codec:
+def _codec(first: OggPage) -> _Codec:
     """The codec of a file with this first page; MediaError for one that is not known."""
     codec = next((codec for codec in _CODECS if first.content.startswith(codec.head)), None)
     if codec is None:

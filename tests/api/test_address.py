@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import pytest
 
 from ...api.base.errors import InputError, SettingsError
-from ...api.farm.addresses import LedgerUrl, StoreUrl
+from ...api.farm.shared_addresses import LedgerUrl, StoreUrl
 from ...api.wire.addresses import is_loopback, normalized_base_url, split_address, without_secrets
 from ...api.wire.download import checked_url
 from ...api.wire.http import proxy_for

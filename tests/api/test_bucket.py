@@ -21,8 +21,8 @@ from ...api.account import Account
 from ...api.base.errors import BucketError, SettingsError
 from ...api.base.request import MusicRequest
 from ...api.base.timing import Timing
-from ...api.farm.addresses import StoreUrl
 from ...api.farm.bucket import Bucket
+from ...api.farm.shared_addresses import StoreUrl
 from ...api.media.stored_tracks import Stored
 from ...api.media.track_store import name_of
 from ...api.money.job import Job
@@ -213,7 +213,7 @@ async def test_python_ends_well_right_after_an_answer(server: BucketServer) -> N
         "import asyncio, importlib, runpy\n"
         f"root = runpy.run_path({str(LOADER)!r})['load']().__name__\n"
         "bucket = importlib.import_module(root + '.api.farm.bucket').Bucket\n"
-        "url = importlib.import_module(root + '.api.farm.addresses').StoreUrl\n"
+        "url = importlib.import_module(root + '.api.farm.shared_addresses').StoreUrl\n"
         "timing = importlib.import_module(root + '.api.base.timing').Timing\n"
         f"store = bucket(url({server.address()!r}, 'a test'), timing())\n"
         "asyncio.run(store.put('ab/object', b'music'))\n"

@@ -11,8 +11,8 @@ import pytest
 
 from ...api.base.errors import BucketError
 from ...api.base.request import MusicRequest
-from ...api.farm.addresses import StoreUrl
 from ...api.farm.bucket import Bucket
+from ...api.farm.shared_addresses import StoreUrl
 from ...api.media.track_store import name_of
 from ...api.settings import Settings
 from ...api.wire.key import ApiKey

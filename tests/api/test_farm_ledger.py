@@ -22,8 +22,8 @@ from ...api.account import Account
 from ...api.base.errors import LedgerAwayError, LedgerError, SettingsError, SpendLimitError
 from ...api.base.request import MusicRequest
 from ...api.base.timing import Timing
-from ...api.farm.addresses import LedgerUrl
 from ...api.farm.farm import OUTBOX, Farm
+from ...api.farm.shared_addresses import LedgerUrl
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.spending import SpendingRules

@@ -64,9 +64,9 @@ from pathlib import Path
 
 script, directory, base_url, url = sys.argv[1:]
 root = runpy.run_path(script)["load"]().__name__
-names = "account", "base.request", "base.timing", "farm.addresses", "library", "settings"
+names = "account", "base.request", "base.timing", "farm.shared_addresses", "library", "settings"
 api = {name: importlib.import_module(f"{root}.api.{name}") for name in names}
-url = api["farm.addresses"].LedgerUrl(url, "a test") if url else None
+url = api["farm.shared_addresses"].LedgerUrl(url, "a test") if url else None
 library = api["library"].Library(Path(directory), ledger_url=url)
 timing = api["base.timing"].Timing(rate_limit=600).scaled(1 / 30)
 account = api["account"].Account("test", base_url, None, library, timing)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ...api.base.errors import SettingsError
-from ...api.farm.addresses import StoreUrl
+from ...api.farm.shared_addresses import StoreUrl
 from ...api.settings import FILE_NAME, Settings, is_from_environment, load, write
 from ...api.wire.key import ApiKey
 

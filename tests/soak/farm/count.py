@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ....api.account import Account
 from ....api.base.errors import GatewayError
-from ....api.farm.addresses import LedgerUrl
+from ....api.farm.shared_addresses import LedgerUrl
 from ....api.library import Library
 from ....api.media.track_store import name_of
 from ....api.money.job import Job, State

@@ -25,8 +25,8 @@ from ....api.base.errors import (
     WaitTimeoutError,
 )
 from ....api.base.request import MusicRequest
-from ....api.farm.addresses import LedgerUrl, StoreUrl
 from ....api.farm.bucket import Bucket
+from ....api.farm.shared_addresses import LedgerUrl, StoreUrl
 from ....api.library import Library
 from ....api.media.stored_tracks import Stored
 from ....api.money.job import Job, State
