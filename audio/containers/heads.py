@@ -77,8 +77,8 @@ def check_heads(file: Raw) -> None:
 
     Its position stays. MediaError for more than the bounds.
 
-    >>> tags = b"".join(b"TXXX" + bytes([0, 0, 0, 4, 0, 0, 0]) + b"%03d" % n for n in range(3000))
-    >>> check_heads(io.BytesIO(b"ID3\\x04\\0\\0\\0\\x02\\x20\\0" + tags))
+    >>> tags = b"".join(b"TXXX\\0\\0\\0\\x05\\0\\0\\0%04d" % number for number in range(3000))
+    >>> check_heads(io.BytesIO(b"ID3\\x04\\0\\0\\0\\x02\\x5f\\x48" + tags))
     Traceback (most recent call last):
     aigateway.MediaError: The file has more than 2000 tags: ...
     """

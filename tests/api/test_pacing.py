@@ -449,7 +449,7 @@ async def test_a_first_look_that_finds_the_job_done_makes_the_next_one_a_little_
 ) -> None:
     floor = sandbox.profile.poll_floor
     request = MusicRequest("piano", 5.0, format="wav")
-    known, _ = account.library.ledger.create("test", request, run="run", price=0.0)
+    known, _ = account.library.ledger.create("test", request, run="run", price=0.001)
     account.library.ledger.update(known.local_id, state=State.COMPLETED, took=1.5, finished=1.0)
     job = await account.submit(request._replace(take=2), Settings(), run="run")
     done = await account.wait(job, timeout=60, progress=lambda progress: None)

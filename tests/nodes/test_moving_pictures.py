@@ -43,10 +43,11 @@ async def run(node: Node, name: str, **inputs: Any) -> Any:
 @pytest.mark.parametrize("fps", [23.976, 24.0, 29.97, 60.0])
 @pytest.mark.parametrize("follow", ["energy", "onsets", "beat"])
 async def test_a_value_for_each_frame(node: Node, music: Any, fps: float, follow: str):
-    values, bpm, beat_frames, beats, keyframes, frames, plot = await run(
+    values, bpm, beat_frames, beats, keyframes, frames, plot, each = await run(
         node, "Beats", audio=music, fps=fps, follow=follow, low=2.0, high=5.0
     )
     assert isinstance(values, list)
+    assert each == values
     assert len(values) == frames == len(keyframes.splitlines())
     assert 2.0 <= min(values) <= max(values) <= 5.0
     assert bpm == pytest.approx(TEMPO, rel=0.01)
