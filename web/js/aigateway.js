@@ -3,7 +3,7 @@ import { api, app } from "./comfy.js";
 import { element, watchRows } from "./dom.js";
 import { watchErrors } from "./error_card.js";
 import { watchDrops } from "./graph.js";
-import { watchNews } from "./news.js";
+import { readNews, watchNews } from "./news.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
 import { watchRuns } from "./runs.js";
@@ -20,6 +20,10 @@ app.registerExtension({
   name: "AIgateway.Music",
   settings,
   async init() {
+    // The page logs a message that nobody listens for: listen before anything is waited for.
+    watchErrors();
+    watchNews();
+    watchStatus();
     for (const name of ["aigateway", "notices", "sidebar", "players"]) {
       const { href } = new URL(`../css/${name}.css`, import.meta.url);
       document.head.append(element("link", { rel: "stylesheet", href }));
@@ -34,12 +38,10 @@ app.registerExtension({
     watchRuns();
     watchAutoRun();
     watchDrops();
-    watchErrors();
-    watchNews();
     watchPrices();
     watchPlayers();
-    watchStatus();
     watchAppStatus();
+    void readNews();
   },
   beforeRegisterNodeDef: (_, definition) => noteControl(definition),
   beforeConfigureGraph(graph) {

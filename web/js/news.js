@@ -11,10 +11,10 @@ export function watchNews() {
     showCount(detail.count);
     if (detail.what) notify(detail.what === "ready" ? "info" : "warn", newsText(detail));
   });
-  void read();
 }
 
-async function read() {
+/** Show how many tracks became new while no page was open. */
+export async function readNews() {
   try {
     showCount((await ask("news")).count);
   } catch {
