@@ -248,3 +248,42 @@ async def test_a_clip_without_sound_gets_the_music_alone(
     outcome = succeeded(await browser.run(prompt_of(nodes, info)))
     (made,) = await saved(browser, outcome, "save", tmp_path)
     assert abs(sound_end(made) - 2.5) <= AUDIO_FRAME
+
+
+SOUND = ("EmptyAudio", {"duration": 600.0, "sample_rate": 44100, "channels": 2})
+DRAWN = {"fps": 60.0, "width": 2048, "height": 1152}
+STOPPED: dict[str, Nodes] = {
+    "AIGatewayVisualize": {
+        "work": ("AIGatewayVisualize", {"audio": ["sound", 0], **DRAWN}),
+    },
+    "AIGatewayAddSoundtrack": {
+        "clip": ("LoadVideo", {"file": "long.mp4"}),
+        "work": (
+            "AIGatewayAddSoundtrack",
+            {"video": ["clip", 0], "audio": ["sound", 0], "mix": "duck"},
+        ),
+    },
+}
+
+
+@pytest.mark.parametrize("kind", STOPPED)
+async def test_an_interrupt_ends_the_work_and_the_next_prompt_runs(
+    kind: str, host: Host, browser: Browser, info: Any, tmp_path: Path
+):
+    """To its end the drawing takes longer than a test waits for the next prompt."""
+    path = make_clip(tmp_path / "clip.mp4", 600, 1, sound=tone(600.0, 440))
+    await browser.upload("long.mp4", path.read_bytes())
+    temporary = host.server.log.parent / "temp" / "aigateway"
+    before = set(temporary.glob("*"))
+    nodes = {**STOPPED[kind], "sound": SOUND}
+    nodes["save"] = ("SaveVideo", {"video": ["work", 0], "filename_prefix": "video/stopped"})
+    outcome = await browser.run(
+        prompt_of(nodes, info), lambda event: event.data.get("node") == "work"
+    )
+    assert outcome.ending.kind == "execution_interrupted"
+    small: Nodes = {
+        "sound": ("EmptyAudio", {"duration": 1.0, "sample_rate": 44100, "channels": 2}),
+        "shown": ("PreviewAudio", {"audio": ["sound", 0]}),
+    }
+    succeeded(await browser.run(prompt_of(small, info)))
+    assert set(temporary.glob("*")) == before
