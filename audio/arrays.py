@@ -1,4 +1,4 @@
-"""Sound as audio/, music/ and video/ hand it on: planar float32 arrays, their check, one error."""
+"""The form of sound in audio/, music/ and video/: planar float32, its check, and one error."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Samples: TypeAlias = npt.NDArray[np.float32]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 1 << 17
-"""Samples a channel that are worked on at a time, so that memory stays flat."""
+"""Samples of each channel in one block, so that memory does not grow with the length."""
 MAX_SAMPLE_RATE = 1_000_000
-"""In Hz, above every real converter: no memory is allocated for a wrong rate."""
+"""In Hz, above every real converter. The limit refuses a wrong rate before memory is allocated."""
 MAX_CHANNELS = 8
 USUAL_RATES = 8000, 192_000
 """In Hz, the lowest and the highest that music is measured at."""
@@ -85,7 +85,7 @@ def check_samples(
             "resample it before this node."
         )
     for _, block in blocks(samples):
-        # A sum of squares with NaN or infinity in it is not finite; huge samples overflow too.
+        # NaN or infinity makes the sum of squares not finite. Huge samples overflow it too.
         if not math.isfinite(np.einsum("ij,ij->", block, block)) and not np.isfinite(block).all():
             raise MediaError(
                 "The sound has NaN or infinity among its samples: expected finite numbers; check "

@@ -27,7 +27,7 @@ _MP3_RUN_UP_FRAMES = 20
 reservoir reaches back 511 bytes (six frames at 32 kbit/s), and filters overlap by two frames."""
 _MPEG1_FRAME = 1152
 _MISSING_SECONDS = 0.1
-"""A file that misses more than this is truncated. Less is padding that its encoder miscounted."""
+"""A file that lacks more than this is truncated. Less is padding that its encoder miscounted."""
 
 
 def decode(
@@ -39,9 +39,9 @@ def decode(
     `size` (bytes in all; None if unknown) and `complete`. MP3, WAV and FLAC are decoded as they
     arrive. Errors of its reads are raised unchanged. This call blocks: run it in a thread.
 
-    Delay and padding that the file declares are removed. MediaError for a file that cannot be
-    decoded: text instead of audio, truncated, longer than `max_minutes`, larger than what is left
-    of `memory` (None: all that there is), NaN, no known format.
+    The delay and padding that the file declares are removed. MediaError if the file is text, is
+    truncated, has an unknown format, holds NaN, is longer than `max_minutes`, or needs more than
+    the rest of `memory` (None: no limit for the run).
 
     >>> import io, wave
     >>> with wave.open(file := io.BytesIO(), "wb") as sound:
@@ -112,7 +112,7 @@ def _decode_ogg(source: Source, bounds: Bounds) -> Planar:
     length = ogg_length(source)
     planar, declared = read_av(source, bounds, format="ogg", end=length.frames if length else None)
     if declared is not None and planar.filled < declared:
-        # FFmpeg loses samples of a Vorbis file that is one page long.
+        # FFmpeg loses samples of a Vorbis file with only one page of audio.
         with contextlib.suppress(NotForLibsndfile):
             planar, _ = read_sndfile(source, bounds, expected=declared)
     return planar
@@ -127,18 +127,18 @@ def _decode_mp3(source: Source, start: int, bounds: Bounds) -> Planar:
     if xing and xing.frames and xing.size:
         joined = source.complete and _goes_on(source, header, xing)
         planar = None if joined else _decode_declared_mp3(source, header, xing, bounds)
-        # What lies behind the declared end of an arriving file is known when it has arrived.
+        # The bytes behind the declared end are known only now, when the file has arrived.
         if planar is not None and not _goes_on(source, header, xing):
             return planar
     if source.complete:
         source.cut(music_end(source))
-    # libsndfile guesses the length of an MP3 without a tag, and may stop before its end.
+    # Use FFmpeg: libsndfile guesses the length of an MP3 without a tag, and may stop too early.
     guess = (source.size - header.start) * header.samples // max(1, header.size)
     return read_av(source, bounds, format="mp3", frames=guess).planar
 
 
 def _goes_on(source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing) -> bool:
-    """Whether music follows the length that the tag declares: several files were joined."""
+    """Whether music follows the declared length, because several files were joined."""
     declared_end = header.start + xing.size
     if declared_end >= source.size:
         return False
@@ -148,14 +148,14 @@ def _goes_on(source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing) -> bool:
 def _decode_declared_mp3(
     source: Source, header: mpeg.FrameHeader, xing: mpeg.Xing, bounds: Bounds
 ) -> Planar | None:
-    """The music that the tag in the first frame declares; None if libsndfile knows better."""
+    """The music that the tag in the first frame declares; None after NotForLibsndfile."""
     try:
         planar, frames = read_sndfile(
             source,
             bounds,
             expected=xing.frames * header.samples - xing.delay - xing.padding,
             run_up=_MP3_RUN_UP_FRAMES * header.samples,
-            # With shorter frames, rounding depends on where decoding began.
+            # With shorter frames, the rounding depends on the first decoded frame.
             two_threads=header.samples == _MPEG1_FRAME,
         )
     except NotForLibsndfile:

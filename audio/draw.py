@@ -1,7 +1,7 @@
 """The picture of a waveform, or of an audio file.
 
-A file is decoded block by block, so its length costs no memory. All formats are decoded by FFmpeg:
-some hundredths of a second of padding do not show in a picture.
+A file is decoded block by block, so memory does not grow with its length. FFmpeg decodes all
+formats: a picture does not show some hundredths of a second of padding.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def draw_waveform(
 ) -> bytes:
     """PNG bytes of `waveform` (float32 [C, T]); see `draw_envelope`.
 
-    MediaError for another shape or no samples.
+    MediaError if `waveform` has another shape or no samples.
     """
     if waveform.ndim != 2 or 0 in waveform.shape:
         raise MediaError(
@@ -72,7 +72,7 @@ def draw_envelope(envelope: Envelope, sample_rate: int, *, width: int, height: i
     """PNG bytes of a waveform, `width` x `height` pixels.
 
     Each column shows the lowest and highest sample and, brighter, the root mean square. Its ends
-    are red above full scale. The time axis is at the bottom. MediaError for no samples.
+    are red above full scale. The time axis is at the bottom. MediaError if there are no samples.
     """
     if not envelope.frames:
         raise MediaError("The file holds no samples: there is nothing to draw.")

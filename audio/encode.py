@@ -30,17 +30,17 @@ _MAX_CHANNELS = {
     Format.OGG: 2,
 }
 _MAX_RATES = {Format.FLAC: 655_350, Format.OGG: 200_000}
-"""In Hz; libvorbis ends the process where a rate is higher."""
+"""In Hz. At a higher rate, libvorbis ends the process."""
 _PEAK_BLOCK = 1 << 20
 _LOSSY = (*LEGAL_RATES, Format.OGG)
 
 
 class EncodeReport(NamedTuple):
-    """What was changed or left out.
+    """The changes to the samples, and the tags that were left out.
 
     Attributes:
-        clipped: samples above full scale that were clipped.
-        gain: factor that every sample was multiplied by.
+        clipped: how many samples above full scale were clipped.
+        gain: the factor for every sample.
         dropped_tags: keys of the tags for which the file has no room.
     """
 
@@ -61,15 +61,15 @@ def encode(
 ) -> EncodeReport:
     """Write `waveform` (float32 [C, T] on the CPU) to the new file `path`.
 
-    16-bit input (FLAC and WAV) is written exactly; what must be reduced to 16 bits is dithered.
+    16-bit input is written exactly to FLAC and WAV. A reduction to 16 bits adds dither.
     MP3 and Opus take the nearest rate at or above `sample_rate` that the format knows, else its
     highest of the same family (44.1 or 48 kHz). "32 bit float" keeps samples above full scale,
     unless `peaks` is NORMALIZE. Memory does not grow with the length.
 
-    With `loop` the file has loop points (WAV, FLAC and Ogg), and ends where the loop ends.
+    With `loop` the file has loop points (WAV, FLAC and Ogg), and ends at the end of the loop.
 
-    `path` appears whole or not at all, and no other file is left. FileExistsError if it exists.
-    MediaError when the file cannot be written, and, before anything is written, for an unknown
+    `path` appears whole or not at all, and no temporary file stays. FileExistsError if it exists.
+    MediaError if the file cannot be written. MediaError before the first byte for an unknown
     quality, more channels or a higher rate than the format holds, a loop in another format or
     behind the end, NaN, infinity, or samples above full scale under REFUSE.
 
@@ -105,7 +105,7 @@ def _write(
     tags: Mapping[str, str],
     loop: LoopPoints | None,
 ) -> tuple[str, ...]:
-    """Write the file; the keys of the tags that were left out."""
+    """Write the file; return the keys of the tags that were left out."""
     try:
         # Not durable: the file can be made again from its samples.
         with (

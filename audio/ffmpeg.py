@@ -1,7 +1,7 @@
-"""FFmpeg, opened: the one place that calls `av.open`, and the lists of what FFmpeg may read.
+"""The only module that calls `av.open`, and the lists of formats that FFmpeg may read.
 
-Playlists (concat, HLS, DASH, SDP and others) name further files and addresses: their demuxers are
-in no list, and no protocol is left to open those with.
+Playlists (concat, HLS, DASH, SDP and others) name further files and addresses. No list has their
+demuxers, and FFmpeg has no protocol to open those files with.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Allowed(NamedTuple):
 
     @property
     def options(self) -> dict[str, str]:
-        """With these, FFmpeg reads the file that it is given, and nothing that the file names."""
+        """Options with which FFmpeg reads the given file, but no other file that it names."""
         return {
             "format_whitelist": self.demuxers,
             "codec_whitelist": ",".join(sorted(self.decoders)),
@@ -51,7 +51,7 @@ _SOUND_DECODERS = (
     "pcm_s8 pcm_s8_planar pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be pcm_s32le pcm_s64le "
     "pcm_u8 pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le"
 )
-# Pictures are copied, not decoded; FFmpeg decodes the first of them to learn their form.
+# The pack copies pictures and does not decode them. FFmpeg decodes the first to learn its format.
 _PICTURE_DECODERS = (
     "av1 libaom-av1 libdav1d cfhd cinepak dnxhd dvvideo dxv ffv1 ffvhuff flashsv flv gif h261 h263 "
     "h263p h264 hap hevc huffyuv indeo3 indeo4 indeo5 jpeg2000 magicyuv mjpeg mjpegb mpeg1video "
@@ -72,9 +72,9 @@ VIDEO = Allowed(
     f"{AUDIO.demuxers},av1,dv,gif,h264,hevc,ivf,m4v,mpegvideo,mxf,obu",
     frozenset(f"{_SOUND_DECODERS} {_PICTURE_DECODERS} {_SUBTITLE_DECODERS}".split()),
 )
-"""For clips. A file of sound is opened too, so that an error can name it; an image is not."""
+"""For clips. FFmpeg also opens a sound file, so that the error can name it, but not an image."""
 
-# Before version 19, PyAV decodes tags strictly unless it is asked; since then it always does so.
+# Before version 19, PyAV decodes tags strictly without this option. Later it needs no option.
 _TAG_ERRORS: dict[str, Any] = (
     {"metadata_errors": "surrogateescape"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
@@ -83,11 +83,11 @@ _TAG_ERRORS: dict[str, Any] = (
 def open_input(
     file: BinaryIO | io.RawIOBase, allowed: Allowed, *, format: str | None = None
 ) -> InputContainer:
-    """`file`, a seekable binary file, as a container, read from where it stands.
+    """`file`, a seekable binary file, as a container that is read from the current position.
 
-    `format` is FFmpeg's name of the demuxer where it is known. Tags in broken text raise nothing:
-    read them with `tags_of`. av.error.FFmpegError for what FFmpeg cannot read, or may not.
-    MediaError for a head that claims too much (`check_heads`): FFmpeg does not see it.
+    `format` is FFmpeg's name of the demuxer, if known. Tags in broken text raise no error: read
+    them with `tags_of`. av.error.FFmpegError for a format that FFmpeg cannot or may not read.
+    MediaError if the file's head declares too much (`check_heads`): FFmpeg does not read it then.
 
     >>> import io, wave
     >>> with wave.open(file := io.BytesIO(), "wb") as sound:
@@ -99,8 +99,8 @@ def open_input(
     ('wav', 1000000)
     """
     check_heads(file)
-    # Options of the container alone: with options of its streams, PyAV 14 crashes where a stream
-    # is found after the header (FLV, MPEG).
+    # Set options of the container, not of its streams: with those, PyAV 14 crashes if a stream
+    # appears after the header (FLV, MPEG).
     container = cast(Any, av).open(
         file, mode="r", format=format, container_options=allowed.options, **_TAG_ERRORS
     )
@@ -108,7 +108,7 @@ def open_input(
 
 
 def packets(container: InputContainer, *streams: Stream) -> Iterator[av.Packet]:
-    """The packets of `streams` in the order of the file; MediaError for too many."""
+    """The packets of `streams` in the order of the file; MediaError for too many packets."""
     for number, packet in looked(enumerate(container.demux(*streams))):
         check_count(number, MOST_FRAMES, "frames")
         yield packet
@@ -129,9 +129,9 @@ def open_output(
 
 
 def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
-    """`tags` of a container or stream as text; bytes that are no UTF-8 become U+FFFD.
+    """`tags` of a container or stream as text; bytes that are not UTF-8 become U+FFFD.
 
-    Copy tags from a container to another as they are: then such bytes stay what they were.
+    To copy tags to another container, do not call this: then such bytes stay unchanged.
     """
     return {_text(key): _text(value) for key, value in tags.items()}
 
@@ -140,7 +140,7 @@ def _text(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-# Sound into FFmpeg's encoders and filters
+# Sound for FFmpeg's encoders and filters
 
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 """FFmpeg's names for the channels that a clip's sound may have."""
@@ -160,7 +160,7 @@ def audio_frame(samples: Samples, sample_rate: int, position: int) -> av.AudioFr
 
 
 def buffer_source(graph: Graph, channels: int, sample_rate: int) -> FilterContext:
-    """Where `audio_frame`s go into a graph of FFmpeg's filters."""
+    """The input for `audio_frame`s in a graph of FFmpeg's filters."""
     return graph.add_abuffer(
         format="fltp",
         sample_rate=sample_rate,

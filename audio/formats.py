@@ -23,7 +23,7 @@ class Format(str, Enum):
 
 
 class Peaks(str, Enum):
-    """What is done about samples above full scale (1.0)."""
+    """How samples above full scale (1.0) are treated."""
 
     CLIP = "clip"
     NORMALIZE = "normalize"
@@ -63,4 +63,4 @@ class Encoding(NamedTuple):
     format: Format
     quality: str
     quick: bool = False
-    """MP3 in two thirds of the time, a little worse."""
+    """Encode MP3 in two thirds of the time, at a slightly lower quality."""

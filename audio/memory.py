@@ -1,4 +1,4 @@
-"""How much audio may be decoded: one file by its length, the files of one run by their memory."""
+"""Limits for decoded audio: a length for each file, and a memory for all files of one run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Memory:
         """Count `size` more bytes.
 
         Raises:
-            MediaError: more than allowed; nothing was counted.
+            MediaError: the sum would be above the limit; the count is unchanged.
         """
         with self._lock:
             if self._taken + size > self._most_gb * 1e9:
@@ -36,20 +36,20 @@ class Memory:
             self._taken += size
 
     def give_back(self, size: int) -> None:
-        """Count `size` bytes less."""
+        """Subtract `size` bytes from the count."""
         with self._lock:
             self._taken -= size
 
 
 class Bounds(NamedTuple):
-    """What one file may decode to: a length, and a share of the memory of its run."""
+    """The limits for one decoded file: a length, and a share of the memory of its run."""
 
     max_minutes: float
     memory: Share
 
 
 class Share:
-    """What one file takes of the memory of a run; None: of no run."""
+    """The memory that one file takes from its run. `memory` None: the file has no run."""
 
     def __init__(self, memory: Memory | None) -> None:
         self._memory = memory
@@ -62,7 +62,7 @@ class Share:
             self._taken += size
 
     def settle(self, size: int) -> None:
-        """Keep `size` bytes, and give the others back."""
+        """Keep `size` bytes of the share, and give the rest back."""
         if self._memory is not None:
             self._memory.give_back(self._taken - size)
             self._taken = size

@@ -1,4 +1,4 @@
-"""Sound on paper: one ruler, one grid and one set of colours for every picture with a time axis."""
+"""Pictures of sound with a time axis, all with the same ruler, grid and colours."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RULER_HEIGHT = 22
 _OVER_PIXELS = 4
 _LABEL_SPACING = 110
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-# Pillow's own font holds Latin letters alone; these hold the letters of other languages.
+# Pillow's own font has only Latin letters. These fonts have the letters of other languages.
 _SYSTEM_FONTS = (
     "NotoSansCJK-Regular.ttc",
     "msyh.ttc",
@@ -60,11 +60,11 @@ class Plot:
         self._seconds, self._scale = seconds, (width - left - right) / seconds
 
     def x(self, seconds: float) -> float:
-        """The column of a time."""
+        """The horizontal position, in pixels, of the time `seconds`."""
         return self.left + float(seconds) * self._scale
 
     def ruler(self, top: int, bottom: int) -> None:
-        """Upright lines from `top` to `bottom`, and their times below."""
+        """Draw vertical lines from `top` to `bottom`, and their times below."""
         wanted = _LABEL_SPACING / self._scale
         step = next((step for step in _STEPS if step >= wanted), wanted)
         face = font("", 11)
@@ -84,11 +84,11 @@ class Plot:
         colors: Sequence[Rgb] = (),
         shows_over: bool = False,
     ) -> None:
-        """One lane of an envelope, a column a pixel, full scale from `top` to `bottom`.
+        """Draw one lane of an envelope: a column for each pixel, full scale from `top` to `bottom`.
 
         Each column reaches from the lowest to the highest sample and, brighter, to the root mean
-        square. `colors` replaces both, a colour for each column. With `shows_over` the ends of a
-        column are red where samples exceed full scale.
+        square. `colors` has one colour for each column, in place of these two. With `shows_over`
+        the ends of a column are red if its samples exceed full scale.
         """
         middle, reach = (top + bottom) / 2, (bottom - top) / 2
         self.draw.line((self.left, middle, self.left + self.inner - 1, middle), fill=GRID)
@@ -110,19 +110,19 @@ class Plot:
                 self._column(x, down - _OVER_PIXELS, down, OVER)
 
     def marks(self, times: Iterable[float], top: int, bottom: int, color: Rgb) -> None:
-        """An upright line at each time."""
+        """Draw a vertical line at each time."""
         for time in times:
             x = round(self.x(time))
             self.draw.line((x, top, x, bottom), fill=color)
 
     def link(self, seconds: float, y: int, to_seconds: float, to_y: int, color: Rgb) -> None:
-        """A line from one time and row to another."""
+        """Draw a line from one time and row to another time and row."""
         self.draw.line((self.x(seconds), y, self.x(to_seconds), to_y), fill=color, width=2)
 
     def course(
         self, values: Sequence[float], fps: float, top: int, bottom: int, color: Rgb
     ) -> None:
-        """A line through `values`, `fps` of them a second."""
+        """Draw a line through `values`, of which a second has `fps`."""
         row = np.asarray(values, np.float64)
         low, high = min(0.0, float(row.min())), max(float(row.max()), 1e-9)
         heights = bottom - 2 - (row - low) / max(high - low, 1e-9) * (bottom - top - 4)
@@ -131,11 +131,11 @@ class Plot:
             self.draw.line(points, fill=color, width=2)
 
     def pixels(self) -> Picture:
-        """A copy of what was drawn."""
+        """A copy of the picture."""
         return np.asarray(self.image, np.uint8).copy()
 
     def png(self) -> bytes:
-        """What was drawn as the bytes of a PNG file."""
+        """The picture as the bytes of a PNG file."""
         out = io.BytesIO()
         self.image.save(out, "PNG")
         return out.getvalue()
@@ -145,7 +145,7 @@ class Plot:
 
 
 def columns_of(samples: Samples, width: int) -> Columns:
-    """`samples` [channels, n] in `width` columns of one lane: the outermost of all channels."""
+    """`samples` [channels, n] in `width` columns of one lane: the extremes over all channels."""
     envelope = Envelope()
     for _, block in blocks(samples):
         envelope.add(block)

@@ -1,9 +1,9 @@
-"""Tags into a copy of an encoded file, whose audio stays byte for byte as it is.
+"""Write tags into a copy of an encoded file. The bytes of its audio do not change.
 
-Each format is tagged the way ComfyUI's frontend reads it, so that a file dropped on the canvas
-restores its graph from `workflow` or `prompt`: plain-ASCII JSON, in FLAC's and Ogg's Vorbis
-comments or in MP3's ID3v2.4 user text. WAV, which the frontend cannot read, carries the same tags
-in an `id3 ` chunk for other programs.
+ComfyUI's frontend restores the graph of a file on the canvas from the tag `workflow` or `prompt`.
+It reads plain-ASCII JSON in the Vorbis comments of FLAC and Ogg, and in the ID3v2.4 user text of
+MP3. The frontend cannot read WAV: there, the same tags stand in an `id3 ` chunk for other
+programs.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ def retag(
 ) -> tuple[str, ...]:
     """Write `source` (MP3, WAV, FLAC, Opus or Ogg Vorbis) to the new file `path` with `tags`.
 
-    `loop` is written into WAV, FLAC and Ogg Vorbis. Without it, loop points that are there stay.
+    `loop` is written into WAV, FLAC and Ogg Vorbis. Without it, old loop points stay.
 
-    Old tags stay, but for those of the same name and for the graphs and receipts of others. Returns
-    the keys left out: in Ogg the graph must fit one page (64.9 KB in all), else `prompt` is left
-    out, then `workflow`.
+    Old tags stay, except tags of the same name and the graphs and receipts of other files. Returns
+    the keys left out. In Ogg the graph must fit one page (64.9 KB in all): if it does not,
+    `prompt` is left out, then `workflow`.
 
     `path` appears whole or not at all. FileExistsError if it exists; MediaError for a format that
     cannot be tagged or a broken file.
@@ -53,8 +53,8 @@ def retag(
 def format_of(source: Path | bytes) -> Format | None:
     """The format of `source`, told from its content, if `retag` can write a file of it.
 
-    None for everything else: other codecs, also in a container that a format shares with them (AAC
-    behind an ID3v2 tag, MP3 in WAV, FLAC in Ogg), RF64, a header that contradicts itself.
+    Returns None for other codecs, even in a known container (AAC behind an ID3v2 tag, MP3 in WAV,
+    FLAC in Ogg), for RF64, and for a header that contradicts itself.
     """
     with _opened(source) as file:
         start, container = _identify(file)
@@ -68,7 +68,7 @@ def format_of(source: Path | bytes) -> Format | None:
             if container is Container.MP3:
                 return Format.MP3 if mpeg.is_layer_3(Source(file), start) else None
         except MediaError:
-            # A broken file is not passed on.
+            # Refuse a broken file.
             return None
     return None
 
@@ -110,7 +110,7 @@ def _with_loop(
 
 
 def _identify(file: BinaryIO) -> tuple[int, Container]:
-    """Where the audio begins behind any ID3v2 tags, and its container."""
+    """The position of the audio behind any ID3v2 tags, and its container."""
     start = skip_id3v2(Source(file).bytes_at)
     file.seek(start)
     container = sniff(file.read(SNIFF_BYTES))

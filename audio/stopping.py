@@ -1,4 +1,4 @@
-"""Work that can be stopped: its loops look at a token before each block, frame, packet or row."""
+"""Work that can be stopped: its loops check a token before each block, frame, packet or row."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stop:
         return self._event.is_set()
 
     def set(self) -> None:
-        """Let the work end at its next look."""
+        """Stop the work: its next check of the token raises Stopped."""
         self._event.set()
 
     def look(self) -> None:
@@ -45,7 +45,7 @@ class Stop:
             raise Stopped
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do `work` in this thread; its looks are at this token."""
+        """Do `work` in this thread. It checks this token."""
 
         def begin() -> T:
             _stop.set(self)
@@ -58,26 +58,26 @@ _stop: contextvars.ContextVar[Stop | None] = contextvars.ContextVar("aigateway_s
 
 
 def look() -> None:
-    """Raises Stopped if the running work is to end. Nothing happens where no token is."""
+    """Raises Stopped if the token of the running work is set. Work without a token goes on."""
     stop = _stop.get()
     if stop is not None:
         stop.look()
 
 
 def is_stopped() -> bool:
-    """Whether the running work is to end, for callbacks that must not raise."""
+    """Whether the token of the running work is set, for callbacks that must not raise."""
     stop = _stop.get()
     return stop is not None and stop.is_set
 
 
 def looked(items: Iterable[T]) -> Iterator[T]:
-    """`items`, with a look before each."""
+    """`items`, with a check of the token before each item."""
     for item in items:
         look()
         yield item
 
 
 def shared(work: Callable[..., T]) -> Callable[..., T]:
-    """`work` for another thread, where it looks at the token of this one."""
+    """`work` for another thread, in which it checks the token of this thread."""
     context = contextvars.copy_context()
     return lambda *values: context.copy().run(work, *values)

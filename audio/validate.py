@@ -1,4 +1,4 @@
-"""Check ComfyUI's AUDIO where it enters the pack, and bring it to one form."""
+"""Check ComfyUI's AUDIO when it enters the pack, and convert it to one form."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def check(audio: object) -> Audio:
     """`audio` as float32 [batch, channels, samples], contiguous, on the CPU.
 
     Takes any mapping with `waveform` ([B, C, T], [C, T] or [T]; any float or integer dtype, device
-    and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned ones are
-    offset binary, as in 8-bit WAV. A waveform of this form is returned as it is.
+    and strides) and `sample_rate`. Integers are scaled by their full scale; unsigned integers are
+    offset binary, as in 8-bit WAV. A waveform that has this form already is returned unchanged.
 
     Raises MediaError for anything else: no audio, missing keys, no samples, no channels, a wrong
     sample rate, NaN or infinity.
@@ -56,9 +56,9 @@ def check(audio: object) -> Audio:
 
 
 def check_finite(waveform: torch.Tensor, where: str) -> None:
-    """MediaError if `waveform` holds NaN or infinity; `where` is the subject of its sentence."""
+    """MediaError if `waveform` holds NaN or infinity; `where` is the subject of the message."""
     for flat in looked(waveform.reshape(-1).split(_BLOCK)):
-        # The fastest check: a sum of squares with NaN or infinity in it is not finite.
+        # This check is the fastest: NaN or infinity makes the sum of squares not finite.
         if math.isfinite(float(torch.dot(flat, flat))):
             continue
         low, high = (float(edge) for edge in torch.aminmax(flat))
@@ -112,7 +112,7 @@ def _check_waveform(waveform: object) -> torch.Tensor:
 def _from_integers(waveform: torch.Tensor) -> torch.Tensor:
     info = torch.iinfo(waveform.dtype)
     full_scale = 2.0 ** (info.bits - 1)
-    # Float32 is exact up to 16 bits. Above, float64 rounds only once, at the end.
+    # Float32 is exact up to 16 bits. For more bits use float64: it rounds only once, at the end.
     exact = waveform.to("cpu").to(torch.float32 if info.bits <= 16 else torch.float64)
     if info.min == 0:
         exact = exact - full_scale

@@ -1,7 +1,7 @@
 """Files that appear whole or not at all.
 
-The content goes into a temporary file beside the target, and the target's name is given to it at
-the end. An error, Ctrl+C or a power cut leaves the old file or no file, never half of one.
+The content is written to a temporary file beside the target. At the end that file is renamed to
+the target's name. An error, Ctrl+C or a power cut leaves the old file or no file, never a part.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8)
-"""Seconds between the tries to rename a file that another program holds: 2 s in all."""
+"""Seconds between the attempts to rename a file that another program holds: 2 s in all."""
 
 # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION: Windows gives one of them
 # while a virus scanner reads a new file. Other systems set no `winerror`.
@@ -27,10 +27,10 @@ _NAME_LENGTH = 40
 def write_file(
     path: Path, content: bytes | memoryview, *, mode: int = 0o666, durable: bool = True
 ) -> None:
-    """Write `content` to `path`, in place of a file of that name. Arguments as `replaced_file`.
+    """Write `content` to `path`, and replace a file of that name. Arguments as `replaced_file`.
 
     Raises:
-        OSError: the disk is full or cannot be written. The old file is as it was.
+        OSError: the disk is full or cannot be written. The old file is unchanged.
     """
     with replaced_file(path, mode=mode, durable=durable) as temporary:
         _while_held(lambda: temporary.write_bytes(content))
@@ -51,15 +51,15 @@ def write_new_file(
 
 @contextlib.contextmanager
 def replaced_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator[Path]:
-    """An empty temporary file; what is written to it becomes `path` when the block ends.
+    """An empty temporary file, which becomes `path` when the block ends.
 
-    A file called `path` is replaced. After an error in the block it stays as it was. The
+    It replaces a file called `path`. After an error in the block, the old file is unchanged. The
     temporary file is removed in every case.
 
     Args:
         mode: permissions of the new file, less the umask. 0o600: only the owner can read it.
-        durable: content and name are on the disk when the block has ended. False is faster, and
-            fits what can be made again: a power cut may then leave an empty file.
+        durable: content and name are on the disk when the block has ended. False is faster, for
+            files that can be made again: a power cut may then leave an empty file.
 
     Raises:
         OSError: the folder is missing, or the disk is full or cannot be written.
@@ -78,8 +78,8 @@ def new_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator
     """As `replaced_file`, but a file called `path` is never replaced.
 
     Raises:
-        FileExistsError: `path` exists. Checked before the block, and again in one step with the
-            renaming.
+        FileExistsError: `path` exists. The check runs before the block, and again in one step
+            with the renaming.
         OSError: the folder is missing, or the disk is full or cannot be written.
     """
     if path.exists():
@@ -95,14 +95,14 @@ def new_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator
 
 @contextlib.contextmanager
 def _temporary_file(path: Path, mode: int) -> Iterator[Path]:
-    # A shortened name: the longest one that a folder takes has no room for an addition.
+    # Shorten the name: nothing can be added to a name of the greatest length.
     name = f".{path.name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.tmp"
     temporary = path.with_name(name)
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         yield temporary
     finally:
-        # After a rename it is gone. An error here must not hide the one that ended the block.
+        # After a rename the file is gone. An error here must not hide the error of the block.
         with contextlib.suppress(OSError):
             _while_held(temporary.unlink)
 
@@ -112,11 +112,11 @@ def rename_to_new(temporary: Path, path: Path) -> None:
 
     Raises:
         FileExistsError: `path` exists; `temporary` stays.
-        OSError: the name cannot be given.
+        OSError: the system cannot rename the file.
     """
     try:
         if os.name == "nt":
-            # Windows renames only to a free name.
+            # On Windows a rename fails if the name exists.
             _while_held(lambda: os.rename(temporary, path))
         else:
             os.link(temporary, path)
@@ -127,7 +127,7 @@ def rename_to_new(temporary: Path, path: Path) -> None:
     except OSError:
         if os.name == "nt":
             raise
-    # No hard links here (FAT, some network drives): take the name first, then replace the file.
+    # The file system has no hard links (FAT, some network drives): create `path`, then replace it.
     try:
         path.touch(exist_ok=False)
     except FileExistsError:
@@ -144,7 +144,7 @@ def _exists(path: Path) -> FileExistsError:
 
 
 def _while_held(step: Callable[[], object]) -> None:
-    """Run `step`, again after each of PAUSES while Windows says that a program holds the file."""
+    """Run `step`. If Windows reports that a program holds the file, retry after each of PAUSES."""
     for pause in PAUSES:
         try:
             step()
@@ -165,7 +165,7 @@ def _sync_file(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Put the names in `folder` on the disk too. Windows needs no call for it."""
+    """Write the names in `folder` to the disk too. Windows needs no call for this."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

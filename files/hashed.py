@@ -1,4 +1,4 @@
-"""Files that are named by the SHA-256 of their bytes."""
+"""Files whose name is the SHA-256 of their bytes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def hashed_name(content: bytes | memoryview) -> str:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether `path` is a regular file, no link, whose bytes have the hash that its name says.
+    """Whether `path` is a regular file, not a link, whose bytes have the hash in its name.
 
     Raises:
-        OSError: it is not there, or cannot be read.
+        OSError: the file is missing or cannot be read.
     """
-    # A pipe would be waited for.
+    # Reading a pipe would wait for its writer.
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return False
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""Keep folders within a size: what was used longest ago goes first."""
+"""Keep folders within a size: remove the least recently used files first."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-# Seconds by which clocks may differ: some drives have one of their own.
+# Seconds by which clocks may differ: some drives have their own clock.
 _CLOCK_SLACK = 60.0
 
 
 def make_room(paths: Iterable[Path], limit_bytes: float, *, in_use: float = 0.0) -> None:
-    """Remove files and links of `paths` until the others have at most `limit_bytes` together.
+    """Remove files and links of `paths` until the rest have at most `limit_bytes` together.
 
     Args:
-        in_use: seconds after its last use in which a file stays. Its time of change is its last
-            use.
+        in_use: a file stays for this many seconds after its last use. The last use is the file's
+            time of change.
     """
     found = []
     for path in paths:
@@ -31,10 +31,10 @@ def make_room(paths: Iterable[Path], limit_bytes: float, *, in_use: float = 0.0)
     for used, size, path in sorted(found):
         if total <= limit_bytes:
             return
-        # A use that is yet to come is of a clock that was ahead.
+        # A last use in the future comes from a clock that was ahead: do not keep the file for it.
         if now - in_use < used <= now + _CLOCK_SLACK:
             continue
-        # On Windows a file that is being read cannot be removed, which is right.
+        # On Windows a file that a program reads cannot be removed: it stays, as it should.
         with contextlib.suppress(OSError):
             path.unlink()
             total -= size

@@ -1,4 +1,4 @@
-"""Which container a file has, told from its first bytes."""
+"""Find the container of a file from its first bytes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable
 from enum import Enum
 
 SNIFF_BYTES = 4096
-"""Bytes of a file that are enough for every check here."""
+"""Bytes from the start of a file that every check in this module needs at most."""
 
 _ID3V2_HEADER = 10
 _MOST_TAGS = 16
 
 
 class Container(Enum):
-    """The containers that are told apart; UNKNOWN may still be audio.
+    """The containers that the pack knows. A file of kind UNKNOWN may still be audio.
 
     The value is the name for a message; `extension` is the usual one, without its dot. A file of
-    unknown kind is called `mp3`: players look at the content, and most such files are MP3s.
+    unknown kind gets `mp3`: players check the content, and most such files are MP3s.
     """
 
     WAV = "WAV"
@@ -34,9 +34,9 @@ class Container(Enum):
 
 
 def sniff(head: bytes | memoryview) -> Container:
-    """The container whose file begins with `head`. ID3v2 tags in front are passed over.
+    """The container of a file that begins with `head`. ID3v2 tags at the start are skipped.
 
-    `head` that ends within its ID3v2 tag is MP3: other files rarely carry that tag.
+    If `head` ends within its ID3v2 tag, the result is MP3: other files rarely have that tag.
     """
     start = skip_id3v2(lambda place, count: bytes(head[place : place + count]))
     if start and start >= len(head):
@@ -46,9 +46,9 @@ def sniff(head: bytes | memoryview) -> Container:
 
 
 def skip_id3v2(bytes_at: Callable[[int, int], bytes]) -> int:
-    """Where the file begins behind its ID3v2 tags; `bytes_at` gives bytes of a place and count.
+    """The position behind the ID3v2 tags; `bytes_at(position, count)` returns bytes of the file.
 
-    At most sixteen tags are passed over: a file of nothing but tags ends.
+    It skips at most sixteen tags, so that a file of tags alone cannot keep it busy.
     """
     start = 0
     for _ in range(_MOST_TAGS):
@@ -60,7 +60,7 @@ def skip_id3v2(bytes_at: Callable[[int, int], bytes]) -> int:
 
 
 def id3v2_size(head: bytes) -> int:
-    """Bytes of the ID3v2 tag that `head` begins with, header and footer included; 0 if none."""
+    """Bytes of the ID3v2 tag at the start of `head`, with header and footer; 0 without a tag."""
     if len(head) < _ID3V2_HEADER or head[:3] != b"ID3" or any(byte & 0x80 for byte in head[6:10]):
         return 0
     size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
@@ -81,7 +81,7 @@ def _by_signature(head: bytes) -> Container:
         return Container.WEBM
     if head[4:8] == b"ftyp":
         return Container.MP4
-    # Eleven set bits, then version and layer, neither of them reserved: layer bits 00 are AAC.
+    # Eleven set bits, then a version and a layer that are not reserved. Layer bits 00 mean AAC.
     if (
         len(head) > 2
         and head[0] == 0xFF

@@ -26,7 +26,7 @@ _DTYPES = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl"
 
 
 class AvRead(NamedTuple):
-    """What was decoded, and the length that the container declares (None without an exact one)."""
+    """The decoded samples, and the exact length that the container declares (None if unknown)."""
 
     planar: Planar
     declared: int | None
@@ -43,7 +43,7 @@ def read_av(
     """The first sound track of `source`, without the padding that its container declares.
 
     Args:
-        format: FFmpeg's name for the container, where it is known.
+        format: FFmpeg's name for the container, if it is known.
         frames: an estimate of the length in samples.
         end: the length beyond which all samples are padding.
 
@@ -86,7 +86,7 @@ def _opened(source: Source, format: str | None) -> Iterator[tuple[InputContainer
                     "of the audio."
                 )
             stream = container.streams.audio[0]
-            # The attribute is None where FFmpeg has no decoder, whatever its type says.
+            # The attribute is None if FFmpeg has no decoder, although its type excludes None.
             rate = getattr(stream.codec_context, "sample_rate", 0)
             if not rate or stream.codec_context.name not in AUDIO.decoders:
                 raise MediaError(
@@ -118,7 +118,7 @@ def _fill(
             planar = Planar(channels, sample_rate, guess, bounds, exact=False)
         count = block.samples
         if declared is not None:
-            # Behind the declared end is the encoder's padding.
+            # The samples behind the declared end are the encoder's padding.
             count = min(count, declared - planar.filled)
         start = planar.make_room(count)
         _copy(block.planes, kind, planar.array[:, start : start + count])
@@ -143,7 +143,7 @@ def _blocks(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
                 f"The audio changes from {first[0]} at {first[1]} Hz to {shape[0]} at {shape[1]} "
                 "Hz midway: expected one format throughout; convert it with another program first."
             )
-        # A gap between time stamps is not silence: samples are joined without it.
+        # A gap between time stamps is not silence: join the samples without a gap.
         frame.pts = None
         fifo.write(frame)
         if fifo.samples >= _BLOCK:
@@ -157,7 +157,7 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
         try:
             yield from cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:
-            # A damaged packet, or a tag behind the last one: skipped, as players do.
+            # Skip a damaged packet, or a tag behind the last packet, as players do.
             continue
 
 

@@ -30,13 +30,13 @@ at 7 leaves out the search for the best stereo angle: 0.05 to 0.2 dB more noise 
 a fifth less time than at its default 10.
 """
 _QUICK_MP3 = "7"
-"""From here on LAME does not shape its noise."""
-# The tags are written by `tagged_file`.
+"""At this `compression_level` and above, LAME does not shape its noise."""
+# `tagged_file` writes the tags.
 _MUXER_OPTIONS = {Format.MP3: {"id3v2_version": "0"}, Format.OPUS: {}}
 
 
 def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding) -> None:
-    """Encode `outgoing`, mono or stereo, into `file`. av.error.FFmpegError when that fails."""
+    """Encode `outgoing`, mono or stereo, into `file`. av.error.FFmpegError if FFmpeg cannot."""
     layout = "mono" if outgoing.channels == 1 else "stereo"
     codec, sample_format, level = _CODECS[encoding.format]
     if encoding.quick and encoding.format is Format.MP3:
@@ -50,7 +50,7 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
         )
         stream.codec_context.format = av.AudioFormat(sample_format)
         if encoding.quality == "V0":
-            # A quality instead of a bit rate; the one that is not set is 0, the best.
+            # Set a quality instead of a bit rate. A quality that is not set is 0, the best.
             stream.codec_context.qscale = True
         else:
             stream.bit_rate = _bit_rate(outgoing, encoding)
@@ -62,13 +62,13 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
             frame.pts = position
             position += block.shape[1]
             container.mux(stream.encode(frame))
-        # LAME may end with a frame of padding alone: with it, FFmpeg's muxer would forget the
-        # padding of the frame before, and the file would be up to 528 samples too long.
+        # LAME may end with a frame of padding alone. Leave it out: FFmpeg's muxer would forget the
+        # padding of the frame before it, and the file would be up to 528 samples too long.
         container.mux([packet for packet in stream.encode(None) if packet.duration])
 
 
 def _bit_rate(outgoing: Outgoing, encoding: Encoding) -> int:
-    """Bits a second, at most what the codec knows for this sample rate or these channels."""
+    """Bits a second, up to the codec's highest rate for this sample rate or these channels."""
     if encoding.format is Format.OPUS:
         most = _OPUS_MAX_BITS_A_CHANNEL * outgoing.channels
     else:

@@ -36,7 +36,7 @@ def read_pcm(source: Source, wav: Wav, planar: Planar) -> None:
 
 
 def _fill(source: Source, wav: Wav, out: Samples, start: int, end: int) -> int:
-    """Fill `out` from `start` to `end`; the samples of each channel that the file had."""
+    """Fill `out` from `start` to `end`; return how many samples of each channel the file had."""
     width = wav.channels * wav.sample_bytes
     step = max(1, _BLOCK_BYTES // width)
     block = memoryview(bytearray(step * width))
@@ -57,7 +57,7 @@ def _convert(data: memoryview, wav: Wav, out: Samples) -> None:
         np.subtract(_interleaved(data, "u1", wav.channels).T, np.float32(128), out=out)
         out *= np.float32(1 / 128)
     elif wav.sample_bytes == 3:
-        # The three bytes become the upper three of an int32, so that one scale serves both.
+        # Put the three bytes into the upper three of an int32, so that both have one scale.
         wide = np.zeros((len(data) // 3, 4), np.uint8)
         wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
         _scale(wide.reshape(-1).view("<i4").reshape(-1, wav.channels), 31, out)

@@ -16,9 +16,9 @@ from ..samples.planar import Planar
 from ..stopping import look, shared
 
 _BLOCK_SAMPLES = 1 << 17
-"""Samples of all channels in one read: the blocks of both threads fit into the cache."""
+"""Samples of all channels in one read. The blocks of both threads fit into the CPU's cache."""
 _TWO_THREADS_BLOCKS = 4
-"""A second thread starts only if at least so many blocks are left."""
+"""The second thread starts only if at least this many blocks are left."""
 
 
 class NotForLibsndfile(Exception):  # noqa: N818 - an answer, not a failure
@@ -44,10 +44,10 @@ def read_sndfile(
     run_up: int = 0,
     two_threads: bool = True,
 ) -> tuple[Planar, int]:
-    """The samples of `source`, and how many of each channel its header declared.
+    """The samples of `source`, and the number of samples a channel that its header declares.
 
     A file that ends early gives fewer samples than declared. With `two_threads`, a second thread
-    starts as soon as the file is complete, in the middle of what is left.
+    starts when the file is complete; it begins in the middle of the remaining samples.
 
     Args:
         expected: the length that the header must declare, within `run_up` samples.
@@ -55,8 +55,8 @@ def read_sndfile(
             whose frames need earlier ones.
 
     Raises:
-        NotForLibsndfile: libsndfile cannot open it, or its length is another. Nothing was read.
-        MediaError: more than `bounds` allow.
+        NotForLibsndfile: libsndfile cannot open it, or finds another length. Nothing was read.
+        MediaError: the file holds more than `bounds` allow.
     """
     with contextlib.ExitStack() as stack:
         sound = stack.enter_context(_open(source))
@@ -83,7 +83,7 @@ def _open(source: Source) -> _Sound:
 
 
 class _Fill:
-    """Fills one array from its start and, once the file is complete, from a middle too."""
+    """Fills one array from its start; a second thread may fill it from a middle too."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class _Fill:
         self._back_error: BaseException | None = None
 
     def run(self, sound: _Sound) -> int:
-        """Fill the array; the samples of each channel that are filled without a gap."""
+        """Fill the array; return how many samples of each channel are filled without a gap."""
         end = self._out.shape[1]
         position = 0
         back: threading.Thread | None = None
@@ -136,7 +136,7 @@ class _Fill:
     def _path_if_worth_it(self, left: int) -> Path | None:
         """A path of the complete file if enough samples are left for two threads.
 
-        By its path, because callbacks into Python would make both threads wait for its lock.
+        libsndfile opens the path itself: with callbacks both threads would wait for Python's lock.
         """
         enough = _TWO_THREADS_BLOCKS * self._block + self._run_up
         if not self._two_threads or left < enough or not self._source.complete:
@@ -147,7 +147,7 @@ class _Fill:
             return None
 
     def _fill_back(self, path: Path, start: int, end: int) -> None:
-        """The second thread: from `start` to `end`, or to where the file ends early."""
+        """Fill from `start` to `end` in the second thread, or to the end of a short file."""
         self._back_end = position = start
         buffer = self._buffer()
         try:

@@ -16,16 +16,16 @@ from ..samples.quantize import Quantizer
 from ..stopping import looked
 
 _RIFF_MAX_BYTES = (1 << 32) - (1 << 16)
-"""Above this a WAV's 32-bit lengths overflow, and it is written as RF64."""
+"""Above this size the 32-bit lengths of a WAV overflow: the file becomes RF64."""
 _FLAC_LEVEL = 0.5
 """libFLAC's level 4 of 8: a thousandth larger than its default 5, and a tenth faster."""
 _VORBIS_BEST = 10
-"""Vorbis' qualities count up to this one."""
+"""The highest number of Vorbis' qualities."""
 _SUBTYPES = {Format.WAV: "FLOAT", Format.OGG: "VORBIS"}
 
 
 def write_sndfile(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding) -> None:
-    """Encode `outgoing` into `file`. soundfile.SoundFileError when libsndfile cannot write it."""
+    """Encode `outgoing` into `file`. soundfile.SoundFileError if libsndfile cannot write it."""
     bits = int(encoding.quality.split()[0]) if encoding.quality.endswith("bit") else 0
     blocks: Iterator[npt.NDArray[Any]]
     if bits:

@@ -15,7 +15,7 @@ GRAPH_KEYS = ("workflow", "prompt")
 """Tags from which ComfyUI's frontend restores a graph (JSON), the most useful first."""
 
 FOREIGN_KEYS = (*GRAPH_KEYS, "receipt")
-"""Tags that are never taken over from another file."""
+"""Tags that are never copied from another file."""
 _VENDOR = "AIgateway Music"
 _BRACE = 0x7D
 _DIGITS = range(ord("0"), ord("9") + 1)
@@ -30,7 +30,7 @@ class Comments(NamedTuple):
 
 
 def parse_comments(data: bytes) -> Comments:
-    """The comment list at the start of `data`; MediaError when it is cut short or far too long."""
+    """The comment list at the start of `data`; MediaError if it is incomplete or far too long."""
     try:
         position = 0
         texts: list[str] = []
@@ -54,13 +54,12 @@ def parse_comments(data: bytes) -> Comments:
 def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
     """`old` with `tags`, which replace entries of the same name; loop points and the graph first.
 
-    Entries of `old` that could be read as a graph or a receipt are left out (`is_foreign`), and
-    its loop points where `tags` has some.
+    The result omits entries of `old` that a program could read as a graph or a receipt
+    (`is_foreign`). If `tags` has loop points, it omits those of `old` too.
 
-    The length of a comment stands between it and the one before it. A comment is padded with spaces
-    where its length would read as a part of the one before: behind the graph's JSON as the byte
-    0x7D, '}', which the frontend takes for the JSON's end when it reads Ogg; behind a loop point as
-    a digit, for engines that read a number to its last digit.
+    Each comment follows its own length. Spaces pad a comment if a reader would take its length for
+    part of the comment before. Behind the graph's JSON that is the byte 0x7D, '}': the frontend
+    takes it for the end of the JSON in Ogg. Behind a loop point it is a digit: engines read on.
     """
     names = {key.lower() for key in tags}
     if names & set(LOOP_KEYS):
@@ -81,17 +80,17 @@ def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
 
 
 def is_foreign(text: str) -> bool:
-    """Whether a tag of an old file could be read as a graph or a receipt.
+    """Whether a program could read this tag of an old file as a graph or a receipt.
 
-    Another file's graph must not open when the new file is dropped on the canvas, and only the
-    ledger gives receipts. The frontend looks for a key anywhere in the tags, not only where one
-    begins.
+    A new file on the canvas must not open the graph of another file. Only the ledger gives
+    receipts. The frontend searches all of the tags' text for a key, not only the start of each
+    tag.
     """
     return _FOREIGN.search(text) is not None
 
 
 def _without_brace(size: int) -> int:
-    """The least number from `size` on without the byte 0x7D, '}', among its four."""
+    """The lowest number, `size` or above, whose four bytes do not include 0x7D, '}'."""
     for shift in (24, 16, 8, 0):
         if size >> shift & 0xFF == _BRACE:
             size = (size >> shift) + 1 << shift
@@ -105,7 +104,7 @@ def build_comments(comments: Comments) -> bytes:
 
 
 def graph_end(comments: Comments) -> int:
-    """Bytes of `build_comments` up to the end of the last graph entry; 0 without any."""
+    """Bytes of `build_comments` up to the end of the last graph entry; 0 without a graph."""
     last = max(
         (index for index, entry in enumerate(comments.entries, 1) if _is_graph(entry)), default=0
     )

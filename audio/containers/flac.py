@@ -26,18 +26,18 @@ class _Header(NamedTuple):
 
 
 def flac_pieces(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Piece]:
-    """The FLAC that begins at `start` of `file`, with `tags`; what lies before it is left out.
+    """The FLAC that begins at `start` of `file`, with `tags` and without the bytes before it.
 
-    MediaError when the header is broken, or the tags do not fit into one block.
+    MediaError if the header is broken, or if the tags do not fit into one block.
     """
     header = _read_header(file, start)
     return [_build(header, tags), Span(header.audio, size_of(file))]
 
 
 def tag_room(tags: Mapping[str, str]) -> int:
-    """Bytes that an encoder has to leave free before its FLAC for `fill_tag_room`.
+    """Bytes that an encoder must leave free before its FLAC for `fill_tag_room`.
 
-    MediaError when the tags do not fit into one block.
+    MediaError if the tags do not fit into one block.
     """
     content = build_comments(merge(Comments(), tags))
     _check_size(content)
@@ -45,7 +45,7 @@ def tag_room(tags: Mapping[str, str]) -> int:
 
 
 def fill_tag_room(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Piece]:
-    """As `flac_pieces`, but with padding so that the audio stays where it is."""
+    """As `flac_pieces`, but with padding, so that the audio does not move in the file."""
     header = _read_header(file, start)
     padding = header.audio - len(_build(header, tags)) - _BLOCK_HEADER
     header.blocks.append((_PADDING, bytes(padding)))

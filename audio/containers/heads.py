@@ -1,8 +1,8 @@
-"""The claims of a file's head, counted before a library reads the file.
+"""Counts of the tags, frames and parts that a file's head declares, before a library reads it.
 
-Libraries compare each tag with all others, take memory for as many frames as a head claims, and
-move a whole index for each entry out of order. Each count has a bound here, and a claim has to fit
-into the file. A head that is broken or cut short passes: the library names that.
+Libraries compare each tag with all others, allocate memory for the declared number of frames, and
+move a whole index for each entry out of order. This module limits each count, and the declared
+frames must fit into the file. A broken or short head passes: the library reports it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MOST_PARTS = 200_000
 """Chunks, boxes and blocks of a file."""
 _MOST_EDITED_FRAMES = 2 * MOST_FRAMES
 _PCM_FRAMES_A_BYTE = 32
-"""Samples of a QuickTime sound in a byte, at most: a head counts samples there, not packets."""
+"""Most samples in a byte of QuickTime sound, whose head counts samples and not packets."""
 _MOST_PAGES = 1_000_000
 """Ogg's pages: one every 20 ms for five hours."""
 _LONGEST_VENDOR = 1 << 12
@@ -73,9 +73,9 @@ Raw: TypeAlias = "BinaryIO | io.RawIOBase"
 
 
 def check_heads(file: Raw) -> None:
-    """Count the tags, frames and parts that `file`, a seekable file, claims to have.
+    """Count the tags, frames and parts that the head of `file`, a seekable file, declares.
 
-    Its position stays. MediaError for more than the bounds.
+    The position of `file` does not change. MediaError if a count is above its limit.
 
     >>> tags = b"".join(b"TXXX\\0\\0\\0\\x05\\0\\0\\0%04d" % number for number in range(3000))
     >>> check_heads(io.BytesIO(b"ID3\\x04\\0\\0\\0\\x02\\x5f\\x48" + tags))
@@ -90,7 +90,7 @@ def check_heads(file: Raw) -> None:
 
 
 def check_count(count: int, most: int, of: str) -> None:
-    """MediaError where `count` is above `most`; `of` is the plural of the counted things."""
+    """MediaError if `count` is above `most`; `of` is the plural noun for the message."""
     if count > most:
         raise MediaError(
             f"The file has more than {most} {of}: expected at most so many; it is broken, so "
@@ -99,13 +99,13 @@ def check_count(count: int, most: int, of: str) -> None:
 
 
 class _Heads:
-    """One file, and its counts so far."""
+    """One file, and the counts of its head so far."""
 
     def __init__(self, file: Raw, size: int | None = None) -> None:
         self._file = file
         self._end = file.seek(0, io.SEEK_END)
         self._size = self._end if size is None else size
-        """Bytes of the whole file, which claims have to fit into."""
+        """Bytes of the whole file: the declared frames must fit into them."""
         self._tags = self._parts = self._frames = self._points = 0
         self._ahead, self._ahead_from = b"", 0
         self._track = _Track()
@@ -148,7 +148,7 @@ class _Heads:
     # Reading and counting
 
     def _at(self, position: int, count: int) -> bytes:
-        """Bytes of the file, fewer at its end."""
+        """`count` bytes of the file from `position`, fewer at its end."""
         offset = position - self._ahead_from
         if not 0 <= offset <= len(self._ahead) - count:
             self._ahead_from, offset = position, 0
@@ -186,7 +186,7 @@ class _Heads:
         check_count(self._frames, MOST_FRAMES, "frames")
 
     def _found(self, pattern: re.Pattern[bytes], end: int) -> Iterator[int]:
-        """Where `pattern` of at most 16 bytes begins, at each place before `end`."""
+        """Each position before `end` at which `pattern`, of at most 16 bytes, begins."""
         for start in range(0, end, _BLOCK):
             for match in pattern.finditer(self._read(start, min(_BLOCK + 15, end - start))):
                 if match.start() < _BLOCK:
@@ -195,7 +195,7 @@ class _Heads:
     # Formats
 
     def _id3(self, start: int) -> None:
-        """ID3v2.2 to 2.4; sizes of 2.4 that are no syncsafe numbers as FFmpeg reads them."""
+        """Count frames of ID3v2.2 to 2.4; a 2.4 size that is not syncsafe is read as in FFmpeg."""
         head = self._at(start, 10)
         size = id3v2_size(b"ID3" + head[3:])
         end = min(start + size, self._end)
@@ -235,7 +235,7 @@ class _Heads:
             position += 4 + size
 
     def _ogg(self) -> None:
-        """Comments stand in packets that begin with a codec's mark, also far behind the start."""
+        """Count comments. Their packets begin with a codec's mark, perhaps far behind the start."""
         position = pages = 0
         waiting: dict[bytes, tuple[int, bytes]] = {}
         flac: set[bytes] = set()
@@ -272,11 +272,11 @@ class _Heads:
             if content.startswith(b"\x7fFLAC"):
                 flac.add(serial)
             elif content.startswith((b"Speex   ", b"CELT    ")):
-                # The next packet is the comments, without a mark.
+                # The next packet holds the comments. It has no mark.
                 waiting[serial] = 0, b""
 
     def _chunks(self, position: int, end: int, form: str) -> None:
-        """RIFF's chunks where `form` has the lowest byte first, and AIFF's."""
+        """Count in the chunks of RIFF (`form` is little-endian) or AIFF (big-endian)."""
         data_size: int | None = None
         while len(head := self._at(position, 8)) == 8 and position + 8 <= end:
             self._part()
@@ -305,7 +305,7 @@ class _Heads:
         return count
 
     def _avi_index(self, start: int, size: int) -> None:
-        """An index of indexes: several may name the same one."""
+        """Count frames in an index of indexes. Several entries may name the same index."""
         head = self._at(start, 24)
         entries = _number(head[4:8], "<I")
         if len(head) < 24 or head[3]:
@@ -329,7 +329,7 @@ class _Heads:
             position += 12 + size
 
     def _asf(self, start: int) -> None:
-        """The objects of the header, and those of its extension."""
+        """Count in the objects of the header and of its extension."""
         position = start + 30
         while len(head := self._at(position, 26)) == 26 and head[:16] != _ASF_DATA:
             self._part()
@@ -343,7 +343,7 @@ class _Heads:
             self._amf(start + 10, 0)
 
     def _amf(self, position: int, depth: int) -> int:
-        """A value of AMF0, whose names become tags; where it ends."""
+        """Count the names in the AMF0 value at `position` as tags; return the value's end."""
         kind = _number(self._at(position, 1), "B")
         position += 1
         if depth > _DEEPEST or kind not in _AMF_BYTES:
@@ -366,8 +366,8 @@ class _Heads:
         return position
 
     def _matroska(self) -> None:
-        """FFmpeg reads up to the first cluster, looks for a name where an element is broken, and
-        goes where a SeekHead points: elements are found by their names there, not in order."""
+        """Find elements by their names, not in order: after a broken element FFmpeg searches for
+        the next name, up to the first cluster, and it follows each SeekHead."""
         position = segment = 0
         end = self._end
         while position < self._end:
@@ -410,7 +410,7 @@ class _Heads:
             position = content if name in _MATROSKA_LISTS else content + size
 
     def _element_size(self, position: int) -> tuple[int, int]:
-        """The size of an element's content, and where that begins."""
+        """The size of an element's content, and the position at which the content begins."""
         data = self._at(position, 8)
         width = 9 - _number(data[:1], "B").bit_length()
         if width > 8 or len(data) < width:
@@ -444,7 +444,7 @@ class _Heads:
             self._judge(self._track)
             self._track = track
         elif name == b"meta":
-            # QuickTime's has no version before its boxes.
+            # QuickTime's `meta` has no version before its boxes.
             version = 0 if self._at(start + 4, 4) == b"hdlr" else 4
             self._boxes(start + version, stop, depth + 1)
         elif name in (b"udta", b"ilst"):
@@ -493,7 +493,7 @@ class _Heads:
             track.edits = max(track.edits, count)
 
     def _judge(self, track: _Track) -> None:
-        """Whether what the tables of `track` claim fits into the file."""
+        """MediaError if the tables of `track` declare more than the file or the limits allow."""
         runs = np.frombuffer(track.runs[: len(track.runs) // 12 * 12], ">u4").reshape(-1, 3)
         chunks = np.diff(runs[:, 0].astype(float), append=track.chunks + 1)
         most = _PCM_FRAMES_A_BYTE * self._size
@@ -521,13 +521,13 @@ class _Track:
 
 
 def _number(data: bytes, form: str) -> int:
-    """The integer at the beginning of `data`; 0 where it is cut short."""
+    """The integer at the beginning of `data`; 0 if `data` is too short."""
     size = struct.calcsize(form)
     return struct.unpack(form, data[:size])[0] if len(data) >= size else 0
 
 
 def _packets(lacing: bytes, content: bytes) -> list[bytes]:
-    """The packets in an Ogg page that are not empty; the first and the last may be parts."""
+    """The non-empty packets of an Ogg page; the first and the last packet may be incomplete."""
     packets, start, end = [b""], 0, 0
     for size in lacing:
         end += size

@@ -1,7 +1,7 @@
 """ID3v2, the tags of MP3 and, in a chunk of their own, of WAV.
 
-Written as version 2.4 (id3.org, "id3v2.4.0-structure" and "-frames") in UTF-8, with a NUL after
-each value and pictures last: that is how ComfyUI's frontend finds `prompt` and `workflow`.
+The pack writes version 2.4 (id3.org, "id3v2.4.0-structure" and "-frames") in UTF-8. A NUL after
+each value, and pictures at the end, let ComfyUI's frontend find `prompt` and `workflow`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Frame(NamedTuple):
 
 
 def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
-    """An ID3v2.4 tag with `tags`, and with the frames of the tag `old` that they do not replace.
+    """An ID3v2.4 tag with `tags`, and with the frames of the tag `old` that `tags` do not replace.
 
-    Frames of `old` that could be read as a graph or a receipt are left out (`is_foreign`).
+    It omits frames of `old` that a program could read as a graph or a receipt (`is_foreign`).
     """
     names = {key.lower() for key in tags}
     new = [_frame(key, value) for key, value in tags.items()]
@@ -50,7 +50,7 @@ def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
 
 
 def parse_frames(tag: bytes) -> Iterator[Frame]:
-    """The plain frames of an ID3v2.3 or 2.4 tag; compressed and encrypted ones are left out."""
+    """The frames of an ID3v2.3 or 2.4 tag, except compressed and encrypted frames."""
     size = id3v2_size(tag)
     if not size or tag[3] not in (3, 4):
         return
@@ -68,7 +68,7 @@ def parse_frames(tag: bytes) -> Iterator[Frame]:
         content = body[position + 10 : position + 10 + length]
         if len(content) < length:
             return
-        # The second flag byte says how the content is packed. 0: not packed.
+        # The second flag byte declares how the content is packed. 0 means that it is not packed.
         if body[position + 9] == 0:
             yield Frame(name, content)
         position += 10 + length
@@ -93,7 +93,7 @@ def _key(frame: Frame) -> str:
     if frame.name not in (_USER, _COMMENT):
         return ""
     encoding = _ENCODINGS[frame.content[0]]
-    # A comment has three letters of its language before its label.
+    # In a comment, the three letters of its language stand before its label.
     content = frame.content[4 if frame.name == _COMMENT else 1 :]
     label, separator, _ = content.decode(encoding, "replace").rstrip("\0").partition("\0")
     label = label if separator else ""

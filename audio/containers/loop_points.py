@@ -1,4 +1,4 @@
-"""Where a file repeats, in the forms that engines read: Vorbis comments and WAV's `smpl` chunk."""
+"""Loop points of a file as engines read them: Vorbis comments and WAV's `smpl` chunk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..arrays import MediaError
 from ..formats import HOLDS_LOOP, Format
 
 LOOP_KEYS = ("loopstart", "loopend", "loop_start", "loop_end", "looplength")
-"""Every name that engines know for a loop's points, in lower case."""
+"""All names of loop points that engines read, in lower case."""
 
 _NO_LOOP = {
     Format.MP3: "mp3 adds samples before and behind the audio, so the loop would have a gap",
@@ -20,7 +20,7 @@ _FORWARD, _FOR_EVER = 0, 0
 
 
 class LoopPoints(NamedTuple):
-    """In samples; the file ends where the loop ends."""
+    """Start and length of a loop in samples. The file ends at the end of the loop."""
 
     start: int
     length: int
@@ -31,9 +31,9 @@ class LoopPoints(NamedTuple):
         return self.start + self.length
 
     def tags(self, format: Format) -> dict[str, str]:
-        """The Vorbis comments of a FLAC or Ogg file; others have none.
+        """The Vorbis comments of a FLAC or Ogg Vorbis file; empty for other formats.
 
-        FLAC's readers (SDL_mixer) also know an end, the first sample behind the loop.
+        Readers of FLAC (SDL_mixer) also read an end: the first sample behind the loop.
         """
         tags = {"LOOPSTART": str(self.start), "LOOPLENGTH": str(self.length)}
         if format is Format.FLAC:
@@ -41,9 +41,9 @@ class LoopPoints(NamedTuple):
         return tags if format is Format.OGG else {}
 
     def smpl(self, sample_rate: int) -> bytes:
-        """The chunk `smpl` of Microsoft's "Multimedia Data Standards Update" (1994), whole.
+        """The whole `smpl` chunk of Microsoft's "Multimedia Data Standards Update" (1994).
 
-        Its loop has the number of the last sample, not of the one behind it.
+        The end of its loop is the last sample of the loop, not the first sample behind it.
         """
         period = round(1e9 / sample_rate)
         sampler = struct.pack("<9I", 0, 0, period, _MIDDLE_C, 0, 0, 0, 1, 0)
@@ -53,7 +53,7 @@ class LoopPoints(NamedTuple):
 
 
 def check_holds_loop(format: Format) -> None:
-    """MediaError: a file of this format holds no loop."""
+    """MediaError if a file of this format cannot hold a loop."""
     if format not in HOLDS_LOOP:
         names = ", ".join(holding.value for holding in HOLDS_LOOP)
         raise MediaError(
@@ -62,7 +62,7 @@ def check_holds_loop(format: Format) -> None:
 
 
 def check_loop(loop: LoopPoints, format: Format, frames: int) -> None:
-    """MediaError: the format holds no loop, or the loop is not within `frames` samples."""
+    """MediaError if the format cannot hold a loop, or `loop` is not within `frames` samples."""
     check_holds_loop(format)
     if loop.start < 0 or loop.length < 1 or loop.end > frames:
         raise MediaError(

@@ -10,7 +10,7 @@ from .source import Source
 _SEARCH_BYTES = 1 << 16
 _WINDOW_BYTES = 1 << 12
 _ENOUGH_FRAMES = 8
-"""So many headers in a row are no accident."""
+"""This many headers in a row are not random bytes."""
 
 # ISO/IEC 11172-3 and 13818-3, kbit/s by [version is MPEG-1][layer - 1].
 _BIT_RATES = {
@@ -29,7 +29,7 @@ _SAMPLE_RATES = (44100, 48000, 32000)
 
 
 class FrameHeader(NamedTuple):
-    """One frame: its place in the file, its length, and what it holds."""
+    """One frame: its position in the file, its length, and its kind of audio."""
 
     start: int
     size: int
@@ -41,7 +41,7 @@ class FrameHeader(NamedTuple):
 
 
 class Xing(NamedTuple):
-    """What the tag in the first frame declares; 0 for what it leaves out."""
+    """The values that the tag in the first frame declares; 0 for a missing value."""
 
     frames: int
     size: int
@@ -50,7 +50,7 @@ class Xing(NamedTuple):
 
 
 def parse_header(data: bytes, start: int) -> FrameHeader | None:
-    """The frame whose header is the first four bytes of `data`; None if they are no header."""
+    """The frame whose header is the first four bytes of `data`; None if they are not a header."""
     if len(data) < 4 or data[0] != 0xFF or data[1] & 0xE0 != 0xE0:
         return None
     version, layer = data[1] >> 3 & 3, 4 - (data[1] >> 1 & 3)
@@ -71,9 +71,9 @@ def parse_header(data: bytes, start: int) -> FrameHeader | None:
 
 
 def find_first_frame(source: Source, start: int) -> FrameHeader | None:
-    """The first frame at or after `start` that ends the file or has another one behind it."""
+    """The first frame from `start` on that ends the file or is followed by another frame."""
     for window in range(start, min(start + _SEARCH_BYTES, source.size), _WINDOW_BYTES):
-        # Three bytes more, for a header that begins in this window and ends in the next.
+        # Read three bytes more: a header may begin in this window and end in the next.
         data = source.bytes_at(window, _WINDOW_BYTES + 3)
         offset = data.find(b"\xff")
         while 0 <= offset < _WINDOW_BYTES:
@@ -85,7 +85,7 @@ def find_first_frame(source: Source, start: int) -> FrameHeader | None:
 
 
 def is_layer_3(source: Source, start: int) -> bool:
-    """Whether MP3 frames of one sample rate begin exactly at `start`: eight, or all there are."""
+    """Whether MP3 frames of one sample rate begin at `start`: eight, or as many as the file has."""
     position, sample_rate = start, 0
     for _ in range(_ENOUGH_FRAMES):
         header = parse_header(source.bytes_at(position, 4), position)
@@ -108,7 +108,7 @@ def _is_followed(source: Source, header: FrameHeader) -> bool:
 
 
 def read_xing(source: Source, header: FrameHeader) -> Xing | None:
-    """The Xing, Info or LAME tag in the frame of `header`; None if it has none.
+    """The Xing, Info or LAME tag in the frame of `header`; None for a frame without a tag.
 
     Layout as in Gabriel Bouvigne's "MP3 info tag": flags, then frames, bytes, seek table and
     quality where flagged, then LAME's 21st byte on: 12 bits each of encoder delay and padding.

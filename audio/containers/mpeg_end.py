@@ -1,4 +1,4 @@
-"""Where the music of an MP3 ends: before its trailing tags, behind the last file joined to it."""
+"""The end of the music in an MP3: before the tags at its end, behind the last file joined to it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LYRICS_MOST_BYTES = 1_000_000
 
 
 def music_end(source: Source) -> int:
-    """Where the tags at the end of the file begin; its size if there are none.
+    """The position of the tags at the end of the file; the file's size if it has no such tags.
 
-    Waits for the end of a file that is arriving.
+    If the file is still arriving, this call waits for its end.
     """
     end = source.size
     for _ in range(_MOST_TAGS):
@@ -36,8 +36,8 @@ def is_joined(source: Source, header: FrameHeader, declared_end: int, end: int) 
     """Whether another MP3 lies between `declared_end` and `end`.
 
     Args:
-        header: a frame of the MP3 that ends at `declared_end`.
-        end: as `music_end` gives it.
+        header: any frame of the first MP3, which ends at `declared_end`.
+        end: the result of `music_end`.
     """
     position = declared_end
     for _ in range(_MOST_TAGS):
@@ -46,7 +46,7 @@ def is_joined(source: Source, header: FrameHeader, declared_end: int, end: int) 
             break
         position += size
     first = find_first_frame(source, position)
-    # Some encoders do not count the frame of their own tag: then one frame is left.
+    # Some encoders do not count the frame of their own tag. Then one frame follows.
     return (
         first is not None
         and first.sample_rate == header.sample_rate
@@ -55,7 +55,7 @@ def is_joined(source: Source, header: FrameHeader, declared_end: int, end: int) 
 
 
 def _size_before(source: Source, end: int) -> int:
-    """Bytes of the tag that ends at `end`; 0 if none does."""
+    """Bytes of the tag that ends at `end`; 0 if no tag ends there."""
     if source.bytes_at(end - _ID3V1_BYTES, 3) == b"TAG":
         return _ID3V1_BYTES
     footer = source.bytes_at(end - _APE_BYTES, _APE_BYTES)
@@ -73,7 +73,7 @@ def _size_before(source: Source, end: int) -> int:
 
 
 def _size_after(source: Source, position: int) -> int:
-    """Bytes of the tag that begins at `position`; 0 if none does."""
+    """Bytes of the tag that begins at `position`; 0 if no tag begins there."""
     head = source.bytes_at(position, _APE_BYTES)
     if head.startswith(b"TAG"):
         return _ID3V1_BYTES

@@ -25,7 +25,7 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class OggPage(NamedTuple):
-    """One page: its flags, its place in its stream, and its segments."""
+    """One page: its flags, its position in its stream, and its segments."""
 
     flags: int
     granule: int
@@ -61,7 +61,7 @@ def checksum(page: bytes) -> int:
 
 
 def read_pages(file: BinaryIO) -> Iterator[OggPage]:
-    """The pages from the position of `file` to its end; MediaError for anything else."""
+    """The pages from the position of `file` to its end; MediaError for other bytes."""
     while header := file.read(_HEADER.size):
         look()
         if len(header) < _HEADER.size or header[:4] != b"OggS":
@@ -79,7 +79,7 @@ def read_pages(file: BinaryIO) -> Iterator[OggPage]:
 
 
 def page_size(data: bytes | bytearray) -> int | None:
-    """Bytes of the page that `data` begins with; None while it is not whole."""
+    """Bytes of the page at the start of `data`; None if `data` ends before the page does."""
     lacing = data[_HEADER.size :][: data[_HEADER.size - 1]] if len(data) >= _HEADER.size else b""
     size = _HEADER.size + len(lacing) + sum(lacing)
     whole = len(data) >= _HEADER.size and len(lacing) == data[_HEADER.size - 1]
@@ -94,7 +94,7 @@ def packets_ended(page: OggPage) -> int:
 def read_packets(pages: Iterator[OggPage], count: int) -> tuple[list[bytes], int, int]:
     """The first `count` packets of one stream, the number of their pages, and its serial number.
 
-    MediaError unless the last of them ends its page, as header packets must.
+    MediaError unless the last packet ends its page, as header packets must.
     """
     packets: list[bytes] = []
     parts: list[bytes] = []
@@ -157,8 +157,8 @@ class OggLength(NamedTuple):
 def ogg_length(source: Source) -> OggLength | None:
     """The length that the last page of an Opus or Vorbis file declares. Waits for that page.
 
-    None for another codec, for a file without a valid last page and for several streams. Opus
-    counts at 48 kHz, with the pre-skip (RFC 7845, section 4).
+    Returns None if the codec is another, the last page is invalid, or the file has several
+    streams. Opus counts samples at 48 kHz, including the pre-skip (RFC 7845, section 4).
     """
     head = source.bytes_at(0, 64)
     if len(head) < 64:

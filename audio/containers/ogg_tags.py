@@ -21,7 +21,7 @@ from .pieces import Piece, Span, size_of
 
 
 class _Codec(NamedTuple):
-    """Its name, how both headers begin, how many there are, and what ends the comments."""
+    """A codec: its name, the start of both headers, their number, and the end of the comments."""
 
     name: str
     head: bytes
@@ -37,7 +37,7 @@ _CODECS = (
 
 
 class _NewHeader(NamedTuple):
-    """Pages with new comments, and the number by which those behind them are renumbered."""
+    """Pages with new comments, and the number that is added to the numbers of later pages."""
 
     content: bytes
     serial: int
@@ -57,9 +57,9 @@ def codec_of(file: BinaryIO) -> str:
 
 
 def ogg_pieces(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
-    """The file with `tags`, and the keys left out because they do not fit one page.
+    """The file with `tags`, and the keys of the tags that do not fit one page.
 
-    MediaError for another codec than Opus and Vorbis, and for a broken file.
+    MediaError for a codec other than Opus and Vorbis, and for a broken file.
     """
     header = _new_header(file, tags)
     audio = file.tell()
@@ -75,10 +75,10 @@ def _renumbered(file: BinaryIO, header: _NewHeader) -> Iterator[bytes]:
 
 
 class OggTagger(io.RawIOBase):
-    """A file for an Ogg muxer to write; its pages go on to `out` with `tags` in them.
+    """A file that an Ogg muxer writes to. It adds `tags`, and writes the pages to `out`.
 
-    Native encoders swallow what a callback raises: it is kept in `error`, and raised by
-    `tagged_file`.
+    Native encoders ignore an exception of a callback, so the callback stores it in `error`.
+    `tagged_file` raises it.
     """
 
     def __init__(self, out: BinaryIO, tags: Mapping[str, str]) -> None:
@@ -93,7 +93,7 @@ class OggTagger(io.RawIOBase):
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """The keys left out because they do not fit one page; known after the header."""
+        """The keys of the tags that do not fit one page; known after the header."""
         return () if self._new is None else self._new.dropped
 
     def writable(self) -> bool:
@@ -103,12 +103,12 @@ class OggTagger(io.RawIOBase):
         return self._written
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """A muxer asks for the length, and goes back to where it writes."""
+        """The position, unchanged: a muxer seeks only to learn the length, and then back."""
         return self._written
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
         try:
-            # libsndfile's buffer is reused after the call.
+            # libsndfile reuses its buffer after the call.
             self._rest += bytes(data)
             while size := page_size(self._rest):
                 self._take(bytes(self._rest[:size]))
@@ -132,7 +132,7 @@ class OggTagger(io.RawIOBase):
 
 
 def _new_header(file: BinaryIO, tags: Mapping[str, str]) -> _NewHeader:
-    """The header pages with `tags`; leaves `file` behind its own header."""
+    """The header pages with `tags`. Moves the position of `file` behind its header."""
     codec, packets, count, serial = _read_header(file)
     audio = file.tell()
     old = parse_comments(packets[1][len(codec.comments) :])
@@ -149,12 +149,12 @@ def _new_header(file: BinaryIO, tags: Mapping[str, str]) -> _NewHeader:
 def _fitting(
     old: Comments, tags: Mapping[str, str], before: int
 ) -> tuple[Comments, tuple[str, ...]]:
-    """`old` with those of `tags` with which the graph ends on its first page; the keys dropped."""
+    """`old` with `tags`, and the graph's keys that were dropped to end the graph on one page."""
     kept = dict(tags)
     dropped: list[str] = []
     comments = merge(old, kept)
     for key in reversed(GRAPH_KEYS):
-        # One byte more for the end of the list, which must not begin a page of its own.
+        # Add one byte for the end of the list: it must not begin another page.
         if before + graph_end(comments) + 1 > PAGE_BYTES and kept.pop(key, None) is not None:
             dropped.append(key)
             comments = merge(old, kept)
@@ -164,7 +164,7 @@ def _fitting(
 def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
     """The codec, its header packets, the number of their pages, and the serial number.
 
-    Leaves `file` behind these pages.
+    Moves the position of `file` behind these pages.
     """
     file.seek(0)
     codec = _codec(next(read_pages(file)))
@@ -176,7 +176,7 @@ def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
 
 
 def _codec(first: OggPage) -> _Codec:
-    """The codec of a file with this first page; MediaError for one that is not known."""
+    """The codec of a file with this first page; MediaError for an unknown codec."""
     codec = next((codec for codec in _CODECS if first.content.startswith(codec.head)), None)
     if codec is None:
         raise MediaError(

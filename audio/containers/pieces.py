@@ -22,7 +22,7 @@ Piece = bytes | Span
 
 
 def write_pieces(file: BinaryIO, pieces: Iterable[Piece], out: BinaryIO) -> None:
-    """Write `pieces` to `out`; their spans are those of `file`."""
+    """Write `pieces` to `out`. Their spans are copied from `file`."""
     for piece in pieces:
         if isinstance(piece, bytes):
             out.write(piece)
@@ -36,10 +36,10 @@ def write_pieces(file: BinaryIO, pieces: Iterable[Piece], out: BinaryIO) -> None
 
 
 def write_in_place(file: BinaryIO, pieces: Iterable[Piece]) -> None:
-    """Turn `file` into `pieces` of itself, where each span already is where it belongs.
+    """Write the bytes of `pieces` into `file`. Each span must already have its final position.
 
     Raises:
-        ValueError: a span belongs to another place.
+        ValueError: the final position of a span is another.
     """
     position = 0
     for piece in pieces:
@@ -53,5 +53,5 @@ def write_in_place(file: BinaryIO, pieces: Iterable[Piece]) -> None:
 
 
 def size_of(file: BinaryIO) -> int:
-    """Bytes in `file`, which stands at its end then."""
+    """Bytes in `file`. Moves its position to the end."""
     return file.seek(0, io.SEEK_END)

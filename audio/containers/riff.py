@@ -1,4 +1,4 @@
-"""The chunks of a WAV file (RIFF, RF64, BW64), also where its header is not right."""
+"""The chunks of a WAV file (RIFF, RF64, BW64), even if its header is wrong."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .source import Source
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
-"""KSDATAFORMAT_SUBTYPE_* without its first two bytes, which are the format tag."""
+"""KSDATAFORMAT_SUBTYPE_* without its first two bytes. Those bytes are the format tag."""
 _STREAMED = 0x7FFF0000
-"""A declared length from here on is a streaming encoder's placeholder if the file is shorter."""
+"""If the file is shorter, a declared length from here up is a streaming encoder's placeholder."""
 _MOST_CHUNKS = 1000
-"""Chunks before or behind the samples that are read: a file of nothing else ends."""
+"""Most chunks to read before or behind the samples, so that reading ends."""
 _ID3_CHUNKS = (b"id3 ", b"ID3 ")
 _OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
 
@@ -42,9 +42,9 @@ class Wav(NamedTuple):
     data_start: int
     data_bytes: int
     truncated: bool
-    """The header declares more bytes than the file has, and not as a placeholder."""
+    """The header declares more bytes than the file has, and the number is not a placeholder."""
     consistent: bool
-    """The header's block align is that of its samples."""
+    """The block align in the header fits the size of the samples."""
 
     @property
     def frames(self) -> int:
@@ -52,7 +52,7 @@ class Wav(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """A chunk's id, and the place of its content as its header declares it."""
+    """A chunk's id, and the position of its content as its header declares it."""
 
     name: bytes
     start: int
@@ -83,7 +83,7 @@ def read_wav(source: Source) -> Wav:
 
 
 def read_chunk(source: Source, position: int) -> Chunk | None:
-    """The chunk whose header is at `position`; None if the file ends before."""
+    """The chunk whose header is at `position`; None if the file ends within the header."""
     header = source.bytes_at(position, 8)
     if len(header) < 8:
         return None
@@ -131,10 +131,10 @@ def _wav(source: Source, content: bytes | None, data: Chunk, data_size_64: int |
 
 
 def _sample_bytes(bits: int, aligned: float, confirmed: bool) -> int:
-    """Bytes of a sample: those that its `bits` need, whatever the block align says.
+    """Bytes of a sample: as many as `bits` need, even if the block align differs.
 
-    Samples of 12, 20 or 24 bits may stand in wider places (`aligned` bytes), if the byte rate
-    confirms that. A header that declares 0 bits has the block align alone.
+    Samples of 12, 20 or 24 bits may have more bytes (`aligned`), if the byte rate confirms it. If
+    the header declares 0 bits, only the block align counts.
     """
     needed = -(-bits // 8)
     wider = bits not in (8, 16, 32, 64) and confirmed and needed < aligned <= 4
@@ -146,9 +146,9 @@ def wav_pieces(
 ) -> list[Piece]:
     """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk behind the samples.
 
-    Without `loop`, loop points that the file has stay.
+    Without `loop`, the file's own loop points stay.
 
-    Lengths that a streaming encoder left open are corrected. MediaError for a truncated file.
+    Corrects the placeholder lengths of a streaming encoder. MediaError for a truncated file.
     """
     source = Source(file)
     wav = read_wav(source)

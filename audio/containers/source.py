@@ -21,9 +21,9 @@ class Source:
     """One file or download, shared by readers that each have their own position.
 
     Any seekable binary file will do. A download may have `size` (bytes in all, None while unknown)
-    and `complete` (all bytes have arrived); its `read` then blocks until bytes arrive. An exception
-    of a read is kept in `error`, because native decoders swallow what their callbacks raise. Every
-    later read then returns the end of the file.
+    and `complete` (all bytes have arrived); its `read` then blocks until bytes arrive. Native
+    decoders ignore exceptions of their callbacks, so an exception of a read is stored in `error`.
+    Every later read then returns the end of the file.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -34,7 +34,7 @@ class Source:
         self._lock = threading.Lock()
         self.error: BaseException | None = None
         if getattr(file, "size", None) is None and not getattr(file, "complete", True):
-            # A download knows its length when the first byte has arrived.
+            # The length of a download is known when its first byte has arrived.
             file.seek(0)
             file.read(1)
         size = getattr(file, "size", None)
@@ -50,7 +50,7 @@ class Source:
         return bool(getattr(self._file, "complete", True))
 
     def read_at(self, position: int, into: memoryview) -> int:
-        """Fill `into` from `position`; the bytes read, fewer only at the end of the file."""
+        """Fill `into` from `position`; return the number of bytes, less only at the file's end."""
         done = 0
         with self._lock:
             if self.error is not None:
@@ -74,15 +74,15 @@ class Source:
         return bytes(data[: self.read_at(position, memoryview(data))]) if data else b""
 
     def cut(self, size: int) -> None:
-        """Let the file end after `size` bytes for readers that begin from now on."""
+        """End the file after `size` bytes, for readers that are created after this call."""
         self.size = min(self.size, size)
 
     @contextlib.contextmanager
     def as_path(self) -> Iterator[Path]:
         """A path of the complete file, for decoders that are fastest without callbacks.
 
-        A file on disk keeps its path. One in memory is written to a temporary file, which is
-        removed when the block ends. OSError when the disk has no room for it.
+        A file on disk has a path already. A file in memory is written to a temporary file, which
+        is removed when the block ends. OSError if the disk has no room for it.
         """
         name = getattr(self._file, "name", None)
         if isinstance(name, str) and Path(name).is_file():
@@ -111,7 +111,7 @@ class Source:
         return len(data)
 
     def _drain(self) -> int:
-        """Wait for the end of a download of unknown length; its length."""
+        """Wait for the end of a download of unknown length; return its length."""
         self._file.seek(0)
         total = 0
         while data := self._file.read(_SPOOL_BYTES):
@@ -131,7 +131,7 @@ class Reader(io.RawIOBase):
         self._buffer = bytearray(self._AHEAD)
         self._buffered = range(0)
         self.opening = True
-        """While set, an end of the file that has not arrived reads as zeros: no ID3v1 tag there."""
+        """While True, the last bytes of an arriving file are read as zeros: not an ID3v1 tag."""
 
     def readable(self) -> bool:
         return True
@@ -163,13 +163,13 @@ class Reader(io.RawIOBase):
         return done
 
     def _fill(self, position: int, wanted: int) -> bool:
-        """Buffer what is at `position`; False at the end of the file."""
+        """Buffer the bytes at `position`; False at the end of the file."""
         left = self._source.size - position
         if left <= 0:
             return False
         count = min(self._AHEAD, left)
         if self.opening and not self._source.complete:
-            # A decoder that opens the file must not wait for more bytes than it asked for.
+            # While a decoder opens the file, it must not wait for bytes that it did not ask for.
             count = min(count, wanted)
             if left <= _ID3V1_BYTES:
                 self._buffer[:count] = bytes(count)
@@ -180,6 +180,6 @@ class Reader(io.RawIOBase):
         return read > 0
 
     def opened(self) -> None:
-        """End the opening: the end of the file is read as it is from now on."""
+        """The decoder has opened the file: later reads return the real end of the file."""
         self.opening = False
         self._buffered = range(0)

@@ -1,8 +1,8 @@
-"""Tags for a new file, put in while an encoder writes it: its audio goes to the disk once.
+"""Add tags to a new file while an encoder writes it, so that its audio is written only once.
 
-FLAC and MP3 keep their tags before the audio, so the encoder begins behind a room for them. WAV
-keeps them, and its loop points, behind the samples. An Ogg file's pages are numbered, and get
-their final number as they are written.
+In FLAC and MP3 the tags stand before the audio, so the encoder begins behind bytes left free for
+them. In WAV the tags and the loop points stand behind the samples. The pages of an Ogg file have
+numbers; each page gets its final number when it is written.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _BUFFER_BYTES = 1 << 20
 class FilePart(io.RawIOBase):
     """`file` from the byte `start` on, as a file of its own for an encoder.
 
-    Native encoders swallow what a callback raises: it is kept in `error`, and raised by
-    `tagged_file`.
+    Native encoders ignore an exception of a callback, so the callback stores it in `error`.
+    `tagged_file` raises it.
     """
 
     dropped: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class FilePart(io.RawIOBase):
         try:
             return max(0, self._file.seek(offset, whence) - self._start)
         except OSError as error:
-            # A seek writes what is buffered first.
+            # A seek first writes the buffered bytes, and that may fail.
             self.error = error
             return 0
 
@@ -69,9 +69,9 @@ class FilePart(io.RawIOBase):
 def tagged_file(
     path: Path, format: Format, tags: Mapping[str, str], loop: LoopPoints | None = None
 ) -> Iterator[FilePart | OggTagger]:
-    """What an encoder writes to, so that `path`, an empty file, has `tags` and `loop` at the end.
+    """A file for an encoder. When the block ends, `path`, an empty file before, has all tags.
 
-    MediaError when the tags do not fit the format. OSError when the file cannot be written.
+    `loop` is written too. MediaError if the tags do not fit the format; OSError if writing fails.
     """
     tags = {**tags, **(loop.tags(format) if loop else {})}
     with open(path, "r+b", buffering=_BUFFER_BYTES) as file:
@@ -90,7 +90,7 @@ def tagged_file(
 
 
 def _write_front(file: BinaryIO, format: Format, tags: Mapping[str, str]) -> int:
-    """Write what comes before the encoder's part; where that part begins."""
+    """Write the bytes before the encoder's part; return the position of that part."""
     if format is Format.MP3 and tags:
         return file.write(build_id3(tags))
     return flac.tag_room(tags) if format is Format.FLAC and tags else 0

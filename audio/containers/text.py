@@ -1,4 +1,4 @@
-"""Text instead of audio, as a server sends it in place of a track."""
+"""Detect text that a server sent instead of audio."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..arrays import MediaError
 def refuse_text(head: bytes) -> None:
     """MediaError if `head`, the start of a file, is empty or text.
 
-    The message quotes none of it: the file may come from where only this machine may read.
+    The message does not quote the file: perhaps only this machine may read its address.
     """
     if not head:
         raise MediaError(
@@ -26,7 +26,7 @@ def refuse_text(head: bytes) -> None:
 
 
 def text_kind(head: bytes) -> str | None:
-    """ "a web page" or "text" where `head`, the start of a file, is one; else None."""
+    """ "a web page" or "text" if `head`, the start of a file, is one; else None."""
     text = _as_text(head)
     if text is None:
         return None
@@ -41,7 +41,7 @@ def _as_text(head: bytes) -> str | None:
     except UnicodeDecodeError as error:
         if error.start < len(head) - 4:
             return None
-        # `head` ends within a character.
+        # The last character of `head` may be incomplete.
         text = head[: error.start].decode(encoding, "ignore")
     readable = all(char.isprintable() or char in "\t\r\n\f" for char in text)
     return text if readable and text else None

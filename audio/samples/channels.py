@@ -27,10 +27,10 @@ _LEFT_AND_RIGHT: dict[int, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 def set_channels(waveform: torch.Tensor, channels: int) -> torch.Tensor:
-    """`waveform` [..., C, T] as [..., channels, T]; the same tensor when C is `channels` already.
+    """`waveform` [..., C, T] as [..., channels, T]; the same tensor if C equals `channels`.
 
     To mono: the mean of all channels. From mono: copies. From 3 to 8 channels to stereo: the
-    downmix of ITU-R BS.775, with weights that sum to 1. MediaError for anything else.
+    downmix of ITU-R BS.775, with weights that sum to 1. MediaError for other numbers of channels.
     """
     have = waveform.shape[-2]
     if have == channels:

@@ -1,4 +1,4 @@
-"""The outline of a waveform, gathered from its blocks in little memory."""
+"""The envelope of a waveform, computed block by block in little memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from ..arrays import Samples
 
 _BINS = 1 << 14
-"""More than four for each column of the widest picture that the pack draws."""
+"""Number of bins: more than four for each column of the pack's widest picture."""
 
 
 class Columns(NamedTuple):
@@ -23,11 +23,11 @@ class Columns(NamedTuple):
 class Envelope:
     """Lowest, highest and squared samples of a waveform, in bins of equal length.
 
-    The waveform has one lane for each channel; more than two are averaged into one. A bin begins
-    as one sample. Each time that all bins are full, two become one.
+    The waveform has one lane for each channel; more than two channels are averaged into one lane.
+    A bin first holds one sample. When all bins are full, each two bins are merged into one.
 
     Attributes:
-        frames: the samples of each channel so far.
+        frames: how many samples of each channel were added.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Envelope:
         self._rest: Samples = np.zeros((1, 0), np.float32)
 
     def add(self, block: Samples) -> None:
-        """Add the next samples, [channels, samples]. All blocks have the same channels."""
+        """Add the next samples, [channels, samples]. Each block has the same number of channels."""
         lanes = block if block.shape[0] <= 2 else block.mean(axis=0, keepdims=True)
         if not self.frames:
             self._bins = np.zeros((3, lanes.shape[0], 0), np.float32)
@@ -53,7 +53,7 @@ class Envelope:
         self._rest = left
 
     def columns(self, width: int) -> Columns:
-        """The waveform in `width` columns of equal length; at least one sample was added."""
+        """The waveform in `width` columns of equal length. Add at least one sample before."""
         bins = self._bins
         lengths = np.full(bins.shape[2], self._size)
         rest = self._rest.shape[1]

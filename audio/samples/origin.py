@@ -1,8 +1,8 @@
-"""Which encoded file a waveform comes from: for its receipt, and to save it byte for byte.
+"""Remember the encoded file of a waveform: for its receipt, and to save it byte for byte.
 
 An entry is removed when the waveform's memory is freed. A waveform is unchanged if its memory,
-shape, version counter and checksum are those from before. The checksum finds edits that torch
-does not count (through numpy, or in inference mode), also of a single sample.
+shape, version counter and checksum are as before. The checksum finds edits that torch does not
+count (through numpy, or in inference mode), even of a single sample.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..stopping import looked
 from .resample import resample
 
 _SIDE = 256
-"""Words of eight bytes in a row, and rows in a square, of which the checksum takes the sums."""
+"""Side of the checksum's squares: words of eight bytes in a row, and rows in a square."""
 
 
 class _Origin(NamedTuple):
@@ -33,7 +33,7 @@ class _Origin(NamedTuple):
     exact: bool
 
 
-# Re-entrant: garbage collection within the lock may free a waveform and call `forget`.
+# The lock is re-entrant: garbage collection within it may free a waveform and call `forget`.
 _lock = threading.RLock()
 _origins: dict[int, _Origin] = {}
 
@@ -42,7 +42,7 @@ def remember(waveform: torch.Tensor, source: Path, sample_rate: int, *, exact: b
     """Note that `waveform` ([..., C, T], float32, on the CPU) comes from the file `source`.
 
     Args:
-        exact: its samples are those of `source`, not resampled and with the same channels.
+        exact: `waveform` has the samples of `source`, not resampled and with the same channels.
 
     Raises:
         OSError: the size of `source` cannot be read.
@@ -70,7 +70,7 @@ class Provenance(NamedTuple):
 
 
 def provenance_of(waveform: torch.Tensor, sample_rate: int) -> Provenance | None:
-    """Where `waveform` comes from; None if it or the file was changed since, or unknown."""
+    """The origin of `waveform`; None if it is unknown, or the waveform or the file has changed."""
     storage = waveform.untyped_storage()
     with _lock:
         origin = _origins.get(storage.data_ptr())
@@ -90,7 +90,7 @@ def provenance_of(waveform: torch.Tensor, sample_rate: int) -> Provenance | None
     return Provenance(origin.source, origin.exact)
 
 
-# Of a second: what is compared, and by how much a file may be longer than its track.
+# The sample rate of the comparison in Hz, and the seconds that a file may exceed its track by.
 _RATE = 4000
 _LONGER = 0.5
 _SAME = 0.5
@@ -100,7 +100,7 @@ _SAME = 0.5
 def is_part_of(part: torch.Tensor, part_rate: int, whole: torch.Tensor, whole_rate: int) -> bool:
     """Whether the sound of `part` ([C, T]) is heard in `whole`, at any place and volume.
 
-    It is where the largest correlation of both, over all places, is at least a half.
+    It is heard if the largest correlation of both, over all positions, is at least 0.5.
     """
     if part.shape[-1] / part_rate > whole.shape[-1] / whole_rate + _LONGER:
         return False
@@ -115,20 +115,20 @@ def is_part_of(part: torch.Tensor, part_rate: int, whole: torch.Tensor, whole_ra
     sums = torch.nn.functional.pad((track * track).cumsum(0), (1, 0))
     power = (sums[len(sound) :] - sums[: len(track) - len(sound) + 1]) * (sound * sound).sum()
     if not power.any():
-        # Silence is part of nothing but silence.
+        # Silence is only a part of silence.
         return not track.any() and not sound.any()
-    # In the silence of a track only the rounding of the transform is left.
+    # Ignore silence in the track: there, the correlation is a rounding error of the transform.
     is_loud = power > power.max() * 1e-6
     return bool((is_loud & (likeness >= _SAME * power.clamp(min=0).sqrt())).any())
 
 
 def _size(source: Path) -> int:
-    # Not the time: the track store changes it at every use.
+    # Do not compare the file's time: the track store changes it at every use.
     return source.stat().st_size
 
 
 def _layout(waveform: torch.Tensor) -> tuple[object, ...]:
-    """Place and strides of the samples in memory, without dimensions of one."""
+    """Address and strides of the samples in memory, without dimensions of length 1."""
     dims = [
         (size, stride)
         for size, stride in zip(waveform.shape, waveform.stride(), strict=True)
@@ -141,8 +141,8 @@ def _layout(waveform: torch.Tensor) -> tuple[object, ...]:
 def _checksum(waveform: torch.Tensor) -> int:
     """A checksum over every sample, at a quarter of the time of a CRC over them.
 
-    The bits are added up by row and by column of squares, so that a sample that changes or moves
-    changes a sum; the CRC is that of the sums.
+    It adds up the words of each row and of each column of a square. A sample that changes or
+    moves changes a sum. The result is the CRC of the sums.
     """
     data = np.ascontiguousarray(waveform.detach().numpy()).reshape(-1).view(np.uint8)
     square = _SIDE * _SIDE * 8

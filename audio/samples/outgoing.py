@@ -18,13 +18,13 @@ BLOCK = 1 << 16
 
 
 class Outgoing(NamedTuple):
-    """A waveform [C, T], and what is done to it on its way into a file.
+    """A waveform [C, T], and the changes to it before it is written to a file.
 
     Attributes:
         sample_rate: of `waveform`, in Hz.
         target: sample rate of the file, in Hz.
         gain: factor for every sample.
-        clips: whether samples are clipped to full scale (1.0) here. Integer formats do so anyway.
+        clips: whether to clip samples to full scale (1.0). Integer formats always clip.
     """
 
     waveform: torch.Tensor
@@ -43,7 +43,7 @@ class Outgoing(NamedTuple):
         return resampled_length(self.waveform.shape[1], self.sample_rate, self.target)
 
     def blocks(self) -> Iterator[Samples]:
-        """Float32 [C, n], resampled, with the gain applied and clipped where asked."""
+        """Float32 [C, n], resampled, with the gain applied, and clipped if `clips`."""
         if self.target == self.sample_rate:
             pieces: Iterator[torch.Tensor] = iter(self.waveform.split(BLOCK, dim=1))
         else:
@@ -58,7 +58,7 @@ class Outgoing(NamedTuple):
 
 
 def made_ahead(blocks: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
-    """`blocks`, each made by a second thread while the one before it is encoded."""
+    """`blocks`. A second thread makes each block while the caller encodes the block before it."""
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, blocks, None)
         while (block := following.result()) is not None:

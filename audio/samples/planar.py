@@ -12,14 +12,14 @@ from ..stopping import looked
 _BOUND_CHANNELS = 2
 _BOUND_RATE = 48_000
 _MOVE = 1 << 18
-"""Samples that are moved at a time, so that no second array as long as a channel is needed."""
+"""Samples that are moved at a time, so that moving needs no second array of a channel's length."""
 
 
 class Planar:
-    """Float32 [channels, frames], filled from the left; grows only if it must.
+    """Float32 [channels, frames], filled from the left. It grows only if it is full.
 
-    MediaError before it is longer than `max_minutes`, holds more samples in all than `max_minutes`
-    of 48 kHz stereo, or takes more memory than its run has: no small file demands more than that.
+    MediaError before it is longer than `max_minutes`, holds more samples than `max_minutes` of
+    48 kHz stereo, or takes more memory than its run has. So a small file cannot demand more.
     """
 
     def __init__(
@@ -50,9 +50,9 @@ class Planar:
             ) from None
 
     def make_room(self, count: int) -> int:
-        """Count the next `count` samples of each channel as filled; where they begin in `array`.
+        """Count the next `count` samples of each channel as filled; return their start in `array`.
 
-        Views of `array` from before this call must not be used after it.
+        After this call, do not use earlier views of `array`.
         """
         start = self.filled
         self.filled += count
@@ -79,7 +79,7 @@ class Planar:
         return frames * self.channels * np.dtype(np.float32).itemsize
 
     def _relocate(self, capacity: int, filled: int) -> None:
-        """Move the channels `capacity` apart, in the same memory where the system can do that."""
+        """Move the channels `capacity` apart, in the same memory if the system can do it."""
         del self.array
         grows = capacity > self._capacity
         if grows:

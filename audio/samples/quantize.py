@@ -19,7 +19,7 @@ class Quantizer:
     block gets triangular dither, two least significant bits wide: the error becomes noise that is
     independent of the music (Lipshitz, Wannamaker and Vanderkooy, "Quantization and dither: a
     theoretical survey", JAES 40, 1992). The noise is the same each time, so that equal input gives
-    equal files. 24 bits need no dither: float32 has no more.
+    equal files. 24 bits need no dither: the precision of float32 is 24 bits.
     """
 
     def __init__(self, bits: int) -> None:
@@ -49,5 +49,5 @@ class Quantizer:
 
 
 def _is_whole(scaled: Samples) -> bool:
-    """Whether all are whole numbers. The first few decide for most blocks."""
+    """Whether all values are whole numbers. The first few values are tested first."""
     return all(np.array_equal(part, np.rint(part)) for part in (scaled[:_PROBE_FRAMES], scaled))

@@ -24,16 +24,16 @@ _QUALITY = "HQ"
 _BLOCK = 1 << 16
 """Input samples of each channel that are given to libsoxr at a time."""
 _THREADS = 2
-"""Channels that are resampled side by side: libsoxr runs outside Python's lock."""
+"""Channels that are resampled at the same time: libsoxr runs outside Python's lock."""
 _MAX_RATIO = 100_000
-"""Higher rate to lower rate. libsoxr needs seconds above it, and at 1,000,000 it never returns."""
+"""Higher rate / lower rate. Above it libsoxr needs seconds; at 1,000,000 it never returns."""
 
 
 def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Tensor:
     """`waveform` [..., T] at `sample_rate` Hz as [..., ceil(T * target / sample_rate)] at `target`.
 
-    The same tensor when the rates are equal. Float32 in and out, on the CPU. MediaError for a
-    sample rate that is not one, and for rates further apart than 100,000 to 1.
+    Returns the same tensor if the rates are equal. Input and output are float32 on the CPU.
+    MediaError for an invalid sample rate, and for rates further apart than 100,000 to 1.
     """
     sample_rate, target = check_sample_rate(sample_rate), check_sample_rate(target)
     if sample_rate == target:
@@ -70,7 +70,7 @@ def resampled_length(length: int, sample_rate: int, target: int) -> int:
 
 
 class Resampler:
-    """libsoxr on planar blocks, one after the other; without delay."""
+    """Resamples planar blocks one after the other with libsoxr. The output has no delay."""
 
     def __init__(self, old: float, new: float, channels: int, quality: str = "HQ") -> None:
         # At first use, as every codec: ComfyUI starts without it.
@@ -80,7 +80,7 @@ class Resampler:
         self._channels = channels
 
     def feed(self, block: Samples, *, last: bool = False) -> Samples:
-        """What is ready, [channels, n], after the next `block` [channels, n]."""
+        """The output samples [channels, n] that are ready after the next `block` [channels, n]."""
         look()
         rows = np.ascontiguousarray(block.T)
         ready = self._stream.resample_chunk(rows[:, 0] if self._channels == 1 else rows, last=last)
@@ -135,10 +135,10 @@ def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples
 
 
 def _last(stream: ResampleStream, channels: int, silence: int) -> Samples:
-    """What `stream` still holds.
+    """The samples that `stream` still holds.
 
-    libsoxr rounds the length to the nearest sample; `silence` (one output sample of it) behind
-    the end makes room for the one that is rounded up.
+    libsoxr rounds the length to the nearest sample, but the pack rounds it up. `silence` (input
+    samples for one output sample) behind the end gives the additional sample.
     """
     return stream.resample_chunk(np.zeros((silence, channels), np.float32), last=True)
 
