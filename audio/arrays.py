@@ -25,9 +25,9 @@ USUAL_RATES = 8000, 192_000
 
 
 class MediaError(ValueError):
-    """Sound or a picture cannot be read, changed or written as asked; the message says what to do.
+    """Sound or a picture cannot be read, changed or written. The message tells the user what to do.
 
-    The one error of audio/, music/ and video/.
+    The only error class of audio/, music/ and video/.
     """
 
     # ComfyUI prints `module.Type`; without this the module is the path of the pack's folder.
@@ -35,7 +35,7 @@ class MediaError(ValueError):
 
 
 def check_sample_rate(value: object) -> int:
-    """`value` as a sample rate in Hz, 1 to MAX_SAMPLE_RATE; MediaError if it is not one."""
+    """`value` as a sample rate in Hz; MediaError unless it is from 1 to MAX_SAMPLE_RATE."""
     rate = None
     if not isinstance(value, bool):
         try:
@@ -59,9 +59,9 @@ def check_samples(
     channels: Collection[int] = range(1, MAX_CHANNELS + 1),
     rates: tuple[int, int] = USUAL_RATES,
 ) -> None:
-    """MediaError unless `samples` are finite float32 [one of `channels`, 1 or more].
+    """MediaError unless `samples` are finite float32 [channels, samples], not empty.
 
-    `rates` are the lowest and the highest sample rate in Hz.
+    `channels` are the allowed numbers of channels, `rates` the lowest and highest rate in Hz.
 
     >>> check_samples(np.zeros((2, 100), np.float32), 44100)
     >>> check_samples(np.zeros((9, 100), np.float32), 44100)

@@ -1,4 +1,4 @@
-"""A waveform to a file: FLAC, WAV, MP3, Opus or Ogg Vorbis, written whole or not at all."""
+"""Write a waveform to a FLAC, WAV, MP3, Opus or Ogg Vorbis file, whole or not at all."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from .arrays import MediaError
 
 
 class Memory:
-    """The memory that decoded files may take together. Safe to use from several threads.
+    """The memory that decoded files may take together. It is safe to use from several threads.
 
     Args:
         most_gb: in 10^9 bytes.

@@ -17,7 +17,7 @@ class Stopped(Exception):  # noqa: N818 - an end that was asked for, not a failu
 
 
 class Stop:
-    """The token of one piece of work. Safe to use from any thread.
+    """A token that stops work. It is safe to use from any thread.
 
     >>> stop = Stop()
     >>> stop.run(lambda: list(looked(range(3))))

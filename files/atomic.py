@@ -17,7 +17,7 @@ from pathlib import Path
 PAUSES = (0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 0.8)
 """Seconds between the attempts to rename a file that another program holds: 2 s in all."""
 
-# ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION: Windows gives one of them
+# ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION: Windows reports one of them
 # while a virus scanner reads a new file. Other systems set no `winerror`.
 _HELD = (5, 32, 33)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
@@ -95,7 +95,7 @@ def new_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Iterator
 
 @contextlib.contextmanager
 def _temporary_file(path: Path, mode: int) -> Iterator[Path]:
-    # Shorten the name: nothing can be added to a name of the greatest length.
+    # Shorten the name: the longest name that a folder allows has no room for an addition.
     name = f".{path.name[:_NAME_LENGTH]}.{secrets.token_hex(4)}.tmp"
     temporary = path.with_name(name)
     try:

@@ -13,7 +13,7 @@ _BLOCK = 1 << 20
 
 
 def hashed_name(content: bytes | memoryview) -> str:
-    """The name of a file with these bytes: their hash, and the extension of their container."""
+    """The name of a file with the bytes `content`: their hash and their container's extension."""
     return f"{hashlib.sha256(content).hexdigest()}.{sniff(content[:SNIFF_BYTES]).extension}"
 
 

@@ -1,4 +1,4 @@
-"""WAV samples from the file to float32 in one pass, without a library."""
+"""Read WAV samples from the file as float32 in one pass, without a library."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _SPARE = 64
 
 
 class _Header(NamedTuple):
-    """The metadata blocks to keep, the comments, and where the audio begins in the file."""
+    """The metadata blocks to keep, the comments, and the position of the audio in the file."""
 
     blocks: list[tuple[int, bytes]]
     comments: Comments

@@ -68,7 +68,7 @@ _TABLES = {
     b"stts": 8, b"ctts": 8, b"stsc": 12, b"stsz": 4, b"stco": 4, b"co64": 8, b"stss": 4,
     b"elst": 12,
 }  # fmt: skip
-"""MP4's tables, and bytes of an entry in each."""
+"""The tables of MP4, and the bytes of one entry in each table."""
 Raw: TypeAlias = "BinaryIO | io.RawIOBase"
 
 
@@ -416,7 +416,7 @@ class _Heads:
         if width > 8 or len(data) < width:
             return 0, position
         size = int.from_bytes(data[:width], "big") & ((1 << 7 * width) - 1)
-        # All bits set: the size is not known.
+        # If all bits are set, the size is unknown.
         unknown = size == (1 << 7 * width) - 1
         return self._end if unknown else size, position + width
 

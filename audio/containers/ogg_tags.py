@@ -93,7 +93,7 @@ class OggTagger(io.RawIOBase):
 
     @property
     def dropped(self) -> tuple[str, ...]:
-        """The keys of the tags that do not fit one page; known after the header."""
+        """The keys of the tags that do not fit one page. Read it after the header is written."""
         return () if self._new is None else self._new.dropped
 
     def writable(self) -> bool:

@@ -33,7 +33,7 @@ class Coding(Enum):
 
 
 class Wav(NamedTuple):
-    """A WAV file's format and where its samples lie, in bytes from the start of the file."""
+    """A WAV file's format and the position of its samples, in bytes from the start of the file."""
 
     coding: Coding
     channels: int
@@ -177,7 +177,7 @@ def wav_pieces(
 
 
 def _chunks_behind(source: Source, position: int) -> Iterator[Chunk]:
-    """The whole chunks from `position` on."""
+    """The chunks from `position` on, without an incomplete chunk at the end."""
     for _ in range(_MOST_CHUNKS):
         chunk = read_chunk(source, position)
         if chunk is None or chunk.start + chunk.size > source.size:

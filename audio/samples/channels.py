@@ -1,4 +1,4 @@
-"""From any number of channels to mono or stereo, without clipping."""
+"""Convert any number of channels to mono or stereo, without clipping."""
 
 from __future__ import annotations
 

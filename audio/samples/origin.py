@@ -63,7 +63,7 @@ def remember(waveform: torch.Tensor, source: Path, sample_rate: int, *, exact: b
 
 
 class Provenance(NamedTuple):
-    """The file that a waveform comes from, and whether its samples are those of the file."""
+    """The file that a waveform comes from, and whether both have the same samples."""
 
     source: Path
     exact: bool
@@ -98,9 +98,9 @@ _SAME = 0.5
 
 
 def is_part_of(part: torch.Tensor, part_rate: int, whole: torch.Tensor, whole_rate: int) -> bool:
-    """Whether the sound of `part` ([C, T]) is heard in `whole`, at any place and volume.
+    """Whether `whole` contains the sound of `part` ([C, T]), at any position and volume.
 
-    It is heard if the largest correlation of both, over all positions, is at least 0.5.
+    It does if the largest correlation of both, over all positions, is at least 0.5.
     """
     if part.shape[-1] / part_rate > whole.shape[-1] / whole_rate + _LONGER:
         return False

@@ -1,4 +1,4 @@
-"""From float to integers: the last step before an integer format, and the only one with loss."""
+"""Convert float to integers: the last step before an integer format, and the only lossy step."""
 
 from __future__ import annotations
 

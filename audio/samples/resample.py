@@ -1,4 +1,4 @@
-"""From one sample rate to another, with libsoxr (`soxr`).
+"""Convert one sample rate to another with libsoxr (`soxr`).
 
 Quality "HQ": 20 bits, pass band up to 0.91 of the lower Nyquist frequency, aliases below -120 dB.
 Licence: LGPL 2.1 or later, in a wheel of its own that needs numpy alone.
@@ -73,7 +73,7 @@ class Resampler:
     """Resamples planar blocks one after the other with libsoxr. The output has no delay."""
 
     def __init__(self, old: float, new: float, channels: int, quality: str = "HQ") -> None:
-        # At first use, as every codec: ComfyUI starts without it.
+        # Import it at first use, as every codec: ComfyUI starts without it.
         import soxr
 
         self._stream = soxr.ResampleStream(old, new, channels, dtype="float32", quality=quality)
@@ -121,7 +121,7 @@ def converted(
 
 def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
     """Pieces [n, C] of `rows` [T, C] at the rate `target`."""
-    # At first use, as every codec: ComfyUI starts without it.
+    # Import it at first use, as every codec: ComfyUI starts without it.
     from soxr import ResampleStream
 
     stream = ResampleStream(sample_rate, target, rows.shape[1], quality=_QUALITY)
