@@ -1,6 +1,6 @@
 """One service and one key, ready to use from any thread or event loop.
 
-The only door to the client: everything with a connection or a schedule runs in the loop of the
+It is the only way to the client: every connection and every schedule is in the loop of the
 account.
 """
 
@@ -41,11 +41,11 @@ _NOTHING = SpendingRules(per_run=0.0, per_day=0.0)
 class Account:
     """
     Args:
-        name: the name of the service in the ledger; it stays when the address changes.
+        name: the name of the service in the ledger; it stays if the address changes.
         cost_tag: see `Client`.
         library: shared by all accounts of a machine; not closed with this one.
-        file_origins: further origins of the gateway's files, any URL of each. Downloads reach
-            them, and `base_url`, also where they are not public.
+        file_origins: other origins of the gateway's files, as any URL of each. Downloads may reach
+            them, and `base_url`, even if they are not public.
 
     Raises:
         LedgerError: the ledger belongs to another key.
@@ -86,26 +86,26 @@ class Account:
 
     @property
     def is_free(self) -> bool:
-        """Nothing is charged, so no limit applies."""
+        """Whether the service charges nothing, so that no limit applies."""
         return is_free(self.name)
 
     @property
     def closed_until(self) -> str:
-        """The time of day until which the gateway takes no requests; "" where it takes them."""
+        """The time of day until which the gateway takes no requests; "" if it takes them."""
         return _moment(self._client.closed_for)
 
     @property
     def held_until(self) -> str:
-        """The time of day until which a request waits for its place in the account's rate."""
+        """The time of day until which a request waits for a slot in the account's rate."""
         return _moment(self._client.held_for)
 
     @property
     def is_looking_up(self) -> bool:
-        """Whether a submit without an answer is looked up in the gateway's lists."""
+        """Whether a submit without an answer is being looked up in the gateway's lists."""
         return self._purchases.lookups.under_way > 0
 
     def retry_of(self, about: MusicRequest | Job | str) -> tuple[str, int, str] | None:
-        """The retry of a request, a job or a job's id that is under way, see `Retries.of`."""
+        """The retry of a request, a job or a job id, if it has one; see `Retries.of`."""
         if isinstance(about, Job):
             about = about.job_id or ""
         elif not isinstance(about, str):
@@ -113,10 +113,10 @@ class Account:
         return self._client.retries.of(about)
 
     def collect(self, settings: Settings, tell: Callable[[Job], object]) -> None:
-        """Fetch the tracks of jobs without a wait, in the background; see `Collector`.
+        """Fetch, in the background, the tracks of jobs that have no wait; see `Collector`.
 
         Args:
-            tell: called in the account's thread with each job that has ended so.
+            tell: called in the account's thread with each job that the collector saw end.
         """
 
         async def fetch(job: Job) -> None:
@@ -145,7 +145,7 @@ class Account:
         )
 
     async def buy_again(self, job: Job, settings: Settings) -> Job:
-        """See `Purchases.buy_again`; counts as a run of its own."""
+        """See `Purchases.buy_again`; it counts as a separate run."""
         run = f"again:{job.local_id}"
         return await self._run(
             self._purchases.buy_again(job, run=run, rules=settings.spending_rules)
@@ -154,7 +154,7 @@ class Account:
     async def wait(self, job: Job, *, timeout: float, progress: Callable[[Progress], None]) -> Job:
         """See `Waits.wait`; `progress` is called in the account's thread.
 
-        A free job that the service has lost is made anew: the row returned is another one.
+        If the service has lost a free job, the job is made again: the returned row is a new one.
         """
         return await self._run(self._waited(job, timeout, progress))
 
@@ -163,10 +163,10 @@ class Account:
         return await self._run(self._waits.cancel(job))
 
     async def balance(self, *, max_age: float = 0.0) -> float | None:
-        """US dollars left on the account; None if the gateway's answer does not say.
+        """US dollars left on the account; None if the gateway's answer has no amount.
 
         Args:
-            max_age: seconds for which the last answer is still good.
+            max_age: seconds for which the last answer is used again.
 
         Raises:
             NoAnswerError: the gateway did not answer within `Timing.balance_patience`.
@@ -204,7 +204,7 @@ class Account:
         return await self._run(self._opened(url, settings))
 
     async def download(self, audio: OpenAudio) -> None:
-        """Download audio that is not stored, see `download`."""
+        """Download audio that is not stored; see `download`."""
         if audio.download is not None:
             await self._run(audio.download())
 
@@ -213,11 +213,11 @@ class Account:
         return await self._run(self._tracks.store(audio, self.library.stored_tracks(settings)))
 
     def retire(self) -> None:
-        """Close the account by itself, once its calls and its submits have ended."""
+        """Close the account once its calls and its submits have ended."""
         self._thread.start(self._close_when_idle())
 
     def close(self) -> None:
-        """End the connections and the thread now, unless a retired account has done so."""
+        """End the connections and the thread now, unless a retired account has already closed."""
         if self._thread.is_alive:
             self._thread.call(self._client.close())
             self._thread.close()
@@ -239,7 +239,7 @@ class Account:
             return await self._waits.wait(anew, timeout=timeout, progress=progress)
 
     async def _refreshed(self, job: Job) -> Job:
-        """See `Waits.refresh`; a free job that the service has lost is made anew."""
+        """See `Waits.refresh`; a free job that the service has lost is made again."""
         try:
             return await self._waits.refresh(job)
         except NotFoundError as error:
@@ -247,10 +247,10 @@ class Account:
             return await self._waited(anew, self._queue_limit, lambda progress: None)
 
     async def _anew(self, job: Job, lost: NotFoundError) -> Job:
-        """Submit the request of a job that the service no longer knows, where that costs nothing.
+        """Submit again the request of a job that the service has lost, if that costs nothing.
 
         Raises:
-            NotFoundError: `lost`, for a paid job and for one whose request is not known.
+            NotFoundError: `lost`, if the job was paid or its request is not known.
         """
         if not job.is_free or not job.prompt:
             raise lost
@@ -273,7 +273,7 @@ class Account:
         call = asyncio.ensure_future(work)
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        # It may leave a job without a wait.
+        # The call may leave a job without a wait.
         call.add_done_callback(lambda call: self._collector.wake())
         try:
             return await call
@@ -283,5 +283,5 @@ class Account:
 
 
 def _moment(seconds: float) -> str:
-    """The time of day in so many seconds; "" for less than one."""
+    """The time of day in `seconds` from now; "" for less than one second."""
     return moment_in(seconds) if seconds >= 1 else ""

@@ -1,4 +1,4 @@
-"""The ledger's rows and the tracks that this machine holds. Nothing is asked of the gateway.
+"""The ledger's rows and the stored tracks of this machine. Sends no request to the gateway.
 
 Every method runs its disk access in a thread, so an event loop may await it.
 """
@@ -34,9 +34,9 @@ _MOST_HINTED = 20
 
 
 class Totals(NamedTuple):
-    """Sums over the ledger: jobs that have not ended, US dollars since two times.
+    """Sums over the ledger: jobs that have not ended, and US dollars since two times.
 
-    `loss` is what the ledger lost, until the user accepts it.
+    `loss` is the note of lost rows, until the user accepts it.
     """
 
     active: int
@@ -49,7 +49,7 @@ class Library:
     """The ledger and the track store in `directory`, which is made if need be.
 
     Args:
-        ledger_url: the ledger is there, for many machines, and not in `directory`.
+        ledger_url: the ledger that machines share, which replaces the one in `directory`.
 
     Raises:
         LedgerError: see `Ledger`.
@@ -65,7 +65,7 @@ class Library:
         timing = timing or Timing()
         self.directory = directory
         self.ledger = Ledger(directory, timing, ledger_url.peers() if ledger_url else None)
-        # The process that collects the jobs without a wait holds it.
+        # The lock of the process that collects the jobs without a wait.
         self.watching = FileLock(directory / "watching.lock", thread_local=False)
         self.store = TrackStore(directory / FOLDER, timing.in_use)
         self._timing = timing
@@ -83,11 +83,11 @@ class Library:
         return await off_loop(self.ledger.by_file, path)
 
     async def job_of_id(self, service: str, job_id: str) -> Job | None:
-        """The job with an id of the gateway."""
+        """The job with this `job_id`."""
         return await off_loop(self.ledger.by_job_id, service, job_id)
 
     async def stored_track(self, job: Job, settings: Settings) -> Path | None:
-        """The job's file on this machine, from the bucket if need be; None where neither has it.
+        """The job's file on this machine, if need be from the bucket; None if neither has it.
 
         Raises:
             BucketError: see `StoredTracks.find`.
@@ -132,14 +132,14 @@ class Library:
         return await off_loop(self.ledger.hide, local_id, is_on=is_on)
 
     async def totals(self, *, today: float, month: float) -> Totals:
-        """`today` and `month` are when they began, seconds since 1970."""
+        """`today` and `month`: when they began, in seconds since 1970."""
         return await off_loop(self._totals, today, month)
 
     async def accept_loss(self) -> None:
-        """The user has read what the ledger lost: spending goes on.
+        """The user has read the note of lost rows: spending goes on.
 
         Raises:
-            LedgerError: the note of it cannot be removed.
+            LedgerError: the file of the note cannot be removed.
         """
         await off_loop(self.ledger.accept_loss)
 
@@ -158,14 +158,14 @@ class Library:
     async def quote(
         self, requests: Sequence[MusicRequest], settings: Settings, *, runs: int = 1
     ) -> Quote:
-        """The price of `requests` in each of `runs` runs to come.
+        """The price of `requests` in each of the next `runs` runs.
 
-        `Account.submit_all` applies the same rules to the same prices. Never asks the network.
+        `Account.submit_all` applies the same rules to the same prices. Sends no request.
         """
         return await off_loop(self._quote, requests, settings, runs)
 
     async def prices(self, requests: Sequence[MusicRequest], service: str) -> list[Price]:
-        """The expected price of each track. Never asks the network."""
+        """The expected price of each track. Sends no request."""
         return await off_loop(
             lambda: expected_prices(self.catalogue(service), self.ledger, requests)
         )
@@ -207,7 +207,7 @@ class Library:
         uncertain = tuple(
             row.local_id for row in rows.values() if row and row.state is State.UNCERTAIN
         )
-        # A further run asks for other takes, of which nothing is known yet.
+        # A further run asks for other takes, which the ledger does not have yet.
         new = [
             request
             for request, row in rows.items()
@@ -233,10 +233,10 @@ class Library:
 
 
 def has_ledger(directory: Path) -> bool:
-    """Whether anything was ever asked for in `directory`."""
+    """Whether a request was ever made in `directory`."""
     return (directory / FILE_NAME).exists()
 
 
 def model_choices(directory: Path, service: str) -> list[str]:
-    """The models of a service as far as they are known in `directory`, the default first."""
+    """The known models of a service, from files in `directory`; the default first."""
     return Catalogue(directory, service).models()

@@ -45,10 +45,10 @@ if TYPE_CHECKING:
 FILE_NAME = "aigateway.toml"
 LIVE = "live"
 """The ledger's name of AIgateway's own service."""
-# The settings that may be in a file of their own, and the characters that are read of it.
+# The settings that may be in a file of their own, and the most characters read from that file.
 _SECRETS = ("api_key", "ledger_url", "store_url")
 _SECRET_CHARACTERS = 65_536
-# The source of a key that AIgateway's CLI has stored, and the bytes that are read of its file.
+# The source of a key that AIgateway's CLI stored, and the most bytes read from its file.
 _CLI = "AIgateway's CLI"
 _CLI_BYTES = 100_000
 
@@ -73,14 +73,14 @@ _CHOICES = {"mode": Mode, "on_interrupt": OnInterrupt}
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that a user can set. Limits in US dollars; the names say other units.
+    """All settings of a user. Limits are in US dollars; the names tell other units.
 
     Each field is the environment variable AIGATEWAY_<NAME> or the key <name> in the file. A secret
     may stand in a file of its own, which AIGATEWAY_<NAME>_FILE names.
 
     Attributes:
-        ledger_url: the database that holds the ledger; None where this machine alone has one.
-        store_url: the bucket that holds the tracks; None where this machine alone holds them.
+        ledger_url: the database that holds the ledger; None if it is a file of this machine.
+        store_url: the bucket that holds the tracks; None if they are on this machine alone.
     """
 
     api_key: ApiKey | None = None
@@ -133,20 +133,20 @@ class Settings:
 
     @property
     def service(self) -> str:
-        """The ledger's name of the service that answers."""
+        """The name, in the ledger, of the service that answers."""
         if self.is_sandbox:
             return SANDBOX
         return LIVE if self.address == LIVE_BASE_URL else self.address
 
     @property
     def address(self) -> str:
-        """The base URL of the gateway, where the sandbox does not answer."""
+        """The base URL of the gateway, unless the sandbox answers."""
         return self.base_url or LIVE_BASE_URL
 
     def knows_page_host(self, name: str) -> bool:
         """Whether the browser may open ComfyUI under this host name.
 
-        An address or a local name leads here only on this network. A public name needs the user.
+        A local address or name works only on this network. The user must allow a public name.
         """
         return (
             literal_address(name) is not None
@@ -157,7 +157,7 @@ class Settings:
     def require_encryption(self) -> None:
         """
         Raises:
-            SettingsError: the key would cross a network readable.
+            SettingsError: anybody on the network could read the key.
         """
         if self.api_key is not None and not self.is_sandbox:
             check_encryption(self.address, self.allow_hosts)
@@ -165,8 +165,8 @@ class Settings:
     def require_key(self, directory: Path) -> None:
         """
         Raises:
-            MissingKeyError: AIgateway's own service, or live mode, has no key. The message says
-                where the key is read from.
+            MissingKeyError: AIgateway's own service, or live mode, has no key. The message names
+                the places that the key is read from.
             SettingsError: see `require_encryption`.
         """
         if self.api_key is None and (self.mode is Mode.LIVE or self.service == LIVE):
@@ -179,14 +179,14 @@ class Settings:
 
 
 def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings. Without a key in them, the one of AIgateway's own CLI is used.
+    """Read the settings. If they hold no key, the key of AIgateway's own CLI is used.
 
     Args:
         directory: the folder of the file `aigateway.toml`, which need not exist.
         environ: the environment; the process's own by default.
 
     Raises:
-        SettingsError: a value or the file cannot be read. The message names it.
+        SettingsError: a value or the file cannot be read. The message names the value or file.
 
     >>> load(Path("no-such-folder"), {"AIGATEWAY_SPEND_LIMIT_PER_RUN": "0.5"}).spend_limit_per_run
     0.5
@@ -209,18 +209,18 @@ def load(directory: Path, environ: Mapping[str, str] | None = None) -> Settings:
     if current.api_key is not None or not current.use_cli_key:
         return current
     if current.mode is Mode.SANDBOX or current.base_url not in (None, LIVE_BASE_URL):
-        # The key was stored for AIgateway's own service.
+        # The CLI stored the key for AIgateway's own service.
         return current
     return replace(current, api_key=_cli_key(environ))
 
 
 def write(directory: Path, name: str, value: Any) -> None:
-    """Set one setting in the file; None removes it. The rest of the file stays.
+    """Set one setting in the file; None removes it. The other lines of the file stay.
 
     Only the owner can read the file. It is replaced as a whole.
 
     Raises:
-        SettingsError: no such setting, a wrong value, or the file cannot be written.
+        SettingsError: the setting does not exist, its value is wrong, or the file is not writable.
     """
     # Imported at the first write.
     import tomlkit
@@ -260,19 +260,19 @@ def is_from_environment(name: str, environ: Mapping[str, str] | None = None) -> 
     return bool(_variable(name, environ).text)
 
 
-# Environment variables: AIGATEWAY_<NAME>. A secret may also be in a file, which
-# AIGATEWAY_<NAME>_FILE names: Docker and Kubernetes give secrets to a container so.
+# Environment variables: AIGATEWAY_<NAME>. A secret may also be in a file that the variable
+# AIGATEWAY_<NAME>_FILE names: Docker and Kubernetes give secrets to a container in this way.
 
 
 class _Variable(NamedTuple):
-    """The text of a setting, "" where it is not set, and the variable that gave it."""
+    """The text of a setting, "" if it is not set, and the variable that holds it."""
 
     text: str
     name: str
 
 
 def _variable(setting: str, environ: Mapping[str, str]) -> _Variable:
-    """A setting as the environment has it. The variable itself comes before the one of a file.
+    """A setting from the environment. The variable itself wins over the variable of a file.
 
     Raises:
         SettingsError: the file of a secret cannot be read. The message does not hold its text.
@@ -302,7 +302,7 @@ def _bare(text: str) -> str:
     return text
 
 
-# The file, as editors of every system write it
+# The settings file. Editors of every system write it in their own way.
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -314,13 +314,13 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(_text_of(path))
     except (FileNotFoundError, NotADirectoryError):
-        # Where a file is in the folder's place, the ledger says so.
+        # If a file is in the folder's place, the ledger reports it.
         return {}
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} cannot be read ({error}): correct it or remove it."
         ) from error
-    # A number of 5,000 digits and a list in a list, 5,000 deep, are no TOMLDecodeError.
+    # A number of 5,000 digits, or 5,000 nested lists, raise other errors than TOMLDecodeError.
     except (ValueError, RecursionError) as error:
         raise _not_toml(path, error) from None
 
@@ -337,7 +337,7 @@ def _not_toml(path: Path, error: Exception) -> SettingsError:
 
 def _not_known(path: Path, name: str, known: Iterable[str]) -> SettingsError:
     """The error of a file with an unknown setting."""
-    # A line with its sides exchanged has the key for a name.
+    # If a line has its two sides exchanged, the name is the key.
     is_name = re.fullmatch("[A-Za-z_]{1,40}", name)
     shown = f"setting “{name}”" if is_name else "setting, whose name is not shown"
     return SettingsError(
@@ -352,7 +352,7 @@ def _text_of(path: Path) -> str:
         SettingsError: the file is not UTF-8.
     """
     content = path.read_bytes()
-    # UTF-16 without its mark is valid UTF-8 with a zero beside each letter.
+    # UTF-16 without its mark is valid UTF-8 with a zero byte beside each letter.
     with contextlib.suppress(UnicodeDecodeError):
         if b"\0" not in content:
             return content.decode("utf-8-sig").replace("\r\n", "\n")
@@ -377,8 +377,8 @@ def _shown(value: Any) -> str:
 def _cli_key(environ: Mapping[str, str]) -> ApiKey | None:
     """The key in `~/.config/aigateway/config.json`; None without a key for the live gateway.
 
-    The tool writes `{"apiKey", "baseUrl"}`. A key that it uses with another gateway stays there.
-    A file that cannot be read belongs to another program: it counts as a missing one.
+    The tool writes `{"apiKey", "baseUrl"}`. A key for another gateway is not used. The file belongs
+    to another program: if it cannot be read, it counts as missing.
     """
     home = environ.get("HOME") or environ.get("USERPROFILE")
     if not home:
@@ -457,7 +457,7 @@ def read_key(value: Any, source: str) -> ApiKey | None:
 
 
 def _shared_address(name: str, value: Any, source: str) -> LedgerUrl | StoreUrl | None:
-    """The address of a ledger or a bucket that machines share; None for an empty one."""
+    """The address of a ledger or bucket that machines share; None for an empty text."""
     if not isinstance(value, str):
         raise SettingsError(f"The {name} in {source} is not text: put it in quotes.")
     if not value.strip():
@@ -469,7 +469,7 @@ def _shared_address(name: str, value: Any, source: str) -> LedgerUrl | StoreUrl 
 
 
 def _cost_tag(value: Any, source: str) -> str:
-    """The tag; "" where it is switched off."""
+    """The cost tag; "" if the user has switched it off."""
     if _shown(value).lower() == "off":
         return ""
     # The gateway takes 64 characters; 17 of them are the short form of the request.

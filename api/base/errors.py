@@ -1,4 +1,4 @@
-"""Every way a request can fail, as a type.
+"""Every failure of a request, as a type.
 
     GatewayError
     ├── InputError                  an input is wrong
@@ -46,7 +46,7 @@ from typing import TypeVar
 
 from .plain_text import plain
 
-# The public pages name no address for billing or keys other than the sign-in to the dashboard.
+# The public pages give no address for billing or keys, except the sign-in to the dashboard.
 DASHBOARD_URL = "https://aigateway.sh/signin"
 
 E = TypeVar("E", bound="GatewayError")
@@ -161,7 +161,7 @@ class StatusError(GatewayError):
         status: the HTTP status.
         code: the gateway's own word for the error; "" without one.
         reason: the gateway's own sentence; "" without one.
-        retry_after: seconds until the gateway wants the next request; None if it did not say.
+        reason: the gateway's own sentence; "" if it sent none.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """Text from elsewhere: as one line for a message, and in one form for the same words.
 
-Workflow files, gateways, web pages, links and scripts give texts that end in a log, a terminal, the
-page or a request. They may quote an API key, as it is or in one of the usual encodings: it is kept
-out of every text that leaves.
+Texts from workflow files, gateways, web pages, links and scripts reach a log, a terminal, the page
+or a request. They may quote an API key, plain or in a usual encoding. The key is kept out of every
+text that leaves.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import threading
 import unicodedata
 
-# A shorter key is an ordinary word, and texts would lose that word.
+# A shorter key is an ordinary word, and would be removed from ordinary texts.
 _SHORTEST = 8
 # A process sees few keys: those of the settings, one after the other.
 _MOST_KEYS = 16
@@ -30,7 +30,7 @@ _ANSI = re.compile(
     re.DOTALL,
 )
 _BLANKS = re.compile(r"[\t\n\v\f\r\x1c-\x1f\x85\u2028\u2029]+")
-# Scripts and emoji need these two joiners; all else of their kind hides or reorders text.
+# Scripts and emoji need these two joiners; all other such characters hide or reorder text.
 _JOINERS = "\u200c\u200d"
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 
@@ -42,7 +42,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 # Blanks, and marks of an encoding and zero-width characters, which some editors leave at an end.
 _EDGES = "\ufeff\u200b\u2060" + "".join(each for each in map(chr, range(0x3001)) if each.isspace())
-# Letters and symbols by their category that nevertheless show nothing.
+# Letters and symbols, by their category, that show nothing on the screen.
 _INVISIBLE = frozenset("\u115f\u1160\u2800\u3164\uffa0" + REPLACEMENT)
 
 
@@ -86,7 +86,7 @@ def _base64(content: bytes) -> list[str]:
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             text = encode(bytes(before) + content).decode()
             whole = text.rstrip("=")
-            # The last character before the padding has bits of what follows.
+            # The last character before the padding also holds bits of the text that follows.
             inner = whole[skipped:] if whole == text else whole[skipped:-1]
             forms.append(re.escape(inner))
     return list(dict.fromkeys(forms))
@@ -104,7 +104,7 @@ def plain(text: str, limit: int = MAX_MESSAGE) -> str:
     line = "".join(
         each for each in line if each in _JOINERS or unicodedata.category(each) not in _HIDDEN
     )
-    # Characters that hide could have stood within a key, and the cut could leave half of one.
+    # Hidden characters may stand within a key, and the cut may leave half of a key.
     line = without_keys(line)
     if len(line) <= limit:
         return line
@@ -125,7 +125,7 @@ def dollars(amount: float | None) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` in NFC with LF line ends; what cannot be printed becomes U+FFFD."""
+    """`text` in NFC with LF line ends; characters that cannot be printed become U+FFFD."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _PAIR.sub(_joined, text)
     return unicodedata.normalize("NFC", _UNPRINTABLE.sub(REPLACEMENT, text))
@@ -148,7 +148,7 @@ def shortened(text: str, length: int) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing in `text` can be seen."""
+    """Whether `text` shows nothing that a person can see."""
     return not any(map(_is_visible, text))
 
 

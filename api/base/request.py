@@ -44,11 +44,11 @@ class MusicRequest(NamedTuple):
     words: str = AS_GIVEN
 
     def validated(self) -> MusicRequest:
-        """The one form of this request: equal for the same words, lengths and choices.
+        """The standard form of this request: equal for the same words, lengths and choices.
 
         A link or a script may have sent other types than the fields have. Text comes in NFC, with
         LF line ends, without blanks at its ends. `instrumental` becomes no lyrics, `as given`.
-        A request in its one form returns itself.
+        A request in its standard form returns itself.
 
         Raises:
             InputError: a value is missing, of another kind, or outside its range.
@@ -85,7 +85,7 @@ class MusicRequest(NamedTuple):
         return form
 
     def takes(self, count: Any) -> list[MusicRequest]:
-        """The one form of this request, and of those with the `count` - 1 takes after it.
+        """The standard form of this request, and of the `count` - 1 takes after it.
 
         Raises:
             InputError: as `validated`; or the count is outside its range.
@@ -111,7 +111,7 @@ class MusicRequest(NamedTuple):
             body["baseline_model"] = BASELINE_MODEL
         if self.lyrics:
             body["lyrics"] = self.lyrics
-            # The gateway rewrites the words unless it is told not to.
+            # The gateway rewrites the words, unless this field forbids it.
             body["lyrics_optimizer"] = False
         else:
             # Without this field, some models write lyrics of their own.
@@ -120,7 +120,7 @@ class MusicRequest(NamedTuple):
 
     def fingerprint(self, service: str) -> str:
         """SHA-256 in hex of the service and every field; equal for equal requests."""
-        # Requests from before there was a choice of words keep their fingerprint.
+        # Requests from before the choice of words existed keep their fingerprint.
         given = self[:-1] if self.words == AS_GIVEN else self
         fields = json.dumps([service, *given], ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(fields.encode()).hexdigest()
@@ -138,7 +138,7 @@ class MusicRequest(NamedTuple):
 
 
 class _OneForm(MusicRequest):
-    """A request that `validated` made: it is checked once, and hashed once for each service.
+    """A request that `validated` made. It is checked once, and hashed once for each service.
 
     A copy with other values, by `_replace`, is checked and hashed again.
     """
@@ -166,7 +166,7 @@ def _text(value: object, name: str) -> str:
 
 def _duration(value: Any) -> float:
     try:
-        # ComfyUI takes true for 1 in a number's widget; no length is meant by it.
+        # ComfyUI accepts true as 1 in the input of a number; no user means a length by it.
         seconds = math.nan if isinstance(value, bool) else round(float(value), 3)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         seconds = math.nan
@@ -236,7 +236,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "missing"
     if isinstance(value, (bool, int, float)):
-        # Python refuses to write out a number of more than some thousand digits.
+        # Python refuses to print a number of more than some thousand digits.
         return str(value) if not isinstance(value, int) or value.bit_length() < 200 else "too large"
     if isinstance(value, str):
         return f"“{shortened(clean(value), 60)}”"

@@ -15,49 +15,49 @@ class Timing(NamedTuple):
         rate_limit: requests in a window on a free account; not a time.
 
     A request:
-        connect_timeout, answer_timeout, answer_total: for the connection; for each wait for bytes;
-            for the whole answer.
+        connect_timeout, answer_timeout, answer_total: the limits for the connection, for each wait
+            for bytes, and for the whole answer.
         backoff, backoff_max: the first wait between two attempts, doubled each time, and the
             longest one.
-        longest_retry_after: the patience with a server that asks for a wait. A request that cannot
-            end within it ends at once; the rate of a key asks again sooner.
+        longest_retry_after: the longest wait that a server may ask for. A request that cannot end
+            in this time fails at once; the rate of a key asks again sooner.
         submit_patience: a submit that created nothing is repeated for this long.
         balance_patience: the longest wait for the balance, which only informs.
         lookup_wait: the first wait between two lookups of a submit without an answer, doubled each
             time.
-        lookup_patience: how long such a submit is looked for.
+        lookup_patience: such a submit is looked up for this long.
         blip_patience: a 429, and a poll that fails, are repeated for this long.
 
     A job:
-        first_poll: the first poll of a job, where the ledger has no run times yet.
+        first_poll: the first poll of a job, if the ledger has no run times yet.
         first_poll_max: the longest wait for it; the documentation gives 30 s to 5 min a job.
         not_found_grace: the gateway may know a job this much later than its id.
         file_grace: a completed job may name its file up to this much later.
         queue_limit: the longest wait in the gateway's queue.
-        progress_tick: between two reports of a wait.
+        progress_tick: the time between two progress reports of a wait.
 
     Jobs without a wait, which the collector polls:
-        collect_floor, collect_max: between two polls of them at least, and of one of them at most.
+        collect_floor, collect_max: the shortest time between two polls, and the longest of a job.
 
     A file:
         address_timeout: the next address of a server's name is tried after this time.
         silence_timeout: less than `download.LEAST_BYTES` in this time count as a dropped
             connection.
-        file_total: for a whole file, with all attempts.
+        file_total: the limit for a whole file, with all attempts.
         file_backoff, file_backoff_max: as `backoff`, between two attempts of a download.
 
     A ledger that machines share:
         ledger_timeout: the longest wait for one answer of the database.
         ledger_patience: a call is repeated for this long while the database is away.
         beat: each process tells the ledger this often that it lives.
-        lease: a process that has told nothing for this long is dead.
-        watch_lease: one process polls a job; after this time without news another one does.
+        lease: a process that has written nothing for this long counts as dead.
+        watch_lease: one process polls a job; if it is silent for this long, another one does.
 
     A bucket:
-        bucket_connect_timeout: for the connection.
-        bucket_timeout: for an answer; a large object has more time.
-        bucket_pause, bucket_pause_max: a bucket that failed is left alone for this long; what was
-            not sent is sent again after this time, doubled each time, and the longest one.
+        bucket_connect_timeout: the limit for the connection.
+        bucket_timeout: the limit for an answer; a large object has more time.
+        bucket_pause, bucket_pause_max: a bucket that failed is not asked for this long. Tracks that
+            were not sent wait for this time, doubled each time, up to the longest one.
 
     This machine:
         row_poll: a row that another process submits is read again after this time.
@@ -109,14 +109,14 @@ class Timing(NamedTuple):
 
     @property
     def longest_silence(self) -> float:
-        """A submit leaves only within this time after the ledger heard of this process.
+        """A submit leaves only within this time after this process wrote to the ledger.
 
-        So its answer arrives, or is given up, before another process may take it for dead.
+        So its answer arrives, or is given up, before another process may think this one dead.
         """
         return self.lease - self.answer_timeout - self.beat
 
     def scaled(self, factor: float) -> Timing:
-        """All times that pace the client, multiplied by `factor`.
+        """A copy in which all times that pace the client are multiplied by `factor`.
 
         Time-outs of real I/O and ages of files stay as they are.
         """
@@ -126,7 +126,7 @@ class Timing(NamedTuple):
 def pause(attempt: int, first: float, longest: float) -> float:
     """Seconds between `attempt`, 1 for the first one, and the next: doubled each time.
 
-    Up to half of it is left out at random: clients that failed together come back apart.
+    Up to half of it is cut at random, so that clients that failed together return at other times.
 
     >>> 4.0 <= pause(4, 1.0, 30.0) <= 8.0
     True

@@ -21,7 +21,7 @@ from .shared_addresses import StoreUrl
 
 T = TypeVar("T")
 
-# The slowest transfer that is waited for, bytes a second.
+# The slowest speed that a transfer may have, in bytes a second.
 _SLOWEST = 500_000
 _STATUS = re.compile(r"status code: (\d{3})")
 _REFUSED = ("PermissionDeniedError", "UnauthenticatedError")
@@ -30,7 +30,7 @@ _REFUSED = ("PermissionDeniedError", "UnauthenticatedError")
 class Bucket:
     """The bucket at an address; usable from any event loop. A fork needs a new one.
 
-    After a failure it is left alone for a while: every call fails at once.
+    After a failure the bucket is not asked for a while: every call fails at once.
 
     Raises:
         SettingsError: the package obstore is missing, or the address has an option that the
@@ -52,9 +52,9 @@ class Bucket:
         self._obstore = obstore
         client: Any = {
             "connect_timeout": timedelta(seconds=timing.bucket_connect_timeout),
-            # The whole of a request is timed here.
+            # The time limit is for a whole request, and is set below.
             "timeout": timedelta(hours=1),
-            # For a server that the user has named so.
+            # For a server whose address the user has given with http.
             "allow_http": True,
         }
         try:
@@ -78,7 +78,7 @@ class Bucket:
     async def put(self, name: str, content: bytes | memoryview) -> None:
         """Write an object; the bucket has it when this returns.
 
-        Raises:
+        BucketError: the bucket does not have it, or has not said so.
             BucketError: it has not, or has not said so.
         """
         within = self._timing.bucket_timeout + len(content) / _SLOWEST
@@ -86,7 +86,7 @@ class Bucket:
         await self._asked(lambda: put(self._store, name, content, use_multipart=False), within)
 
     async def get(self, name: str, max_bytes: float) -> bytes | None:
-        """The bytes of an object; None where there is none, or a larger one.
+        """The bytes of an object; None if there is no such object, or a larger one.
 
         Raises:
             BucketError: the bucket cannot be asked.
@@ -106,10 +106,10 @@ class Bucket:
     async def _asked(
         self, call: Callable[[], Awaitable[T]], within: float, *, may_be_missing: bool = False
     ) -> T:
-        """The answer of a call that has so many seconds.
+        """Await `call` for at most `seconds`, and return its answer.
 
         Raises:
-            BucketError: it failed, or an earlier one did a moment ago.
+            BucketError: the call failed, or an earlier call failed a moment ago.
             FileNotFoundError: there is no such object, and it `may_be_missing`.
         """
         until, reason = self._closed
@@ -147,9 +147,9 @@ def _failure(reason: str) -> BucketError:
 
 
 class _Exit:
-    """Lets Python end when obstore's threads have told their last answers.
+    """Lets Python end after the threads of obstore have delivered their last answers.
 
-    Up to Python 3.13 a foreign thread that is told to leave while Python ends aborts the process.
+    Up to Python 3.13, the process aborts if Python ends while a foreign thread is told to leave.
     """
 
     PATIENCE = 2.0

@@ -1,4 +1,4 @@
-"""The machines of a farm: the messages between them, besides the rows."""
+"""The machines of a farm: the messages between them, other than the rows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _log = logging.getLogger("aigateway")
 # The key of a service, once it has bought.
 _KEY = "SELECT digest FROM keys WHERE service = ?"
 _ADD_KEY = "INSERT INTO keys (service, digest) VALUES (?, ?)"
-# A row, if another process polls the job now.
+# A row, if another process polls the job at this moment.
 _WATCHED = "SELECT 1 FROM watches WHERE local_id = ? AND owner <> ? AND until > ?"
 # This process polls the job until a time.
 _WATCH = """
@@ -49,19 +49,19 @@ _SET_CATALOGUE = """
 class Farm(Peers):
     """The machines that share the ledger at `url`. Safe to use from several threads.
 
-    One ledger joins it. Every method raises LedgerError where the ledger cannot be read or written.
+    One ledger joins it. Every method raises LedgerError if the ledger cannot be read or written.
     """
 
     def __init__(self, url: LedgerUrl) -> None:
         self._url = url
-        # Until when this process polls jobs, seconds of the monotonic clock.
+        # Until when this process polls each job, in seconds of the monotonic clock.
         self._watched: dict[str, float] = {}
         # Ends of submits that wait until they can be written.
         self._late: dict[str, tuple[Job, dict[str, Any]]] = {}
 
     def opened(self, directory: Path, timing: Timing) -> PostgresEngine:
-        # The model list and job ids that cannot be written go there. A disk that only reads is no
-        # reason to stop.
+        # The model list, and job ids that the ledger cannot take, go to this folder. A read-only
+        # disk does not stop the work.
         with contextlib.suppress(OSError):
             directory.mkdir(parents=True, exist_ok=True)
         self._watch_lease = timing.watch_lease
@@ -162,7 +162,7 @@ class Farm(Peers):
         """Write the changes that wait, and give up rows that this process does not submit.
 
         Raises:
-            LedgerError: the rest is written another time.
+            LedgerError: a change could not be written; it stays for a later call.
         """
         for job in list(self._outbox.jobs()):
             if job.job_id:
@@ -179,7 +179,7 @@ class Farm(Peers):
 class Outbox:
     """Job ids that the ledger could not take: one file for each row, in `directory`.
 
-    The folder is made at the first need. The id goes into the log as well: a farm's log outlives
+    The folder is made when it is first needed. The id goes into the log too: a farm's log outlives
     the disk of a worker.
     """
 
@@ -195,7 +195,7 @@ class Outbox:
             job.service,
             job.request.label,
         )
-        # A disk that is full must not lose the line of the log.
+        # A full disk must not lose the line of the log.
         with contextlib.suppress(OSError):
             self._directory.mkdir(parents=True, exist_ok=True)
             write_file(self._path(job.local_id), json.dumps(job._asdict()).encode())
@@ -208,7 +208,7 @@ class Outbox:
         return self._path(local_id).exists()
 
     def jobs(self) -> Iterator[Job]:
-        """The rows as they were put; a file that is damaged is left out."""
+        """The rows as they were written; a damaged file is skipped."""
         for path in sorted(self._directory.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
                 values = json.loads(path.read_text(encoding="utf-8"))

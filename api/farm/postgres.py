@@ -37,30 +37,30 @@ _DAY = 24 * 3600.0
 CLOCK = "extract(epoch FROM clock_timestamp())::double precision"
 """The time of the database, seconds since 1970."""
 
-# The tables of a farm, beside those of every ledger. All stand in the schema that `search_path`
+# The tables of a farm, beside those of every ledger. All are in the schema that `search_path`
 # names, so several teams can share one database.
 TABLES = (
-    # Processes, and when each of them told last that it lives.
+    # Processes, and the last time at which each of them said that it runs.
     "CREATE TABLE IF NOT EXISTS owners "
     "(owner TEXT PRIMARY KEY, beat DOUBLE PRECISION NOT NULL, host TEXT)",
-    # Write transactions of the last day, so that each can be told from one that was lost.
+    # Write transactions of the last day: they show whether a transaction was lost.
     "CREATE TABLE IF NOT EXISTS writes (token TEXT PRIMARY KEY, written DOUBLE PRECISION NOT NULL)",
-    # The process that polls a job, and until when the others leave it to that one.
+    # The process that polls a job, and until when the other processes leave the job to it.
     "CREATE TABLE IF NOT EXISTS watches "
     "(local_id TEXT PRIMARY KEY, owner TEXT NOT NULL, until DOUBLE PRECISION NOT NULL)",
     # A service's model list, as JSON.
     "CREATE TABLE IF NOT EXISTS catalogue "
     "(service TEXT PRIMARY KEY, fetched DOUBLE PRECISION NOT NULL, models TEXT NOT NULL)",
-    # The digest of the one key that buys from a service with this ledger.
+    # The digest of the only key that buys from a service with this ledger.
     "CREATE TABLE IF NOT EXISTS keys (service TEXT PRIMARY KEY, digest TEXT NOT NULL)",
     # The rate of that key: one row for each request of a window, and until when it is taken.
     "CREATE TABLE IF NOT EXISTS slots (service TEXT, number BIGINT, "
     "until DOUBLE PRECISION NOT NULL, PRIMARY KEY (service, number))",
 )
-# A write transaction begins. The lock is held until its end, also where a pooler gives each
-# transaction another session. Each statement that follows sees what the writer before has written.
-# Time-outs as start-up parameters would be refused by poolers. Without values, so that all
-# statements are one message.
+# A write transaction begins. It holds the lock until its end, even if a pooler gives each
+# transaction another session. Each later statement sees what the writer before has written.
+# Poolers refuse time-outs as start-up parameters, so they are set here. The text has no values, so
+# all statements are one message.
 _BEGIN = f"""
     BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
     SET LOCAL synchronous_commit = on;
@@ -70,12 +70,12 @@ _BEGIN = f"""
     SELECT pg_advisory_xact_lock(hashtextextended('aigateway-music ' || current_schema(), 0));
     SELECT {CLOCK}
 """
-# A process tells that it lives.
+# A process says that it runs.
 _BEAT = f"""
     INSERT INTO owners (owner, beat, host) VALUES (?, {CLOCK}, ?)
     ON CONFLICT (owner) DO UPDATE SET beat = excluded.beat
 """
-# A row, if a process told that it lives since a time.
+# A row, if a process has said since a time that it runs.
 _IS_LIVING = "SELECT 1 FROM owners WHERE owner = ? AND beat > ?"
 _READS = ("SELECT",)
 
@@ -89,13 +89,13 @@ class _Transaction(threading.local):
 
 
 class PostgresEngine:
-    """The ledger at `url`. The tables are made if need be.
+    """The ledger at `url`. Its tables are made if they do not exist.
 
     Attributes:
         each_beat: called every `Timing.beat` seconds while the ledger can be reached, in a thread.
 
     Raises:
-        LedgerError: it cannot be reached, is of a newer version of the pack, or psycopg is missing.
+        LedgerError: the ledger cannot be reached, a newer pack wrote it, or psycopg is missing.
     """
 
     journal = None
@@ -119,7 +119,7 @@ class PostgresEngine:
         threading.Thread(target=self._keep_beating, name="aigateway-beat", daemon=True).start()
 
     def close(self) -> None:
-        """Tell the others that this process ends."""
+        """Tell the other processes that this process ends."""
         self._closed.set()
         with contextlib.suppress(LedgerError):
             self._patiently(self._leave, patience=0.0)
@@ -138,7 +138,7 @@ class PostgresEngine:
         return self._patiently(read)
 
     def write(self, work: Callable[[], T]) -> T:
-        """See `Engine.write`; `work` is called again where its first transaction was lost."""
+        """See `Engine.write`; `work` is called again if its first transaction was lost."""
         if self._open.connection is not None:
             return work()
         token = uuid.uuid4().hex
@@ -175,14 +175,14 @@ class PostgresEngine:
         return self.execute(f"SELECT {CLOCK}")[0][0]
 
     def is_living(self, owner: str) -> bool:
-        """A process that told nothing for `Timing.lease` is dead."""
+        """A process is dead if it has written no time for `Timing.lease`."""
         return bool(self.execute(_IS_LIVING, owner, self.now() - self._timing.lease))
 
     def beat(self) -> None:
-        """Tell the ledger that this process lives.
+        """Tell the ledger that this process runs.
 
         Raises:
-            LedgerError: the ledger did not hear it, or so late that others may think it dead.
+            LedgerError: the write failed, or was so late that others may think this process dead.
         """
         began = _since_boot()
         self._patiently(self._tell)
@@ -193,7 +193,7 @@ class PostgresEngine:
         pass
 
     def _tell(self) -> None:
-        """Without the lock: a process lives also while others write."""
+        """Write the time of this process, without the lock: other processes may write meanwhile."""
         if self._open.connection is not None:
             self.execute(_BEAT, self.owner, self._host)
             return
@@ -212,7 +212,7 @@ class PostgresEngine:
                 self.each_beat()
                 pause, is_said = self._timing.beat, False
             except Exception as error:
-                # The thread must outlive every fault: without it the others take over our rows.
+                # The thread must survive every fault, or other processes take over our rows.
                 if not is_said:
                     _log.warning("%s", error)
                 pause, is_said = min(self._timing.beat, 1.0), True
@@ -234,7 +234,7 @@ class PostgresEngine:
                 _run(connection, "ROLLBACK")
 
     def _note(self, token: str) -> str:
-        """The statement that proves a transaction; without values, so that COMMIT goes with it."""
+        """The statement that proves a transaction. It has no values, so COMMIT goes with it."""
         return f"INSERT INTO writes (token, written) VALUES ('{token}', {self._open.began!r})"
 
     def _is_written(self, token: str) -> bool:
@@ -260,10 +260,10 @@ class PostgresEngine:
         self.execute("DELETE FROM owners WHERE beat < ?", self.now() - _DAY)
 
     def _patiently(self, call: Callable[[], T], patience: float | None = None) -> T:
-        """`call`, and again while the database is away, for `Timing.ledger_patience`.
+        """Call `call`; repeat it while the database is away, for `Timing.ledger_patience`.
 
         Raises:
-            LedgerError: it is away for longer, or refuses.
+            LedgerError: the database is away for longer, or refuses the call.
         """
         patience = self._timing.ledger_patience if patience is None else patience
         give_up = time.monotonic() + patience
@@ -292,7 +292,7 @@ class PostgresEngine:
 
 
 def _driver(url: LedgerUrl, timing: Timing) -> tuple[Connections, tuple[type[Exception], ...]]:
-    """The connections, and the errors of the database that say nothing about our own code."""
+    """The connections, and the errors of the database that do not come from our own code."""
     try:
         import psycopg
     except ImportError as error:
@@ -305,7 +305,7 @@ def _driver(url: LedgerUrl, timing: Timing) -> tuple[Connections, tuple[type[Exc
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether the same call may succeed in a moment: the connection, the server or a lock."""
+    """Whether the same call may succeed in a moment: a fault of connection, server or lock."""
     import psycopg
 
     state: str | None = getattr(error, "sqlstate", None)
@@ -318,7 +318,7 @@ def _may_pass(error: Exception) -> bool:
 
 @functools.lru_cache
 def _translated(statement: str) -> bytes:
-    """psycopg's marks for values."""
+    """The statement with psycopg's marks for values."""
     return statement.replace("?", "%s").encode()
 
 
@@ -334,18 +334,18 @@ def _run(
 
 
 def _since_boot() -> float:
-    """Seconds, also those in which the machine slept, where the system tells."""
+    """Seconds since the machine started; with its time asleep, if the system counts that."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
 # Connections
 
-# As many as `off_loop` has threads, and that of the slots.
+# As many as `off_loop` has threads, and one for the thread of the slots.
 _MOST_IDLE = 5
 _OPTIONS = {
     "autocommit": True,
-    # A pooler gives each transaction another session, which knows no prepared statement.
+    # A pooler gives each transaction another session, which has no prepared statements.
     "prepare_threshold": None,
     "client_encoding": "utf8",
     "application_name": "aigateway-music",
@@ -359,7 +359,7 @@ _OPTIONS = {
 class Connections:
     """Connections to one PostgreSQL, for several threads: opened at first use, and reused.
 
-    No call waits for ever. psycopg_pool does not fit: it has no limit for a server that is silent
+    No call waits for ever. psycopg_pool does not fit. It has no limit for a server that is silent
     in the middle of a statement, and it reports a wrong password as an empty pool, after the whole
     time-out.
 
@@ -390,7 +390,7 @@ class Connections:
 
     @contextlib.contextmanager
     def one(self) -> Iterator[psycopg.Connection[Any]]:
-        """A connection of one's own for the block; after a fault in the block it is closed.
+        """A connection for this block alone; after a fault in the block the connection is closed.
 
         Raises:
             psycopg.OperationalError: no connection can be made.
@@ -411,7 +411,7 @@ class Connections:
         self.forget()
 
     def forget(self) -> None:
-        """Close the idle connections: after a fault of one, others are as old."""
+        """Close the idle connections: after a fault of one, the others may be broken too."""
         with contextlib.suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().close()
@@ -424,7 +424,7 @@ class Connections:
         return psycopg.connect(**self._options)
 
     def _put(self, connection: psycopg.Connection[Any]) -> None:
-        # In the middle of a transaction only after a fault.
+        # The connection is in the middle of a transaction only after a fault.
         is_idle = connection.info.transaction_status is self._idle_status
         if is_idle and not self._closed.is_set():
             with contextlib.suppress(queue.Full):

@@ -1,8 +1,8 @@
 """The rate of a key that machines share: one row for each request that fits into a window.
 
 A request takes a slot when it leaves and holds it until one window after its answer, as
-`rate_limit` does on one machine. Without an answer it holds it for two windows: its process may be
-dead. While the ledger is away every process keeps its own pace.
+`rate_limit` does on one machine. If no answer comes, it holds the slot for two windows: its process
+may be dead. While the ledger is away, every process uses its own schedule.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from ..money.rows import Engine
 from ..wire.rate_limit import KEPT_FOR_SUBMITS, ROUNDING, Due, Observe, Rate, RateLimiter
 from .postgres import CLOCK
 
-# A thread of its own: a question for a slot must not keep the rows waiting.
+# A separate thread: a question for a slot must not delay reads and writes of rows.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="aigateway-slots")
-# Each slot is a row: a farm sends no more than this in a window, whatever its account allows.
+# Each slot is a row. A farm sends no more requests in a window, even if its account allows more.
 _MOST = 2000
-# Seconds after which a request asks again where no slot was seen for a moment only: another
-# process was just writing them.
+# Seconds after which a request asks again if it found no slot for only a moment: another
+# process was writing the slots.
 _AT_ONCE = 0.01
-# Shares of the window. A poll that was refused asks this much later than when a slot opens, so
-# that a submit gets it first.
+# Shares of the window. A refused poll asks again this much after a slot opens, so
+# that a submit gets the slot first.
 _BEHIND_SUBMITS = 1 / 60
-# No request waits longer before it asks again: another process may have learned a higher limit.
+# No request waits longer than this to ask again: another process may have learned a higher limit.
 _ASKED_AGAIN = 1 / 12
 
-# The slots that a kind of request may take: the first ones up to its share.
+# The slots that a kind of request may take: from the first one up to its share.
 _ITS_SHARE = """
     service = ? AND number <= greatest(1, floor(? * (
         SELECT max(number) FROM slots WHERE service = ?
@@ -50,7 +50,7 @@ _TAKE = f"""
 _NEXT = f"SELECT min(until) - {CLOCK} FROM slots WHERE {_ITS_SHARE}"
 # Hold a slot for so many seconds from now.
 _HOLD = f"UPDATE slots SET until = {CLOCK} + ? WHERE service = ? AND number = ?"
-# Hold for so many seconds the slots that open within so many seconds, except some of them.
+# Hold, for some seconds, the slots that open within some other seconds, except some of them.
 _CLOSE = f"""
     UPDATE slots SET until = {CLOCK} + ? WHERE service = ? AND until <= {CLOCK} + ?
     AND number IN (
@@ -72,7 +72,7 @@ class Slot(NamedTuple):
     """The answer to a request for a slot.
 
     Attributes:
-        number: the slot that it got, or None.
+        opens_in: seconds until a slot opens; 0 if the request need not wait.
         opens_in: seconds until a slot opens; 0 where the request need not wait.
     """
 
@@ -109,17 +109,17 @@ class SharedSlots:
             self._away_until = loop.time() + self._timing.beat
             return Slot(None)
         except asyncio.CancelledError:
-            # The thread may be taking it right now.
+            # The thread may be taking the slot at this moment.
             _thread.submit(self._give_back, asked)
             raise
 
     def answered(self, number: int | None, rate: Rate, closed_for: float) -> Future[None]:
         """Hold the slot for one more window, and tell the others the rate of the answer.
 
-        It does not wait for the ledger: the job id of the answer goes first. Raises nothing.
+        Do not wait for the ledger: the job id of the answer is written first. Raises nothing.
 
         Args:
-            closed_for: seconds for which a 429 keeps all requests back; 0 without one.
+            closed_for: seconds for which a 429 stops all requests; 0 if there was none.
         """
         return _thread.submit(self._answered, number, rate, closed_for)
 
@@ -154,7 +154,7 @@ class SharedSlots:
             if closed_for:
                 self._close(closed_for, within=closed_for)
             elif rate.remaining is not None and rate.remaining < _MOST:
-                # The gateway counted requests of others, beyond the slots that are held.
+                # The gateway counted requests of other programs, besides the held slots.
                 reset = window if rate.reset is None else min(rate.reset, window)
                 self._close(reset, leave=rate.remaining)
 
@@ -165,7 +165,7 @@ class SharedSlots:
         self._engine.execute(_LENGTHEN, self._service, self._service, slots)
 
     def _close(self, seconds: float, *, within: float = 0.0, leave: int = 0) -> None:
-        """Hold for so long the slots that open within so many seconds; `leave` some as they are."""
+        """Hold for `seconds` the slots that open within `within` seconds; skip `leave` of them."""
         service = self._service
         self._engine.execute(_CLOSE, seconds, service, within, service, within, leave)
 
@@ -195,7 +195,7 @@ class SharedRateLimiter(RateLimiter):
         try:
             number = await self._shared_slot(is_poll)
         except BaseException:
-            # Nothing was sent, so nothing is held.
+            # Nothing was sent, so hold no slot.
             self._release(is_poll)
             raise
         told = Rate()
@@ -213,7 +213,7 @@ class SharedRateLimiter(RateLimiter):
             self._slots.answered(number, told, closed_for)
 
     async def _shared_slot(self, is_poll: bool) -> int | None:
-        """Wait for a slot of all machines; its number, None while the ledger is away."""
+        """Wait for a slot of all machines. Returns its number; None while the ledger is away."""
         window = self._timing.rate_window
         async with self._turns[is_poll]:
             try:

@@ -69,12 +69,12 @@ class Collector:
         self._tell: Tell = lambda job: None
 
     def start(self, fetch: Fetch, tell: Tell) -> None:
-        """Watch from now on. A further call renews the arguments."""
+        """Watch from now on. A further call replaces the arguments."""
         self._fetch, self._tell = fetch, tell
         self.wake()
 
     def wake(self) -> None:
-        """Look for open jobs again, and watch until none is open; nothing before `start`."""
+        """Look for open jobs again, and watch until no job is open; does nothing before `start`."""
         if self._fetch is not None and (self._task is None or self._task.done()):
             self._task = asyncio.ensure_future(self._watch())
 
@@ -88,7 +88,7 @@ class Collector:
             try:
                 self._lock.acquire(timeout=0)
             except Timeout:
-                # Another process watches.
+                # Another process watches the jobs.
                 await asyncio.sleep(timing.collect_max)
                 continue
             try:
@@ -98,7 +98,7 @@ class Collector:
             await asyncio.sleep(timing.collect_floor)
 
     async def _open_jobs(self) -> list[Job]:
-        """The jobs that may still bring a track, those waited for included."""
+        """The jobs that may still bring a track, with the jobs that a caller waits for."""
         try:
             jobs = await off_loop(self._ledger.uncollected, self._service)
         except LedgerError:
@@ -106,14 +106,14 @@ class Collector:
         return [job for job in jobs if self._is_ours(job) and self._plan(job).failures < _TRIES]
 
     def _is_ours(self, job: Job) -> bool:
-        """Another living process looks after its own jobs."""
+        """Whether this process polls the job: another living process polls its own jobs."""
         owner = job.owner
         return owner == self._ledger.owner or not self._ledger.engine.is_living(owner)
 
     def _plan(self, job: Job) -> _Plan:
         first = self._timing.collect_floor
         if self._waits.is_waited_for(job):
-            # That wait loads it. It is left alone for a while after that, too.
+            # The wait loads the track. The job is left alone for a while after the wait, too.
             self._plans.pop(job.local_id, None)
         return self._plans.setdefault(job.local_id, _Plan(self._client.clock() + first, first))
 
@@ -140,14 +140,14 @@ class Collector:
                 self._end(job)
 
     async def _polled(self, job: Job) -> Job:
-        """The job as the gateway has it now; one that has completed is not asked for again."""
+        """The job as the gateway has it now; a job that has completed is not polled again."""
         if job.state is State.COMPLETED or job.job_id is None:
             return job
         record = await self._client.poll(job.job_id)
         return job if record is None else await off_loop(self._ledger.apply, job.local_id, record)
 
     async def _lose(self, error: NotFoundError, job: Job) -> None:
-        """The gateway does not know the job (any more)."""
+        """Note that the gateway does not know the job, or no longer knows it."""
         if await off_loop(self._ledger.age, job) < self._timing.not_found_grace:
             self._put_off(job)
             return

@@ -1,4 +1,4 @@
-"""The stored tracks: the folder of this machine, with a bucket behind it where one is set."""
+"""The stored tracks: the folder of this machine, and a bucket behind it if the user has set one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Stored(NamedTuple):
     """Where a track's bytes are now.
 
     Attributes:
-        path: the file on this machine, None where it could not be written.
-        unsent: why the bucket does not have it yet, for people; "" where it has it, or needs not.
+        path: the file on this machine; None if it could not be written.
+        unsent: why the bucket does not have it yet, for people; "" if it does, or need not.
     """
 
     path: Path | None
@@ -32,13 +32,13 @@ class SharedStore(Protocol):
     async def put(self, name: str, content: bytes | memoryview) -> None:
         """Write an object; the bucket has it when this returns.
 
-        Raises:
+        BucketError: the bucket does not have it, or has not said so.
             BucketError: it has not, or has not said so.
         """
         ...
 
     async def get(self, name: str, max_bytes: float) -> bytes | None:
-        """The bytes of an object; None where there is none, or a larger one.
+        """The bytes of an object; None if there is no such object, or a larger one.
 
         Raises:
             BucketError: the bucket cannot be asked.
@@ -49,9 +49,9 @@ class SharedStore(Protocol):
 class StoredTracks:
     """
     Args:
-        bucket: the tracks of paid jobs go there first. None: the folder is all there is.
-        limit_bytes: of the folder. Nothing is ever removed from the bucket.
-        max_bytes: a larger object of the bucket is no track.
+        bucket: gets the tracks of paid jobs first. None: only the folder stores tracks.
+            limit_bytes: the largest size of the folder. Nothing is removed from the bucket.
+            max_bytes: an object of the bucket that is larger is not a track.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class StoredTracks:
         self._max_bytes = max_bytes
 
     async def find(self, job: Job) -> Path | bytes | None:
-        """The track of a job, from this machine or from the bucket; None where neither has it.
+        """The track of a job, from this machine or from the bucket; None if neither has it.
 
-        Bytes where this machine cannot store them. A track whose bytes do not fit its name is not
-        handed out.
+        Returns bytes if this machine cannot store them. If the bytes do not fit the track's name,
+        the track is not returned.
 
         Raises:
             BucketError: this machine does not have it, and the bucket cannot be asked.
@@ -144,7 +144,7 @@ class StoredTracks:
         return False
 
     def _bucket_for(self, job: Job) -> SharedStore | None:
-        """Sketches of the sandbox stay on this machine."""
+        """The bucket for a paid job; None for a sandbox sketch, which stays on this machine."""
         return None if job.is_free else self._bucket
 
     async def _note(self, job: Job, *, in_bucket: bool) -> None:
@@ -153,7 +153,7 @@ class StoredTracks:
 
 
 async def _sent(bucket: SharedStore, name: str, content: bytes | memoryview) -> str:
-    """Send one track: "" if the bucket has it, else why not."""
+    """Send one track. Returns "" if the bucket has it, else the reason."""
     try:
         await bucket.put(name, content)
     except BucketError as error:

@@ -1,4 +1,4 @@
-"""From an address to bytes: the track store if it has them, else a download."""
+"""From an address to bytes: from the track store if it has them, else by a download."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class OpenAudio(NamedTuple):
 
     Attributes:
         reader: a seekable binary file, for one thread that decodes it.
-        job: the job that made it, None for the address of another origin.
-        path: the stored file, None where it is downloaded.
-        download: fills `reader`, in the account's loop; None where the file is stored.
+        job: the job that made the file; None for an address of another origin.
+        path: the stored file; None if the file is downloaded.
+        download: fills `reader`, in the account's loop; None if the file is stored.
         trouble: why the bucket could not be asked for the file, for people; else "".
     """
 
@@ -49,7 +49,7 @@ class OpenAudio(NamedTuple):
 
     @property
     def size(self) -> int | None:
-        """Bytes of the whole download; None where it is not known, or the file is stored."""
+        """Bytes of the whole download; None if the length is not known, or the file is stored."""
         return self.reader.size if isinstance(self.reader, ArrivingFile) else None
 
     @property
@@ -63,10 +63,10 @@ class OpenAudio(NamedTuple):
 
 
 class Tracks:
-    """Opens tracks and stores them. One account's; lives in its event loop.
+    """Opens tracks and stores them. Belongs to one account; lives in its event loop.
 
     Args:
-        refresh: gives the job with a fresh address of its track.
+        refresh: returns the job with a new address of its track.
     """
 
     def __init__(self, ledger: Ledger, client: Client, refresh: Refresh, timing: Timing) -> None:
@@ -99,7 +99,7 @@ class Tracks:
                     return found
             except BucketError as error:
                 trouble = str(error)
-        # The latest address of a job is the best one to begin with.
+        # Begin with the latest address of a job.
         latest = job.result_url if job is not None and job.result_url else url
         address = self._client.file_address(latest)
         renewal = _Renewal(self._client, self._refresh, job)
@@ -122,7 +122,7 @@ class Tracks:
     async def store(self, audio: OpenAudio, stored: StoredTracks) -> Stored:
         """Store the file of a job, once it is whole and decoded. Other files are not stored.
 
-        A track that the bucket does not take is sent again later.
+        If the bucket does not take a track, the track is sent again later.
 
         Raises:
             OSError, LedgerError: see `StoredTracks.store`.
@@ -143,7 +143,7 @@ class Tracks:
             return None
         if await stored.is_unsent(job):
             self._send_later(stored)
-        # A file that another program holds is downloaded again.
+        # If another program holds the file, it is downloaded again.
         with contextlib.suppress(OSError):
             return OpenAudio(found.open("rb"), job, found)
         return None
@@ -164,10 +164,10 @@ class Tracks:
 
 
 class _Renewal:
-    """Finds other sources of a file whose address does not give it (any more).
+    """Finds other sources of a file whose address does not give it, or no longer gives it.
 
-    An address that wants a key is exchanged for one that may be read. An expired one is renewed
-    through its job, once.
+    An address that needs a key is exchanged for one that anybody may read. An expired one is
+    renewed through its job, once.
     """
 
     def __init__(self, client: Client, refresh: Refresh, job: Job | None) -> None:

@@ -43,7 +43,7 @@ class State(str, Enum):
 
     @property
     def is_final(self) -> bool:
-        """The state never changes again."""
+        """Whether the state never changes again."""
         return self is State.COMPLETED or self.is_dead
 
     @property
@@ -53,7 +53,7 @@ class State(str, Enum):
 
     @property
     def is_bought(self) -> bool:
-        """The gateway has, or had, the job: asking for the same request hands it out again."""
+        """Whether the gateway has, or had, the job: the same request gets this job again."""
         return self in (State.QUEUED, State.RUNNING, State.COMPLETED, State.LOST)
 
 
@@ -67,17 +67,17 @@ class Job(NamedTuple):
     Times are seconds since 1970, prices US dollars (None: not known), durations seconds of audio.
 
     Attributes:
-        local_id: our id; it exists before the gateway's.
+        local_id: our id; it exists before the job id.
         run: the run of a graph that asked for it first.
         owner: the process that wrote the row last while it was in `submitting`.
         price: the expected price.
         charged: the price that the gateway reported; None until it does.
         submitted: when the gateway answered the submit.
-        took: estimated seconds from submit to end.
+        took: estimated seconds from submit to end of the job.
         job_id: the gateway's id.
         file: the name of the stored track in the track store.
         repeats: submits that were repeated although the one before may have been charged.
-        attempt: earlier rows of the same request that are dead.
+        attempt: how many earlier rows of the same request are dead.
         selected: the model that the gateway chose; None if it is the requested one.
         in_bucket: 1 if the bucket has the file, 0 if not yet; None without a bucket.
         request_id: the gateway's id of the submit, for its support.
@@ -180,11 +180,11 @@ class Job(NamedTuple):
         """
         state = State(record.status.value)
         if record.status is JobStatus.COMPLETED and record.result_url is None:
-            # Without an address of its track, the job is not done yet.
+            # If the record has no address of a track, the job is not done yet.
             state = State.RUNNING
         if self.state.is_final:
             state = self.state
-        # The first id stays: a record that names another one is not of this job.
+        # The first id stays: a record with another id belongs to another job.
         values: dict[str, Any] = {"state": state, "job_id": self.job_id or record.id}
         if record.selected not in (None, self.model, self.selected) and self.model:
             values["selected"] = record.selected

@@ -2,10 +2,10 @@
 
 - A log of the rows. Each line is JSON: the `local_id` of a row, and the columns that a transaction
   wrote to it. A line is appended after the commit, or instead of it if the database cannot be
-  written. A ledger whose file is damaged or missing is made anew of the log.
-- Room on the disk for the answers to submits. A file takes it before a request leaves. If the disk
-  is full when the answer comes, the file is removed, and the answer is written in its place.
-- The note of lost rows. Nothing is bought until the user has read it: the pack would buy those
+  written. If the ledger's file is damaged or missing, a new ledger is made from the log.
+- Room on the disk for the answers to submits. A file reserves it before a request leaves. If the
+  disk is full when the answer comes, the file is removed, and the answer is written in its place.
+- The note of lost rows. The pack buys nothing until the user has read it: it would buy those
   tracks again.
 """
 
@@ -30,12 +30,12 @@ LOSS_NAME = "ledger.loss.txt"
 
 ROOM_BYTES = 1 << 20
 """Room for the pages of some hundred answers."""
-# The end of the log that is compared with the ledger when it opens: some hundreds of rows.
+# Bytes at the log's end that are compared with the ledger at its opening: some hundreds of rows.
 _TAIL_BYTES = 1 << 18
 # The mark of a row that was removed.
 _GONE = "gone"
-# A row goes through these states one way, and then to its last one. Processes write at the same
-# time, so a line of an earlier state may follow one of a later state.
+# A row goes through these states in one direction, and then to its last state. Processes write at
+# the same time, so the line of an earlier state may follow the line of a later one.
 _STATES = (State.SUBMITTING, State.UNCERTAIN, State.QUEUED, State.RUNNING)
 # Windows would write a line break as two bytes.
 _BINARY = getattr(os, "O_BINARY", 0)
@@ -56,11 +56,11 @@ class Journal:
     # The changes of a transaction
 
     def begin(self) -> None:
-        """A transaction begins: changes of an earlier one that were not written are void."""
+        """A transaction begins: drop the changes of an earlier one that were not written."""
         self._noted.clear()
 
     def note(self, local_id: str, values: Mapping[str, Any] | None) -> None:
-        """The transaction writes these columns of a row; None: it removes the row."""
+        """Note that the transaction writes these columns of a row; None: it removes the row."""
         self._noted.append((local_id, None if values is None else dict(values)))
 
     def take_notes(self) -> list[Change]:
@@ -81,13 +81,13 @@ class Journal:
         try:
             self._append(changes)
         except OSError:
-            # The room is for answers: a new purchase on a full disk is refused.
+            # The reserved room is for answers: a new purchase on a full disk is refused.
             if any(map(is_new, changes)) or not self.give_room():
                 raise
             self._append(changes)
 
     def append_alone(self, local_id: str, values: Mapping[str, Any]) -> bool:
-        """Write columns that the ledger does not take; False where the log takes nothing either."""
+        """Write columns that the ledger cannot take; False if the log cannot be written either."""
         try:
             self.append([(local_id, values)])
         except OSError:
@@ -101,13 +101,13 @@ class Journal:
     def jobs(self) -> list[Job]:
         """The rows of the log as jobs, oldest first."""
         jobs = [job_of({"local_id": name, **row}) for name, row in self.rows().items()]
-        # The beginning of such a row is lost in a damaged log.
+        # A row without its first columns: a damaged log has lost their line.
         known = [job for job in jobs if job.local_id and job.fingerprint]
         return sorted(known, key=lambda job: job.created)
 
     def _append(self, changes: Sequence[Change]) -> None:
         lines = [_line(*change) for change in changes]
-        # A line that a full disk cut stays alone: the next one begins with a line break.
+        # A line that a full disk cut stays separate: the next line begins with a line break.
         content = "\n".join(["", *lines, ""]).encode()
         descriptor = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | _BINARY, 0o600)
         try:
@@ -121,7 +121,7 @@ class Journal:
             os.close(descriptor)
 
     def _replace(self, changes: Iterable[Change]) -> None:
-        """Write the log anew."""
+        """Write a new log in place of the old one."""
         with replaced_file(self.log_path, mode=0o600) as new, new.open("w", encoding="utf-8") as to:
             to.writelines(f"{_line(*change)}\n" for change in changes)
 
@@ -142,7 +142,7 @@ class Journal:
     # Room for answers
 
     def take_room(self) -> None:
-        """Take the room, unless it is taken already.
+        """Reserve the room, unless it is reserved already.
 
         Raises:
             OSError: the disk is full, or the folder cannot be written.
@@ -150,11 +150,11 @@ class Journal:
         with contextlib.suppress(OSError):
             if self._room_path.stat().st_size == ROOM_BYTES:
                 return
-        # A disk that compresses would give no room to zeros.
+        # A disk that compresses would reserve no room for zeros.
         write_file(self._room_path, os.urandom(ROOM_BYTES), mode=0o600)
 
     def give_room(self) -> bool:
-        """Give the room back to the disk; False where it was not taken."""
+        """Give the room back to the disk; False if it was not reserved."""
         try:
             self._room_path.unlink()
         except OSError:
@@ -165,7 +165,7 @@ class Journal:
 
     @property
     def loss(self) -> str | None:
-        """The note; None where no row was lost, or where the user has accepted it."""
+        """The note; None if no row was lost, or if the user has accepted the loss."""
         try:
             return plain(self._loss_path.read_text(encoding="utf-8", errors="replace"))
         except FileNotFoundError:
@@ -174,7 +174,7 @@ class Journal:
             return f"The file {self._loss_path} cannot be read ({error})."
 
     def note_loss(self, sentence: str) -> None:
-        """Stop the spending, and write down why. An earlier loss stays in the text.
+        """Stop the spending, and write down why. The text of an earlier loss stays.
 
         Raises:
             OSError: the disk is full, or the folder cannot be written.
@@ -185,7 +185,7 @@ class Journal:
             write_file(self._loss_path, plain(text).encode(), mode=0o600)
 
     def accept_loss(self) -> None:
-        """The user has read it: spending goes on.
+        """The user has read the note: spending goes on.
 
         Raises:
             OSError: the file cannot be removed.
@@ -196,7 +196,7 @@ class Journal:
     # The ledger and its log, brought together
 
     def restore(self, rows: Rows) -> int:
-        """Write the jobs of the log that the ledger lacks, or has in an earlier state.
+        """Write the jobs of the log that the ledger lacks, or that it has in an earlier state.
 
         Returns:
             How many rows were written.
@@ -206,7 +206,7 @@ class Journal:
             known = rows.one("local_id = ?", job.local_id)
             if known is not None and _progress(known) >= _progress(job):
                 continue
-            # Where another living row has the same fingerprint, that one is handed out.
+            # If another living row has the same fingerprint, the ledger hands out that row.
             with contextlib.suppress(sqlite3.IntegrityError):
                 if known is None:
                     rows.insert(job)
@@ -216,7 +216,7 @@ class Journal:
         return count
 
     def compare(self, tables: Tables, path: Path) -> None:
-        """Bring an opened ledger and the end of its log together, in the transaction under way.
+        """Make an opened ledger and the end of its log equal, in the transaction under way.
 
         The ledger gets the rows that it lacks, and the loss is noted. The log gets the changes
         that it lacks because of a crash.
@@ -238,12 +238,12 @@ class Journal:
                 f"{len(missing)} missing tracks were put back."
             )
         elif any(job and _lacks_id(job, logged[name]) for name, job in known.items()):
-            # The disk was full, or the ledger held by another program, when the answer came.
+            # When the answer came, the disk was full, or another program held the ledger.
             self.restore(rows)
             known = {local_id: rows.one("local_id = ?", local_id) for local_id in logged}
         newest = rows.one("TRUE ORDER BY rowid DESC")
         if missing or (newest and newest.local_id not in logged):
-            # The log is new or was damaged, or has a row that cannot be put back.
+            # The log is new, was damaged, or has a row that the ledger does not accept.
             self._replace((job.local_id, job._asdict()) for job in rows.many("TRUE ORDER BY rowid"))
             return
         for local_id, job in known.items():
@@ -258,14 +258,14 @@ def is_new(change: Change) -> bool:
 
 
 def _merged(changes: Iterable[Change]) -> dict[str, dict[str, Any]]:
-    """The columns of each row after all changes. A row that began earlier has some of them."""
+    """The columns of each row after all changes; a row from before these changes lacks some."""
     rows: dict[str, dict[str, Any]] = {}
     for local_id, values in changes:
         if values is None:
             rows.pop(local_id, None)
             continue
         known = rows.setdefault(local_id, {})
-        # A repeated submit goes back to the first state.
+        # A repeated submit returns to the first state.
         repeats = known.get("repeats", 0)
         is_repeat = values.get("repeats", repeats) != repeats
         both_known = "state" in values and "state" in known
@@ -281,12 +281,12 @@ def _step(state: object) -> int:
 
 
 def _progress(job: Job) -> tuple[int, int]:
-    """How far a row has gone. A repeated submit begins anew."""
+    """How far a row has gone. A repeated submit starts from the beginning."""
     return job.repeats, _step(job.state)
 
 
 def _lacks_id(job: Job, logged: Mapping[str, Any]) -> bool:
-    """Whether the log has the id of a job that the ledger does not know."""
+    """Whether the log has a job id that the ledger lacks."""
     waits = job.state in (State.SUBMITTING, State.UNCERTAIN)
     return waits and job.job_id is None and bool(logged.get("job_id"))
 

@@ -39,8 +39,8 @@ T = TypeVar("T")
 DAY = 24 * 3600.0
 GATEWAY_KEEPS = 7 * DAY
 """Seconds for which the gateway has a job and its file, by its documentation."""
-# Seconds by which clocks of processes and small corrections differ. A row dated later was written
-# while the clock was ahead, and would count for ever.
+# Seconds that the clocks of two processes may differ by, small corrections included. If a row is
+# dated later, the clock was ahead when the row was written: the row would count for ever.
 _CLOCK_SLACK = 60.0
 # Seconds; a year.
 _LONGEST = 366 * DAY
@@ -53,7 +53,7 @@ _STOPPED = (
 # SQL for both databases. The states are spelled out where an index has them.
 
 _OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
-# The row that is handed out when the same request is asked for again.
+# The row that the ledger hands out when a person asks for the same request again.
 _LIVING = f"fingerprint = ? AND state NOT IN ({DEAD})"
 # How many rows of a request are dead.
 _COUNT_DEAD = f"SELECT count(*) FROM jobs WHERE fingerprint = ? AND state IN ({DEAD})"
@@ -71,23 +71,23 @@ _UNCOLLECTED = f"""
 _FILES_OF_REQUEST = """
     SELECT file, take FROM jobs WHERE service = ? AND file IS NOT NULL AND
 """ + " AND ".join(f"{name} = ?" for name in MusicRequest._fields if name != "take")
-# Which rows a sum has: those since a time until now, or those of a run.
+# The rows of a sum: from a time until now, or of one run.
 _SINCE, _OF_RUN = "created BETWEEN ? AND ?", "run = ?"
-# Seconds of audio and of work of the last completed jobs of a model, where they are plausible.
+# Seconds of audio and of work of the last completed jobs of a model, if both are plausible.
 _RUN_TIMES = """
     SELECT duration, took FROM jobs
     WHERE service = ? AND model = ? AND state = ?
     AND duration > 0 AND duration < ? AND took > 0 AND took < ?
     ORDER BY finished DESC LIMIT ?
 """
-# The rows that a process submits, or did not finish to submit.
+# The rows that a process submits, or whose submit it did not finish.
 _IN_SUBMIT = "SELECT local_id FROM jobs WHERE state = ? AND owner = ?"
 
 
 def written(
     method: Callable[Concatenate[Ledger, P], T],
 ) -> Callable[Concatenate[Ledger, P], T]:
-    """The method in one write transaction."""
+    """Run the method in one write transaction."""
 
     @functools.wraps(method)
     def in_transaction(ledger: Ledger, *values: P.args, **options: P.kwargs) -> T:
@@ -101,10 +101,10 @@ class Ledger:
 
     Every call may wait for the disk or for another process: an event loop calls it `off_loop`.
 
-    Every method raises LedgerError where the ledger cannot be read or written.
+    Every method raises LedgerError if the ledger cannot be read or written.
 
     Args:
-        peers: the other machines that share the ledger; None where it is of this machine alone.
+        peers: the other machines that share the ledger; None if this machine has it alone.
     """
 
     def __init__(
@@ -138,14 +138,14 @@ class Ledger:
         return job
 
     def living(self, service: str, request: MusicRequest) -> Job | None:
-        """The row that is handed out when `request` is asked for again."""
+        """The living row of `request`: the ledger hands it out instead of a second purchase."""
         return self._rows.one(_LIVING, request.fingerprint(service))
 
     def by_job_id(self, service: str, job_id: str) -> Job | None:
         return self._rows.one("service = ? AND job_id = ?", service, job_id)
 
     def by_url(self, url: str) -> Job | None:
-        """The job whose track had the address `url` at any time."""
+        """The job whose track has, or once had, the address `url`."""
         found = self._rows.execute("SELECT local_id FROM urls WHERE url = ?", url)
         return self.get(found[0][0]) if found else None
 
@@ -154,7 +154,7 @@ class Ledger:
         return self._rows.one("file = ?", f"{path.parent.name}/{path.name}")
 
     def age(self, job: Job) -> float:
-        """Seconds since the submit; 0 where the clock was ahead then, or is behind now."""
+        """Seconds since the submit; 0 if the clock was ahead then, or is behind now."""
         return max(0.0, self.engine.now() - (job.submitted or job.created))
 
     # Many rows
@@ -177,15 +177,14 @@ class Ledger:
             sort: their order: a value of `Sort`.
 
         Raises:
-            InputError: `show` or `sort` is no such value.
+            InputError: `show` or `sort` is not such a value.
         """
         return page_of(self._rows, search, show, sort, limit, offset)
 
     def uncollected(self, service: str) -> list[Job]:
         """The jobs that may still bring a track, the oldest first.
 
-        Those under way, and those that completed while the gateway has their files, without a
-        file on this machine.
+        Open jobs, and completed jobs whose file the gateway still has and this machine does not.
         """
         since = self.engine.now() - GATEWAY_KEEPS
         return self._rows.many(_UNCOLLECTED, service, State.COMPLETED.value, since)
@@ -195,7 +194,7 @@ class Ledger:
         return self._rows.many("in_bucket = 0 AND file IS NOT NULL ORDER BY created")
 
     def takes_with_one_file(self, service: str, request: MusicRequest) -> list[int]:
-        """The takes of a request whose files are the same to the byte; empty where all differ.
+        """The takes of a request whose files are the same to the byte; empty if all files differ.
 
         A stored file is named by its SHA-256.
         """
@@ -215,21 +214,21 @@ class Ledger:
         return self._rows.value(_COUNT_OPEN)
 
     def count_arrived(self) -> int:
-        """How many tracks came while nobody waited for them, and were not seen since."""
+        """How many tracks arrived while no caller waited for them, and nobody has seen since."""
         return self._rows.value(_COUNT_ARRIVED)
 
     # Money
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
-        """US dollars that were, or may have been, charged since a time until now, or in one run."""
+        """US dollars that the gateway charged, or may have, from a time until now, or in a run."""
         when, values = self._when(since, run)
         return float(self._rows.value(SPENT.format(when), *values))
 
     def counted(self, unknown: float, *, since: float = 0.0, run: str | None = None) -> float:
-        """US dollars that the tracks since a time, or of one run, count for the limits.
+        """US dollars that count for the limits: of the tracks since a time, or of one run.
 
-        The rule stands in `spending`. A job that was picked up by its id has no model: this
-        machine did not buy it, so only the charge that the gateway reports counts.
+        The module `spending` has the rule. A job that was picked up by its id has no model: this
+        machine did not buy it. So only the charge that the gateway reports counts.
 
         Args:
             unknown: dollars that a track of unknown price counts as.
@@ -238,7 +237,7 @@ class Ledger:
         return float(self._rows.value(COUNTED.format(when), float(unknown), *values))
 
     def unknown_tracks(self, *, since: float) -> int:
-        """How many tracks of unknown price were bought since a time."""
+        """How many tracks with an unknown price were bought since a time."""
         when, values = self._when(since, None)
         return self._rows.value(COUNT_UNKNOWN.format(when), *values)
 
@@ -261,10 +260,10 @@ class Ledger:
         runs: int = 1,
         balance: float | None = None,
     ) -> Quote:
-        """See `spending.quote`; the rows say what was spent. `run` None: a run to come.
+        """See `spending.quote`; the rows tell the sums that were spent. `run` None: a future run.
 
         Args:
-            balance: US dollars, as the gateway tells them; jobs under way are taken off here.
+            balance: US dollars that the gateway reports; this method subtracts the jobs under way.
         """
         if is_free(service):
             return FREE._replace(tracks=len(prices))
@@ -286,12 +285,12 @@ class Ledger:
         return [(duration, charged) for duration, charged in self._rows.execute(CHARGES, *values)]
 
     def last_cost(self, service: str, model: str) -> tuple[float, float] | None:
-        """Seconds asked for and dollars of the last track of a model; None without one."""
+        """Seconds asked for and dollars of the last track of a model; None if there is no track."""
         found = self._rows.execute(LAST_COST, service, model, _LONGEST)
         return next(((seconds, cost) for seconds, cost in found), None)
 
     def run_times(self, service: str, model: str, limit: int = 50) -> list[tuple[float, float]]:
-        """Seconds of audio, and from submit to end, of the last completed jobs of a model."""
+        """Seconds of audio, and seconds from submit to end, of a model's last completed jobs."""
         values = (service, model, State.COMPLETED.value, _LONGEST, _LONGEST, limit)
         return [(duration, took) for duration, took in self._rows.execute(_RUN_TIMES, *values)]
 
@@ -315,7 +314,7 @@ class Ledger:
         """As `create_all`, of one request.
 
         Raises:
-            SpendLimitError: the rules do not allow it; nothing was written.
+            SpendLimitError: the rules refuse the purchase; no row was written.
         """
         (made,) = self.create_all(service, [(request, price)], run=run, rules=rules)
         if isinstance(made, SpendLimitError):
@@ -331,21 +330,21 @@ class Ledger:
         rules: SpendingRules | None = None,
         balance: float | None = None,
     ) -> list[tuple[Job, bool] | SpendLimitError]:
-        """For each request its living row, or a new one in `submitting`, in one transaction.
+        """The living row of each request, or a new row in `submitting`, in one transaction.
 
-        The new rows are allowed or refused together; living ones are never refused.
+        The rules allow or refuse all new rows together; they never refuse a living row.
 
         Args:
-            service: the same request to another service is another track.
-            priced: different requests, each with its expected price in US dollars; None where it
-                is not known.
+            service: the same request to another service has a row of its own.
+            priced: different requests, each with its expected price in US dollars, or None if the
+                price is not known.
             run: the run of a graph, whose spending counts together.
-            rules: checked in the same transaction; None checks nothing.
-            balance: US dollars that the account has left; None where it is not known.
+            rules: checked in the same transaction; None: no check.
+            balance: US dollars that the account has left; None if the amount is not known.
 
         Returns:
-            Each row, and whether it is new; or why the new ones are refused. The caller submits a
-            new one and `release`s it then.
+            For each request its row and whether the row is new, or the reason for the refusal. The
+            caller submits a new row, and then calls `release` for it.
         """
         new: list[str] = []
         try:
@@ -424,7 +423,7 @@ class Ledger:
 
     @written
     def confirm(self, job: Job) -> bool:
-        """Whether `job` may be submitted now: no other process has taken the row over, or will."""
+        """Whether `job` may be submitted now: no other process has taken over its row, or can."""
         self.engine.beat()
         return self._is_ours(job)
 
@@ -433,8 +432,8 @@ class Ledger:
         """Write the gateway's answer to the submit of `job`.
 
         Returns:
-            The row; None if another process took this one for dead, and took the row over. The job
-            of the answer gets a row of its own then, so that it is counted and can be found.
+            The row; None if another process took the row over because it thought this process dead.
+            Then the job of the answer gets its own row, so that it counts and can be found.
         """
         if self._is_ours(job):
             return self.apply(job.local_id, record, is_answer=True)
@@ -459,7 +458,7 @@ class Ledger:
         """Write columns of a row whose submit has ended without a job id.
 
         Returns:
-            The row; None if another process took this one for dead, and took the row over.
+            The row; None if another process took it over because it thought this process dead.
         """
         if not self._is_ours(job):
             return None
@@ -471,7 +470,7 @@ class Ledger:
         """Write an answer into the journal, because the ledger cannot be written.
 
         Returns:
-            Whether the journal has it; False where it cannot be written either.
+            Whether the journal has it; False if the journal cannot be written either.
         """
         journal = self.engine.journal
         values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
@@ -495,8 +494,8 @@ class Ledger:
         """Write columns if the row has not changed since it was read, and take it over.
 
         Returns:
-            The row; None if another caller was faster, or if a living process submits it. A caller
-            that writes `submitting` must `release` the row in the end.
+            The row; None if another caller changed it first, or if a living process submits it. A
+            caller that writes `submitting` must call `release` in the end.
         """
         current = self.get(job.local_id)
         if (current.state, current.owner) != (job.state, job.owner):
@@ -518,7 +517,7 @@ class Ledger:
         """Take an uncertain row for one more submit, as `compare_and_set`.
 
         Args:
-            run: as `create_all`; None checks no limit.
+            run: see `create_all`; None: no check of the limits.
 
         Raises:
             SpendLimitError: the rules do not allow another track of this price.
@@ -546,7 +545,7 @@ class Ledger:
 
     @written
     def disown(self) -> None:
-        """Give up rows of this process that it does not submit: others would wait for it."""
+        """Give up rows of this process that it no longer submits: others would wait for it."""
         for (local_id,) in self._rows.execute(_IN_SUBMIT, State.SUBMITTING.value, self.owner):
             if local_id not in self._in_hand:
                 self._rows.update(local_id, {"owner": ""})
@@ -558,7 +557,7 @@ class Ledger:
         return self.engine.is_living(job.owner)
 
     def _is_ours(self, job: Job) -> bool:
-        """Whether the row is still in the submit that `job` was read or written for."""
+        """Whether the row is still in the submit that `job` belongs to."""
         row = self._rows.one("local_id = ?", job.local_id)
         marks = (State.SUBMITTING, job.owner, job.repeats)
         return row is not None and (row.state, row.owner, row.repeats) == marks
@@ -606,16 +605,16 @@ class Ledger:
 
     @written
     def arrive(self, job: Job) -> Job:
-        """Note that the track came while nobody waited for it."""
+        """Note that the track arrived while no caller waited for it."""
         return self.update(job.local_id, arrived=self.engine.now())
 
     @written
     def see_arrived(self) -> None:
-        """Note that a person has seen the tracks that came by themselves."""
+        """Note that a person has seen the tracks that arrived while no caller waited."""
         self._rows.execute("UPDATE jobs SET arrived = NULL WHERE arrived IS NOT NULL")
 
     def star(self, local_id: str, *, is_on: bool) -> Job:
-        """Make the track a favorite, or end that.
+        """Make the track a favorite, or undo that.
 
         Raises:
             KeyError: no such row.
@@ -632,14 +631,14 @@ class Ledger:
 
     @written
     def delete(self, job: Job) -> None:
-        """Remove a row that was adopted by mistake: its id belongs to no job."""
+        """Remove a row that was adopted by mistake: no job has its id."""
         self._rows.delete(job.local_id)
 
     # Lost rows
 
     @property
     def loss(self) -> str | None:
-        """The note of lost rows, until the user accepts it; nothing is bought meanwhile."""
+        """The note of lost rows; None once the user accepts it. The pack buys nothing before."""
         journal = self.engine.journal
         return None if journal is None else journal.loss
 
@@ -647,7 +646,7 @@ class Ledger:
         """The user has read the note: spending goes on.
 
         Raises:
-            LedgerError: the note of it cannot be removed.
+            LedgerError: the file of the note cannot be removed.
         """
         journal = self.engine.journal
         if journal is not None:

@@ -1,7 +1,7 @@
 """Expected prices of tracks.
 
-They come from the charges of earlier tracks of the model. Before its first charge they come from
-the account's model list, which is cached on the disk for a day, and from a built-in table: the
+A price comes from the charges of earlier tracks of the model. Before the first charge it comes from
+the account's model list, which is cached on the disk for a day, and from a built-in table. The
 higher price counts.
 """
 
@@ -36,12 +36,12 @@ BUILT_IN_PRICES = {
     "fal-ai/ace-step/prompt-to-audio": 0.0002,
     "elevenlabs/elevenlabs-music": 0.80,
 }
-# Models that are known to cost by the second. The lists show a price by the second for models that
-# cost by the minute or by the track, too: there it is the most that a track can cost.
+# Models that are known to cost by the second. The lists also show a price by the second for models
+# that cost by the minute or by the track: for those it is the highest possible price.
 _BY_THE_SECOND = (DEFAULT_MODEL, "fal-ai/ace-step/prompt-to-audio")
 # Prices by the second that differ by no more than this share are one price.
 _SAME = 0.1
-# A listed price that falls below this share of what the last track cost is told.
+# The user is told if a listed price falls below this share of the last track's cost.
 _FALL = 0.1
 # A listed price is by the second, by the minute or by the track. The lower bound of a learned price
 # is half of the cheapest reading of the listed one.
@@ -51,7 +51,7 @@ FILE_NAME = "catalogue.json"
 
 
 class Price(NamedTuple):
-    """The expected price of a track in US dollars; None: not known.
+    """The expected price of a track in US dollars; None if the price is not known.
 
     Attributes:
         is_at_most: the track may cost less.
@@ -62,18 +62,18 @@ class Price(NamedTuple):
 
 
 class Fall(NamedTuple):
-    """A price that fell, in US dollars per second: in the list now, and of the last track."""
+    """A fall of a price, in US dollars per second: the listed price now, and the last track's."""
 
     listed: float
     last: float
 
 
 class Catalogue:
-    """The model list of one service, in a file that is read at each question.
+    """The model list of one service, in a file that is read at each call.
 
     Args:
         directory: the folder of the file.
-        service: the file of another service is ignored.
+        service: a file of another service is ignored.
         peers: the other machines, which may have a newer list.
     """
 
@@ -83,16 +83,16 @@ class Catalogue:
         self.service = service
 
     def models(self) -> list[str]:
-        """The ids that make music of a prompt, the default first; never asks the network."""
+        """The ids of models that make music from a prompt, the default first. Sends no request."""
         usable = [model.id for model in self._read()[1] if why_unusable(model.id) is None]
         return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
 
     def age(self) -> float:
-        """Seconds since the list was fetched; infinite without a list."""
+        """Seconds since the list was fetched; infinite if there is no list."""
         return _age(self._read()[0])
 
     def prices(self, requests: Sequence[MusicRequest]) -> list[Price]:
-        """The expected price of each track by the list and the built-in table: the higher one."""
+        """The expected price of each track: the higher one of the list and the built-in table."""
         listed = self.listed()
 
         def price(request: MusicRequest) -> Price:
@@ -108,27 +108,27 @@ class Catalogue:
         return [price(request) for request in requests]
 
     def listed(self) -> Mapping[str, Sequence[float | None]]:
-        """The prices of each model in the list, in US dollars per second, as the list has them."""
+        """The prices of each model in US dollars per second, as the list gives them."""
         rates = defaultdict(list)
         for model, rate in self._read()[1]:
             rates[model].append(rate)
         return rates
 
     def replace(self, models: Iterable[Model]) -> None:
-        """Write `models` to the file; an empty list renews the date of the old one."""
+        """Write `models` to the file. If there are none, the old list gets a new date."""
         kept = list(models)[:_MOST_MODELS] or self._read()[1]
         self._keep(kept, fetched=time.time())
         self._peers.share_catalogue(self.service, kept)
 
     def share(self, oldest: float) -> None:
-        """Take the list of another machine if it is newer than this one and than `oldest` s."""
+        """Use the list of another machine if it is newer than this one and than `oldest` s."""
         shared = self._peers.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
             self._keep(shared[1], fetched=time.time() - shared[0])
 
     def _keep(self, models: Sequence[Model], *, fetched: float) -> None:
         content = {"service": self.service, "fetched": fetched, "models": models}
-        # The list can be fetched again: a full or read-only disk does not stop the work.
+        # The list can be fetched again, so a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):
             write_file(self._path, json.dumps(content).encode(), durable=False)
 
@@ -147,10 +147,10 @@ class Catalogue:
 
 
 def _counted(model: str, rates: Sequence[float | None]) -> float | None:
-    """The price of a second that limits count, in US dollars; None where it is not known.
+    """The price of a second that limits count, in US dollars; None if the price is not known.
 
-    It is never below the built-in price. Without one, an unknown price among several of the same
-    model makes it unknown.
+    The price is never below the built-in price. Without a built-in price, one unknown price among
+    several of a model makes the result unknown.
 
     Args:
         rates: the prices of the model in the list.
@@ -169,7 +169,7 @@ def _age(moment: float) -> float:
 
 
 class ModelList:
-    """The catalogue of one account, kept new. Lives in one event loop."""
+    """The model list of one account, which this class renews. Lives in one event loop."""
 
     def __init__(self, catalogue: Catalogue, client: Client, timing: Timing) -> None:
         self.catalogue = catalogue
@@ -180,9 +180,9 @@ class ModelList:
     async def renew(self) -> None:
         """Fetch the list if it is older than `Timing.catalogue_age`.
 
-        Purchases that begin together share one look at its age and one request. If that fails, the
-        old list stays: the submit will say what is wrong. A stopped caller does not stop the
-        others.
+        Purchases that begin together share one check of its age and one request. If the request
+        fails, the old list stays: the submit will report the fault. A cancelled caller does not
+        stop the other callers.
         """
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.ensure_future(self._renew())
@@ -205,7 +205,7 @@ class ModelList:
 def expected_prices(
     catalogue: Catalogue, ledger: Ledger, requests: Sequence[MusicRequest]
 ) -> list[Price]:
-    """The expected price of each track: by earlier tracks of its model, else by the list.
+    """The expected price of each track: from earlier tracks of its model, else from the list.
 
     The gateway reports the charges, so a learned price is never lower than the list and the
     built-in price allow.
@@ -227,7 +227,7 @@ def expected_prices(
     def bounded(request: MusicRequest, price: Price) -> Price:
         if request.model != AUTO_MODEL or price.amount is None:
             return price
-        # A charge shows where the gateway exceeds its own bound.
+        # A charge may show that the gateway exceeds its own bound.
         seen = [
             cost * max(1.0, request.duration / seconds) for seconds, cost in charges[AUTO_MODEL]
         ]
@@ -238,12 +238,12 @@ def expected_prices(
 
 
 def _priced_as(model: str) -> str:
-    """The model whose price bounds that of `model`."""
+    """The model whose price is a bound for the price of `model`."""
     return BASELINE_MODEL if model == AUTO_MODEL else model
 
 
 def _least(request: MusicRequest, listed: Price) -> float:
-    """The least dollars that a track can cost by the list and the built-in price."""
+    """The lowest dollars that a track can cost, by the list and the built-in price."""
     if listed.amount is None:
         return 0.0
     if request.model in _BY_THE_SECOND:
@@ -253,7 +253,7 @@ def _least(request: MusicRequest, listed: Price) -> float:
 
 
 def price_fall(catalogue: Catalogue, ledger: Ledger, model: str) -> Fall | None:
-    """The fall of the listed price of a model below a tenth of what its last track cost."""
+    """The fall, if a model's listed price is below a tenth of what its last track cost."""
     if is_free(catalogue.service):
         return None
     model = _priced_as(model)
@@ -267,11 +267,11 @@ def price_fall(catalogue: Catalogue, ledger: Ledger, model: str) -> Fall | None:
 
 
 def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> tuple[float, bool]:
-    """The price of a track by what earlier ones of its model cost.
+    """The price of a track, from the cost of earlier tracks of its model.
 
-    A price by the second is taken for one where the model is known to have it, or where tracks of
-    different lengths show it. Else a shorter track costs no more than a longer one, and a longer
-    one no more than in proportion: that holds for prices by the second and by the track.
+    A model costs by the second if it is known to, or if tracks of different lengths show it. Else a
+    shorter track costs no more than a longer one, and a longer track no more than in proportion.
+    That holds for prices by the second and by the track.
 
     Args:
         charges: seconds asked for and dollars charged, at least one pair.

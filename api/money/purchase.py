@@ -1,8 +1,8 @@
 """Buying: from a request to a job id, paid at most once.
 
 The ledger has the request before the POST leaves. A submit that certainly created nothing is
-repeated. One that may have been charged is looked up in what the gateway lists of the account's
-use, and repeated at most once, below a price that the user set.
+repeated. After a submit that may have been charged, the pack reads the gateway's lists of use. It
+repeats such a submit at most once, and only below a price that the user set.
 """
 
 from __future__ import annotations
@@ -76,14 +76,13 @@ class Purchases:
     async def submit_all(
         self, requests: Sequence[MusicRequest], *, run: str, rules: SpendingRules
     ) -> list[Job | BaseException]:
-        """Buy the tracks of a list, or hand out the jobs that were bought before.
+        """Buy the tracks of a list, or return the jobs of earlier purchases.
 
-        New tracks are priced and allowed as a whole, before the first request is sent.
-        Stopping this wait does not stop requests that are on their way; their jobs are in the
-        ledger.
+        The rules allow or refuse the new tracks together, before the first request is sent.
+        If the caller is cancelled, requests that are under way go on. The ledger has their jobs.
 
         Returns:
-            For each request its job, or its error: those of `submit`.
+            For each request its job, or one of the errors of `submit`.
         """
         forms = [request.validated() for request in requests]
         names = [form.fingerprint(self._service) for form in forms]
@@ -101,7 +100,7 @@ class Purchases:
         Raises:
             InputError: the request is not uncertain; nothing was sent.
             SpendLimitError: nothing was sent.
-            UncertainSubmitError: it is as uncertain as before.
+            UncertainSubmitError: the request is still uncertain.
         """
         if job.state is not State.UNCERTAIN:
             raise InputError(
@@ -119,7 +118,7 @@ class Purchases:
     async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
         """The expected prices, from a model list that is at most `Timing.catalogue_age` old.
 
-        A lower price of a list that is fetched now counts from the next purchase on, because the
+        A fetched list may have a lower price. It counts from the next purchase on, because the
         price line has shown the higher one.
         """
         if not requests:
@@ -134,19 +133,19 @@ class Purchases:
         ]
 
     async def _balance(self, rules: SpendingRules) -> float | None:
-        """What the account has left; None without a floor, or if the gateway does not say."""
+        """The account's balance; None if the rules set no floor, or if the gateway does not say."""
         if not rules.minimum_balance or is_free(self._service):
             return None
         try:
             return parse_balance(await self._client.balance())
         except GatewayError:
-            # A gateway without this route is no reason to stop.
+            # Some gateways lack this route: the purchase goes on without the balance.
             return None
 
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
-        """Run in a separate task, which goes on when the caller is stopped.
+        """Run in a separate task, which goes on when the caller is cancelled.
 
-        One task a fingerprint: further callers wait for that one.
+        Each fingerprint has one task: further callers wait for that task.
         """
         task = self._tasks.get(fingerprint)
         if task is not None:
@@ -167,7 +166,7 @@ class Purchases:
     async def _written(
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
     ) -> dict[str, tuple[Job, bool] | GatewayError]:
-        """As `_rows`; its errors say that nothing was sent."""
+        """As `_rows`; an error says that nothing was sent."""
         try:
             return await self._rows(requests, run, rules)
         except LedgerError as error:
@@ -176,14 +175,14 @@ class Purchases:
     async def _rows(
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
     ) -> dict[str, tuple[Job, bool] | GatewayError]:
-        """The rows of requests by fingerprint: bought before, new, or refused."""
+        """The rows of requests by fingerprint: an earlier purchase, a new row, or a refusal."""
         prices: dict[str, float | None] = {}
         refused: dict[str, GatewayError] = {}
         asked: dict[str, MusicRequest] = {}
         for name, request in requests.items():
             living = await off_loop(self._ledger.living, self._service, request)
             if living is not None and living.state.is_bought:
-                # It needs no model list, and so no request.
+                # A living row needs no model list, so no request is sent.
                 prices[name] = living.price
             elif unusable := why_unusable(request.model):
                 refused[name] = InputError(
@@ -219,18 +218,18 @@ class Purchases:
             self._ledger.release(job)
 
     async def _others(self, job: Job, rules: SpendingRules) -> Job:
-        """The job of a row that another process has taken over, because this one was cut off."""
+        """The job of a row that another process took over because this process was cut off."""
         return await self._settled(await off_loop(self._ledger.get, job.local_id), rules)
 
     async def _settled(self, job: Job, rules: SpendingRules) -> Job:
-        """The job of a live row that another call created, after its submit has ended."""
+        """The job of a live row that another call created. Waits for the end of that submit."""
         while True:
             if job.state in (State.SUBMITTING, State.UNCERTAIN):
                 job = await off_loop(self._ledger.read_from_journal, job)
             if job.state is not State.SUBMITTING:
                 break
-            # A row whose process ended between the POST and the answer is taken over. Another
-            # process that still waits for the answer keeps it.
+            # If the owner ended between the POST and the answer, take the row over. If the owner
+            # still waits for the answer, it keeps the row.
             if not await off_loop(self._ledger.compare_and_set, job, state=State.UNCERTAIN):
                 await asyncio.sleep(self._timing.row_poll)
             job = await off_loop(self._ledger.get, job.local_id)
@@ -241,7 +240,7 @@ class Purchases:
         return job
 
     async def _first_post(self, job: Job, rules: SpendingRules) -> Job | None:
-        """None: the row was taken over."""
+        """The first submit. None: another process took the row over."""
         try:
             record = await self._submits.posted(job)
         except GatewayError as error:
@@ -254,9 +253,9 @@ class Purchases:
         return record and await self._submits.written(job, record)
 
     async def _repeat(self, job: Job, rules: SpendingRules, cause: Exception | None) -> Job:
-        """Submit an uncertain request once more by itself, where the user allows it.
+        """Submit an uncertain request once more, if the user allows it.
 
-        Not where the gateway lists the first submit.
+        If the gateway lists the first submit, there is no second one.
         """
         job = await self.lookups.find(job, is_new=cause is not None)
         if job.state is not State.UNCERTAIN:
@@ -268,7 +267,7 @@ class Purchases:
         return await self._resubmit(job, rules, run=None)
 
     async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
-        """One more submit with the same idempotency key; `run` None checks no limit."""
+        """One more submit with the same idempotency key; `run` None: no check of the limits."""
         balance = None if run is None else await self._balance(rules)
         taken = await off_loop(self._ledger.resubmit, job, run=run, rules=rules, balance=balance)
         if taken is None:
@@ -279,7 +278,7 @@ class Purchases:
             self._ledger.release(taken)
 
     async def _second_post(self, job: Job) -> Job | None:
-        """None: the row was taken over."""
+        """The second submit. None: another process took the row over."""
         try:
             record = await self._submits.posted(job)
         except GatewayError as error:
@@ -294,14 +293,14 @@ class Purchases:
         return record and await self._submits.written(job, record)
 
 
-# The submit of one row: confirmed before it leaves, its answer on the disk before anything else.
+# The submit of one row: it is confirmed before it leaves, and its answer is written first of all.
 
 
 class Submits:
     """The submits of one account. Lives in one event loop.
 
-    Each row is in the hand of this process. None in the place of a result: another process took
-    this one for dead, and the row over.
+    This process owns each row. A method returns None if another process took the row over,
+    because it thought this process dead.
 
     Args:
         service: the name of the service in the ledger.
@@ -322,7 +321,7 @@ class Submits:
             return job._replace(**values)
 
     async def posted(self, job: Job) -> JobRecord | None:
-        """Submit, and again while the error says that nothing was created."""
+        """Submit; repeat while the error says that nothing was created."""
         timing, clock = self._timing, self._client.clock
         give_up = clock() + timing.submit_patience
         attempt = 0
@@ -344,14 +343,14 @@ class Submits:
                     raise
                 self._client.retries.note(job.fingerprint, error, wait)
             except Exception as error:
-                # The request may have left, whatever its answer broke.
+                # The request may have left, even if its answer caused an error here.
                 raise NoAnswerError(
                     f"The gateway's answer cannot be read ({type(error).__name__}: {error})."
                 ) from error
             await asyncio.sleep(wait)
 
     async def _confirm(self, job: Job) -> None:
-        """Called at the last moment before a submit leaves."""
+        """Check the row at the last moment before a submit leaves."""
         try:
             is_ours = await off_loop(self._ledger.confirm, job)
         except LedgerError as error:
@@ -360,7 +359,7 @@ class Submits:
             raise _TakenOverError
 
     async def written(self, job: Job, record: JobRecord) -> Job | None:
-        """The row with the job's id: on the disk before anything else is done with it."""
+        """Write the job's id to the row, on the disk, before any other step."""
         try:
             return await off_loop(self._ledger.answered, job, record)
         except LedgerAwayError as error:
@@ -382,7 +381,7 @@ class Submits:
     async def _written_later(
         self, job: Job, record: JobRecord, error: LedgerAwayError
     ) -> Job | None:
-        """The row, once the database is there again; the gateway works on the job meanwhile."""
+        """Write the row once the database is back; the gateway works on the job meanwhile."""
         clock = self._client.clock
         give_up = clock() + self._timing.blip_patience
         while await off_loop(self._ledger.peers.is_late, job.local_id):
@@ -427,11 +426,11 @@ class Lookups:
     async def find(self, job: Job, *, is_new: bool) -> Job:
         """The row of an uncertain submit, with its charge if the gateway lists it.
 
-        Ends at once where no cost tag was sent, or the gateway has no such lists.
+        Ends at once if the submit had no cost tag, or if the gateway has no such lists.
 
         Args:
-            is_new: it was sent just now, so it is looked up for `Timing.lookup_patience`. An old
-                one is looked up once.
+            is_new: the submit left just now: look it up for `Timing.lookup_patience`. An old
+                submit is looked up once.
         """
         tag = self._client.tag_of(job.idempotency_key)
         if not tag or job.is_listed:
@@ -455,7 +454,7 @@ class Lookups:
             self.under_way -= 1
 
     async def _listed(self, job: Job, tag: str, patience: float) -> Charge | None:
-        """Read each list once."""
+        """The charge under `tag`, after one read of each list."""
         recent = await self._read(_RECENT, self._client.recent_usage, patience)
         found = _try(lambda: charge_in_recent(recent, tag, since=job.created))
         months = {time.strftime("%Y-%m", time.gmtime(at)) for at in (job.created, time.time())}
@@ -470,7 +469,7 @@ class Lookups:
     async def _read(
         self, route: str, read: Callable[[], Awaitable[object]], patience: float, of: str = ""
     ) -> object:
-        """An answer; an empty list if none came. Lookups at about the same time share one."""
+        """The list; empty if no answer came. Lookups at about the same time share one answer."""
         if route in self._refused:
             return []
         name, now = f"{route} {of}", self._client.clock()
@@ -497,9 +496,9 @@ class Lookups:
         try:
             written = await off_loop(self._ledger.compare_and_set, job, **found)
         except LedgerAwayError:
-            # It is found again where the row is asked for the next time.
+            # The next call for this row finds the charge again.
             return job._replace(**found)
-        # Where another process was faster, its row counts.
+        # If another process changed the row first, its values count.
         return written or await off_loop(self._ledger.get, job.local_id)
 
 
@@ -515,7 +514,7 @@ def _try(read: Callable[[], Charge | None]) -> Charge | None:
 
 
 def uncertain(job: Job) -> UncertainSubmitError:
-    """The error of a submit without an answer: what is known of the money, and what to do."""
+    """The error of a submit without an answer: whether it was charged, and what to do."""
     cause = f" ({job.error})" if job.error else ""
     if job.is_listed:
         charged = (

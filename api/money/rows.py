@@ -19,9 +19,9 @@ T = TypeVar("T")
 _COLUMNS = ", ".join(Job._fields)
 # A new row, with the text that a search reads.
 _INSERT = f"INSERT INTO jobs ({_COLUMNS}, searched) VALUES ({'?, ' * len(Job._fields)}?)"
-# The rows that a condition chooses.
+# The rows for which a condition holds.
 _SELECT = f"SELECT {_COLUMNS} FROM jobs WHERE "
-# Another address leads to a row; the address may have led to another row.
+# A further address that leads to a row; it may have led to another row before.
 _ADD_URL = """
     INSERT INTO urls (url, local_id) VALUES (?, ?)
     ON CONFLICT (url) DO UPDATE SET local_id = excluded.local_id
@@ -66,14 +66,14 @@ class Engine(Tables, Protocol):
     def write(self, work: Callable[[], T]) -> T:
         """Run `work` in one write transaction, which is on the disk when this returns.
 
-        `work` may be called again where its first transaction was lost.
+        `work` may be called again if its first transaction was lost.
 
-        Writers of all processes follow one another. A nested call joins the outer transaction.
+        Only one process writes at a time. A nested call joins the outer transaction.
         """
         ...
 
     def now(self) -> float:
-        """Seconds since 1970, by the clock that dates the rows."""
+        """Seconds since 1970, by the clock that gives the rows their times."""
         ...
 
     def is_living(self, owner: str) -> bool:
@@ -81,17 +81,17 @@ class Engine(Tables, Protocol):
         ...
 
     def beat(self) -> None:
-        """Make sure that no other process takes this one for dead within `longest_silence`.
+        """Make sure that no other process thinks this one dead within `longest_silence`.
 
         Raises:
-            LedgerError: the ledger did not hear it.
+            LedgerError: the write failed.
         """
         ...
 
     def check_usable(self) -> None:
         """
         Raises:
-            LedgerError: a row that is written now, or the answer to it, would be lost.
+            LedgerError: the ledger would lose a row that is written now, or the answer to it.
         """
         ...
 
@@ -99,7 +99,7 @@ class Engine(Tables, Protocol):
 
 
 class Rows:
-    """The rows in `tables`. The journal notes each change, where there is one."""
+    """The rows in `tables`. The journal, if there is one, notes each change."""
 
     def __init__(self, tables: Tables) -> None:
         self.execute = tables.execute
@@ -129,7 +129,7 @@ class Rows:
         return found[0] if found else None
 
     def many(self, where: str, *values: Any) -> list[Job]:
-        """The rows for which the condition `where` holds; an order may follow it."""
+        """The rows for which the condition `where` holds; an order may follow the condition."""
         rows = self.execute(_SELECT + where, *values)
         return [job_of(dict(zip(Job._fields, row, strict=True))) for row in rows]
 
@@ -155,7 +155,7 @@ def _bound(value: Any) -> Any:
 
 
 def folded(text: str) -> str:
-    """`text` without its case, and with one spelling of each letter: for a search.
+    """`text` without its case, and with one spelling of each letter, for a search.
 
     Unicode's caseless matching (The Unicode Standard, section 3.13, D146): a database folds the
     case of a few alphabets only.
@@ -171,9 +171,9 @@ def searched_text(prompt: str, lyrics: str, model: str) -> str:
 
 
 def job_of(values: Mapping[str, Any]) -> Job:
-    """The job of a row's values by their names. A value of a wrong type becomes an empty one.
+    """The job of a row's values by their names. A value of a wrong type becomes empty.
 
-    A state that is no state counts as uncertain: such a track is never bought again by itself.
+    An unknown state counts as uncertain: the pack never buys such a track again by itself.
     """
     columns: dict[str, Any] = {}
     for name, (kind, may_be_none) in _KINDS.items():
@@ -194,7 +194,7 @@ def _text(value: object) -> str | None:
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
         return None
-    # No database and no page takes half of a pair of surrogates.
+    # No database and no page accepts half of a surrogate pair.
     return value.encode("utf-8", "replace").decode()
 
 

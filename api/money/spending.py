@@ -2,7 +2,7 @@
 
 The price line, a submit and a repeated submit all ask `quote`.
 
-The amount that a track counts for the limits, whatever the gateway lists and reports:
+How much a track counts for the limits, whatever the gateway lists and reports:
     A track that was bought counts as the higher of two amounts: what was estimated before it was
     bought, and what the gateway reports. So no report makes room for more.
     A track whose price is not known counts as `unknown_price`, and few of them are bought in a day.
@@ -25,7 +25,7 @@ from .job import DEAD, SANDBOX, State
 
 
 class SpendingRules(NamedTuple):
-    """The user's limits and permissions. Amounts in US dollars.
+    """The user's limits and permissions. Amounts are in US dollars.
 
     Attributes:
         per_run: for all tracks of one run of a graph.
@@ -33,8 +33,8 @@ class SpendingRules(NamedTuple):
         uncertain_limit: up to this price, a submit without an answer is repeated once.
         allow_unknown_price: whether a model without a known price may be used, for at most
             UNKNOWN_PER_DAY tracks in 24 hours.
-        minimum_balance: the account's balance must not fall below it; 0 checks nothing.
-        unknown_price: what a track of unknown price counts as.
+        minimum_balance: the lowest balance that a purchase may leave; 0: no check.
+        unknown_price: the dollars that a track of unknown price counts.
         accepts_ledger_loss: whether to buy although the ledger lost rows.
     """
 
@@ -62,7 +62,7 @@ class Reason(str, Enum):
 
 
 class Refusal(NamedTuple):
-    """Why a purchase is refused; for a limit, the limit and what was spent of it in US dollars.
+    """Why a purchase is refused. For a limit: the limit, and the US dollars spent of it.
 
     For `minimum_balance`, `limit` is the floor and `balance` what is left.
     """
@@ -74,17 +74,17 @@ class Refusal(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """The price of a purchase in US dollars; None: not known.
+    """The price of a purchase in US dollars; None if the price is not known.
 
     Attributes:
-        each: of one track; of the dearest, where they differ.
-        total: what the runs would cost.
-        refusal: why the rules refuse it; None where they allow it.
+        each: the price of one track; of the dearest one, if prices differ.
+        total: the price of all runs.
+        refusal: why the rules refuse the purchase; None if they allow it.
         is_bought: every track exists already and is handed out again.
-        tracks: how many a run buys.
-        is_at_most: the prices are the highest that they can be, as far as is known.
-        counted: what a run counts for the limits.
-        uncertain: the ledger's ids of those that may be bought already.
+        tracks: how many tracks a run buys.
+        is_at_most: the real prices may be lower, as far as is known.
+        counted: the dollars that a run counts for the limits.
+        uncertain: the ledger's ids of the requests that may be bought already.
     """
 
     each: float | None
@@ -142,7 +142,7 @@ class Quote(NamedTuple):
         )
 
     def _what(self, model: str) -> str:
-        """The beginning of a sentence: what the tracks cost, or count as."""
+        """The beginning of a sentence: the price of the tracks, or the amount that they count."""
         these = "This track" if self.tracks == 1 else f"These {self.tracks} tracks"
         if self.total is not None:
             return f"{these} {'costs' if self.tracks == 1 else 'cost'} about {dollars(self.total)}"
@@ -168,10 +168,10 @@ def quote(
     """The price of the tracks of each of `runs` runs, and whether the rules refuse them.
 
     Args:
-        prices: the expected price of each track; None, or 0, where it is not known.
-        spent_run: what the tracks of the run before count.
-        spent_day: what the tracks of the last 24 hours count.
-        balance: what the account has left for them; None where it is not known.
+        prices: the expected price of each track; None, or 0, if it is not known.
+        spent_run: dollars that the earlier tracks of the run count.
+        spent_day: dollars that the tracks of the last 24 hours count.
+        balance: dollars that the account has left for them; None if the amount is not known.
         unknown_day: tracks of unknown price of the last 24 hours.
     """
     count = len(prices)
@@ -213,7 +213,7 @@ _DOLLARS = (
 _PRICE, _CHARGED = _DOLLARS.format("price"), _DOLLARS.format("charged")
 # Between 0 and 100: a damaged value must not lower a sum.
 _REPEATS = "(CASE WHEN repeats > 100 THEN 100 WHEN repeats > 0 THEN repeats ELSE 0 END)"
-# Dollars that were, or may have been, charged. A repeated submit may have been charged as well.
+# Dollars that were, or may have been, charged. A repeated submit may have been charged too.
 SPENT = f"""
     SELECT coalesce(sum(
         CASE WHEN state IN ({DEAD}) THEN {_CHARGED}
@@ -225,7 +225,7 @@ SPENT = f"""
 # Whether the price of a row is not known. No track of a service that charges costs nothing.
 _IS_UNKNOWN = f"coalesce(price, 0) <= 0 AND model != '' AND service != '{SANDBOX}'"
 _ESTIMATE = f"(CASE WHEN {_IS_UNKNOWN} THEN ? ELSE {_PRICE} END)"
-# Dollars that count for the limits: the higher of charge and estimate; of a dead job the charge.
+# Dollars that count for the limits: the higher of charge and estimate; for a dead job the charge.
 COUNTED = f"""
     SELECT coalesce(sum(
         CASE WHEN is_dead = 1 OR cost > estimate THEN cost ELSE estimate END

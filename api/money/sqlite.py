@@ -29,7 +29,7 @@ from .rows import Rows
 T = TypeVar("T")
 
 FILE_NAME = "ledger.sqlite3"
-# Python cannot read an error of SQLite that quotes broken text.
+# Python fails to read an error message of SQLite that quotes broken text.
 _FAULTS = (sqlite3.Error, UnicodeDecodeError)
 # Write-ahead logging needs memory that processes share, which network drives do not have.
 _JOURNAL_MODES = ("WAL", "DELETE")
@@ -49,21 +49,21 @@ class DamagedFileError(Exception):
 
 
 class OtherTablesError(DamagedFileError):
-    """The file has not the tables of its version: a damaged ledger, or another program's file."""
+    """The file lacks the tables of its version: it is damaged, or another program's."""
 
 
 # The engine
 
 
 class SqliteFile:
-    """The tables in the file at `path`, which is made if need be. It has no journal.
+    """The tables in the file at `path`, which is made if it does not exist. It has no journal.
 
     Args:
         busy_timeout: seconds to wait for another process's write.
 
     Raises:
         DamagedFileError: the file is not a whole database.
-        LedgerError: it cannot be used, or is of a newer version of the pack.
+        LedgerError: the file cannot be used, or a newer version of the pack wrote it.
     """
 
     bytewise = "COLLATE BINARY"
@@ -101,7 +101,7 @@ class SqliteFile:
                 done = work()
                 self.execute("COMMIT")
             except BaseException:
-                # After some faults of the disk SQLite has rolled back by itself.
+                # After some faults of the disk, SQLite has already rolled back.
                 if self._db.in_transaction:
                     self.execute("ROLLBACK")
                 raise
@@ -126,7 +126,7 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
-        """A fault of the file or its disk as a LedgerError; one of the pack stays as it is."""
+        """Raise a fault of the file or its disk as a LedgerError; the pack's own errors stay."""
         try:
             yield
         except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
@@ -136,13 +136,13 @@ class SqliteFile:
 
 
 class SqliteEngine(SqliteFile):
-    """The ledger in `directory`, which is made if need be, and the journal beside it.
+    """The ledger in `directory`, which is made if it does not exist, and its journal.
 
-    A file that is damaged is set aside, and a new one is made of the journal's log. Rows are lost
-    where both are broken. `journal.loss` says so.
+    A damaged file is set aside, and a new file is made from the journal's log. Rows are lost
+    if both are damaged. `journal.loss` says so.
 
     Raises:
-        LedgerError: the folder or the file cannot be used, or is of a newer version of the pack.
+        LedgerError: the folder or file cannot be used, or a newer version of the pack wrote it.
     """
 
     def __init__(self, directory: Path, timing: Timing) -> None:
@@ -162,7 +162,7 @@ class SqliteEngine(SqliteFile):
                     self._owners.close()
                     raise
         except (OSError, NotImplementedError) as error:
-            # filelock raises the second one where a drive has no locks.
+            # filelock raises NotImplementedError if a drive has no locks.
             raise _unusable(path, error) from error
 
     @property
@@ -177,7 +177,7 @@ class SqliteEngine(SqliteFile):
         return self._owners.is_living(owner)
 
     def beat(self) -> None:
-        """Nothing to do: the lock of the operating system tells that this process lives."""
+        """Nothing to do: the lock of the operating system shows that this process runs."""
 
     def now(self) -> float:
         return time.time()
@@ -200,7 +200,7 @@ class SqliteEngine(SqliteFile):
             try:
                 return self._write_and_log(work)
             except LedgerError as error:
-                # The room is for answers: a purchase takes it anew, and is refused.
+                # The reserved room is for answers: a purchase reserves it again, and is refused.
                 if not _was_full(error) or not self._journal.give_room():
                     raise
                 return self._write_and_log(work)
@@ -212,7 +212,7 @@ class SqliteEngine(SqliteFile):
         try:
             self._journal.append(noted)
         except OSError as error:
-            # A purchase that the log does not know must not leave. Other rows are in the ledger.
+            # The log must have a purchase before it leaves. The ledger has the other rows.
             new = [change[0] for change in noted if is_new(change)]
             if new:
                 super().write(lambda: [Rows(self).delete(local_id) for local_id in new])
@@ -226,7 +226,7 @@ class SqliteEngine(SqliteFile):
             super().__init__(path, busy_timeout)
         except DamagedFileError as error:
             if isinstance(error, OtherTablesError) and not self._journal.rows():
-                # Without a log no ledger was here: the file of another program stays.
+                # Without a log there was no ledger here: the file is another program's and stays.
                 raise _unusable(path, error) from error
             self._make(path, busy_timeout, damage=str(error))
             super().__init__(path, busy_timeout)
@@ -237,7 +237,7 @@ class SqliteEngine(SqliteFile):
             raise
 
     def _make(self, path: Path, busy_timeout: float, damage: str = "") -> None:
-        """Make the file of the journal's log."""
+        """Make the file from the journal's log."""
         # Made under another name: a crash leaves no half-made file that looks damaged.
         with _made_beside(path) as new:
             with contextlib.closing(SqliteFile(new, busy_timeout)) as file:
@@ -269,7 +269,7 @@ def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
         sqlite3.OperationalError: the folder allows no journal, or another process holds the file.
     """
     if path.exists() and path.stat().st_size < _SMALLEST:
-        # SQLite would take it for a new one.
+        # SQLite would take so short a file for a new database.
         raise DamagedFileError(f"it has {path.stat().st_size} bytes")
     _make_private(path)
     for mode in _JOURNAL_MODES:
@@ -285,21 +285,21 @@ def _connected(path: Path, busy_timeout: float) -> sqlite3.Connection:
 
 def _connected_with(path: Path, busy_timeout: float, mode: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
-    # A damaged page may hold bytes that are no text.
+    # A damaged page may hold bytes that are not text.
     db.text_factory = lambda content: content.decode("utf-8", "replace")
     try:
         if mode == "DELETE":
-            # A file with a write-ahead log is read without shared memory in this mode only.
+            # Only in this mode is a file with a write-ahead log read without shared memory.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
         chosen = db.execute(f"PRAGMA journal_mode = {mode}").fetchone()[0]
         db.execute("PRAGMA locking_mode = NORMAL")
-        # A rollback journal is gone for certain only when its folder is synced too.
+        # A rollback journal is certainly removed only after its folder is synced too.
         db.execute(f"PRAGMA synchronous = {'FULL' if chosen == 'wal' else 'EXTRA'}")
         # A quick check does not see an index that no longer finds its rows.
         found = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if found != "ok":
             raise DamagedFileError(found)
-        # Whether the folder can lock and write shows at the first write only: a transaction of a
+        # Only the first write shows whether the folder can lock and write: a transaction in a
         # read-only file begins without an error.
         version = db.execute("PRAGMA user_version").fetchone()[0]
         db.execute("BEGIN IMMEDIATE")
@@ -312,7 +312,7 @@ def _connected_with(path: Path, busy_timeout: float, mode: str) -> sqlite3.Conne
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, if need be, and let its owner alone read it. SQLite's other files follow it.
+    """Make the file if it is missing. Its owner alone may read it, and SQLite's other files too.
 
     Raises:
         sqlite3.OperationalError: as SQLite itself, where the folder cannot be written.
@@ -322,14 +322,14 @@ def _make_private(path: Path) -> None:
     except OSError as error:
         raise sqlite3.OperationalError(f"unable to open database file: {error}") from error
     if os.name != "nt":
-        # The file of another user stays as that one wants it.
+        # If the file belongs to another user, its permissions stay.
         with contextlib.suppress(OSError):
             path.chmod(0o600)
 
 
 @contextlib.contextmanager
 def _made_beside(path: Path) -> Iterator[Path]:
-    """Another name, under which the block makes the file that becomes `path` when it ends.
+    """Another name for a new file. When the block ends, the file gets the name `path`.
 
     Raises:
         OSError: the folder cannot be written.
@@ -351,7 +351,7 @@ def _set_aside(path: Path) -> Path:
     endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
     names = (f"{path.stem}.damaged-{stamp}{ending}{path.suffix}" for ending in endings)
     aside = next(new for new in map(path.with_name, names) if not new.exists())
-    # The journals go first: one that stayed would be taken for that of the new file.
+    # Rename the journals first: a journal that stays would be taken for one of the new file.
     for ending in (*_BESIDE, ""):
         part = path.with_name(path.name + ending)
         if part.exists():
@@ -360,7 +360,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """A mark that differs for another file of the same name; None where no file is."""
+    """A mark that differs for another file of the same name; None if there is no file."""
     try:
         status = path.stat()
     except OSError:
@@ -406,7 +406,7 @@ def _text(error: object) -> str:
 
 
 class Owners:
-    """Which processes are alive: each holds a lock of the operating system while it runs.
+    """Which processes run: each holds a lock of the operating system while it runs.
 
     A row in `submitting` names its owner. A crash leaves the row, and frees the lock. The lock
     files are in `directory`, which is made if need be; one of them is ours.
@@ -424,7 +424,7 @@ class Owners:
         self.ours = uuid.uuid4().hex
         self._lock = FileLock(self._path(self.ours), thread_local=False)
         self._lock.acquire()
-        # Each check costs 0.5 ms, and removes the file of a process that crashed.
+        # Each check costs 0.5 ms, and removes the lock file of a process that crashed.
         for path in itertools.islice(directory.glob("*.lock"), self.SWEPT):
             self.is_living(path.stem)
 

@@ -1,4 +1,4 @@
-"""A job that was bought: wait for it, cancel it, read its record again.
+"""Wait for a bought job, cancel it, or read its record again.
 
 A wait costs nothing and may stop at any time; the job goes on.
 """
@@ -34,7 +34,7 @@ class Progress(NamedTuple):
     """The state of a wait: seconds since the submit, and since the job was seen running.
 
     `expected`: seconds from submit to end of similar jobs; None if the ledger has no similar job.
-    `is_told`: the gateway has reported the state to this wait; before, the ledger's state is shown.
+    `is_told`: the gateway has told this wait the state; until then the ledger's state is shown.
     """
 
     state: State
@@ -48,8 +48,8 @@ class _Watch:
     """The one poll loop of a job, shared by all waits for it.
 
     Attributes:
-        expected: seconds from submit to end, None while no similar job is known.
-        error: of the last poll that failed.
+        expected: seconds from submit to end; None if no similar job is known.
+        error: the error of the last poll that failed.
     """
 
     def __init__(self, job: Job, expected: float | None) -> None:
@@ -86,9 +86,9 @@ class Waits:
         """Wait until a job has completed.
 
         Args:
-            timeout: seconds from when the job is seen running, or from now if it runs already, and
-                from the first of polls that the gateway does not answer with a record. A job that
-                is told to be in the queue may stay there for `Timing.queue_limit`.
+            timeout: seconds from when a poll first finds the job running, or from now if it runs.
+                If polls bring no record, the seconds count from the first such poll. A job that the
+                gateway reports as queued may wait for `Timing.queue_limit`.
             progress: called every `Timing.progress_tick` seconds, in this loop.
 
         Raises:
@@ -110,7 +110,7 @@ class Waits:
         expected = await self._expected_seconds(job)
         watch = self._watches.get(job.local_id)
         if watch is None:
-            # A poll before this wait owes it no answer.
+            # A poll from before this wait does not count as unanswered.
             self._client.retries.clear(job.job_id)
             watch = self._watches[job.local_id] = _Watch(job, expected)
             watch.task = asyncio.ensure_future(self._poll(watch, job.job_id))
@@ -150,7 +150,7 @@ class Waits:
                     await off_loop(self._ledger.peers.unwatch, job)
 
     async def cancel(self, job: Job) -> Job:
-        """Ask the gateway to cancel the job; the row returned has its state.
+        """Ask the gateway to cancel the job. The returned row has the job's new state.
 
         Raises:
             GatewayError: the gateway could not be asked; the job goes on.
@@ -164,7 +164,7 @@ class Waits:
         return await off_loop(self._ledger.apply, job.local_id, record)
 
     async def adopt(self, job_id: str, *, timeout: float | None) -> Job:
-        """The row of a job that was made elsewhere: written once the gateway knows the job.
+        """The row of a job that was made elsewhere. It is written once the gateway knows the job.
 
         Raises:
             NotFoundError: the gateway knows no such job; no row was written.
@@ -202,7 +202,7 @@ class Waits:
             client.retries.clear(job_id)
 
     async def refresh(self, job: Job) -> Job:
-        """Read the job's record again, for a fresh address of its track.
+        """Read the job's record again, for a new address of its track.
 
         Raises:
             GatewayError: the gateway could not be asked, or does not know the job any more.
@@ -212,15 +212,15 @@ class Waits:
         clock = self._client.clock
         give_up = clock() + self._timing.blip_patience
         record = None
-        # A sandbox that was started anew makes the file again, and says meanwhile that it runs.
+        # A restarted sandbox makes the file again, and reports the job as running meanwhile.
         while record is None or not (record.status.is_final or clock() > give_up):
             record = await self._client.poll(job.job_id)
         return await off_loop(self._ledger.apply, job.local_id, record)
 
     async def _poll(self, watch: _Watch, job_id: str) -> Job:
-        """Poll until the job ends; the watch shows the last record.
+        """Poll until the job ends; `watch` holds the last record.
 
-        The ledger's clock is read once, for the age of a job that was picked up again: it may jump.
+        The ledger's clock may jump. It is read once, for the age of a job that was picked up again.
         """
         job, timing, clock = watch.job, self._timing, self._client.clock
         submitted = clock() - await off_loop(self._ledger.age, job)
@@ -282,35 +282,35 @@ class Waits:
         self._client.replan()
 
     def _is_over(self, error: GatewayError, job: Job, failing: float, age: float) -> bool:
-        """Whether polls that have failed for `failing` seconds end the wait."""
+        """Whether the wait ends after polls have failed for `failing` seconds."""
         if isinstance(error, NotFoundError):
-            # The gateway may know a job a moment later than its id. The age of a job that this
-            # process submitted proves nothing: the clock may have jumped since.
+            # The gateway may know a job a moment later than its id. For a job that this process
+            # submitted, the age proves nothing: the clock may have jumped since.
             is_ours = job.owner == self._ledger.owner
             known = failing if is_ours else max(failing, age)
             return job.submitted is None or known >= self._timing.not_found_grace
         return not error.is_temporary or failing >= self._timing.blip_patience
 
     def _took(self, elapsed: float, first: float, last_going: float | None) -> float | None:
-        """Estimated seconds from submit to end, if the job is found completed now.
+        """Estimated seconds from submit to end, if a poll finds the job completed now.
 
         Args:
-            elapsed, last_going: seconds since the submit: now, and when a poll last found it going.
+            elapsed, last_going: seconds from submit to now, and to the last poll before its end.
         """
         if last_going is not None:
-            # It ended between the last poll that found it going and this one.
+            # It ended between this poll and the last poll before it that found the job going.
             return (last_going + elapsed) / 2
         if elapsed < 2 * first:
             # Completed at the first poll: assume that it ended one poll interval earlier.
             return max(first - self._timing.poll_floor, self._timing.poll_floor)
-        # A first poll long after the end says nothing: the job was picked up again.
+        # A first poll long after the end tells no run time: the job was picked up again.
         return None
 
     def is_waited_for(self, job: Job) -> bool:
         return job.local_id in self._watches
 
     async def lost(self, error: GatewayError, job: Job) -> GatewayError:
-        """The error of a wait that cannot go on; a job that the gateway does not know is over."""
+        """The error of a wait that cannot go on. A job that the gateway does not know is over."""
         if not isinstance(error, NotFoundError):
             return _kept(error, job)
         if job.is_free:

@@ -1,4 +1,4 @@
-"""Web addresses: how they are read and shown, hosts that the user allows, and the gateway's own."""
+"""Web addresses: how to read and show them, hosts that the user allows, and the gateway's own."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _HOST_LENGTH = 253
 _NO_HOST_CHARACTERS = frozenset(' %<>"\\^`{|}*')
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _AUTHORITY_END = re.compile("[/?#]")
-# A percent sign without two hex digits, and a byte of zero, are an error to some programs.
+# Some programs fail on a percent sign without two hex digits, and on a zero byte.
 _ODD_SIGNS = re.compile(r"[ \\#]|%(?![0-9A-Fa-f]{2})|%00")
 _ODD_IN_A_USER = re.compile(r"[@\[\]]")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 # A host whose last part is a number is an IPv4 address in some spelling (WHATWG URL, 3.5).
 _NUMBER_LAST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
-# Names that are never public: RFC 6761, 6762, 8375, 9476, and what home routers use.
+# Names that are never public: from RFC 6761, 6762, 8375, 9476, and names that home routers use.
 _LOCAL_SUFFIXES = (
     ".localhost", ".local", ".localdomain", ".internal", ".intranet", ".lan", ".home", ".corp",
     ".private", ".home.arpa", ".in-addr.arpa", ".ip6.arpa", ".onion", ".alt", ".test",
@@ -52,12 +52,12 @@ def split_address(url: str) -> SplitResult | None:
 
 
 def ambiguity(address: str) -> str:
-    """How to write an address that two programs may read differently; "" for a plain one.
+    """How to write an address that two programs may read differently; "" if all read it alike.
 
     Programs disagree where a password ends: urllib, libpq and proxies stop at different signs of
-    `@ / ? #`, and drop or refuse blanks, backslashes and broken percent signs. A message that hides
-    the password of one reading may show it in another, so such an address is refused before
-    anything is said about it.
+    `@ / ? #`, and drop or refuse blanks, backslashes and broken percent signs. A message hides the
+    password that one program reads, and may show the one that another reads. So such an address
+    is refused first, without its text.
 
     Returns:
         The end of a sentence that begins with the name of the setting. It holds no part of
@@ -72,7 +72,7 @@ def ambiguity(address: str) -> str:
     is_plain = (
         address.isprintable()
         and not _ODD_SIGNS.search(address)
-        # An @ behind the authority is likely the one that ends a password with a / ? or #.
+        # An @ after the host is likely the end of a password that has a / ? or #.
         and rest.count("@") == ("@" in authority)
         and not _ODD_IN_A_USER.search(user)
     )
@@ -88,8 +88,8 @@ def ambiguity(address: str) -> str:
 def without_secrets(url: str) -> str:
     """The scheme, host, port and path of an address, for people, whatever else is wrong in it.
 
-    A user name, a password, a query and a fragment are left out, and so is a port that has other
-    signs than digits: it may be a password whose host is missing.
+    The user name, password, query and fragment are left out. So is a port with other characters
+    than digits: it may be a password whose host is missing.
     """
     scheme = found[0] if (found := SCHEME.match(url)) else ""
     rest = url[len(scheme) :]
@@ -125,7 +125,7 @@ def literal_address(host: str) -> IPAddress | None:
 
 
 def is_plain_host(host: str) -> bool:
-    """Whether a host is an IP address in its usual spelling, or a name that spells no address."""
+    """Whether a host is an IP address in its usual spelling, or a name unlike an address."""
     if literal_address(host) is not None:
         return "%" not in host
     return bool(_NAME.fullmatch(host)) and not _NUMBER_LAST.fullmatch(host)
@@ -182,7 +182,7 @@ class AllowedHosts(NamedTuple):
         return cls(frozenset(names), tuple(networks))
 
     def has(self, host: str) -> bool:
-        """Whether the setting names a host name, or an address in its usual spelling."""
+        """Whether the setting holds this host name, or this address in its usual spelling."""
         address = literal_address(host)
         return host in self.names or (address is not None and self.has_address(address))
 

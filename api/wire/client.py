@@ -1,4 +1,4 @@
-"""AIgateway's HTTP API: one method a call. `exchange` sends each, and raises its errors."""
+"""AIgateway's HTTP API: one method for each call. `exchange` sends it and raises its errors."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ class Client:
 
     @property
     def closed_for(self) -> float:
-        """Seconds for which the gateway said that it takes no requests; 0 where it takes them."""
+        """Seconds for which the gateway takes no requests, as it said; 0 if it takes them."""
         return self.exchange.closed_for
 
     @property
     def held_for(self) -> float:
-        """Seconds for which a request waits for its place in the rate of the account."""
+        """Seconds for which a request waits for a slot in the account's rate."""
         return self.exchange.rate_limiter.held_for
 
     async def close(self) -> None:
@@ -80,7 +80,7 @@ class Client:
 
     @property
     def retries(self) -> Retries:
-        """The requests that are being tried again, by job id, a submit by its `about`."""
+        """The requests that will be sent again, by job id; a submit by its `about`."""
         return self.exchange.retries
 
     async def submit(
@@ -116,14 +116,14 @@ class Client:
         return record
 
     def replan(self) -> None:
-        """Ask again when each poll that waits is due."""
+        """Compute again when each waiting poll is due."""
         self.exchange.rate_limiter.replan()
 
     async def poll(self, job_id: str, *, due: Due | None = None) -> JobRecord | None:
         """The job's record: `GET /jobs/{id}`. None means no news (304).
 
         Args:
-            due: send no earlier; a job's poll floor is kept in any case.
+            due: wait at least until then; the job's poll floor holds in any case.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
@@ -147,10 +147,10 @@ class Client:
         return self._record(answer, job_id)
 
     async def cancel(self, job_id: str) -> JobRecord:
-        """Ask the gateway to cancel the job; the record says the state of the job.
+        """Ask the gateway to cancel the job; the record tells the job's state.
 
         The gateway cancels a queued job, and leaves a running or ended one as it is. `DELETE
-        /jobs/{id}` comes first, then `POST /jobs/{id}/cancel` where that route is unknown.
+        /jobs/{id}` comes first. `POST /jobs/{id}/cancel` follows if the gateway lacks that route.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
@@ -189,7 +189,7 @@ class Client:
         return body
 
     def tag_of(self, idempotency_key: str) -> str:
-        """The tag for costs of a submit, at most 64 characters; "" without a tag."""
+        """The cost tag of a submit, at most 64 characters; "" if tags are off."""
         return f"{self._cost_tag}/{idempotency_key[:_KEY_LENGTH]}" if self._cost_tag else ""
 
     async def recent_usage(self) -> object:
@@ -211,15 +211,15 @@ class Client:
         return self.exchange.json(await self.exchange.send("GET", "/usage/by-tag", params=params))
 
     def file_address(self, url: str) -> FileAddress:
-        """A download of `url`. It has the key if the gateway's own host serves the file."""
+        """The download of `url`. It sends the key if the gateway's own host serves the file."""
         may_go = key_may_go_to(url, self.base_url)
         return FileAddress(url, self.exchange.authorization() if may_go else {})
 
     async def permitted_address(self, url: str) -> FileAddress | None:
-        """Another address for a job's file whose own address wants the key; None without one.
+        """Another address for a job's file whose own address needs the key; None if there is none.
 
-        A signed address by `GET /files/jobs/{id}/{name}/signed`, for which the key goes to the API
-        alone. Where that route is unknown (404, 405), the live gateway's file host gets the key.
+        `GET /files/jobs/{id}/{name}/signed` gives a signed address: only the API gets the key.
+        If the gateway lacks that route (404, 405), the live gateway's file host gets the key.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError, ProtocolError: with the job's id.
@@ -249,7 +249,7 @@ class Client:
 
 
 def _path(id: str) -> str:
-    """An id as one part of a path, which no server takes for several parts or another one.
+    """An id as one part of a path, which every server reads as that one part.
 
     Raises:
         InputError: no job has such an id.

@@ -1,4 +1,4 @@
-"""Download a file: within a size and a time, and resumed where the connection dropped."""
+"""Download a file within a size and a time. A dropped connection is resumed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LEAST_BYTES = 16_384
 """A server that sends less in `Timing.silence_timeout` is as good as silent."""
 # Attempts without a single new byte that end a download.
 _ATTEMPTS = 6
-# How often a refused address is replaced: by its job, and by a signed address each time.
+# How often a refused address is replaced: by the job's new one, and each time by a signed one.
 _RENEWALS = 3
 _CHANGED = "The file changed on the server during the download: queue again."
 
@@ -42,7 +42,7 @@ def checked_url(url: str) -> str:
 
     Raises:
         InputError: `url` is empty, or no http or https address with a host.
-        AddressError: its host is spelled so that two programs may read two different hosts.
+        AddressError: its host is spelled so that two programs may read different hosts.
     """
     url = url.strip()
     if not url:
@@ -116,7 +116,7 @@ async def _within_total(work: Awaitable[None], into: ArrivingFile, timing: Timin
 
 
 class _LaterError(Exception):
-    """The file did not arrive, but may at a later attempt. `wait`: seconds that the server asks."""
+    """The attempt failed, but a later one may succeed. `wait`: seconds that the server asks for."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)
@@ -176,7 +176,7 @@ class _Download:
             async with _answer_to(http, self._address.url, headers, self._timing) as answer:
                 return await self._read(answer)
         except AddressError:
-            # No server is left at the address of a sandbox that has ended: its job has another.
+            # A sandbox that has ended leaves no server at its address: the job has another address.
             if await self._found_another(0):
                 return False
             raise
@@ -223,7 +223,7 @@ class _Download:
         return True
 
     async def _found_another(self, status: int) -> bool:
-        """Whether `renew` has another address than the one that answered `status`; take it."""
+        """Use another address from `renew` than the one that answered `status`, if there is one."""
         self._renewals += 1
         if self._renew is None or self._renewals > _RENEWALS:
             return False
@@ -235,7 +235,7 @@ class _Download:
         return True
 
     async def _pause(self, reason: str, wait: float) -> None:
-        """Wait for the next attempt. Raises DownloadError: the patience has ended."""
+        """Wait for the next attempt. Raises DownloadError if the time for attempts is over."""
         if self._into.received > self._seen:
             self._attempts, self._asked, self._seen = 0, 0.0, self._into.received
         self._attempts += 1
@@ -253,7 +253,7 @@ class _Download:
 async def _answer_to(
     http: httpx.AsyncClient, url: str, headers: Mapping[str, str], timing: Timing
 ) -> AsyncIterator[httpx.Response]:
-    """The answer, once its head is whole. Raises httpx.HTTPError."""
+    """Wait for the headers of the answer. Raises httpx.HTTPError."""
     request = http.build_request("GET", url, headers=headers)
     try:
         answer = await asyncio.wait_for(http.send(request, stream=True), timing.answer_total)
@@ -269,8 +269,8 @@ async def _read_body(answer: httpx.Response, into: ArrivingFile, timing: Timing)
     """Read a body, or the part of it that a 206 sends, to its end.
 
     Raises:
-        httpx.HTTPError: it broke off.
-        DownloadError: it is compressed, longer than allowed, or another file than before.
+        httpx.HTTPError: the connection broke off.
+        DownloadError: the body is compressed, longer than allowed, or of another file.
     """
     if compression := compression_of(answer.headers):
         raise DownloadError(
@@ -308,11 +308,11 @@ async def _chunks(answer: httpx.Response, timing: Timing) -> AsyncIterator[bytes
 
 
 def _feed(into: ArrivingFile, position: int, chunk: bytes) -> int:
-    """Add the file's bytes from `position` on. Returns the position behind them."""
+    """Add the file's bytes from `position` on. Returns the position after them."""
     end = position + len(chunk)
     known = into.received - position
     if known > 0:
-        # The server began anew. The bytes that the reader has already used must be the same.
+        # The server began again. The bytes that the reader has already used must be the same.
         head = bytes(into.content()[position : position + min(known, len(chunk))])
         if head != chunk[: len(head)]:
             raise DownloadError(_CHANGED)
@@ -339,7 +339,7 @@ def _byte_count(digits: str) -> int | None:
 
 
 def _validator(answer: httpx.Response) -> str:
-    """The value for `If-Range` (RFC 9110, section 13.1.5): a strong ETag or a date; "" without."""
+    """The value for `If-Range` (RFC 9110, section 13.1.5): a strong ETag or a date; else ""."""
     etag = answer.headers.get("etag", "")
     if etag and not etag.startswith("W/"):
         return etag

@@ -1,7 +1,7 @@
-"""One request and its whole answer: the slot in the account's rate, the key, and the errors.
+"""Send one request and read its answer: the slot in the account's rate, the key, and the errors.
 
-A 429 takes another slot. Every other failure is an exception: whether a failed request may be
-repeated depends on its cost, and this module knows no money.
+After a 429 the request takes another slot. Every other failure is an exception: whether a failed
+request may be repeated depends on its cost, and this module does not know the cost.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .status_errors import named, status_error
 MOST_BYTES = 4_000_000
 """No JSON of the gateway is longer; a list of a thousand models has less than a tenth of it."""
 
-# The connection was not made or the request did not leave whole, so nothing was created.
+# The connection was not made, or the request was not sent whole, so nothing was created.
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
     Attributes:
         headers: without API keys.
         content: the body; empty if it has a `fault`.
-        fault: why the body cannot be used, in a few words; "" if it can.
+        fault: why the body cannot be used, in a few words; "" if it has no fault.
     """
 
     status_code: int
@@ -69,7 +69,7 @@ class Exchange:
         base_url: the API's base, ending in `/v1`.
         api_key: sent as a bearer token with every request; None: no token.
         clock: seconds, monotonic.
-        rate_limiter: the schedule of the key; None: this process alone uses the key.
+        rate_limiter: the schedule of the key; None if this process alone uses the key.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Exchange:
 
     @property
     def closed_for(self) -> float:
-        """Seconds for which the gateway said that it takes no requests; 0 where it takes them."""
+        """Seconds for which the gateway takes no requests, as it said; 0 if it takes them."""
         return max(0.0, self._closed_until - self.clock())
 
     async def close(self) -> None:
@@ -121,18 +121,18 @@ class Exchange:
         about: str = "",
         **options: Any,
     ) -> Answer:
-        """Send a request in its slot; after a 429 in another one, until the patience ends.
+        """Send a request in its slot; after a 429 in another slot, until the time for that ends.
 
         Args:
             path: below the base URL.
-            job_id: named in an error.
+            job_id: the job that an error names.
             on_new_connection: for a request that must not be sent twice. On a connection that the
-                server is just closing, a request fails as if it had been received. The whole
+                server is closing, a request fails as if the server had received it. The whole
                 exchange ends within `Timing.answer_timeout`.
             confirm: called in the slot, before the request leaves; its exception stops it.
-            due: send no earlier; see `RateLimiter.slot`.
+            due: wait at least until then; see `RateLimiter.slot`.
             is_poll, is_first: see `RateLimiter.slot`.
-            about: under which `retries` notes it; the job's id by default.
+            about: the name of the request in `retries`; the job id by default.
 
         Raises:
             StatusError, UnreachableError, NoAnswerError.
@@ -173,9 +173,9 @@ class Exchange:
         headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Answer:
-        """One request and its answer."""
-        # A machine that shares its ledger may lose its rows to another one, so a submit has to end
-        # well before that.
+        """Send the request once and read its answer."""
+        # On a shared ledger another machine may take over this machine's rows. So a submit has to
+        # end well before that.
         is_submit = http is self._fresh_http
         longest = self._timing.answer_timeout if is_submit else self._timing.answer_total
         try:
@@ -197,7 +197,7 @@ class Exchange:
                 job_id=job_id,
             ) from error
         except Exception as error:
-            # Whatever an answer breaks in the HTTP library, the request may have left.
+            # Whatever error the answer causes in the HTTP library, the request may have left.
             raise NoAnswerError(
                 f"The gateway at {self.base_url} did not answer ({cause(error)}).", job_id=job_id
             ) from error
@@ -213,7 +213,7 @@ class Exchange:
         raise self._status_error(answer, job_id)
 
     def authorization(self) -> dict[str, str]:
-        """The header with the key; nothing without one."""
+        """The header with the key; empty without a key."""
         return {"Authorization": f"Bearer {self._key.reveal()}"} if self._key else {}
 
     def json(self, answer: Answer, job_id: str | None = None) -> object:
@@ -247,7 +247,7 @@ async def _fetch(http: httpx.AsyncClient, request: httpx.Request, longest: float
     """Send `request` and read its answer.
 
     Raises:
-        httpx.HTTPError: as httpx, and for an answer that takes longer than `longest` seconds.
+        httpx.HTTPError: as httpx; also if the answer takes longer than `longest` seconds.
     """
     try:
         return await asyncio.wait_for(_answer(http, request), longest)
@@ -271,7 +271,7 @@ async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
                 return made._replace(fault=f"longer than {MOST_BYTES / 1e6:g} MB")
         return made._replace(content=bytes(content))
     except httpx.HTTPError as error:
-        # The status of an error says enough.
+        # For an error, the status is enough.
         if made.is_success:
             raise
         return made._replace(fault=cause(error))
@@ -280,7 +280,7 @@ async def _answer(http: httpx.AsyncClient, request: httpx.Request) -> Answer:
 
 
 def _decoded(answer: Answer) -> object:
-    """The JSON in an answer. The gateway may quote the key, which must not reach the ledger."""
+    """The JSON in an answer. The gateway may quote the key, so it is removed for the ledger."""
     if answer.fault:
         raise ValueError(answer.fault)
     return _without_keys(json.loads(answer.content))

@@ -1,10 +1,10 @@
 """HTTP for downloads, which connects to public addresses, the gateway's own, and allowed hosts.
 
 A workflow file may come from a stranger, and its addresses are read from inside the user's
-network. So the guard resolves a name once, judges every address that the name has, and connects
-to an address that it has judged. It treats each redirect in the same way.
+network. So the guard resolves a name once, checks every address of the name, and connects only to
+an address that it has checked. It treats each redirect in the same way.
 
-A proxy resolves names itself: then the guard judges the name alone.
+A proxy resolves names itself: then the guard checks the name alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class Connect(Protocol):
-    """Makes the transport behind the guard, through a proxy or without one."""
+    """Makes the transport that the guard uses, with a proxy or without one."""
 
     def __call__(self, proxy: str | None, *, for_loopback: bool) -> httpx.AsyncBaseTransport: ...
 
@@ -62,7 +62,7 @@ _NOT_PUBLIC_V4 = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        # Azure's platform service: every virtual machine there reaches its own.
+        # Azure's platform service: each virtual machine there can reach it.
         "168.63.129.16/32",
     )
 )
@@ -72,7 +72,7 @@ _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NOT_PUBLIC_V6 = tuple(
     ipaddress.IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")
 )
-# RFC 6052: the last 32 bits are an IPv4 address. Networks without IPv4 reach public servers so.
+# RFC 6052: the last 32 bits are an IPv4 address. Networks without IPv4 reach servers in this way.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # RFC 5214: an IPv4 address behind these 32 bits is reached through a tunnel.
 _ISATAP = (0x00005EFE, 0x02005EFE)
@@ -85,7 +85,7 @@ async def resolve(host: str, port: int) -> list[str]:
 
 
 def connect(proxy: str | None, *, for_loopback: bool) -> httpx.AsyncBaseTransport:
-    """A transport that keeps no connection: one belongs to an address, which two names may have.
+    """A transport that keeps no connection open: two names may have one address.
 
     Raises:
         SettingsError: see `ssl_context`.
@@ -100,11 +100,11 @@ def connect(proxy: str | None, *, for_loopback: bool) -> httpx.AsyncBaseTranspor
 
 @dataclass(frozen=True)
 class AddressGuard:
-    """Judges where a download may connect.
+    """Decides where a download may connect.
 
     Args:
         own: addresses of the gateway that is set up, one for each origin; they may be private.
-        allowed: the hosts that the user allows besides.
+        allowed: other hosts that the user allows.
         resolve: from a host and a port to IP addresses; raises OSError.
         connect: the transport to a judged address.
     """
@@ -115,7 +115,7 @@ class AddressGuard:
     connect: Connect = connect
 
     def check_url(self, url: httpx.URL) -> None:
-        """Judge the address by its text, without a question to the network.
+        """Check the address by its text, without a request to the network.
 
         Raises:
             AddressError: neither http nor https, a user name, an odd spelling of the host, or a
@@ -133,7 +133,7 @@ class AddressGuard:
             raise refusal(url.host)
 
     async def addresses(self, url: httpx.URL) -> list[str]:
-        """The IP addresses to connect to; the name is resolved here and nowhere else.
+        """The IP addresses to connect to. Only this method resolves the name.
 
         Raises:
             AddressError: one of the addresses is not public.
@@ -164,7 +164,7 @@ class AddressGuard:
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether an address is on the public internet, and embeds no IPv4 address that is private."""
+    """Whether an address is on the public internet, and holds no private IPv4 address."""
     if isinstance(address, ipaddress.IPv4Address):
         return not any(address in network for network in _NOT_PUBLIC_V4)
     if address in _NAT64:
@@ -194,7 +194,7 @@ def same_host_spelling(url: str) -> bool:
 
 
 def refusal(host: str) -> AddressError:
-    """The one sentence for every refused address: it does not tell which server is there."""
+    """The one sentence for every refused address: it does not tell which servers exist."""
     return AddressError(
         f"The address of “{host[:80]}” is not a plain public web address, so nothing was loaded "
         "from it: if you trust it, add its host to allow_hosts in the settings file "
@@ -211,7 +211,7 @@ def _port(url: httpx.URL) -> int:
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
-    """Sends each request, a redirect's too, to an address that the guard has judged.
+    """Sends each request, and each redirect, to an address that the guard has checked.
 
     The certificate is still checked for the name, and the server still sees the name.
     """
@@ -226,7 +226,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         proxy = proxy_for(str(request.url))
         if proxy is not None:
             return await self._behind_guard(proxy, request.url).handle_async_request(request)
-        # Wrong certificates of the environment are an error before a name is looked up.
+        # Report wrong certificates of the environment before a name is looked up.
         self._behind_guard(None, request.url)
         addresses = await self._addresses(request)
         for address in addresses[:-1]:

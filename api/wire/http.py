@@ -32,7 +32,7 @@ _LOGGERS = (
     "httpcore.proxy",
     "httpcore.socks",
 )
-# GNOME's word and curl's: httpcore lets the proxy resolve the host in each case.
+# The schemes of GNOME and of curl: with either, httpcore lets the proxy resolve the host.
 _SOCKS_5 = ("socks", "socks5", "socks5h")
 _CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and _IP_ADDRESS_MISMATCH, _CERT_NOT_YET_VALID and
@@ -56,7 +56,7 @@ def _is_of_others(record: logging.LogRecord) -> bool:
 
 
 for _name in _LOGGERS:
-    # Other packs in this process keep their lines.
+    # Do not hide the log lines of other packs in this process.
     logging.getLogger(_name).addFilter(_is_of_others)
 
 
@@ -66,10 +66,10 @@ class QuietClient(httpx.AsyncClient):
     httpx logs each address at the level INFO, which ComfyUI prints, and httpcore logs headers. An
     address of a file may be signed: a reader of such a line could load the file.
 
-    No route needs a cookie. A cookie in broken text would stop every later request.
+    No route needs a cookie, and a cookie with broken text would stop every later request.
 
     Args:
-        options: those of `httpx.AsyncClient`.
+        options: the options of `httpx.AsyncClient`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -87,9 +87,9 @@ def options_for(url: str, limits: httpx.Limits | None = None) -> dict[str, Any]:
     """The options of an `httpx.AsyncClient` that asks the host of `url`.
 
     Raises:
-        SettingsError: a variable of the environment about proxies or certificates is wrong.
+        SettingsError: an environment variable about proxies or certificates is wrong.
     """
-    # Checked now, before the ledger has a row for a request that cannot leave.
+    # Check them now, before the ledger has a row for a request that cannot leave.
     proxy_for(url)
     context = ssl_context(for_loopback=is_loopback(url))
     return {
@@ -104,7 +104,7 @@ def cause(error: Exception) -> str:
 
 
 def compression_of(headers: httpx.Headers) -> str:
-    """How a server compressed a body against the request; "" for a body as it is.
+    """How a server compressed a body that was asked for uncompressed; "" if it did not.
 
     RFC 9110, section 8.4.
     """
@@ -114,8 +114,8 @@ def compression_of(headers: httpx.Headers) -> str:
 
 # --- Proxies ------------------------------------------------------------------------------------
 #
-# httpx reads the same variables itself, but a wrong one (GNOME's `socks://`, a NO_PROXY with
-# `[::1]`) ends every client, even one that asks this machine only.
+# httpx reads the same variables itself. But a wrong one (GNOME's `socks://`, a NO_PROXY with
+# `[::1]`) stops every client, even a client that only asks this machine.
 
 
 class EnvironmentTransport(httpx.AsyncBaseTransport):
@@ -143,7 +143,7 @@ def proxy_for(url: str) -> str | None:
     """The address of the proxy for `url`, from the environment or the system.
 
     Returns:
-        None for a direct connection, which this machine's own servers always get.
+        None for a direct connection. This machine's own servers always get one.
 
     Raises:
         SettingsError: the proxy cannot be used. The message names the variable.
@@ -201,7 +201,7 @@ def _usable(proxy: str, kind: str) -> str:
             "ComfyUI. Nothing was sent."
         )
     if parsed.raw_auth is not None:
-        # The proxy's own page may quote the header with them.
+        # The proxy's own page may quote the header that holds them.
         hide(b":".join(parsed.raw_auth).decode("utf-8", "replace"), "…")
         hide(parsed.raw_auth[1].decode("utf-8", "replace"), "…")
     return address
@@ -228,16 +228,16 @@ def _source(kind: str) -> str:
 
 
 def ssl_context(*, for_loopback: bool) -> ssl.SSLContext:
-    """The trusted certificates: those of certifi, or those that the environment names.
+    """The trusted certificates: from certifi, or from the files that the environment names.
 
-    All clients share one context: a new one takes about forty milliseconds.
+    All clients share one context: a new context takes about 40 ms.
 
     Args:
-        for_loopback: this machine's own servers need no certificates: use certifi's if the
-            variables name none.
+        for_loopback: for this machine's own servers, which need no certificates: use certifi's if
+            the variables name none.
 
     Raises:
-        SettingsError: a variable names no certificates. The message names it.
+        SettingsError: a variable names a file without certificates. The message names the variable.
     """
     try:
         return _context(*(os.environ.get(name, "") for name in _CERTIFICATE_VARIABLES))

@@ -37,11 +37,11 @@ _REQUEST_ID = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _PLAIN_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
-# The words of a unit of one second. A thousandth of it, or ten, has others.
+# The words for a unit of one second. Units of a millisecond, or of ten seconds, have other words.
 _A_SECOND = {"", "per", "a", "of", "usd", "audio", "music", "output", "second", "seconds"}
 # A row may be dated this much before its request: clocks differ, and some write local time.
 _CLOCK_SLACK = 24 * 3600.0
-# From here on a number counts milliseconds since 1970, not seconds.
+# A number of this size or larger is milliseconds since 1970, not seconds.
 _MILLISECONDS = 1e11
 _FAILED = ("failed", "error", "cancelled", "canceled", "rejected", "refused")
 
@@ -98,7 +98,7 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEAD
     Args:
         body: the decoded JSON.
         base_url: the base of a relative result URL.
-        headers: those of the answer, which may tell the cost, the id of the request and the model.
+        headers: the headers of the answer; they may hold the cost, the request id and the model.
 
     Raises:
         ProtocolError: not an object, or an object without an id that can be used.
@@ -145,7 +145,7 @@ def request_id(headers: Mapping[str, str]) -> str | None:
 
 
 def _selected(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-    """The model that made the track, where the gateway tells it."""
+    """The model that made the track, if the gateway tells it."""
     return _word(headers.get("x-routing-selected")) or _word(body.get("model"))
 
 
@@ -157,7 +157,7 @@ def _error_sentence(error: object) -> str | None:
 
 
 def _id(value: object) -> str | None:
-    """A job's id, which some gateways give as a number; None if no address can hold it."""
+    """A job's id, which some gateways send as a number; None if it does not fit into an address."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 64:
         return str(value)
     return None if value in (".", "..") else _word(value, _ID_LENGTH)
@@ -186,7 +186,7 @@ def _seconds(value: object) -> float | None:
 
 
 class ErrorBody(NamedTuple):
-    """The code and the reason of an error; empty strings where the gateway gave no text."""
+    """The code and the reason of an error; empty strings if the gateway sent no text."""
 
     code: str = ""
     reason: str = ""
@@ -214,7 +214,7 @@ def parse_error(body: object) -> ErrorBody:
 def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
     """US dollars from a number or a plain decimal text; None if it is not an amount.
 
-    Negative, infinite, NaN, absurdly high, true, `1_000`, `1e3` and digits of other scripts are no
+    Negative, infinite, NaN, absurdly high, true, `1_000`, `1e3` and digits of other scripts are not
     amounts.
 
     Args:
@@ -232,7 +232,7 @@ def dollars_of(value: object, *, per_dollar: float = 1.0) -> float | None:
 
 
 def parse_cost(body: Mapping[str, Any], headers: Mapping[str, str] = _NO_HEADERS) -> float | None:
-    """The cost of a job in US dollars, from any field of an answer; None if no field has it."""
+    """The cost of a job in US dollars, from any field of an answer; None if it has no cost."""
     usage = body.get("usage")
     usage = usage if isinstance(usage, Mapping) else {}
     costs = (
@@ -293,7 +293,7 @@ def parse_models(body: object) -> list[Model]:
 
 
 def _price_per_second(entry: Mapping[str, Any]) -> float | None:
-    """The highest of the prices that an entry has."""
+    """The highest price in an entry."""
     prices = [entry.get("price_per_second")]
     pricing = entry.get("pricing")
     if isinstance(pricing, Mapping):
@@ -321,7 +321,7 @@ class Charge(NamedTuple):
 
 
 def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
-    """The charge under `tag` in the list of recent requests; None without a row that counts.
+    """The charge under `tag` in the list of recent requests; None if no row counts.
 
     Requests that failed do not count.
 
@@ -345,7 +345,7 @@ def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
 
 
 def charge_by_tag(body: object, tag: str) -> Charge | None:
-    """The charge under `tag` in the sums of a month; None if they have no money under it.
+    """The charge under `tag` in the sums of a month; None if the sums hold no money under it.
 
     Raises:
         ProtocolError: the answer holds no list.
@@ -393,7 +393,7 @@ def _moment(value: object) -> float | None:
 
 
 def _word(value: object, limit: int = _WORD_LENGTH) -> str | None:
-    """A text that can be kept and shown as it is: not empty, not long, and no hidden characters."""
+    """A text that can be stored and shown as it is: not empty, not long, no hidden characters."""
     if not isinstance(value, str) or not 0 < len(value) <= limit or value != value.strip():
         return None
     return value if plain(value, limit) == value else None

@@ -2,10 +2,10 @@
 
 The gateway counts an account's requests over a rolling window. A request takes a slot when it
 leaves and holds it until one window after its answer. The gateway counted it no later than that, so
-the count here is never too low. The request that has waited longest past its due time goes first.
+our count is never too low. The request that has waited longest past its due time goes first.
 
-Here are also the headers that tell the rate, `Retry-After`, and the list of requests that are being
-tried again.
+This module also reads the headers that tell the rate, and `Retry-After`. It holds the list of
+requests that will be sent again.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ..base.timing import Timing
 
 # The share of the rate that polls leave free, so that a submit never starves.
 KEPT_FOR_SUBMITS = 0.2
-# Seconds of the clock, or a function that tells them, called anew at each `RateLimiter.replan`.
+# Seconds of the clock, or a function that returns them. `RateLimiter.replan` calls it again.
 Due = float | Callable[[], float]
 # Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
 ROUNDING = 1e-3
-# A later `Retry-After` helps nobody, and some systems cannot show its date.
+# A later `Retry-After` is cut to this: nobody waits so long, and some systems cannot show the date.
 _LONGEST_RETRY_AFTER = 365 * 24 * 3600.0
 # No account has more requests in a window.
 _MOST_REQUESTS = 1_000_000
@@ -41,7 +41,7 @@ _MOST_REQUESTS = 1_000_000
 
 
 class Rate(NamedTuple):
-    """The account's request rate as one answer tells it; None where no header tells it.
+    """The account's request rate in one answer; None for a value that no header tells.
 
     `limit` and `remaining` count requests of a window; `reset` and `retry_after` are seconds;
     `exceeded` says whether the answer was a 429.
@@ -58,7 +58,7 @@ Observe = Callable[[Rate], None]
 
 
 def rate_of(status: int, headers: Mapping[str, str]) -> Rate:
-    """The rate in an answer. A header that is negative or no number says nothing.
+    """The rate in an answer. A header that is negative or not a number is ignored.
 
     A reset that lies beyond any window, such as a date in seconds since 1970, is left to
     `RateLimiter`, which waits for no longer than its window.
@@ -107,7 +107,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
 
 
 def moment_in(seconds: float) -> str:
-    """The time of day in so many seconds, for people; with its day if that is another one."""
+    """The time of day in `seconds` from now, for people; with the date if it is another day."""
     now = time.time()
     then = time.localtime(now + seconds)
     is_today = then[:3] == time.localtime(now)[:3]
@@ -135,7 +135,7 @@ class _Waiter(NamedTuple):
 
 
 def moment(due: Due) -> float:
-    """When it is due as far as is known now, seconds of the clock."""
+    """The due time as far as it is known now, in seconds of the clock."""
     return due() if callable(due) else due
 
 
@@ -168,7 +168,7 @@ class RateLimiter:
 
     @property
     def limit(self) -> int:
-        """Requests in a window: as the gateway told it last, or as 429s without a limit lower it.
+        """Requests in a window, as the gateway last told it. A 429 without a limit lowers it.
 
         A lowered limit doubles after each window without a further 429.
         """
@@ -189,10 +189,10 @@ class RateLimiter:
     async def slot(
         self, *, due: Due, is_poll: bool = False, is_first: bool = False
     ) -> AsyncIterator[Observe]:
-        """Hold the slot of one request, which tells the rate of its answer.
+        """Hold the slot of one request. The caller passes the rate of its answer to the slot.
 
         Args:
-            due: enter no earlier.
+            due: the request waits at least until then.
             is_poll: there are many polls, so they leave a share of the rate to other requests.
             is_first: the first poll of its job. It likely brings news, so it is not spread.
         """
@@ -218,7 +218,7 @@ class RateLimiter:
             raise
 
     def replan(self) -> None:
-        """Ask again when each waiting request is due."""
+        """Compute again when each waiting request is due."""
         self._waiters = [waiter._replace(due=moment(waiter.plan)) for waiter in self._waiters]
         heapq.heapify(self._waiters)
         self._grant()
@@ -227,13 +227,13 @@ class RateLimiter:
         """Learn from an answer's rate headers, and from a 429."""
         now = self._clock()
         window = self._timing.rate_window
-        # A reset lies within the window that it ends; some gateways send a date instead.
+        # A reset is at most one window away; some gateways send a date instead.
         reset = None if rate.reset is None else min(rate.reset, window)
         if rate.limit:
             self._told_limit, self._lowered_limit = rate.limit, None
         if rate.limit and rate.remaining is not None:
-            # The gateway counted requests of others beyond our own. Of ours in
-            # flight it had counted all, or only the one that is answered here.
+            # The gateway counted requests of other programs too. Of our requests in flight,
+            # it had counted all, or only the one that this answer is for.
             beyond = rate.limit - rate.remaining - self._in_window(now)
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
@@ -272,11 +272,11 @@ class RateLimiter:
 
     @property
     def _held(self) -> float:
-        """How long a slot is held after its answer, seconds."""
+        """Seconds for which a slot is held after its answer."""
         return self._timing.rate_window + ROUNDING
 
     def _end(self, is_poll: bool) -> None:
-        """The request has its answer: its slot is held for one more window."""
+        """The request has its answer: hold its slot for one more window."""
         self._answered.append((self._clock(), is_poll))
         self._release(is_poll)
 
@@ -307,7 +307,7 @@ class RateLimiter:
                     break
                 if not waiter.is_poll:
                     held_until = min(held_until, opens)
-                # A poll that waits for the polls' share lets a submit behind it pass.
+                # If polls have used their share, a submit behind a waiting poll goes first.
                 blocked.append(heapq.heappop(self._waiters))
                 continue
             heapq.heappop(self._waiters)
@@ -353,7 +353,7 @@ class RateLimiter:
         return now + self._timing.rate_window
 
 
-# --- Requests that are being tried again --------------------------------------------------------
+# --- Requests that will be sent again ------------------------------------------------------------
 
 
 class Retry(NamedTuple):
@@ -361,8 +361,8 @@ class Retry(NamedTuple):
 
     Attributes:
         error: the type of its last error.
-        times: the number of the try to come; the first one was 1.
-        until: when it comes, seconds of the clock.
+        times: the number of the next try; the first try was number 1.
+        until: when the next try is due, in seconds of the clock.
     """
 
     error: str
@@ -371,7 +371,7 @@ class Retry(NamedTuple):
 
 
 class Retries:
-    """The requests of one key that are being tried again, by job id or by `about`.
+    """The requests of one key that will be sent again, by job id or by `about`.
 
     Args:
         clock: seconds, monotonic.
@@ -383,11 +383,11 @@ class Retries:
         self._asked: dict[str, float] = {}
 
     def asked(self, about: str) -> None:
-        """Note that a poll leaves; until `clear`, the gateway owes an answer since the first."""
+        """Note that a poll leaves. Until `clear`, the first such poll has no usable answer."""
         self._asked.setdefault(about, self._clock())
 
     def asked_since(self, about: str) -> float | None:
-        """When the first poll without a usable answer left, by the clock; None: all have one."""
+        """When the first poll without a usable answer left, by the clock; None: no such poll."""
         return self._asked.get(about)
 
     def note(self, about: str, error: Exception, wait: float) -> None:
@@ -396,12 +396,12 @@ class Retries:
         self._open[about] = Retry(type(error).__name__, times, self._clock() + wait)
 
     def clear(self, about: str) -> None:
-        """Note that the request was answered, or was given up."""
+        """Note that the request has an answer, or was given up."""
         self._open.pop(about, None)
         self._asked.pop(about, None)
 
     def of(self, about: str) -> tuple[str, int, str] | None:
-        """The error's type, the number of the try to come, and its time of day; None: no retry."""
+        """The error's type, the number of the next try, and its time of day; None: no retry."""
         retry = self._open.get(about)
         if retry is None:
             return None
