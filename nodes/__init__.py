@@ -1,4 +1,4 @@
-"""What the canvas shows: one file a node, joined to ComfyUI by `host`."""
+"""The nodes: one file for each node. `host` connects them to ComfyUI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class MusicExtension(ComfyExtension):
     """The pack's nodes."""
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
-        # The schemas of the nodes use this. An older ComfyUI lacks it.
+        # The schemas of the nodes use this class. An older ComfyUI does not have it.
         if not hasattr(io, "DynamicCombo"):
             logging.getLogger("aigateway").error(
                 "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."

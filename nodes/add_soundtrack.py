@@ -1,4 +1,4 @@
-"""AddSoundtrack: music on a video, without decoding its picture."""
+"""AddSoundtrack: adds music to a video without decoding its picture."""
 
 from __future__ import annotations
 

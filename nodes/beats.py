@@ -1,4 +1,4 @@
-"""Beats: one value for each frame of a picture, and the beats of the music."""
+"""Beats: finds the beats of the music, and gives one value for each frame of a picture."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _followed(
     if frames > 0 and checked("fps", fps) > 0:
         clips.check_length(frames / fps)
     track = read_track(samples, sample_rate, tempo)
-    # A typed 23.976 means 24000 ÷ 1001. In ten minutes the difference is most of a frame.
+    # A person who types 23.976 means 24000 ÷ 1001. In ten minutes the two differ by almost a frame.
     rate = float(exact_rate(fps))
     made = follow(track, rate, frames, what=feature, low=low, high=high, smooth=smooth)
     bpm = track.beats.bpm

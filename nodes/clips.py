@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..api.base.errors import InputError
 from . import host, session
 
-# A typed rate has three decimals.
+# A person types a rate with three decimals.
 _ROUNDED = Fraction(1, 1000)
 
 
@@ -24,12 +24,12 @@ class Length(NamedTuple):
     seconds: Fraction
 
     def samples(self, sample_rate: int) -> int:
-        """As many samples at `sample_rate` Hz, rounded."""
+        """The length in samples at `sample_rate` Hz, rounded."""
         return round(self.seconds * sample_rate)
 
 
 def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Length:
-    """The length of a picture, or of `frames` at `fps`, or `seconds`; 0 means not given.
+    """The length of a picture, or of `frames` at `fps`, or `seconds`. A value of 0 is not given.
 
     A VIDEO has frames and a rate, an IMAGE batch has frames only.
 
@@ -84,10 +84,10 @@ def _length(picture: Any, frames: int, fps: float, seconds: float) -> Length:
 
 @contextlib.contextmanager
 def file_of(video: Any) -> Iterator[Path | io.BytesIO]:
-    """The file of a VIDEO. One that is edited, trimmed or in no file gets a temporary file.
+    """The file of a VIDEO. If it is edited, trimmed or without a file, write a temporary file.
 
     Raises:
-        InputError: it is no VIDEO, or it cannot be saved.
+        InputError: `video` is not a VIDEO, or it cannot be saved.
     """
     if not hasattr(video, "save_to"):
         raise InputError(
@@ -111,7 +111,7 @@ def _save(video: Any, path: Path) -> None:
         video.save_to(str(path))
     except (OSError, MemoryError, host.interrupt_exception()):
         raise
-    # The classes of other packs raise anything.
+    # The VIDEO classes of other packs may raise any exception.
     except Exception as error:
         raise InputError(
             f"The VIDEO cannot be saved ({type(error).__name__}: {error}): save the video first, "
@@ -154,7 +154,7 @@ def _of_video(video: Any) -> Length:
         return _at(len(components.images), components.frame_rate)
     source = host.source_of(video)
     if source is not None:
-        # A crop or a resize changes no length.
+        # A crop or a resize does not change the length.
         start, duration = _trim_window(video)
         found = picture_length(source, start=start, duration=duration)
     else:
@@ -182,7 +182,7 @@ def _at(frames: int, fps: float | Fraction) -> Length:
 
 
 def _trim_window(video: Any) -> tuple[float, float]:
-    """Start and duration in seconds, 0 for none. ComfyUI 0.8 has no trimmed videos."""
+    """Start and duration in seconds; 0 without a trim. ComfyUI 0.8 has no trimmed videos."""
     window = getattr(video, "get_active_trim_window", None)
     start, duration = window() if window is not None else (0.0, 0.0)
     return max(0.0, float(start)), max(0.0, float(duration))

@@ -1,7 +1,7 @@
-"""From ComfyUI's AUDIO to samples and back; from pixels to IMAGE; and files for a node's player.
+"""Convert AUDIO to samples and back, and pixels to IMAGE; name files for a node's player.
 
-ComfyUI counts each object in a list of a node's ui output as an output of the job, so a file that
-is only heard is named by text.
+ComfyUI counts each object in a list of a node's ui output as an output of the job. A file that is
+only for the player is therefore named by text.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def samples_of(audio: Any) -> tuple[Samples, int]:
     """Float32 [channels, samples] of the first item of a batch, and the sample rate in Hz.
 
     Raises:
-        MediaError: it is not AUDIO, or it has NaN, infinity or no samples.
-        InputError: it is longer than the settings allow.
+        MediaError: `audio` is not AUDIO, or it has NaN, infinity or no samples.
+        InputError: the audio is longer than the settings allow.
     """
     from ..audio.validate import check
 
@@ -49,7 +49,7 @@ def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
     import numpy as np
     import torch
 
-    # The picture may be read-only, of which torch warns.
+    # The picture may be read-only. torch warns about such an array.
     return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
 
 
@@ -68,9 +68,9 @@ def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float
 
 
 def remember_origin(made: Any, audio: Any) -> None:
-    """Note that `made` was cut out of `audio`: the receipt of a track goes with its music.
+    """Record that `made` was cut out of `audio`, so that `made` has the receipt of the track.
 
-    Nothing is noted where the origin of `audio` is not known, or where it is a batch of several.
+    Nothing is recorded if the origin of `audio` is not known, or if `audio` has several items.
     """
     from ..audio.samples.origin import provenance_of, remember
     from ..audio.validate import check
@@ -78,7 +78,7 @@ def remember_origin(made: Any, audio: Any) -> None:
     valid = check(audio)
     if len(valid["waveform"]) != 1:
         return
-    # The stored file may be gone already. Then the music has no origin.
+    # The stored file may no longer exist. Then the music has no origin.
     with contextlib.suppress(OSError):
         found = provenance_of(valid["waveform"][0], valid["sample_rate"])
         if found is not None:
@@ -91,9 +91,9 @@ def heard(*files: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def preview(audio: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The ui output that plays the first item of AUDIO; nothing where the disk is full.
+    """The ui output that plays the first item of AUDIO; empty if the disk is full.
 
-    It is written to ComfyUI's temp folder: FLAC at 16 bits holds it as it is heard.
+    The audio is written to ComfyUI's temp folder as 16-bit FLAC: no person hears a difference.
     """
     from ..audio.encode import encode
     from ..audio.formats import DEFAULT_QUALITY, Encoding, Format

@@ -15,7 +15,7 @@ from ..api.base.request import MAX_DURATION, MIN_DURATION
 COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
 DEFAULT_SECONDS = 30.0
 MOST_CHARACTERS = 1000
-"""Of a heading, and of a cell that is neither prompt nor lyrics."""
+"""Limit on a heading, and on a cell that is neither prompt nor lyrics."""
 
 _HEADINGS = {
     "name": "file, filename, file name, title, track, track name, track title, song, song name, "
@@ -35,7 +35,7 @@ _HEADINGS = {
 _COLUMN_OF = {
     heading: column for column, headings in _HEADINGS.items() for heading in headings.split(", ")
 }
-# A heading may name the unit of its cells. Other units than seconds are not known.
+# A heading may name the unit of its cells. Seconds are the only known unit.
 _UNIT = re.compile(r"\s*(?:[(\[]\s*(?:s|secs?|seconds?|m+:ss|秒|초|с|сек)\.?\s*[)\]])$")
 
 _YES = (
@@ -57,12 +57,12 @@ _SECONDS = (
 _IN_UNITS = re.compile(rf"(?:{_NUMBER}\s*{_MINUTES})?\s*(?:{_NUMBER}\s*(?:{_SECONDS})?)?")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):([0-5]?\d(?:[.,]\d+)?)")
 
-# The result of a formula that failed, as Excel, LibreOffice and Google write it in any language.
+# Excel, LibreOffice and Google Sheets write these values for a formula that failed.
 _FAULT = re.compile(r"#[^\s#a-zа-я]+[!?]|#N/[AD]|#Н/Д|#NV|#GETTING_DATA|##+|Err:\d{3}")
 
 
 def column_of(heading: str) -> str:
-    """The column that a heading names, or the heading in small letters where none is known."""
+    """The column that a heading names, or the heading in small letters if it is unknown."""
     if len(heading) > MOST_CHARACTERS:
         return heading
     words = " ".join(_folded(heading).strip("\"'“”*: ").replace("_", " ").split())
@@ -71,7 +71,7 @@ def column_of(heading: str) -> str:
 
 
 def is_yes(cell: str) -> bool:
-    """Raises InputError: the cell says neither yes nor no."""
+    """Whether the cell says yes. Raises InputError: it says neither yes nor no."""
     found = _IS_YES.get(_folded(cell))
     if found is None:
         raise InputError(f"loop is “{shortened(cell, 40)}”: write yes or no.")
@@ -81,7 +81,7 @@ def is_yes(cell: str) -> bool:
 def seconds_of(cell: str) -> Any:
     """A length as people write it: `30`, `6,5 s`, `30 secs`, `1m 30s`, `0:20`, `1分30秒`.
 
-    A cell that is no length of a track returns as it is, for the sentence that refuses it.
+    A cell that is not a length is returned unchanged, for the text of the error.
     """
     text = _folded(cell)
     if not text:
@@ -98,8 +98,8 @@ def seconds_of(cell: str) -> Any:
 def check_cell(column: str, cell: str) -> None:
     """
     Raises:
-        InputError: a spreadsheet wrote the cell, in place of the result of a formula; or the cell
-            is too long for its column.
+        InputError: the cell is a spreadsheet's error value for a formula, or the cell is too long
+            for its column.
     """
     if len(cell) > MOST_CHARACTERS and column not in ("prompt", "lyrics"):
         raise InputError(
@@ -115,6 +115,6 @@ def check_cell(column: str, cell: str) -> None:
 
 
 def _folded(cell: str) -> str:
-    """Small letters of ordinary width, without the marks that show nothing."""
+    """The cell in small letters of ordinary width, without invisible marks."""
     text = unicodedata.normalize("NFKC", cell)
     return "".join(each for each in text if unicodedata.category(each) != "Cf").strip().casefold()

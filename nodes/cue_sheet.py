@@ -1,4 +1,4 @@
-"""CueSheet: a table of tracks, as the lists that other nodes take."""
+"""CueSheet: turns a table of tracks into lists for other nodes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class CueSheet(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, table: str = "", file: str = NO_FILE) -> str:
-        """Changes with the content of the file. The run reports a file that it cannot read."""
+        """A value that changes with the file's content. The run reports an unreadable file."""
         path = None if file == NO_FILE else host.shown_file(str(file), "", "input")
         try:
             return "" if path is None else hashlib.sha256(file_content(path)).hexdigest()
@@ -79,17 +79,17 @@ class CueSheet(io.ComfyNode):
 
 
 class CueSheets:
-    """The cue sheets of one graph. Each is read once, and all have the bound of one together."""
+    """The cue sheets of one graph. Each is read once. The limit applies to their sum."""
 
     def __init__(self) -> None:
         self._lists: dict[tuple[Any, Any], tuple[list[Any], ...]] = {}
         self._left = MOST_BYTES
 
     def items_of_output(self, output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
-        """The list that an output of a sheet gives; None where it is no list.
+        """The list that an output of a sheet returns; None if the output is not a list.
 
         Raises:
-            InputError: a row cannot be used, or the sheets are too long together.
+            InputError: a row cannot be used, or all sheets together are too long.
         """
         table, file = (
             checked_text("table", inputs.get("table", "")),
@@ -109,7 +109,7 @@ class CueSheets:
 
 
 def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
-    """What the outputs give, in their order, the report left out."""
+    """The values of the outputs in order, without the report."""
     requests = [cue.request for cue in cues]
     return (
         [request.prompt for request in requests],
@@ -122,7 +122,7 @@ def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
 
 
 def _text(table: str, file: str) -> str:
-    """The text of a sheet, which is typed or stands in a file."""
+    """The text of a sheet, from the text field or from the file."""
     if file == NO_FILE:
         return table
     if table.strip():

@@ -21,15 +21,15 @@ from .prefix import is_file_name
 
 _DELIMITERS = (",", ";", "\t", "|")
 _NONE = "\x1f"
-"""Delimiter of a table with one column: no text has it, so commas stay in the cells."""
-# A spreadsheet may have saved the line as a row, with empty cells behind it.
+"""Delimiter of a table with one column: no text contains it, so commas stay in the cells."""
+# A spreadsheet may have saved this line as a row with more, empty cells.
 _EXCEL_DELIMITER = re.compile(r"[\u200e\u200f]*\"?sep=(.)\"?[\s,;|]*", re.IGNORECASE)
 _RULE = re.compile(r":?-+:?")
 MOST_BYTES = 10_000_000
-"""Bytes of a file, and characters of a table. All sheets of one run have them together."""
-# Good and wrong rows.
+"""Limit on bytes of a file and characters of a table: the sum over all sheets of one run."""
+# The limit counts valid and invalid rows.
 _MOST_ROWS = 1000
-# Blank rows too.
+# The limit counts blank rows too.
 _MOST_READ = 10_000
 # A spreadsheet may write empty cells behind the last column.
 _MOST_CELLS = 100
@@ -37,11 +37,11 @@ _LONGEST_HEADER = 10_000
 _MOST_TABLES = 4
 _NAME_LENGTH = 40
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How files of Excel and LibreOffice begin, new and old."""
+"""The first bytes of Excel and LibreOffice files, new and old."""
 
 
 class Cue(NamedTuple):
-    """One row. `line`: where it begins in the table, from 1. `name` names its file."""
+    """One row. `line`: its first line in the table, counted from 1. `name` names its file."""
 
     line: int
     name: str
@@ -55,10 +55,10 @@ class _Row(NamedTuple):
 
 
 def file_content(path: Path) -> bytes:
-    """The bytes of a table's file. Its size is looked at before it is read.
+    """The bytes of a table's file. Its size is checked before the file is read.
 
     Raises:
-        InputError: it has more than MOST_BYTES.
+        InputError: the file has more than MOST_BYTES.
     """
     size = path.stat().st_size
     if size > MOST_BYTES:
@@ -67,7 +67,7 @@ def file_content(path: Path) -> bytes:
             "choose another file."
         )
     with path.open("rb") as file:
-        # The file may grow at this moment.
+        # The file may have grown since the check of its size.
         return file.read(MOST_BYTES)
 
 
@@ -75,7 +75,7 @@ def decoded(content: bytes, filename: str) -> str:
     """The text of a table's file: UTF-8, or UTF-16 and UTF-32 as Excel and scripts write them.
 
     Raises:
-        InputError: it is a workbook, or in another encoding.
+        InputError: the file is a workbook, or has another encoding.
     """
     if content.startswith(_WORKBOOKS):
         raise InputError(
@@ -98,22 +98,22 @@ def _encoding(content: bytes) -> str:
         return "utf-32"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    # A table begins with a word of ASCII: where every second byte is NUL, it is UTF-16.
+    # A table begins with an ASCII word: if every second byte is NUL, the text is UTF-16.
     if content[1:2] == b"\0":
         return "utf-16-le"
     return "utf-16-be" if content[:1] == b"\0" else "utf-8-sig"
 
 
 def read_cues(table: str) -> Sequence[Cue]:
-    """The rows of a table, whose first line names the columns; only `prompt` has to be there.
+    """The rows of a table, whose first line names the columns; only `prompt` is required.
 
     Columns are divided by commas, semicolons, tabs or `|`; quotes hold cells with such a character
-    or with several lines. A row without seconds has DEFAULT_SECONDS, one without a take the first.
-    The check of a queued graph, the price and the run ask for the same table: it is parsed once.
+    or with several lines. A row without seconds has DEFAULT_SECONDS; one without a take, take 1.
+    The check of a queued graph, the price and the run read the same table: it is parsed once.
 
     Raises:
-        InputError: there are no rows, too many, or some are wrong. The message names each by its
-            line.
+        InputError: there are no rows or too many rows, or some rows are invalid. The message
+            names each invalid row by its line.
     """
     sheet = _parsed(table)
     if sheet.fault:
@@ -122,12 +122,12 @@ def read_cues(table: str) -> Sequence[Cue]:
 
 
 def read_as(table: str) -> str:
-    """How the headings are read that are not the column's own name; "" where all are."""
+    """The column for each heading that is not a column's own name; "" if there is none."""
     return _parsed(table).read_as
 
 
 class _Sheet(NamedTuple):
-    """A table that was read, or why it cannot be used."""
+    """A parsed table, or the reason why it cannot be used."""
 
     cues: Sequence[Cue] = ()
     read_as: str = ""
@@ -214,7 +214,7 @@ def _delimiter(header: str) -> str:
         return sum(column_of(cell) in COLUMNS for cell in cells) if len(cells) > 1 else 0
 
     best = max(_DELIMITERS, key=known)
-    # A header of unknown columns is divided too, so that the message can name one of them.
+    # Also split a header of unknown columns, so that the message can name one column.
     often = max(_DELIMITERS, key=header.count)
     return best if known(best) else often if often in header else _NONE
 
@@ -279,7 +279,7 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
     request = MusicRequest(
         values["prompt"],
         seconds_of(values["seconds"]),
-        # A row of a text field has one line.
+        # In a text field each row has one line.
         values["lyrics"].replace("\\n", "\n"),
         take=_take(values["take"]),
     ).validated()

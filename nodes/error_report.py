@@ -1,4 +1,4 @@
-"""An error as a person reads it: with advice, and as the page gets it."""
+"""Errors with advice for a person, and errors in the form that the page reads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class MissingPackageError(GatewayError):
 
 
 class ChangedPackageError(GatewayError):
-    """A package is of a version that does not work as the pack calls it."""
+    """The version of a package does not work with the pack's calls."""
 
 
 class FileError(GatewayError):
@@ -43,7 +43,7 @@ class FileError(GatewayError):
 
 
 def title(error: Exception) -> StatusText:
-    """The words `error_<type>` in one sentence. That of a dead job names its charge."""
+    """The sentence `error_<type>`. The sentence for a dead job names its charge."""
     name = type(error).__name__ if isinstance(error, GatewayError) else "other"
     charge = getattr(error, "charge", 0.0)
     if charge:
@@ -52,7 +52,7 @@ def title(error: Exception) -> StatusText:
 
 
 def report(error: GatewayError) -> dict[str, Any]:
-    """An error as the page reads it: its type, its sentences, and the facts for its next step.
+    """An error for the page: its type, its sentences, and the facts for the user's next step.
 
     The text is one line without markup and without the key.
     """
@@ -67,7 +67,7 @@ def report(error: GatewayError) -> dict[str, Any]:
 
 
 def explained(error: Exception) -> Exception:
-    """An error with advice if a package is missing or changed or a file fails, else the same."""
+    """The error; with advice if a package is missing or changed, or a file operation failed."""
     if isinstance(error, ModuleNotFoundError):
         package = (error.name or "").partition(".")[0]
         if package in PACKAGES:
@@ -83,19 +83,19 @@ def explained(error: Exception) -> Exception:
             "The library libsndfile is not on this computer: install it with the system's package "
             "manager (libsndfile1 on Debian, libsndfile on Alpine and macOS), and restart ComfyUI."
         )
-    # An error of the pack itself has no number.
+    # An OSError that the pack itself raises has no `errno`.
     if isinstance(error, OSError) and not isinstance(error, ConnectionError):
         return error if error.errno is None else _explained_file(error)
     return error
 
 
 def install_command() -> str:
-    """Installs the requirements. The Python of a portable ComfyUI needs `-s`."""
+    """The command that installs the requirements. A portable ComfyUI's Python needs `-s`."""
     return f'"{sys.executable}" -s -m pip install -r "{_REQUIREMENTS}"'
 
 
 def _explained_file(error: OSError) -> FileError:
-    """An error of the system with advice. It names the file without its folder."""
+    """An error of the operating system with advice. It names the file without its folder."""
     name = Path(str(error.filename)).name if error.filename else ""
     which = f"The file {name}" if name else "A file"
     reason = error.strerror or "no reason is given"

@@ -1,4 +1,4 @@
-"""FitMusic: music at the exact length of a picture, with its beat and its ending kept."""
+"""FitMusic: fits music to the exact length of a picture. The beat and the ending stay."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _fitted(
     true_peak: float,
     **how: Any,
 ) -> io.NodeOutput:
-    """Fit each item of the batch; the report, the joins and the plot are of the first one."""
+    """Fit each item of the batch. The report, the joins and the plot describe the first item."""
     import torch
 
     from ..audio.validate import check

@@ -1,4 +1,4 @@
-"""The sentence for a library of another release, which no longer works as this pack calls it."""
+"""An error text for a library whose installed version does not work with this pack's calls."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Library(NamedTuple):
     newest: str
 
     def works_with(self, version: str) -> bool:
-        """Whether `version` lies between the tested ones. A later patch of the newest one does."""
+        """Whether `version` is in the tested range. The range includes newer patch releases."""
         newest = _numbers(self.newest)
         return _numbers(self.oldest) <= _numbers(version) <= (*newest[:2], 1 << 30)
 
 
-# The last ones are named only where no other one is in sight: each call has arrays.
+# In order of priority: the last ones are named only if no other is found; each call has arrays.
 LIBRARIES = (
     Library("av", "av", "14.2.0", "19.0.2"),
     Library("soundfile", "soundfile", "0.13.0", "0.14.0"),
@@ -47,8 +47,8 @@ _PACK = __name__.rpartition(".nodes.")[0]
 def changed_library(error: Exception) -> str | None:
     """One sentence if a library of an untested version caused `error`; else None.
 
-    An error of a call (TypeError, AttributeError) counts only where the version was not tested:
-    with a tested one it is a fault of this pack, which its own text describes best. A library that
+    An error of a call (TypeError, AttributeError) counts only with an untested version. With a
+    tested version it is an error of this pack, and its own text describes it best. A library that
     cannot be imported counts with any version.
     """
     if isinstance(error, ModuleNotFoundError):
@@ -86,7 +86,7 @@ def _library_of(error: Exception) -> Library | None:
         if library := _BY_MODULE.get(module.partition(".")[0]):
             return library
         if module.startswith(f"{_PACK}."):
-            # Compiled code leaves no frame: look at what this line calls.
+            # Compiled code has no frame in the traceback: check the objects on this line.
             roots = {_root(value) for value in _values_on(frame, line)}
             return next((library for library in LIBRARIES if library.module in roots), None)
     return None
@@ -111,11 +111,11 @@ def _values_on(frame: FrameType, line: int) -> Iterator[Any]:
 
 
 def _root(value: Any) -> str:
-    """The top module that `value`, or its type, comes from."""
+    """The top-level module that defines `value` or its type."""
     if isinstance(value, ModuleType):
         name = value.__name__
     elif isinstance(value, type) or callable(value):
-        # A class of ours that extends one of a library stands for the library's.
+        # A class of the pack with a base class from a library counts as that library's class.
         names = [str(getattr(base, "__module__", "")) for base in getattr(value, "__mro__", ())]
         names = [name for name in names if name.partition(".")[0] in _BY_MODULE]
         name = names[0] if names else str(getattr(value, "__module__", None) or "")

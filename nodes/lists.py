@@ -1,11 +1,11 @@
 """The items of a node's list input: they run side by side, and a failed one stops no other.
 
-ComfyUI calls a node once for each item, and one error drops the results of all. A node can also
-ask for the whole list at once, but then one blocked item blocks the whole list. So each item stays
-a call, and the calls meet here.
+ComfyUI calls a node once for each item, and one error drops the results of all items. A node can
+also ask for the whole list at once, but then one blocked item blocks the whole list. So ComfyUI
+still makes one call for each item, and the calls exchange their values here.
 
 ComfyUI caches the outputs of a node as a whole, so a node with failed items runs again as a whole.
-Its good items return their outputs of the run before.
+Its good items return their outputs from the previous run.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ P = ParamSpec("P")
 GoodItems = list[tuple[Mapping[str, Any], Any]]
 """The inputs and the output of each item of a list that did not fail."""
 
-# ComfyUI starts one item in each turn of the event loop. The list ends after so many turns without
-# a new item.
+# ComfyUI starts one item in each turn of the event loop. The list is complete after this number of
+# turns without a new item.
 _QUIET_TURNS = 3
-# The status line names so many failed items.
+# The status line names at most this number of failed items.
 _NAMED = 3
 
 
@@ -49,8 +49,8 @@ class Item:
 
     Attributes:
         label: the item's name in a message.
-        costs_nothing: nothing was sent for this item yet: an error without a `bill` of its own
-            means that it is not charged.
+        costs_nothing: the node has sent no request for this item yet. An error without its own
+            `bill` then means that the item is not charged.
         inputs, output: set when the item ends without an error.
         error: why the item failed, else None.
     """
@@ -68,7 +68,7 @@ class Item:
 
     @property
     def failure(self) -> str:
-        """The label, and the cost of the item, as far as that is certain."""
+        """The label of the item, and its cost if the cost is certain."""
         bill = getattr(self.error, "bill", "") or ("not charged" if self.costs_nothing else "")
         return f"{self.label}, {bill}" if bill else self.label
 
@@ -79,13 +79,13 @@ class Item:
     async def together(
         self, value: Any, work: Callable[[Sequence[Any]], Awaitable[Sequence[T | BaseException]]]
     ) -> T:
-        """Hand in a value. `work` runs once for all values, when every item has handed in or ended.
+        """Add a value. `work` runs once for all values, after every item has added one or ended.
 
         Args:
             work: gets the values in the list's order, and returns a result or an error for each.
 
         Raises:
-            Exception: the error that `work` has for this item.
+            Exception: the error that `work` returned for this item.
         """
         self._handed_in = (value,)
         self.batch.wake()
@@ -126,7 +126,7 @@ class Batch:
     """The items of one node in one run. Lives in one event loop.
 
     Attributes:
-        before: the good items of the run before, if other items failed.
+        before: the good items of the previous run, if other items failed in it.
         is_stopped: the user interrupted an item.
     """
 
@@ -161,7 +161,7 @@ class Batch:
 
     @property
     def summary(self) -> str:
-        """How many items failed, which ones, and the error of the first."""
+        """The number and the labels of the failed items, and the error of the first one."""
         failed = self.failed
         named = "; ".join(item.failure for item in failed[:_NAMED])
         more = f" and {len(failed) - _NAMED} more" if len(failed) > _NAMED else ""
@@ -169,12 +169,12 @@ class Batch:
         return f"{len(failed)} of {len(self.items)} failed: {named}{more}: {reason}"
 
     def wake(self) -> None:
-        """Wake all that wait in `until`."""
+        """Wake all items that wait in `until`."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     async def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait until all items have joined and `is_so()`."""
+        """Wait until all items have joined and `is_so()` returns True."""
         while not (self._is_whole and is_so()):
             await self._changed.wait()
 
@@ -183,7 +183,7 @@ class Batch:
         asking: Item,
         work: Callable[[Sequence[Any]], Awaitable[Sequence[Any]]],
     ) -> dict[Item, Any]:
-        """The results of `work`, which runs once for all items that have handed in a value."""
+        """The results of `work`, which runs once for all items that have added a value."""
         if self._shared is None:
             items = [item for item in self.items if item.has_handed_in]
 
@@ -216,7 +216,7 @@ _item: ContextVar[Item] = ContextVar("aigateway_item")
 
 
 def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
-    """`execute`, with its numbers checked, and the first line of an error under the node.
+    """Wrap `execute`: check its numbers, and show the first line of an error under the node.
 
     In a list, a failed item does not stop the others: the next nodes go on with the good items, and
     this node names the failed ones. If no item is good, the node raises the error.
@@ -225,7 +225,7 @@ def shows_errors(execute: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]
     numbers = {
         name: found.annotation == "int"
         for name, found in inspect.signature(execute).parameters.items()
-        # A request has rules of its own for its numbers.
+        # `MusicRequest` checks its own numbers.
         if found.annotation in ("int", "float") and name not in (*MusicRequest._fields, "count")
     }
 
@@ -268,7 +268,7 @@ def running_item() -> Item:
 
 @contextlib.contextmanager
 def _batch() -> Iterator[Batch]:
-    """The batch of the running node. Where no graph runs, it has one item."""
+    """The batch of the running node. If no graph runs, the batch has one item."""
     node = host.node_id()
     if node is None:
         yield Batch()
@@ -291,7 +291,7 @@ def _batch() -> Iterator[Batch]:
 def _failed(
     kind: type[io.ComfyNode], item: Item, error: Exception, cause: Exception
 ) -> io.NodeOutput:
-    """The outputs of a failed item beside good ones: they block the next nodes for this item."""
+    """The outputs of a failed item, if other items are good: the next nodes skip this item."""
     batch = item.batch
     if batch.is_stopped:
         raise host.interrupt_exception() from error
@@ -314,13 +314,13 @@ def _failed(
 
 
 def _tell_page(error: Exception) -> None:
-    """Tell the page that queued the graph about an error of ours that ends its node."""
+    """Send an error of the pack, which ends the node, to the page that queued the graph."""
     if isinstance(error, GatewayError):
         ids = {"node": host.node_id(), "prompt_id": host.run_id()}
         host.tell("aigateway_error", {**report(error), **ids}, host.running_client())
 
 
-# The run after one in which items failed
+# The next run after a run with failed items
 
 _failures: Counter[str | None] = Counter()
 _good_items: dict[str, GoodItems] = {}
@@ -331,7 +331,7 @@ class ListNode(io.ComfyNode):
     """A node that runs again after a run in which items of its list failed."""
 
     returns_good_items = False
-    """Whether a good item returns its output of that run, instead of running again."""
+    """Whether a good item returns its output from that run, instead of running again."""
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
@@ -344,7 +344,7 @@ class ListNode(io.ComfyNode):
 
 
 def id_of(kind: type[io.ComfyNode]) -> str | None:
-    """The id in its graph of a node that ComfyUI asks about before it runs; None outside."""
+    """A node's id in its graph, while ComfyUI computes its fingerprint; None at other times."""
     return getattr(kind.hidden, "unique_id", None)
 
 
@@ -363,7 +363,7 @@ def note_failure() -> None:
 def _output_before(
     kind: type[io.ComfyNode], good: GoodItems, inputs: Mapping[str, Any]
 ) -> io.NodeOutput | None:
-    """The output of a good item of the run before that had the same inputs."""
+    """The output of the good item in the previous run that had the same inputs."""
     if not (issubclass(kind, ListNode) and kind.returns_good_items):
         return None
     for known, output in good:
@@ -373,7 +373,7 @@ def _output_before(
 
 
 def _are_same(one: Any, other: Any) -> bool:
-    """Text, numbers and mappings of them are compared by value, all else by identity."""
+    """Compare text, numbers and mappings of them by value, and other objects by identity."""
     if one is other:
         return True
     if isinstance(one, Mapping) and isinstance(other, Mapping):

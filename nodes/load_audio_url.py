@@ -1,4 +1,4 @@
-"""LoadAudioURL: from an address to AUDIO."""
+"""LoadAudioURL: loads AUDIO from an address."""
 
 from __future__ import annotations
 

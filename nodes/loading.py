@@ -1,4 +1,4 @@
-"""From an address to samples: a file is decoded while it arrives, and stored on this machine."""
+"""Load audio from an address: decode the file during its download, and store it here."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class RunLimits(NamedTuple):
     """The limits that all files of one run share.
 
     Attributes:
-        downloads: held while a file is downloaded and decoded.
-        memory: of the decoded audio.
+        downloads: a semaphore, held while a file is downloaded and decoded.
+        memory: the limit on the decoded audio.
     """
 
     downloads: asyncio.Semaphore
@@ -41,7 +41,7 @@ _limits: WeakKeyDictionary[asyncio.AbstractEventLoop, RunLimits] = WeakKeyDictio
 
 
 def limits_of_run(settings: Settings) -> RunLimits:
-    """The limits of the running graph. The settings of the first node count."""
+    """The limits of the running graph, from the settings of its first node."""
     from ..audio.memory import Memory
 
     loop = asyncio.get_running_loop()
@@ -51,7 +51,7 @@ def limits_of_run(settings: Settings) -> RunLimits:
 
 
 async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
-    """See `Account.open`. A bucket that fails is named in the log."""
+    """See `Account.open`. The log names a bucket that fails."""
     arriving = await account.open(url, settings)
     if arriving.trouble:
         host.log.warning("%s The track is downloaded from the gateway.", arriving.trouble)
@@ -61,9 +61,9 @@ async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
 async def decoded(
     account: Account, arriving: OpenAudio, settings: Settings, memory: Memory
 ) -> tuple[torch.Tensor, int, Path | None, str]:
-    """Decode while the bytes arrive, and store the file. Hold `downloads` of the run meanwhile.
+    """Decode the arriving bytes and store the file. Hold `downloads` of the run until the end.
 
-    The text is for the status line if the file could not be stored everywhere, else empty.
+    If the file could not be stored everywhere, the text for the status line says so, else "".
     """
     from ..audio.decode import decode
 
@@ -78,12 +78,12 @@ async def decoded(
     try:
         (waveform, rate), _ = await asyncio.gather(decoding, filling)
     finally:
-        # The end of the download wakes a decoder that waits for bytes.
+        # The end of the download wakes a decoder that is waiting for bytes.
         filling.cancel()
     try:
         path, unsent = await _stored(account, arriving, settings)
     except (OSError, LedgerError) as error:
-        # The decoded audio is complete, and the next run does not pay again.
+        # The decoded audio is complete. The next run does not pay again.
         host.log.warning("The track could not be stored on this machine: %s", error)
         return waveform, rate, None, " · not stored here: the next run downloads it again"
     if not unsent:
@@ -97,7 +97,7 @@ def shaped(
 ) -> tuple[torch.Tensor, int]:
     """The waveform [C, T] at the chosen rate and with the chosen channels.
 
-    Save Audio can find out that it comes from the file at `path`.
+    The waveform's origin, the file at `path`, is recorded for Save Audio.
     """
     from ..audio.samples.channels import set_channels
     from ..audio.samples.origin import remember
@@ -109,17 +109,17 @@ def shaped(
     if target is not None:
         waveform, rate = resample(waveform, rate, target), target
     if path is not None:
-        # The file may be gone already. Then the waveform has no origin.
+        # The file may no longer exist. Then the waveform has no origin.
         with contextlib.suppress(OSError):
             remember(waveform, path, rate, exact=waveform is original)
     return waveform, rate
 
 
 def difference(arriving: OpenAudio, seconds: float) -> str:
-    """Names both lengths, where the track is clearly shorter or longer than the request."""
+    """A text with both lengths, if the track is clearly shorter or longer than the request."""
     asked = 0.0 if arriving.job is None else arriving.job.duration
-    # A job that was picked up by its id has no requested length. Encoders add some hundredths
-    # of a second.
+    # A job that is known only by its id has no requested length. Encoders add some
+    # hundredths of a second.
     if not asked or abs(seconds - asked) <= max(0.5, 0.02 * asked):
         return ""
     line = f"asked for {asked:.1f} s, received {seconds:.1f} s"
@@ -128,7 +128,7 @@ def difference(arriving: OpenAudio, seconds: float) -> str:
 
 
 def playable(arriving: OpenAudio, path: Path) -> dict[str, str]:
-    """Tells the node's player where the file is: the id of its row, or ComfyUI's name for it."""
+    """The file for the node's player: the id of its track, or ComfyUI's name for it."""
     if arriving.job is not None:
         return {"local_id": arriving.job.local_id}
     return {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
@@ -137,9 +137,9 @@ def playable(arriving: OpenAudio, path: Path) -> dict[str, str]:
 async def _stored(
     account: Account, arriving: OpenAudio, settings: Settings
 ) -> tuple[Path | None, str]:
-    """The file on this machine: a job's in the track store, any other in ComfyUI's temp folder.
+    """The stored file: a job's in the track store, any other file in ComfyUI's temp folder.
 
-    The text says why the bucket does not have it yet, else it is empty.
+    If the bucket does not have the file yet, the text gives the reason, else "".
     """
     stored = await account.store(arriving, settings)
     if stored.path is not None or arriving.job is not None:

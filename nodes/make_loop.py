@@ -1,4 +1,4 @@
-"""MakeLoop: music that repeats without a seam, with its loop points."""
+"""MakeLoop: makes music that repeats without a seam, and its loop points."""
 
 from __future__ import annotations
 

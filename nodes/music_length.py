@@ -1,4 +1,4 @@
-"""MusicLength: how long the music for a picture is, and which tempo fills it with whole bars."""
+"""MusicLength: the length of the music for a picture, and a tempo that gives whole bars."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: floa
     tempo = filling_tempo(seconds, near_tempo)
     if tail and seconds >= SHORTEST:
         tail = whole_bars(tail, tempo)
-    # A request has milliseconds. They are rounded up, so that no frame is silent.
+    # A request has whole milliseconds. Round up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
     filled = f"{tempo:.1f} bpm fills them" if seconds >= SHORTEST else "less than a bar"

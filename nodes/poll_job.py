@@ -1,4 +1,4 @@
-"""PollJob: wait for a job, and get the address of its audio."""
+"""PollJob: waits for a job and returns the address of its audio."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class PollJob(ListNode):
         job_id = job_id.strip()
         if (job is None) == (not job_id):
             given = "neither is given" if job is None else "both are given"
-            # ComfyUI leaves a muted or bypassed node out of the run.
+            # ComfyUI does not run a muted or bypassed node.
             off = " A Prompt to Music that is muted or bypassed gives no job: turn it on again."
             raise InputError(
                 f"Poll Job takes either job or job_id, and {given}: connect job of Prompt to "
@@ -80,7 +80,7 @@ class PollJob(ListNode):
 
 
 async def _picked_up(account: Account, job_id: str, timeout: float) -> Job:
-    """The job with this id. The gateway is asked where the ledger does not have it."""
+    """The job with this id. If the ledger does not have it, ask the gateway."""
     display = host.Display()
 
     def show() -> None:

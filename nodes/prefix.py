@@ -1,7 +1,7 @@
 """`filename_prefix`, made safe for every system.
 
 Windows refuses some characters, some names and some ends of names. A file may move to another
-system, so the name is the same on all. The rules are those of Microsoft's "Naming Files, Paths, and
+system, so these rules apply on every system. They are from Microsoft's "Naming Files, Paths, and
 Namespaces".
 """
 
@@ -25,7 +25,7 @@ _FILE_BYTES = 255 - len("_00000000_.flac")
 _FOLDER_BYTES = 255
 
 _TOKEN = re.compile(r"%(date:[^%]*|take|job_id|title|bpm)%")
-# ComfyUI's frontend writes a date like this: one letter has no leading zero, two letters have it.
+# The date letters of ComfyUI's frontend: one letter gives no leading zero, two letters give it.
 _DATE_PART = re.compile("yyyy|yy|MM?|dd?|hh?|mm?|ss?")
 _REFUSED = re.compile(f'[<>:"|?*\n\t{REPLACEMENT}]')
 SEPARATORS = re.compile(r"[/\\]")
@@ -44,8 +44,8 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
     Args:
         prefix: may hold `%take%`, `%job_id%`, `%title%`, `%bpm%`, and `%date:yyyy-MM-dd%` with
             ComfyUI's letters.
-        values: of the tokens. A token without a value is removed.
-        output: an absolute prefix has to lie in this folder.
+        values: the values of the tokens. A token without a value is removed.
+        output: ComfyUI's output folder. An absolute prefix must be in it.
 
     Raises:
         InputError: the prefix is not text, or leads out of the output folder.
@@ -56,7 +56,7 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
         name = token[1]
         if name.startswith("date:"):
             return SEPARATORS.sub("_", _date(name.removeprefix("date:"), now))
-        # A value leads to no other folder.
+        # The value of a token must not lead to another folder.
         filled = SEPARATORS.sub("_", values.get(name, ""))
         return "_" if filled.strip() in (".", "..") else filled
 
@@ -76,13 +76,13 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
 
 
 def unquoted(path: str) -> str:
-    """A path without the double quotes around it, which Windows copies with it."""
+    """A path without the double quotes that Windows adds when a person copies it."""
     bare = path.strip()
     return bare[1:-1] if len(bare) > 1 and bare[0] == bare[-1] == '"' else path
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file can be named so; not `..`, nor a name of signs that files may not have."""
+    """Whether a file can have this name: it is not `..`, and has an allowed character."""
     return bool(_safe(_HIDDEN.sub("", SEPARATORS.sub("_", name)), _FILE_BYTES).strip("_"))
 
 
@@ -111,7 +111,7 @@ def _safe(part: str, most: int) -> str:
     if part[:1] in (".", "-"):
         part = "_" + part.lstrip(".-")
         part = "" if part == "_" else part
-    # For Windows con.txt is the console, and con_00001_.flac is a file.
+    # On Windows con.txt is the console, but con_00001_.flac is a file.
     stem, dot, rest = part.partition(".")
     if stem.rstrip().lower() in _DEVICES:
         part = f"{stem.rstrip()}_{dot}{rest}"

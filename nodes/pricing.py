@@ -1,4 +1,4 @@
-"""The requests that a run will make, from the nodes of a graph that buy tracks."""
+"""The requests of a run, read from the nodes of a graph that buy tracks."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from .error_report import report
 from .shared_inputs import whole
 
 MOST_TRACKS = 10_000
-"""Tracks of a run, and runs, whose price is asked for."""
+"""Limit on the tracks of a run, and on the number of runs, in a question for a price."""
 _MOST_CHARACTERS = 20_000_000
-"""Characters of the inputs of all tracks of a run."""
+"""Limit on the characters of the inputs of all tracks of a run."""
 _MOST_ITEMS = 100 * MOST_TRACKS
-"""Items of all links of a graph."""
+"""Limit on the items of all links of a graph."""
 
 BUYERS = ("AIGatewayPromptToMusic", "AIGatewayTakes")
 """The nodes that buy tracks."""
 
 _REFUSAL = "refusal"
 _UNKNOWN = object()
-"""An item that only the run decides."""
+"""An item whose value is known only when the graph runs."""
 
 
 class RunTooLongError(InputError):
@@ -33,17 +33,17 @@ class RunTooLongError(InputError):
 
 
 class Run:
-    """The requests of the nodes of one run. The bounds hold for all of them together."""
+    """The requests of the nodes of one run. The limits apply to the sum over all nodes."""
 
     def __init__(self) -> None:
         self.requests: list[MusicRequest] = []
         self._characters = 0
 
     def add(self, values: Mapping[str, list[Any]], count: int = 1) -> None:
-        """Add the requests of one node. An unknown one gets a take that no other has.
+        """Add the requests of one node. A request with unknown inputs gets a unique take.
 
         Args:
-            values: the known inputs, each with the items that it gets one after the other.
+            values: the known inputs, each with its items in order.
             count: the least number of items.
 
         Raises:
@@ -52,7 +52,7 @@ class Run:
         """
         start = len(self.requests)
         longest = max(map(len, values.values()), default=1)
-        # Counted before anything is built.
+        # Check the count before building any request.
         takes = [_at_least(each) for each in values.get("takes", [1])]
         rest = max(longest, count) - len(takes)
         checked_count(start + sum(takes) + rest * takes[-1])
@@ -60,7 +60,7 @@ class Run:
         for index in range(max(count, longest)):
             item = {name: items[min(index, len(items) - 1)] for name, items in values.items()}
             takes = item.pop("takes", 1)
-            # The price does not depend on the prompt, which may be empty still.
+            # The price does not depend on the prompt. The prompt may still be empty.
             item["prompt"] = str(item.get("prompt") or "").strip() or "…"
             if index >= known:
                 item["take"] = MAX_TAKE - MAX_COUNT * (start + index + 1)
@@ -79,7 +79,7 @@ def _at_least(takes: Any) -> int:
 
 
 def checked_count(tracks: int) -> int:
-    """Raises RunTooLongError: these are too many."""
+    """`tracks`, if it is within the limit. Raises RunTooLongError: there are too many tracks."""
     if tracks > MOST_TRACKS:
         raise RunTooLongError(
             f"The run has more than {MOST_TRACKS} tracks: divide it into several."
@@ -114,14 +114,14 @@ def _listed(value: Any, sheets: CueSheets) -> list[Any]:
 
 
 async def refusal_at_queue(prompt: str | None, node_id: str | None) -> str:
-    """Why a node that buys may not be queued; "" where it may. The page is told once.
+    """The reason why a node that buys may not be queued, else "". The page gets it once.
 
-    What is known of the whole graph is priced at once, by the code that a purchase asks.
+    The known requests of the whole graph are priced together, with the code that a purchase uses.
 
     Args:
-        prompt: what is typed into the node, None where another node gives it. ComfyUI shows an
-            error of `validate_inputs` at each input that it takes, so it takes one. The schema has
-            the limits of the others, and `execute` checks values from other nodes.
+        prompt: the text in the node, None if another node gives it. ComfyUI shows an error of
+            `validate_inputs` at each parameter of it, so it has only this one. The schema limits
+            the other inputs, and `execute` checks values from other nodes.
     """
     graph = host.queued()
     try:
@@ -153,9 +153,9 @@ async def _refusal(graph: host.QueuedGraph) -> GatewayError | None:
 
 
 def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
-    """The requests that a graph is certain to make; fewer than it makes where a link hides some.
+    """The requests that a graph certainly makes. A link may hide further requests.
 
-    A node whose length only the run decides is not among them. `web/js/price_request.js` reads the
+    A node whose length is known only in the run is not counted. `web/js/price_request.js` reads the
     graph on the canvas in the same way: `tests/price_cases` has graphs for both.
 
     Raises:
@@ -173,23 +173,23 @@ def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
         if "duration" not in known:
             continue
         if len(known) < len(items):
-            # Only a whole request can be found among those that were bought before.
+            # Only a complete request can match an earlier purchase in the ledger.
             known.pop("prompt", None)
         count = max(map(len, [*items.values(), takes]))
-        # The node makes so many takes of each request; at least one, where a link hides it.
+        # The node buys `takes` takes of each request; at least one if a link hides the number.
         known["takes"] = [1] if _UNKNOWN in takes else takes
         try:
             run.add(known, count)
         except RunTooLongError:
             raise
         except InputError:
-            # Its own node reports the fault.
+            # The CueSheet node itself reports this error.
             continue
     return run.requests
 
 
 class _Reader:
-    """The items that the nodes of a graph get. Each node and each link is looked at once."""
+    """The items that the nodes of a graph get. Each node and each link is read once."""
 
     def __init__(self, graph: host.QueuedGraph) -> None:
         self._graph = graph
@@ -199,7 +199,7 @@ class _Reader:
         self._left = _MOST_ITEMS
 
     def inputs_of(self, node: Any) -> dict[str, list[Any]]:
-        """For each input, its items one after the other; `_UNKNOWN` where only the run decides."""
+        """The items of each input, in order. An item known only in the run is `_UNKNOWN`."""
         return {title: self._items(value) for title, value in host.inputs_of(node).items()}
 
     def _items(self, value: Any) -> list[Any]:
@@ -207,7 +207,7 @@ class _Reader:
             return [value]
         link = str(value[0]), int(value[1])
         if link not in self._links:
-            # Nodes that are linked in a circle end here.
+            # The recursion through nodes that are linked in a circle ends here.
             self._links[link] = [_UNKNOWN]
             items = self._links[link] = self._items_of_output(*link)
             self._left -= len(items)
@@ -227,7 +227,7 @@ class _Reader:
         if kind == CUE_SHEET:
             return self._cue_items(slot, inputs)
         if kind == "CreateList":
-            # A list of lists may double with each node.
+            # Each node may double the number of items.
             checked_count(sum(map(len, inputs.values())))
             return [item for items in inputs.values() for item in items] or [_UNKNOWN]
         if self._graph.gives_list(name, slot) or self._graph.takes_lists(name):
@@ -235,7 +235,7 @@ class _Reader:
         return [_UNKNOWN] * max(map(len, inputs.values()), default=1)
 
     def _cue_items(self, output: int, inputs: Mapping[str, list[Any]]) -> list[Any]:
-        # A list of tables, or a table that only the run makes, is no sheet that can be read now.
+        # Neither a list of tables nor a table from a running node can be read now.
         if any(len(items) != 1 or _UNKNOWN in items for items in inputs.values()):
             return [_UNKNOWN]
         given = {title: items[0] for title, items in inputs.items()}

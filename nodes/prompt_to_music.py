@@ -1,4 +1,4 @@
-"""PromptToMusic: ask for a track, and get its job at once."""
+"""PromptToMusic: requests a track and returns its job at once."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class PromptToMusic(io.ComfyNode):
 
     @classmethod
     async def fingerprint_inputs(cls, **inputs: object) -> str:
-        """Changes with the service, with each dead job of the request, and after a run in which
-        items of a list failed."""
+        """A value that changes with the service, with each dead job of the request, and after a run
+        in which items of a list failed."""
         return f"{await session.fingerprint(inputs, id_of(cls))} {failures(cls)}"
 
     @classmethod

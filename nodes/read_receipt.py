@@ -46,7 +46,7 @@ class ReadReceipt(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, file: str = "") -> str:
-        """Changes with the file."""
+        """A value that changes with the file."""
         path = host.own_file(file) if isinstance(file, str) else None
         if path is None:
             return ""
@@ -75,7 +75,7 @@ def _path(file: object) -> Path:
 
 
 class Receipt(NamedTuple):
-    """The known facts of a track; empty or 0 where a fact is not known."""
+    """The known facts of a track. An unknown fact is empty or 0."""
 
     prompt: str = ""
     take: int = 0
@@ -91,7 +91,7 @@ class Receipt(NamedTuple):
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Receipt:
-        """The receipt in a tag. Anybody can write one: a wrong value counts as missing."""
+        """The receipt in a tag. Any program can write tags: an invalid value counts as missing."""
         try:
             found = json.loads(tags.get("receipt", ""))
         except (ValueError, RecursionError):
@@ -132,7 +132,7 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
         job = await library.job_of_id(receipt.service, receipt.job_id)
     track = None
     if job is not None:
-        # The ledger knows better than a tag.
+        # The ledger is more reliable than a tag.
         receipt = Receipt.of_job(job)
         track = await library.stored_track(job, settings)
     audio = await host.in_thread(
@@ -159,7 +159,7 @@ def _decoded(path: Path, max_minutes: float, *, is_track: bool) -> dict[str, Any
 
 
 def _is_heard(path: Path, track: Mapping[str, Any]) -> bool:
-    """Whether the file's sound is the track, or a part of it."""
+    """Whether the file contains the sound of the track, or a part of it."""
     from ..audio.arrays import MediaError
     from ..audio.decode import decode
     from ..audio.samples.origin import is_part_of
@@ -167,7 +167,7 @@ def _is_heard(path: Path, track: Mapping[str, Any]) -> bool:
     whole, rate = track["waveform"][0], track["sample_rate"]
     try:
         with path.open("rb") as file:
-            # A second more than the track: a longer file is another sound.
+            # One second more than the track: a longer file has another sound.
             waveform, own_rate = decode(file, max_minutes=(whole.shape[-1] / rate + 1) / 60)
     except MediaError:
         return False
@@ -190,7 +190,7 @@ def _line(receipt: Receipt, job: Job | None, track: Path | None, *, is_heard: bo
 
 
 def _shown(tags: Mapping[str, str]) -> str:
-    """One tag per line; of a graph only its size."""
+    """One tag per line. For a graph only its size is shown."""
     lines = []
     for key, value in sorted(tags.items()):
         shown = plain(value, _LONGEST_TAG)

@@ -1,4 +1,4 @@
-"""SaveAudio: from AUDIO to a file in ComfyUI's output folder."""
+"""SaveAudio: saves AUDIO as a file in ComfyUI's output folder."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class SaveAudio(ListNode):
 
 
 async def _saved(draft: Draft, saving: Saving) -> host.SavedFile:
-    """Save one file. Files of a list are written side by side, and numbered in the list's order."""
+    """Save one file. Files of a list are written in parallel, but numbered in the list's order."""
     try:
         dropped = await host.in_thread(draft.fill, saving.write)
         await running_item().turn()
@@ -162,9 +162,9 @@ def _samples_input(name: str) -> io.Int.Input:
 
 
 def _encoding(given: Any) -> Encoding:
-    """The format and quality that were chosen. Raises InputError: the choice does not exist."""
-    # ComfyUI does not check the format of a script, and leaves out an unknown one. The audio may
-    # be bought already, so it is saved in any case.
+    """The chosen format and quality. Raises InputError: the choice does not exist."""
+    # ComfyUI does not check a format that a script sends, and drops an unknown one. The audio may
+    # be paid for already, so it is always saved.
     chosen = given if isinstance(given, Mapping) else {"format": given}
     name, quality = chosen.get("format"), chosen.get("quality")
     if name is None:

@@ -28,13 +28,13 @@ _ASKED = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d{1,2})?)\s*bpm\b", re.IGNORECASE)
 _SLOWEST, _FASTEST = 20, 400
 _BEATS_IN_BAR = 4
 _WHOLE = 0.1
-"""A loop whose length is so close to whole beats, in beats, has whole beats."""
+"""Tolerance in beats: a loop whose length is this close to whole beats has whole beats."""
 
 
 class Draft:
-    """A hidden file in the folder where the finished file will be, until it gets its number.
+    """A hidden unfinished file in the folder of the finished one. It has no number yet.
 
-    An interrupt removes it.
+    An interrupt removes this file.
 
     Args:
         prefix: see `host.publish`.
@@ -59,14 +59,14 @@ class Draft:
         return result
 
     def publish(self) -> host.SavedFile:
-        """Give the file its number. Raises FileNotFoundError: it was given up."""
+        """Give the file its number. Raises FileNotFoundError: the file was given up."""
         with self._lock:
             if self._path is None or self._is_given_up:
                 raise FileNotFoundError("The file is not complete: queue again.")
             return host.publish(self._path, self._prefix)
 
     def give_up(self) -> None:
-        """Remove the file, now or once it is written. A published file stays."""
+        """Remove the file now, or after `fill` has written it. A published file stays."""
         with self._lock:
             self._is_given_up = True
             if self._path is not None:
@@ -77,10 +77,10 @@ class Draft:
 
 
 def loop_points(start: int, length: int, format: Format) -> LoopPoints | None:
-    """The loop of two inputs; None where `length` is 0.
+    """The loop that the two inputs describe; None if `length` is 0.
 
     Raises:
-        MediaError: the format holds no loop.
+        MediaError: files of the format cannot store a loop.
         InputError: an input is below 0, or there is a start without a length.
     """
     from ..audio.containers.loop_points import LoopPoints, check_holds_loop
@@ -101,14 +101,14 @@ def loop_points(start: int, length: int, format: Format) -> LoopPoints | None:
 
 
 class Tempo(NamedTuple):
-    """In bpm; 0 where it is not known."""
+    """Tempos in bpm; 0 if a tempo is not known."""
 
     asked: float
     measured: float
 
     @property
     def shown(self) -> str:
-        """For a file's name: the tempo that was asked for, else the measured one, else nothing."""
+        """Text for a file's name: the requested tempo, else the measured one, else ""."""
         bpm = self.asked or round(self.measured)
         return f"{bpm:g}" if bpm else ""
 
@@ -128,9 +128,9 @@ def tempo_of(waveform: torch.Tensor, sample_rate: int, prompt: str) -> Tempo:
 
 
 def loop_facts(loop: LoopPoints, sample_rate: int, bpm: float) -> dict[str, Any]:
-    """A loop in samples, seconds and beats; `bpm` 0 where no tempo is known.
+    """A loop in samples, seconds and beats; `bpm` is 0 if the tempo is not known.
 
-    If the loop has whole beats, its bpm is exact: engines that count beats stay in it for ever.
+    If the loop has whole beats, its bpm is exact: a game engine that counts beats never drifts.
     """
     seconds = loop.length / sample_rate
     beats = seconds * bpm / 60
@@ -162,19 +162,19 @@ def loop_notes(filename: str, facts: dict[str, Any]) -> bytes:
     return json.dumps({"file": filename, **facts, "godot": godot}, indent=2).encode()
 
 
-# The file and those beside it
+# The audio file and the files beside it
 
 
 class Saving(NamedTuple):
-    """A waveform on its way into a file.
+    """A waveform that is saved into a file.
 
     Attributes:
         waveform: [C, T].
         source: the file that holds the waveform unchanged, if there is one.
-        loop: the file ends where the loop ends.
-        graph: tags with the graph; None where files must not hold it.
-        job: that made the waveform, if it is known.
-        name: empty where no manifest is wanted.
+        loop: the loop points; the file ends at the loop's end.
+        graph: tags with the graph; None if files must not contain it.
+        job: the job that made the waveform, if it is known.
+        name: the name in the manifest; empty if no manifest is wanted.
     """
 
     waveform: torch.Tensor
@@ -199,8 +199,8 @@ class Saving(NamedTuple):
 
     @property
     def _graph_is_beside(self) -> bool:
-        """The graph of a looped Ogg has no room in the one page of comments that engines read, and
-        the frontend reads no WAV."""
+        """Whether a file beside the audio has the graph. Engines read one page of Ogg comments,
+        too small for the graph of a looped Ogg. ComfyUI's frontend does not read WAV."""
         is_looped_ogg = self.loop is not None and self.encoding.format is Format.OGG
         return is_looped_ogg or self.encoding.format is Format.WAV
 
@@ -216,7 +216,7 @@ class Saving(NamedTuple):
         return tags
 
     def write(self, path: Path) -> tuple[str, ...]:
-        """Write the audio; returns the keys of the tags that were left out."""
+        """Write the audio. Returns the keys of the tags that are not in the file."""
         from ..audio.arrays import MediaError
         from ..audio.containers.loop_points import check_loop
         from ..audio.encode import encode
@@ -226,7 +226,7 @@ class Saving(NamedTuple):
         if self.loop is not None:
             check_loop(self.loop, format, frames)
         is_whole = self.frames == frames
-        # A file with broken tags, and one that is gone by now, is encoded like any other audio.
+        # If the source file has broken tags or no longer exists, encode the waveform.
         with contextlib.suppress(MediaError, FileNotFoundError):
             if self.source is not None and is_whole and format_of(self.source) is format:
                 return retag(self.source, path, tags, self.loop)
@@ -270,7 +270,7 @@ def _write_graph(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) 
 
 
 def _write_new(path: Path, content: bytes, name: str) -> bool:
-    """Write a file beside the audio. Somebody else's file of that name stays, and False returns."""
+    """Write a file beside the audio. False if another program's file has that name: it stays."""
     try:
         write_new_file(path, content, durable=False)
     except FileExistsError:

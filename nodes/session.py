@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from ..api.money.job import Job
     from ..api.wire.key import ApiKey
 
-# Characters of a track's name in a message.
+# Limit on the characters of a track's name in a message.
 _TITLE = 80
-# Other packs load meanwhile, and the page has the first questions.
+# During this delay other packs load, and the server answers the page's first requests.
 _START_SECONDS = 5.0
 
 _lock = threading.RLock()
@@ -38,8 +38,8 @@ _libraries: dict[tuple[Path, LedgerUrl | None], Library] = {}
 _accounts: dict[tuple[Path, str], tuple[tuple[Any, ...], Account]] = {}
 _telling: set[asyncio.Future[None]] = set()
 _sandbox: tuple[str, ApiKey | None] | None = None
-# For a service and a node: the fingerprints of its requests, and how many of their jobs were dead
-# when the node first asked for them.
+# For each service and node: the fingerprints of the node's requests, and the number of dead jobs
+# of each request when the node first made it.
 _asked: dict[tuple[str, str | None], dict[str, int]] = {}
 
 
@@ -61,7 +61,7 @@ def on_interrupt() -> str:
 
 
 def sandbox_choice(current: Settings) -> str:
-    """The setting or the variable that forces the sandbox; "" where a key ends it."""
+    """The setting or the variable that forces the sandbox; "" if a key would leave it."""
     if current.mode is not api_settings.Mode.SANDBOX:
         return ""
     return "AIGATEWAY_MODE" if api_settings.is_from_environment("mode") else "mode"
@@ -69,14 +69,14 @@ def sandbox_choice(current: Settings) -> str:
 
 async def account(current: Settings) -> Account:
     """The account for these settings. It fetches open jobs in the background."""
-    # A new account imports httpx, and may wait for the ledger and for the sandbox.
+    # Opening an account imports httpx, and may wait for the ledger and for the sandbox.
     opened = await asyncio.to_thread(_account, current)
     opened.collect(current, _tell_news)
     return opened
 
 
 async def collect() -> None:
-    """Fetch the open jobs in the background. An account without one is not opened."""
+    """Fetch the open jobs in the background. An account without open jobs is not opened."""
     from ..api.library import has_ledger
 
     current = settings()
@@ -88,7 +88,7 @@ async def collect() -> None:
 
 
 def collect_at_start() -> None:
-    """As `collect`, in a thread of its own, once ComfyUI has started."""
+    """Run `collect` in its own thread, after ComfyUI has started."""
 
     def work() -> None:
         time.sleep(_START_SECONDS)
@@ -101,7 +101,7 @@ def collect_at_start() -> None:
 
 
 def _tell_news(job: Job) -> None:
-    """Tell all pages about the end of a job that nobody waited for."""
+    """Tell all pages that a job has ended for which no node waited."""
     what = "ready" if job.state.value == "completed" else job.state.value
     title = plain(job.prompt or job.job_id or "", _TITLE)
     ended = {"what": what, "title": title, "charge": job.charge}
@@ -116,7 +116,7 @@ def _tell_news(job: Job) -> None:
 
 
 async def library() -> Library:
-    """The ledger of the service that answers, and the stored tracks of this machine."""
+    """The ledger of the current service, and the stored tracks of this machine."""
     return await asyncio.to_thread(_library, settings())
 
 
@@ -126,7 +126,7 @@ def _account(current: Settings) -> Account:
     with _lock:
         library = _library(current)
         if current.store_url is not None:
-            # A bucket that cannot be used is refused before anything is bought.
+            # Report an unusable bucket before any purchase.
             library.stored_tracks(current)
         if current.is_sandbox:
             base_url, key = _start_sandbox()
@@ -139,7 +139,7 @@ def _account(current: Settings) -> Account:
         if opened is not None and opened[0] == identity:
             return opened[1]
         if opened is not None:
-            # Its key or its address changed. Requests that are on their way still end there.
+            # The key or the address changed. Requests already sent still end in the old account.
             opened[1].retire()
         account = Account(
             current.service, base_url, key, library, timing_of(current), current.cost_tag
@@ -152,7 +152,7 @@ def timing_of(current: Settings) -> Timing:
     if not current.is_sandbox:
         return Timing()
     # A job takes seconds in the sandbox, and half a minute at the live gateway. A sandbox on a busy
-    # machine is slow once, and polls cost nothing there.
+    # machine is slow at its start, and its polls are free.
     return Timing(
         first_poll=3.0, first_poll_max=6.0, rate_limit=600, lookup_wait=0.5, lookup_patience=2.0
     )
@@ -162,7 +162,7 @@ def _library(current: Settings) -> Library:
     from ..api.library import Library
 
     directory = host.data_directory()
-    # A sketch is worth nothing to other machines.
+    # Other machines do not need sketches.
     url = None if current.is_sandbox else current.ledger_url
     with _lock:
         if (directory, url) not in _libraries:
@@ -181,7 +181,7 @@ def _start_sandbox() -> tuple[str, ApiKey | None]:
 
         directory = host.data_directory()
         directory.mkdir(parents=True, exist_ok=True)
-        # Other users and other programs of this machine do not know it.
+        # Other users and other programs on this machine do not know this value.
         secret = secrets.token_urlsafe(32)
         sandbox = Sandbox(Profile(key=secret), state_path=directory / "sandbox.json")
         _sandbox = SandboxThread(sandbox).base_url, api_settings.read_key(secret, "the sandbox")
@@ -193,7 +193,7 @@ def _start_sandbox() -> tuple[str, ApiKey | None]:
 
 
 def model_choices() -> list[str]:
-    """The models of the account, as last read."""
+    """The account's list of models that was read last."""
     from ..api.library import model_choices
 
     try:
@@ -206,11 +206,11 @@ def model_choices() -> list[str]:
 async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
     """A hash of the service and of the number of dead jobs of this node's requests.
 
-    ComfyUI stores it in the prompt, and so in files: it must not show the gateway's address.
+    ComfyUI stores the hash in the prompt, and so in files: it must not show the gateway's address.
 
     The hash is the same while the ledger would return the same jobs, so ComfyUI does not run the
-    node again. Inputs from other nodes are not known here. Then the jobs count that this process
-    asked for with this node, and that died later.
+    node again. Inputs from other nodes are not known here. In that case the hash counts the jobs
+    of this node in this process that died later.
     """
     service = settings().service
     before = _asked.get((service, node_id), {})
@@ -225,12 +225,12 @@ async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
 
 
 def service_fingerprint(died: int = 0) -> str:
-    """A hash of the service and a number of dead jobs, which shows neither."""
+    """A hash of the service and the number of dead jobs. Neither can be read from it."""
     return hashlib.sha256(f"{settings().service} {died}".encode()).hexdigest()[:16]
 
 
 async def remember(service: str, request: MusicRequest) -> None:
-    """Note that the running node asks for this request; see `fingerprint`."""
+    """Record that the running node makes this request; see `fingerprint`."""
     asked = _asked.setdefault((service, host.node_id()), {})
     name = request.fingerprint(service)
     if name not in asked:
@@ -238,7 +238,7 @@ async def remember(service: str, request: MusicRequest) -> None:
 
 
 async def hints(request: MusicRequest, service: str) -> list[str]:
-    """Hints on a request before it is bought: on the screen and in the log."""
+    """Hints on a request before its purchase, for the screen and the log."""
     lines = [
         str(status_text("ignored", model=request.model, name=name))
         for name in request.ignored_inputs()

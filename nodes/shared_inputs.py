@@ -1,4 +1,4 @@
-"""Inputs that several nodes have, and the check of a number that a link brings."""
+"""Inputs that several nodes have, and checks of values that come from a link."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from . import host, session
 LOUDNESS = ("leave", "-14 LUFS", "-16 LUFS", "-23 LUFS")
 """Loudness of the result (EBU R 128): -14 for web video, -16 for podcasts, -23 for television."""
 TIMEOUT = 900.0
-"""Seconds of a wait for a job."""
+"""Default time limit of a wait for a job, in seconds."""
 _LARGEST = 2**63
 
 
 class Models(list[str]):
-    """The models to choose from. The account may have a model that this machine's list lacks, so
-    every id is valid."""
+    """The models to choose from. Every id is valid, because the account may have a model that is
+    not in this machine's list."""
 
     def __contains__(self, model: object) -> bool:
         return isinstance(model, str) and bool(model.strip())
 
 
 def request_inputs() -> list[Any]:
-    """The inputs that `MusicRequest` is made of: all nodes that buy have them in this order."""
+    """The inputs for a `MusicRequest`. All nodes that buy have them in this order."""
     return [
         io.String.Input(
             "prompt",
@@ -88,24 +88,24 @@ def picture_input() -> io.MultiType.Input:
 
 
 def frames_input() -> io.Int.Input:
-    """Frames of a picture; 0 takes them from it."""
+    """Number of frames; 0 uses the frames of the picture."""
     return io.Int.Input("frames", default=0, min=0, max=10_000_000, optional=True)
 
 
 def fps_input(default: float = 0.0, low: float = 0.0) -> io.Float.Input:
-    """Frames per second; 0 takes them from a picture."""
+    """Frames per second; 0 uses the rate of the picture."""
     return io.Float.Input(
         "fps", default=default, min=low, max=1000.0, step=0.001, round=0.001, optional=True
     )
 
 
 def tempo_input() -> io.Float.Input:
-    """In bpm; 0 finds the tempo."""
+    """A tempo in bpm; 0 lets the node find the tempo."""
     return io.Float.Input("tempo", default=0.0, min=0.0, max=300.0, step=0.1, optional=True)
 
 
 def fade_input(name: str) -> io.Float.Input:
-    """In seconds."""
+    """The length of a fade in seconds."""
     return io.Float.Input(name, default=0.0, min=0.0, max=60.0, step=0.1, optional=True)
 
 
@@ -118,10 +118,10 @@ def loudness_inputs() -> list[Any]:
 
 
 def checked(name: str, value: Any, *, is_whole: bool = False) -> float:
-    """A finite number as Python's own: a link may bring anything.
+    """A finite number as a Python int or float. A link may bring a value of any type.
 
     Raises:
-        InputError: it is something else.
+        InputError: the value is not a finite number.
     """
     if isinstance(value, Real) and not isinstance(value, bool):
         number = cast("float", value)
@@ -137,14 +137,14 @@ def checked(name: str, value: Any, *, is_whole: bool = False) -> float:
 
 
 def checked_timeout(value: float) -> float:
-    """Seconds of a wait. Raises InputError: it is not above 0."""
+    """A time limit in seconds. Raises InputError: the value is not above 0."""
     if value <= 0:
         raise InputError(f"timeout is {value!r}: set the seconds to wait, for example {TIMEOUT:g}.")
     return value
 
 
 def checked_text(name: str, value: Any) -> str:
-    """A text: a link may bring anything. Raises InputError: it is something else."""
+    """A text. A link may bring a value of any type. Raises InputError: it is not a text."""
     if isinstance(value, str):
         return value
     raise InputError(
@@ -154,7 +154,7 @@ def checked_text(name: str, value: Any) -> str:
 
 
 def checked_choice(name: str, value: Any, options: Any) -> Any:
-    """One of the options of a choice. Raises InputError: it is something else."""
+    """One of the options of a choice. Raises InputError: the value is not an option."""
     if value not in options:
         raise InputError(f"The {name} is “{value}”: choose one of {', '.join(options)}.")
     return value

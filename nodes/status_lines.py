@@ -19,14 +19,14 @@ _TYPICAL_SECONDS = 60.0
 
 
 def show_submit(account: Account, display: host.Display, request: MusicRequest) -> None:
-    """Show why a submit waits, until when, and how often it was repeated."""
+    """Show the reason for a submit's wait, the time of its end, and the number of repeats."""
     line = status_text("looking_up") if account.is_looking_up else retry_line(account, request)
     if line is not None:
         display.show(line)
 
 
 def retry_line(account: Account, about: MusicRequest | Job | str) -> StatusText | None:
-    """Why a request or a poll is not sent yet; None where nothing keeps it back."""
+    """The reason why a request or a poll is not sent yet; None if it need not wait."""
     retry = account.retry_of(about)
     if retry is not None:
         error, times, until = retry
@@ -40,10 +40,10 @@ def retry_line(account: Account, about: MusicRequest | Job | str) -> StatusText 
 
 
 def wait_line(progress: Progress, trouble: StatusText | None) -> StatusText:
-    """How far a job is, from the reports of the gateway alone.
+    """The progress of a job, only from the gateway's reports.
 
     Args:
-        trouble: what keeps the polls back; None where nothing does.
+        trouble: the reason why polls must wait; None if they need not wait.
     """
     if trouble is not None:
         return trouble._replace(more=(*trouble.more, status_text("goes_on")))
@@ -59,7 +59,7 @@ def wait_line(progress: Progress, trouble: StatusText | None) -> StatusText:
 
 
 def wait_fraction(progress: Progress) -> float:
-    """The estimated share of the wait that is over: linear to 0.9, then ever slower, below 1."""
+    """The estimated progress of the wait: linear to 0.9, then ever slower, below 1."""
     share = progress.elapsed / (progress.expected or _TYPICAL_SECONDS)
     return 0.9 * share if share <= 1 else 1 - 0.1 / share
 
@@ -69,7 +69,7 @@ def outcome(
 ) -> StatusText:
     """The status line `status_<key>` at the end, and notes on it.
 
-    A sandbox makes sketches, not tracks: the line says so. The price beside it offers the way out.
+    A sandbox makes sketches, not tracks: the line says so. The price row can end the sandbox.
     """
     sketch = status_text("sketch") if account.is_free else None
     more = (note if isinstance(note, StatusText) else as_is(note) for note in notes)

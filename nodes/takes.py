@@ -1,4 +1,4 @@
-"""Takes: several takes of one request, side by side, each a track."""
+"""Takes: buys several takes of one request at the same time. Each take is a track."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Takes(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: object) -> str:
-        """Changes with the service, and after a run in which takes failed."""
+        """A value that changes with the service, and after a run in which takes failed."""
         return f"{session.service_fingerprint()} {failures(cls)}"
 
     @classmethod
@@ -105,7 +105,7 @@ async def _bought(
     settings: Settings,
     display: host.Display,
 ) -> list[Take]:
-    """Submit the takes. The price of the whole list of the node is checked before."""
+    """Check the price of the node's whole list, then submit the takes."""
 
     async def submit(lists: Sequence[Sequence[MusicRequest]]) -> list[list[Job | BaseException]]:
         asked = [request for each in lists for request in each]
@@ -157,13 +157,13 @@ async def _interrupted(account: Account, takes: Sequence[Take], on_interrupt: st
 def _output(
     account: Account, takes: Sequence[Take], display: host.Display, hints: Sequence[str]
 ) -> io.NodeOutput:
-    """The good takes, and a report of all; the error of the first take if none is good."""
+    """The good takes, and a report of all takes. If every take failed: the first one's error."""
     good = [take for take in takes if take.audio is not None]
     failed = [take for take in takes if take.error is not None]
     if not good:
         raise _error(takes, next(take.error for take in takes if take.error is not None))
     if failed:
-        # The next run waits for the others again, and loads only them.
+        # The next run waits for the failed takes again, and loads only these.
         note_failure()
     notes = [*(status_text("failed", text=take.outcome) for take in failed), *hints]
     loaded = outcome(account, "takes", notes, good=len(good), count=len(takes))
@@ -179,7 +179,7 @@ def _output(
 
 
 def _error(takes: Sequence[Take], error: Exception) -> Exception:
-    """`error`, which is that of the first take, with the outcome of all takes."""
+    """Add the outcome of all takes to `error`, the error of the first take."""
     nothing_sent = all(take.job is None and str(take.error) == str(error) for take in takes)
     if len(takes) == 1 or nothing_sent:
         return error
@@ -194,10 +194,10 @@ def _error(takes: Sequence[Take], error: Exception) -> Exception:
 class Take:
     """
     Attributes:
-        job: the job as it was known last; None where the submit gave none.
+        job: the last known state of the job; None if the submit failed.
         audio: AUDIO, once the take is loaded.
-        file: of the player; None where the track could not be stored.
-        error: why there is no audio.
+        file: the file for the node's player; None if the track could not be stored.
+        error: the reason for missing audio, else None.
     """
 
     def __init__(self, request: MusicRequest, bought: Job | BaseException) -> None:
@@ -221,18 +221,18 @@ class Take:
 
     @property
     def fraction(self) -> float:
-        """The estimated share that is over, 0 to 1."""
+        """The estimated progress, 0 to 1."""
         if self.has_ended:
             return 1.0
         return wait_fraction(self._progress) if self._progress else 0.0
 
     def line(self, trouble: StatusText | None) -> StatusText | str:
-        """The state of the take now."""
+        """The current state of the take."""
         return wait_line(self._progress, trouble) if self._progress else ""
 
     @property
     def report(self) -> str:
-        """The take with its state, its money and its length or its error, on one line."""
+        """One line: the take, its state, its charge, and its length or its error."""
         job_id = f", job {self.job.job_id}" if self.job and self.job.job_id else ""
         if self.audio is not None:
             seconds = self.audio["waveform"].shape[-1] / self.audio["sample_rate"]
@@ -242,7 +242,7 @@ class Take:
 
     @property
     def outcome(self) -> str:
-        """The take with its state and its money: `take 2 failed, not charged`."""
+        """The take with its state and its charge: `take 2 failed, not charged`."""
         name = f"take {self.request.take}"
         if self.job is not None:
             return f"{name} {self.job.state.value}, {self.job.bill}"
@@ -257,7 +257,7 @@ class Take:
 
         Args:
             timeout: see `Account.wait`.
-            known: AUDIO of jobs that were loaded in the run before, by their ids.
+            known: AUDIO of jobs that the previous run loaded, by job id.
         """
         if self.job is None:
             return

@@ -1,4 +1,4 @@
-"""Visualize: a video of the music, encoded as it is drawn."""
+"""Visualize: draws a video of the music, and encodes each frame when it is drawn."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ...files.room import make_room
 from .running import log, unfinished
 
 LOADED_LIMIT = 2_000_000_000
-"""Bytes of all copies of foreign files together."""
+"""Limit on the bytes of all copies of foreign files together."""
 
 SAMPLE_CLIP = "aigateway-clip.mp4"
 """The clip that the templates begin with, in ComfyUI's input folder."""
@@ -33,12 +33,12 @@ class SavedFile(NamedTuple):
 def data_directory() -> Path:
     """The folder of the ledger, the settings and the store, as a whole path.
 
-    ComfyUI serves it to no browser.
+    ComfyUI does not serve this folder to browsers.
     """
     # docker's `--env-file` keeps the quotes around a value.
     chosen = os.environ.get(_DATA_DIRECTORY_VARIABLE, "").strip().strip("\"'")
     if chosen:
-        # A home folder that the system does not know leaves `~` as it is.
+        # If the system does not know the home folder, `~` stays in the path.
         return Path(os.path.expanduser(chosen)).absolute()
     import folder_paths
 
@@ -59,7 +59,7 @@ def temporary_path(suffix: str) -> Path:
 def temporary_file(content: bytes | memoryview) -> Path:
     """A file with `content`, named by its hash, in a folder that ComfyUI empties when it starts.
 
-    The files that were used longest ago go while the folder has more than LOADED_LIMIT bytes.
+    While the folder has more than LOADED_LIMIT bytes, the least recently used files are removed.
 
     Raises:
         OSError: the disk is full or cannot be written.
@@ -69,7 +69,7 @@ def temporary_file(content: bytes | memoryview) -> Path:
     folder = Path(folder_paths.get_temp_directory()) / "aigateway_loaded"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / hashed_name(content)
-    # Hidden files are written at this moment.
+    # Hidden files are not complete: another call is writing them.
     others = [file for file in folder.glob("[!.]*") if file != path]
     make_room(others, LOADED_LIMIT - len(content))
     with contextlib.suppress(OSError):
@@ -87,9 +87,9 @@ def output_directory() -> Path:
 
 
 def draft_path(prefix: str, extension: str) -> Path:
-    """A hidden path for an unfinished file, in the folder where the finished one will be.
+    """A hidden path for an unfinished file, in the folder of the finished one.
 
-    Raises whatever ComfyUI raises for a path outside output/.
+    Raises the exception that ComfyUI raises for a path outside output/.
     """
     import folder_paths
 
@@ -104,7 +104,7 @@ def publish(draft: Path, prefix: str) -> SavedFile:
         draft: a file at a `draft_path` of the same prefix.
         prefix: a relative path without refused characters, see `safe_prefix`.
 
-    Raises whatever ComfyUI raises for a path outside output/.
+    Raises the exception that ComfyUI raises for a path outside output/.
     """
     import folder_paths
 
@@ -120,7 +120,7 @@ def publish(draft: Path, prefix: str) -> SavedFile:
 
 
 def offer_sample_clip() -> None:
-    """Copy the templates' clip into ComfyUI's input folder, unless a file has its name there."""
+    """Copy the templates' clip into ComfyUI's input folder, unless a file has that name."""
     import folder_paths
 
     folder = Path(folder_paths.get_input_directory())
@@ -136,7 +136,7 @@ def offer_sample_clip() -> None:
 def input_files(suffixes: tuple[str, ...]) -> list[str]:
     """The files in ComfyUI's input folder with one of these endings, in lower case, sorted.
 
-    Empty where the folder does not exist or cannot be read.
+    The list is empty if the folder does not exist or cannot be read.
     """
     import folder_paths
 
@@ -148,7 +148,7 @@ def input_files(suffixes: tuple[str, ...]) -> list[str]:
 
 
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
-    """A file in ComfyUI's output, input or temp folder; None where it does not exist."""
+    """A file in ComfyUI's output, input or temp folder; None if it does not exist."""
     import folder_paths
 
     root = folder_paths.get_directory_by_type(folder)
@@ -159,19 +159,19 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
         path = (root / subfolder / filename).resolve()
         return path if path.is_relative_to(root) and path.is_file() else None
     except (OSError, ValueError):
-        # Names that no file can have: too long, or with a NUL.
+        # No file can have this name: it is too long, or contains a NUL.
         return None
 
 
 def own_file(name: str) -> Path | None:
     """A file in ComfyUI's output or input folder, by its path there or its whole path.
 
-    `song.flac [input]` is one of the input folder, as ComfyUI writes it. Double quotes around the
-    path are none of its characters: Windows copies a path so.
+    ComfyUI writes `song.flac [input]` for a file of the input folder. Double quotes around the path
+    are removed: Windows adds them when a person copies a path.
     """
     for folder in ("output", "input"):
         bare = name.strip().strip('"').strip().removesuffix(f"[{folder}]").rstrip().strip('"')
-        # A whole path stays as it is.
+        # An absolute path does not change.
         found = shown_file(bare, "", folder)
         if found is not None:
             return found
@@ -179,10 +179,10 @@ def own_file(name: str) -> Path | None:
 
 
 def served(path: Path) -> dict[str, str]:
-    """How a browser names a file of the output or input folder.
+    """The names by which a browser asks for a file of the output or input folder.
 
     Raises:
-        ValueError: the file is in neither.
+        ValueError: the file is in neither folder.
     """
     import folder_paths
 

@@ -1,4 +1,4 @@
-"""ComfyUI's API for nodes: schemas, outputs and VIDEO, whatever this version of it lacks."""
+"""ComfyUI's API for nodes (schemas, outputs, VIDEO), for every supported version of ComfyUI."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from comfy_api.latest import io
 
 _CATEGORY = "AIgateway/music"
 _WORDS = Path(__file__).resolve().parents[2] / "locales" / "en" / "nodeDefs.json"
-# None where ComfyUI knows only on and off: on may begin with "randomize", which costs money.
+# None if ComfyUI knows only on and off: "on" may start with "randomize", which costs money.
 FIXED_AFTER_GENERATE = getattr(getattr(io, "ControlAfterGenerate", None), "fixed", None)
-# ComfyUI 0.8 does not fold inputs.
+# ComfyUI 0.8 has no folded inputs.
 ADVANCED: Any = (
     {"advanced": True} if "advanced" in signature(io.Combo.Input.__init__).parameters else {}
 )
@@ -24,8 +24,8 @@ ADVANCED: Any = (
 def schema(node_id: str, **values: Any) -> io.Schema:
     """A node's schema, without the fields that this version of ComfyUI lacks.
 
-    Its words are those of `locales/en/nodeDefs.json`: the node's name and description, and a
-    tooltip for each input and output.
+    The words come from `locales/en/nodeDefs.json`: the node's name and description, and a tooltip
+    for each input and output.
     """
     words = _words()[node_id]
     for each in values["inputs"]:
@@ -34,7 +34,7 @@ def schema(node_id: str, **values: Any) -> io.Schema:
         each.tooltip = words["outputs"][str(number)].get("tooltip")
     known = {field.name for field in fields(io.Schema)}
     given = {name: value for name, value in values.items() if name in known}
-    # `fingerprint_inputs` needs the id of its node.
+    # `fingerprint_inputs` needs the node's id.
     hidden = [*given.pop("hidden", ()), io.Hidden.unique_id]
     names = {name: words[name] for name in ("display_name", "description")}
     return io.Schema(node_id=node_id, category=_CATEGORY, hidden=hidden, **names, **given)
@@ -46,7 +46,7 @@ def _words() -> dict[str, Any]:
 
 
 def blocked_outputs(kind: type[io.ComfyNode]) -> io.NodeOutput:
-    """Outputs of a node that let no next node run."""
+    """Outputs of a node that block the next nodes."""
     from comfy_execution.graph_utils import ExecutionBlocker
 
     return io.NodeOutput(*[ExecutionBlocker(None)] * len(kind.SCHEMA.outputs))
@@ -61,9 +61,9 @@ def components_of(video: Any) -> Any:
 
 
 def source_of(video: Any) -> Any:
-    """The path or the stream of a VIDEO that is stored as it came; None for every other.
+    """The path or the stream of a VIDEO that is stored unchanged; None for every other VIDEO.
 
-    A list of parts is none: its stream is the whole film in memory.
+    None also for a list of parts: its stream would be the whole film in memory.
     """
     from comfy_api.latest import InputImpl
 
@@ -71,11 +71,11 @@ def source_of(video: Any) -> Any:
 
 
 def is_edited(video: Any) -> bool:
-    """Whether a crop or a resize waits until the VIDEO is saved: its stream source lacks it."""
+    """Whether ComfyUI crops or resizes the VIDEO only when saving: the source is unchanged."""
     pending = getattr(video, "has_pending_frame_edits", None)
     if pending is not None:
         return bool(pending())
-    # Versions of ComfyUI that crop and do not say so.
+    # Some versions of ComfyUI crop, but have no attribute that says so.
     return getattr(video, "_VideoFromFile__crop", None) is not None
 
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def server_routes() -> web.RouteTableDef | None:
-    """The table for more routes in ComfyUI's server; None in a host without a server."""
+    """The table for more routes in ComfyUI's server; None if the host has no server."""
     from server import PromptServer
 
     routes = getattr(PromptServer.instance, "routes", None)
-    # A host without a server may have something else under this name.
+    # In a host without a server, this name may refer to another object.
     return routes if type(routes).__name__ == "RouteTableDef" else None
 
 
@@ -28,7 +28,7 @@ def listening_names() -> frozenset[str]:
 
 
 def tell(event: str, data: Mapping[str, Any], client: str | None = None) -> None:
-    """Send an event to the page of a client, or to all pages; nothing in a host without a server.
+    """Send an event to the page of a client, or to all pages. Without a server, do nothing.
 
     Safe to call from any thread.
     """
@@ -40,13 +40,13 @@ def tell(event: str, data: Mapping[str, Any], client: str | None = None) -> None
 
 
 def running_client() -> str | None:
-    """The page that queued the running graph; None where no page did."""
+    """The page that queued the running graph; None if a script queued it."""
     from server import PromptServer
 
     return getattr(PromptServer.instance, "client_id", None)
 
 
-# ComfyUI notes a graph and validates it in one task, so a variable of the task finds it.
+# ComfyUI receives and validates a graph in one task, so a context variable can hold the graph.
 _queued: ContextVar[QueuedGraph | None] = ContextVar("aigateway_queued", default=None)
 
 
@@ -55,7 +55,7 @@ class QueuedGraph:
 
     Attributes:
         client: the page that sent it, None for a script.
-        targets: the outputs that run; None: all.
+        targets: the output nodes that run; None means all of them.
         notes: facts about this graph that its nodes share.
     """
 
@@ -67,9 +67,9 @@ class QueuedGraph:
         self.notes: dict[str, Any] = {}
 
     def certain_nodes(self) -> list[str]:
-        """The ids of the nodes that are asked for in any case, in the graph's order.
+        """The ids of the nodes that certainly run, in the graph's order.
 
-        A node behind a lazy input may be left out of the run, so it is not among them.
+        ComfyUI may skip a node behind a lazy input, so this list does not contain it.
         """
         found: set[str] = set()
         lazy_inputs: dict[Any, set[str]] = {}
@@ -86,7 +86,7 @@ class QueuedGraph:
             found.add(name)
             node = self.nodes[name]
             kind = _class_of(node)
-            # Some nodes list a folder for their inputs.
+            # Some nodes read a folder to define their inputs.
             if kind not in lazy_inputs:
                 lazy_inputs[kind] = _lazy_inputs(kind)
             lazy = lazy_inputs[kind]
@@ -96,12 +96,12 @@ class QueuedGraph:
         return [name for name in self.nodes if name in found]
 
     def gives_list(self, name: str, slot: int) -> bool:
-        """Whether an output of a node is a list whose length only the run decides."""
+        """Whether an output of a node is a list whose length is known only in the run."""
         are_lists = getattr(_class_of(self.nodes.get(name)), "OUTPUT_IS_LIST", None) or ()
         return slot < len(are_lists) and bool(are_lists[slot])
 
     def takes_lists(self, name: str) -> bool:
-        """Whether a node gets each of its lists at once, and runs once."""
+        """Whether a node runs once and gets its whole lists."""
         return bool(getattr(_class_of(self.nodes.get(name)), "INPUT_IS_LIST", False))
 
 
@@ -116,7 +116,7 @@ def inputs_of(node: Any) -> Mapping[str, Any]:
 
 
 def watch_queue() -> None:
-    """Note each graph that is sent to ComfyUI's queue, for `queued`."""
+    """Remember each graph that is sent to ComfyUI's queue, for `queued`."""
     from server import PromptServer
 
     add = getattr(PromptServer.instance, "add_on_prompt_handler", None)
@@ -125,7 +125,7 @@ def watch_queue() -> None:
 
 
 def queued() -> QueuedGraph | None:
-    """The graph whose nodes are validated now; None where none is."""
+    """The graph that ComfyUI validates now; None outside validation."""
     return _queued.get()
 
 

@@ -23,23 +23,23 @@ log = logging.getLogger("aigateway")
 
 
 def _one_plain_line(record: logging.LogRecord) -> bool:
-    """Write a record on one line: names in it come from elsewhere, and may hold line breaks."""
+    """Write a record on one line: names in it are foreign text, and may contain line breaks."""
     record.msg, record.args = plain(record.getMessage()), None
     return True
 
 
 log.addFilter(_one_plain_line)
 
-# Core checks the flag once a second. A person does not notice a tenth of a second.
+# ComfyUI checks the flag once a second. A person does not notice 0.1 s.
 _CHECK_SECONDS = 0.1
 _LONGEST_END = 1.0
-# Not the loop's own threads: ComfyUI waits for those before the next prompt.
+# The nodes do not use the loop's own threads: ComfyUI waits for those before the next prompt.
 _workers = ThreadPoolExecutor(min(32, (os.cpu_count() or 1) + 4), "aigateway-work")
 _PROCESS = uuid.uuid4().hex
 
 
 def executing_context() -> Any:
-    """The prompt, node and item that run; None where no graph runs."""
+    """The running prompt, node and item; None if no graph runs."""
     try:
         from comfy_execution.utils import get_executing_context
     except ImportError:
@@ -48,19 +48,19 @@ def executing_context() -> Any:
 
 
 def run_id() -> str:
-    """The id of the running prompt; an id of the process where no prompt runs."""
+    """The id of the running prompt. If no prompt runs: an id of the process."""
     context = executing_context()
     return context.prompt_id if context is not None else _PROCESS
 
 
 def node_id() -> str | None:
-    """The id of the running node in its graph; None where no graph runs."""
+    """The id of the running node in its graph; None if no graph runs."""
     context = executing_context()
     return None if context is None else context.node_id
 
 
 async def interruptible(work: Awaitable[T], on_check: Callable[[], None] = lambda: None) -> T:
-    """Await `work`, and check ComfyUI's interrupt flag until it is done.
+    """Await `work`, and check ComfyUI's interrupt flag until `work` ends.
 
     Args:
         on_check: called at each check, in the node's context.
@@ -88,11 +88,11 @@ async def interruptible(work: Awaitable[T], on_check: Callable[[], None] = lambd
 
 
 async def in_thread(work: Callable[P, T], *values: P.args, **options: P.kwargs) -> T:
-    """Do `work` in a thread: the one way of the nodes to decode, measure, draw and encode.
+    """Do `work` in a thread. All nodes decode, measure, draw and encode with this function.
 
-    An interrupt, and a cancel of the awaiting task, stop it at its next look (`audio.stopping`).
-    Its temporary files are gone when this raises, and its thread has ended. A call of a library
-    that takes longer than _LONGEST_END is not waited for: its thread ends alone.
+    An interrupt, or a cancel of the awaiting task, ends `work` at its next check
+    (`audio.stopping`). Before this raises, the thread ends and its temporary files are removed.
+    If a library call takes longer than _LONGEST_END, this does not wait for the thread's end.
 
     Raises:
         comfy.model_management.InterruptProcessingException: the user interrupted.
@@ -133,7 +133,7 @@ def _removed_on_error() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # A clip keeps its own container, and so another suffix.
+        # A clip is saved in its own container, so its suffix may differ.
         for file in (file for path in paths for file in path.parent.glob(f"{path.stem}.*")):
             with contextlib.suppress(OSError):
                 file.unlink()
@@ -141,13 +141,13 @@ def _removed_on_error() -> Iterator[None]:
 
 
 async def _end_of(work: asyncio.Future[Any]) -> None:
-    """Wait for `work` at most _LONGEST_END seconds, also while it is cancelled once more."""
+    """Wait at most _LONGEST_END seconds for `work`, even if this wait is cancelled again."""
     loop = asyncio.get_running_loop()
     last = loop.time() + _LONGEST_END
     while not work.done() and (left := last - loop.time()) > 0:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({work}, timeout=left)
-    # Nobody reads its result any more.
+    # No caller reads the result now.
     if not work.cancel() and not work.cancelled():
         work.exception()
 

@@ -1,7 +1,7 @@
 """The status line and the progress bar of the running node.
 
-A status text is a key and values, which the page says in its own language. Its English words are
-those of `locales/en/main.json`: scripts, and pages without ours, read them.
+A status text is a key and values. The page shows it in its own language. The English words are in
+`locales/en/main.json`: scripts, and pages without the pack's JavaScript, show them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StatusText(NamedTuple):
     Attributes:
         values: replace `{name}` in the words.
         more: sentences that follow it.
-        text: the line in English where it says more than the words.
+        text: the line in English, if it has more facts than the words.
     """
 
     key: str
@@ -46,20 +46,20 @@ class StatusText(NamedTuple):
         return " · ".join([line, *map(str, self.more)])
 
     def parts(self) -> list[dict[str, object]]:
-        """The sentences as the page reads them."""
+        """The sentences in the form that the page reads."""
         values = {name: plain(value) for name, value in self.values.items()}
         mine = {"key": self.key, "values": values}
         return [mine, *(part for each in self.more for part in each.parts())]
 
 
 def status_text(key: str, *more: StatusText | None, **values: object) -> StatusText:
-    """The sentence `status_<key>`; those that are None are left out of `more`."""
+    """The sentence `status_<key>`. Items of `more` that are None are dropped."""
     texts = {name: str(value) for name, value in values.items()}
     return StatusText(f"status_{key}", texts, tuple(each for each in more if each is not None))
 
 
 def as_is(line: str) -> StatusText:
-    """A sentence that the page shows as it is."""
+    """A sentence that the page shows without translation."""
     return status_text("text", text=line)
 
 
@@ -71,7 +71,7 @@ def _words() -> dict[str, str]:
 def show_status(line: str | StatusText) -> None:
     """Show a line under the running node, on the page that queued the graph.
 
-    The page gets text, never markup. It says the parts of a `StatusText` in its own language.
+    The page gets text, never markup. It shows a `StatusText` in its own language.
     """
     context = executing_context()
     if context is None:
@@ -87,14 +87,14 @@ def show_status(line: str | StatusText) -> None:
 
 
 class Display:
-    """The status line and the progress bar of the running node. Sends changes only."""
+    """The status line and the progress bar of the running node. Only changes are sent."""
 
     def __init__(self) -> None:
         self._line: str | StatusText = ""
         self._percent = -1
 
     def show(self, line: str | StatusText, fraction: float | None = None) -> None:
-        """Show a line and the fraction that is done, 0 to 1. The bar never moves backwards."""
+        """Show a line and the progress, 0 to 1. The bar never moves backwards."""
         if line != self._line:
             self._line = line
             show_status(line)

@@ -1,4 +1,4 @@
-"""The price of a run, and whether a limit refuses it."""
+"""Routes for the price of a run. They also say whether a spending limit refuses the run."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 _MAX_HINTS = 3
-# Many threads at once would hold the interpreter, and the loop waits for it.
+# Many threads at once would delay the event loop, which needs the same interpreter lock.
 _reading = asyncio.Semaphore(1)
 
 
 async def price(request: web.Request) -> dict[str, Any]:
-    """The price of a run's tracks, and whether `runs` runs are refused.
+    """The price of a run's tracks, and whether a limit refuses `runs` runs.
 
-    A whole request comes as JSON, because it may be too long for an address. Then the answer also
-    says whether the tracks were bought before. Each value may be a list: ComfyUI runs lists to the
-    end of the longest, and repeats the last item of a shorter one. `nodes` is a list of such
-    requests, one for each node of one run; see `requests_of_nodes`.
+    A complete request comes as JSON, because it may be too long for an address. Then the answer
+    also says whether the tracks were bought before. Each value may be a list: ComfyUI uses lists up
+    to the end of the longest, and repeats the last item of a shorter list. `nodes` is a list of
+    such requests, one for each node of one run; see `requests_of_nodes`.
     """
     given = request.query if request.method == "GET" else await serving.body(request)
     nodes = given.get("nodes", [given])
@@ -55,7 +55,7 @@ async def model_prices(request: web.Request) -> dict[str, Any]:
 
 
 async def _hints(requests: list[MusicRequest], *, is_whole: bool) -> list[dict[str, Any]]:
-    """The hints on requests. Without a prompt they are examples for a price: only that is told."""
+    """The hints on requests. Without a prompt, only hints on the price are returned."""
     hints = await (await session.library()).hints(requests, session.settings().service)
     hints = [hint for hint in hints if is_whole or hint.kind == "price"]
     return [{"kind": hint.kind, "values": hint.values} for hint in hints[:_MAX_HINTS]]
@@ -68,7 +68,7 @@ async def _answer(requests: list[MusicRequest], runs: int) -> dict[str, Any]:
     try:
         current.require_key(host.data_directory())
     except MissingKeyError:
-        # A bought track is free, but Poll Job needs the key.
+        # A track that was bought before costs nothing, but Poll Job needs the key.
         refused = {"reason": "no_key"}
     return {
         "free": current.is_sandbox,

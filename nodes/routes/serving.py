@@ -1,6 +1,6 @@
-"""All routes: the check of the page that asks, the reader of a request, and errors as sentences.
+"""For all routes: check the page that sends a request, read the request, report errors.
 
-ComfyUI's own check of the page holds on loopback addresses alone, and not with
+ComfyUI's own check of the page works only on loopback addresses, and not with
 `--enable-cors-header`.
 """
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAX_BODY = 1_000_000
-# Between two looks at whether the client is still there.
+# Seconds between two checks whether the client is still connected.
 _CHECK_SECONDS = 0.2
-# Rows that take no time to write.
+# Encoding this number of rows does not delay the loop.
 _FEW = 10
-# A page of another origin cannot send it without a question first, which ComfyUI answers with no.
+# A page of another origin must ask before it sends this header (CORS), and ComfyUI refuses.
 PAGE_HEADER = "X-AIgateway-Page"
 
 
@@ -46,11 +46,11 @@ class ForeignPageError(Exception):
 def answering(
     handler: Handler, *, is_file: bool = False, changes: bool = False
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Answer with a handler's dict as JSON, and with the sentence of every error of the pack.
+    """Answer with a handler's dict as JSON, or with the sentence of an error of the pack.
 
     Args:
-        is_file: an element of the page loads the answer, and such a request has no header of ours.
-        changes: the work goes on where the client is gone.
+        is_file: an element of the page loads the answer. Such a request lacks the pack's header.
+        changes: the work continues after the client has disconnected.
     """
 
     @functools.wraps(handler)
@@ -61,7 +61,7 @@ def answering(
             await check_page(request, is_file=is_file)
         except ForeignPageError as error:
             return _error(error, 403)
-        # A page of another site can post a form without asking the server first, but not JSON.
+        # A page of another site can post a form without asking first, but it cannot post JSON.
         if request.method != "GET" and request.content_type != "application/json":
             return web.json_response({"error": "The request has to be JSON."}, status=415)
         try:
@@ -81,7 +81,7 @@ def answering(
                 fault = f"The pack failed ({type(error).__name__}: {error}): see ComfyUI's log."
                 known = RuntimeError(fault)
             return _error(known, 500)
-        # A page of another origin cannot use it as a picture or a sound.
+        # A page of another origin cannot load the answer as a picture or a sound.
         answer.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         answer.headers["X-Content-Type-Options"] = "nosniff"
         return answer
@@ -90,10 +90,10 @@ def answering(
 
 
 async def while_connected(request: web.Request, work: Awaitable[T]) -> T:
-    """The result of `work`, which ends with the client.
+    """The result of `work`. It is cancelled when the client disconnects.
 
     Raises:
-        asyncio.CancelledError: the client is gone.
+        asyncio.CancelledError: the client has disconnected.
     """
     task = asyncio.ensure_future(work)
     try:
@@ -110,7 +110,7 @@ def _is_connected(request: web.Request) -> bool:
 
 
 async def _json(made: dict[str, Any]) -> web.Response:
-    """An answer. Long ones are written in a thread, row by row: the loop has other requests."""
+    """An answer. A thread encodes a long one row by row: the loop has other requests."""
     from aiohttp import web
 
     def written() -> bytes:
@@ -123,7 +123,7 @@ async def _json(made: dict[str, Any]) -> web.Response:
 
 
 def _written(value: Any) -> str:
-    # The encoder holds the interpreter until it has written a whole value.
+    # The encoder blocks all threads until it has written a whole value.
     if isinstance(value, list):
         return f"[{', '.join(map(json.dumps, value))}]"
     return json.dumps(value)
@@ -141,7 +141,7 @@ def without_folder(sentence: str) -> str:
 
 
 async def body(request: web.Request) -> dict[str, Any]:
-    """The JSON object in the request, in UTF-8. Raises InputError: it is something else."""
+    """The JSON object in the request, in UTF-8. Raises InputError: the body is not that."""
     sent = bytearray()
     async for chunk in request.content.iter_any():
         sent += chunk
@@ -157,14 +157,14 @@ async def body(request: web.Request) -> dict[str, Any]:
 
 
 async def switch(request: web.Request) -> bool:
-    """The `value` in the request's body. Raises InputError: it is neither true nor false."""
+    """The `value` in the request's body. Raises InputError: the value is neither true nor false."""
     value = (await body(request)).get("value")
     if not isinstance(value, bool):
         raise InputError("The value has to be true or false.")
     return value
 
 
-# The page that asks
+# The page that sends the request
 
 
 async def check_page(request: web.Request, *, is_file: bool = False) -> None:
@@ -172,9 +172,9 @@ async def check_page(request: web.Request, *, is_file: bool = False) -> None:
 
     Raises:
         ForeignPageError: another page sent the request, or the address bar shows a host name
-            that may belong to anybody (DNS rebinding), or the request lacks the page's header.
+            that a stranger may own (DNS rebinding), or the request lacks the page's header.
     """
-    # Fetch Metadata: "none" is an address that a person typed. Old browsers send nothing.
+    # Fetch Metadata: "none" means that a person typed the address. Old browsers send no value.
     if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         raise ForeignPageError("Only ComfyUI's own page may ask for this.")
     here = _host_of(f"//{request.headers.get('Host', '')}")
@@ -194,8 +194,8 @@ async def check_page(request: web.Request, *, is_file: bool = False) -> None:
 def _is_from_element(request: web.Request) -> bool:
     """Whether an element of our page loads a file, or a person typed its address.
 
-    On plain http a browser sends no Fetch Metadata. Another page may hide where it is from, but it
-    cannot name ours.
+    On plain http a browser sends no Fetch Metadata. Another page may hide its own origin, but it
+    cannot claim the origin of our page.
     """
     if "Sec-Fetch-Site" in request.headers:
         return True
@@ -208,7 +208,7 @@ async def _is_known(name: str) -> bool:
     try:
         current = await asyncio.to_thread(session.settings)
     except SettingsError:
-        # The panel has to show the fault of the settings, on this machine at least.
+        # At least on this machine the panel must show the error in the settings.
         current = session.Settings()
     return current.knows_page_host(name)
 

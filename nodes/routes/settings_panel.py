@@ -1,4 +1,4 @@
-"""The settings panel: values, where they come from, and a test of the connection."""
+"""Routes of the settings panel: values, their sources, and a test of the connection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PANEL = (
     "allow_unknown_price",
     "store_limit_gb",
 )
-# Seconds. A free account may send 10 requests a minute, and a page may ask more often.
+# In seconds. A free account may send 10 requests a minute, but a page may ask more often.
 _BALANCE_AGE = 20.0
 
 
@@ -55,7 +55,7 @@ def _settings_answer() -> dict[str, Any]:
 
 
 def _shown(key: ApiKey) -> dict[str, Any]:
-    """A key without itself; the panel can remove one that the settings file holds."""
+    """Facts about a key, without its text. The panel can remove a key of the settings file."""
     source = Path(key.source).name
     return {"source": source, "hint": key.hint, "removable": source == api_settings.FILE_NAME}
 
@@ -79,7 +79,7 @@ async def put_setting(request: web.Request) -> dict[str, Any]:
 
 
 async def balance(request: web.Request) -> dict[str, Any]:
-    """The balance of the account; null in the sandbox, without a key, and where it is not told."""
+    """The balance of the account; null in the sandbox, without a key, or if it is unknown."""
     current, left = await asyncio.to_thread(session.settings), None
     if current.api_key is not None and not current.is_sandbox:
         account = await session.account(current)

@@ -1,4 +1,4 @@
-"""The ledger's rows: listed, searched, marked, cancelled, bought again, played and drawn."""
+"""Routes that list, search, mark, cancel, buy again, play and draw the ledger's tracks."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def tracks(request: web.Request) -> dict[str, Any]:
 
 
 def _shown(job: Job) -> dict[str, Any]:
-    """A row, as the browser reads it."""
+    """A track in the form that the browser reads."""
     return {
         "local_id": job.local_id,
         "job_id": job.job_id,
@@ -92,7 +92,7 @@ def _shown(job: Job) -> dict[str, Any]:
 
 
 async def news(request: web.Request) -> dict[str, Any]:
-    """The number of tracks that came while nobody waited for them. Open jobs are polled on."""
+    """The number of tracks that completed while no node waited. Starts polls of open jobs."""
     await session.collect()
     return {"count": await (await session.library()).arrived()}
 
@@ -107,7 +107,7 @@ async def track(request: web.Request) -> dict[str, Any]:
 
 
 async def accept_loss(request: web.Request) -> dict[str, Any]:
-    """The user has read the loss of the ledger: spending goes on."""
+    """The user has confirmed the loss of the ledger: allow purchases again."""
     await (await session.library()).accept_loss()
     return {"loss": None}
 
@@ -178,22 +178,22 @@ async def _account_of(job: Job, current: Settings) -> Account:
     return await session.account(current)
 
 
-# Pictures of the waveforms, each drawn once
+# Pictures of the waveforms. Each is drawn once
 
-# One decode at a time: the others keep a processor.
+# One decode at a time leaves a processor core for other work.
 _decode = asyncio.Semaphore(1)
-# Seconds that a thread draws before it looks whether the client is still there.
+# Seconds that a thread draws before it checks whether the client is still connected.
 _STEP = 0.2
 
 
 async def waveform_of_track(request: web.Request) -> web.StreamResponse:
     job = await job_of(request)
-    # The name of a stored track is a hash of its content. Its time changes at each use.
+    # The name of a stored track is a hash of its content. Each use changes the file's time.
     return await _waveform_of(await stored(job), str(job.file))
 
 
 async def waveform_of_file(request: web.Request) -> web.StreamResponse:
-    """The picture of a file that ComfyUI shows, named as in `/view`."""
+    """The picture of a file that ComfyUI shows. The query names the file as in `/view`."""
     query = request.query
     path = host.shown_file(
         query.get("filename", ""), query.get("subfolder", ""), query.get("type", "output")
@@ -228,7 +228,7 @@ async def _drawn(path: Path, picture: Path) -> None:
 
 
 def _advance(drawing: Iterator[None]) -> bool:
-    """Draw for a step; whether the picture is done."""
+    """Draw one step. Returns whether the picture is complete."""
     end = time.monotonic() + _STEP
     return not any(time.monotonic() > end for _ in drawing)
 
