@@ -1,7 +1,7 @@
-"""What beats, bars, joins and values per frame are read from: one pass over the samples.
+"""Features for beats, bars, joins and values per frame, from one pass over the samples.
 
-The samples are mixed to one channel at 24 kHz and looked at twice: 100 times a second through
-a short window (onsets, levels), 25 times a second through a long one (harmony, timbre).
+The samples are mixed to one channel at 24 kHz. Onsets and levels come from a short window, 100
+times a second. Harmony and timbre come from a long window, 25 times a second.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ RATE = 24_000
 """Hz."""
 HOP = 240
 FRAMES_PER_SECOND = RATE // HOP
-"""Of `onsets`, `bands` and `flux`."""
+"""Frame rate of `onsets`, `bands` and `flux`."""
 WINDOW = 1024
 
 COARSE_HOP = 960
 COARSE_PER_SECOND = RATE // COARSE_HOP
-"""Of `chroma` and `timbre`."""
+"""Frame rate of `chroma` and `timbre`."""
 COARSE_WINDOW = 4096
 
 MEL_BANDS = 40
@@ -39,7 +39,7 @@ BASS, MIDDLE, HIGHS = range(3)
 EDGES = (200.0, 4000.0)
 
 _COMPRESSION = 30.0
-"""How far log(1 + c x) reaches below the track's mean level: about 30 dB."""
+"""c in log(1 + c x), which reaches about 30 dB below the track's mean level."""
 _CHUNK = 512
 """Frames transformed at a time."""
 
@@ -53,7 +53,7 @@ class Analysis(NamedTuple):
     onsets: Frames
     """[n] rise of the log-mel spectrum, mean over its bands, 100 a second."""
     flux: Frames
-    """[3, n] the same in bass, middle and highs."""
+    """[3, n] the same rise in bass, middle and highs."""
     bands: Frames
     """[3, n] power in bass, middle and highs, 100 a second."""
     chroma: Frames
@@ -66,9 +66,9 @@ class Analysis(NamedTuple):
 def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> Analysis:
     """Features of planar float32 [channels, samples]. MediaError for a shape or rate out of range.
 
-    They are relative to `level`, the samples' own RMS unless given.
+    The features are relative to `level`, an RMS; without it, to the RMS of the samples.
 
-    Memory: about 16 MB for each hour, however many channels.
+    Memory: about 16 MB for each hour, for any number of channels.
     """
     check_samples(samples, sample_rate)
     level = rms(samples) if level is None else level
@@ -105,7 +105,7 @@ class _Frames:
         self._done = 0
 
     def spectra(self, block: Samples, end: int) -> Iterator[tuple[int, Frames]]:
-        """(first frame, power [k, bins]) of the frames that are whole now, below `end`."""
+        """Yield (first frame, power [k, bins]) of the complete frames below `end`."""
         window = self._shape.shape[0]
         data = np.concatenate((self._rest, block))
         whole = max(0, (data.shape[0] - window) // self._hop + 1)
@@ -171,7 +171,7 @@ def mel_filters(window: int, bands: int) -> Frames:
 
 
 def _melscale_fbanks() -> Callable[..., torch.Tensor]:
-    # Here, not above: a torchaudio that does not fit this torch raises.
+    # Import here: a torchaudio that does not fit this torch raises an error.
     try:
         from torchaudio.functional import melscale_fbanks
     except (ImportError, OSError, RuntimeError) as error:
@@ -210,7 +210,7 @@ def _pitch_classes() -> Frames:
     used = (frequency > 80) & (frequency < 2500)
     semitone = 69 + 12 * np.log2(np.maximum(frequency, 1) / 440)
     distance = (semitone[:, None] - np.arange(12) + 6) % 12 - 6
-    # A bin is 1.2 semitones wide at 80 Hz: the bell is no narrower than that.
+    # A bin is 1.2 semitones wide at 80 Hz, so the bell is at least that wide.
     width = np.maximum(0.5, 0.6 * 12 * np.log2(1 + RATE / COARSE_WINDOW / np.maximum(frequency, 1)))
     weights = np.exp(-0.5 * (distance / width[:, None]) ** 2) * used[:, None]
     total = weights.sum(axis=0)

@@ -1,4 +1,4 @@
-"""Bars: which beats are downbeats, and what is heard in each beat."""
+"""Bars: the downbeats among the beats, and the features of each beat."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Bars(NamedTuple):
 
 
 class BeatFeatures(NamedTuple):
-    """What is heard from each beat to the next, [beats, features]."""
+    """Features of the music from each beat to the next, [beats, features]."""
 
     chroma: Floats
     """[n, 12] of length 1."""
@@ -42,7 +42,7 @@ class BeatFeatures(NamedTuple):
 
 
 def find_bars(analysis: Analysis, beats: Beats) -> Bars:
-    """Bars of a track from where it is accented and its harmony changes."""
+    """Find the bars of a track from its accents and its changes of harmony."""
     count = beats.times.shape[0]
     if count < 2:
         return Bars(4, np.zeros(count, np.intp), beats.times)
@@ -62,7 +62,7 @@ def beat_features(analysis: Analysis, times: Floats) -> BeatFeatures:
     timbre = _means(analysis.timbre, edges, COARSE_PER_SECOND)
     index = np.arange(times.shape[0] * _PARTS + 1) / _PARTS
     parts = np.interp(index, np.arange(edges.shape[0]), edges)
-    # An onset is seen a little before its beat: the quarters begin earlier.
+    # The features show an onset a little before its beat, so the quarters begin earlier.
     pattern = _means(analysis.flux.T, parts - 0.25 * period / _PARTS, FRAMES_PER_SECOND)
     pattern = np.sqrt(pattern).reshape(times.shape[0], -1)
     power = _means(analysis.bands.sum(axis=0)[:, None], edges, FRAMES_PER_SECOND)[:, 0]
@@ -70,7 +70,7 @@ def beat_features(analysis: Analysis, times: Floats) -> BeatFeatures:
 
 
 def _means(frames: npt.NDArray[np.float32], edges: Floats, rate: float) -> Floats:
-    """Means of `frames` [n, k] between `edges` (seconds), frames counted in parts."""
+    """Means of `frames` [n, k] between `edges` (seconds); an edge may divide a frame."""
     sums = np.cumsum(frames, axis=0, dtype=np.float64)
     sums = np.vstack((np.zeros((1, sums.shape[1])), sums))
     place = np.clip(edges * rate + 0.5, 0, frames.shape[0])
@@ -81,7 +81,7 @@ def _means(frames: npt.NDArray[np.float32], edges: Floats, rate: float) -> Float
 
 
 def _accents(analysis: Analysis, times: Floats) -> Floats:
-    """[beats] how much each beat is a beginning: low drum, new chord, new level."""
+    """[beats] accent of each beat, from its low drum, new chord and new level."""
     near = np.round(times * FRAMES_PER_SECOND).astype(np.intp)[:, None] + np.arange(-3, 4)
     near = np.clip(near, 0, analysis.onsets.shape[0] - 1)
     features = beat_features(analysis, times)
@@ -96,7 +96,7 @@ def _accents(analysis: Analysis, times: Floats) -> Floats:
 
 
 def _novelty(features: Floats) -> Floats:
-    """[n] how much two beats differ from the two before."""
+    """[n] difference between two beats and the two beats before them."""
     padded = np.pad(features, ((2, 1), (0, 0)), "edge")
     after = padded[2:-1] + padded[3:]
     before = padded[:-3] + padded[1:-2]
@@ -109,7 +109,7 @@ def _standard(row: npt.NDArray[np.floating]) -> Floats:
 
 
 def _meter(features: BeatFeatures, accents: Floats) -> int:
-    """3 or 4, whichever lag of beats resembles itself more in accent and drum pattern."""
+    """3 or 4 beats: the lag at which accents and drum pattern repeat better."""
     pattern = features.pattern - features.pattern.mean(axis=0)
     pattern /= np.sqrt((pattern**2).mean()) + 1e-9
 
@@ -120,15 +120,15 @@ def _meter(features: BeatFeatures, accents: Floats) -> int:
             np.mean(accents[lag:] * accents[:-lag]) + np.mean(pattern[lag:] * pattern[:-lag])
         )
 
-    # 6 and 12 beats belong to both meters' families: only what tells them apart is asked.
+    # A lag of 12 beats fits both meters: leave it out.
     four = np.mean([likeness(lag) for lag in (4, 8, 16)])
     three = np.mean([likeness(lag) for lag in (3, 6, 9)])
-    # Of two that are alike, 4 is by far the more common.
+    # If both repeat about as well, choose 4: it is by far the more common meter.
     return 3 if three > four + 0.1 else 4
 
 
 def _places(accents: Floats, meter: int) -> npt.NDArray[np.intp]:
-    """Place in the bar of every beat: the best course through the accents, slips at a cost."""
+    """Place of every beat in its bar: the best course through the accents; each slip costs."""
     downbeat = np.where(np.arange(meter) == 0, 1.0, -1.0 / (meter - 1))
     step = np.full((meter, meter), -_SLIP_COST)
     step[np.arange(meter), (np.arange(meter) + 1) % meter] = 0

@@ -1,8 +1,7 @@
-"""Where the beats are: onset envelope, tempo, and the best chain of beats by dynamic programming.
+"""Find the beats: onset envelope, tempo, and the best chain of beats by dynamic programming.
 
 The method is published: D. P. W. Ellis, "Beat Tracking by Dynamic Programming", Journal of New
-Music Research 36 (2007). The tempo that was asked for settles the octave; the chain follows the
-audio.
+Music Research 36 (2007). The caller's tempo settles the octave. The chain follows the audio.
 """
 
 from __future__ import annotations
@@ -18,32 +17,32 @@ from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
 from .tempo import check_hint, find_tempo, local_periods
 
 STEADY = 0.16
-"""From this confidence on, joining on beats is safe: noise and drones are below 0.1, music with a
-pulse above 0.2."""
+"""From this confidence on, joins on beats are safe. Noise and drones have less than 0.1, music with
+a pulse has more than 0.2."""
 
 _TIGHTNESS = 4000.0
-"""Cost of a beat that comes early or late, by the square of the logarithm of its interval over
-the local one. Ellis has 680 and one period for the track; the local period allows for more, and
-more keeps the chain from sliding to the off-beat where hi-hats are louder than drums."""
+"""Cost of an early or late beat, by the square of the logarithm of its interval over the local
+period. Ellis has 680 and one period for the track. A local period permits a higher cost, which
+keeps the chain off the off-beat where hi-hats are louder than drums."""
 _LATENCY = -0.004
 """Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
 a mix."""
 _DETREND_SECONDS = 0.8
 _WEIGHTS = (1.0, 0.5, 0.25, 1.2)
-"""Of bass, middle and highs, and of the change of harmony: what says where the beat is."""
+"""Weights of bass, middle, highs and change of harmony in the beat envelope."""
 _HARMONY_REACH = 7
 """Coarse frames (0.28 s) on each side between which the harmony is compared."""
 _NEIGHBOURS = 3
-"""Beats on each side that a beat's time is smoothed with."""
+"""Beats on each side that smooth a beat's time."""
 _SILENT = 0.12
-"""A beat below this share of the usual onset at either end of the track is none."""
+"""Drop a beat at either end of the track if its onset is below this share of the usual one."""
 _SNAP = 4
-"""Frames on each side in which a beat's onset is looked for."""
+"""The search for a beat's onset covers so many frames on each side."""
 
 
 class Beats(NamedTuple):
     times: Floats
-    """[n] seconds, ascending; empty where nothing can be counted."""
+    """[n] seconds, ascending; empty without a beat."""
     bpm: float
     """Median over the track; 0 without beats."""
     confidence: float
@@ -58,7 +57,7 @@ NO_BEATS = Beats(np.empty(0), 0.0, 0.0)
 
 
 def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
-    """Beats of a track; `hint` is its tempo in bpm, 0 to find it. MediaError for another hint."""
+    """Beats of a track; `hint` is its tempo in bpm, 0 to find it. MediaError for a bad hint."""
     check_hint(hint)
     envelope = onset_envelope(analysis)
     if analysis.silent or not envelope.any():
@@ -83,7 +82,7 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
 
 
 def onset_envelope(analysis: Analysis) -> Floats:
-    """[n] onsets without their slow course, 1 standard deviation high, 100 a second."""
+    """[n] onsets minus their slow change, scaled to a standard deviation of 1, 100 a second."""
     return _peaks(analysis.onsets)
 
 
@@ -94,7 +93,7 @@ def _beat_envelope(analysis: Analysis) -> Floats:
 
 
 def harmonic_change(analysis: Analysis) -> Frames:
-    """[n] distance between the chroma before and after, 100 a second."""
+    """[n] distance between the chroma before and after each frame, 100 a second."""
     chroma = np.log1p(analysis.chroma)
     length = np.linalg.norm(chroma, axis=1, keepdims=True)
     chroma /= length + 0.3 * length.mean() + 1e-9
@@ -103,7 +102,7 @@ def harmonic_change(analysis: Analysis) -> Frames:
     middle = np.arange(count) + reach
     change = sums[middle + reach] - 2 * sums[middle] + sums[middle - reach]
     distance = np.linalg.norm(change, axis=1) / reach
-    # The sums end with a frame: the border lies half a frame later.
+    # A sum includes its last frame, so the border lies half a frame later.
     moment = (np.arange(count) + 0.5) / COARSE_PER_SECOND
     times = np.arange(analysis.onsets.shape[0]) / FRAMES_PER_SECOND
     return np.interp(times, moment, distance).astype(np.float32)
@@ -120,8 +119,8 @@ def _peaks(course: Frames) -> Floats:
 def _chain(local: Floats, periods: Floats) -> npt.NDArray[np.intp]:
     """Frames of the chain of beats with the highest sum of onsets less the cost of its intervals.
 
-    A beat's predecessor is two thirds to one and a half periods back, so two thirds of a period
-    of frames are worked out at once.
+    A beat's predecessor is two thirds to one and a half periods back, so two thirds of a period of
+    frames can be computed at once.
     """
     count = local.shape[0]
     nearest = max(1, int(periods.min() / 1.5))
@@ -163,7 +162,7 @@ def _without_silence(frames: npt.NDArray[np.intp], envelope: Floats) -> npt.NDAr
 def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Floats, Floats]:
     """(position in frames, strength) of the strongest onset near each beat."""
     near = np.clip(frames[:, None] + np.arange(-_SNAP, _SNAP + 1), 1, envelope.shape[0] - 2)
-    # What is further from the beat has to be stronger.
+    # An onset further from the beat has to be stronger.
     values = envelope[near] * np.hanning(2 * _SNAP + 3)[1:-1]
     peak = near[np.arange(frames.shape[0]), values.argmax(axis=1)]
     left, top, right = envelope[peak - 1], envelope[peak], envelope[peak + 1]
@@ -175,7 +174,7 @@ def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Flo
 
 
 def _smooth(frames: Floats, strengths: Floats) -> Floats:
-    """Each beat on the line through its neighbours: a weak onset says little about its time."""
+    """Place each beat on the line through its neighbours: a weak onset has an uncertain time."""
     count = frames.shape[0]
     reach = min(_NEIGHBOURS, (count - 1) // 2)
     if reach < 1:

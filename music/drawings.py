@@ -1,4 +1,4 @@
-"""Pictures of what was done: waveform, bars and beats, the heard segments and their joins."""
+"""Pictures of a result: waveform, bars and beats, the heard segments and their joins."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _VALUES = (140, 214, 150)
 
 
 def draw_fit(fit: Fit, width: int = 1200, height: int = 480) -> Picture:
-    """The source above, grey where it was dropped, and the result below, with its joins.
+    """Draw the source above, its dropped parts grey, and the result below, with its joins.
 
-    Bars and beats are upright lines in the source; joins are lines from where the source is left
-    and entered to where they are heard.
+    Bars and beats are upright lines in the source. Lines lead from the exit and the entry of each
+    join in the source to its time in the result.
     """
     track = fit.track
     seconds = fit.samples.shape[1] / fit.sample_rate
@@ -45,7 +45,7 @@ def draw_fit(fit: Fit, width: int = 1200, height: int = 480) -> Picture:
 
 
 def draw_values(values: Values, width: int = 1200, height: int = 240) -> Picture:
-    """The values over the waveform, with beats and bars."""
+    """Draw the values over the waveform, with beats and bars."""
     track = values.track
     seconds = max(track.seconds, len(values.values) / values.fps)
     plot = Plot(width, height, seconds)
@@ -65,7 +65,7 @@ def _wave(
     rows: tuple[int, int],
     heard: Sequence[tuple[float, float]],
 ) -> None:
-    """The waveform from second 0 on: bright within the spans of `heard`, grey outside."""
+    """Draw the waveform from second 0 on: bright within the spans of `heard`, grey outside."""
     seconds = samples.shape[1] / sample_rate
     width = max(1, min(plot.inner, round(plot.x(seconds))))
     colors = [

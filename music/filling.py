@@ -8,16 +8,16 @@ from ..audio.arrays import MediaError
 
 BEATS_IN_A_BAR = 4
 FASTEST = 400.0
-"""In bpm: nobody counts faster."""
+"""The fastest tempo in bpm that a person counts."""
 SHORTEST = 60 * BEATS_IN_A_BAR / FASTEST
-"""In seconds, one bar at the fastest tempo."""
+"""Seconds of one bar at the fastest tempo."""
 
 
 def filling_tempo(seconds: float, near: float) -> float:
     """The tempo in bpm nearest to `near` at which whole 4/4 bars last `seconds`.
 
-    n bars of 4 beats last 4 n · 60 ÷ tempo seconds, so the tempo is 240 n ÷ seconds. No bar is as
-    short as what lasts less than `SHORTEST`: the tempo is `near` then.
+    n bars of 4 beats last 4 n · 60 ÷ tempo seconds, so the tempo is 240 n ÷ seconds. A length below
+    `SHORTEST` holds no whole bar: the tempo is then `near`.
 
     Raises:
         MediaError: a length or a tempo that is not above 0.
@@ -36,7 +36,8 @@ def filling_tempo(seconds: float, near: float) -> float:
 def whole_bars(seconds: float, tempo: float) -> float:
     """The seconds of the whole 4/4 bars that last at least `seconds`, two bars or more.
 
-    Fit Music cuts them off with one join. A shorter tail ends within a bar and needs more joins.
+    Fit Music cuts off whole bars with one join. A shorter tail ends within a bar and needs more
+    joins.
     """
     bar = 60 * BEATS_IN_A_BAR / tempo
     return max(2, math.ceil(seconds / bar - 1e-6)) * bar

@@ -1,4 +1,4 @@
-"""Music at an exact length: by which method, and what became of it."""
+"""Music at an exact length: the choice of a method, its result and a report."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from .stretch import engine, stretch
 from .track import Track, read_track
 
 FADE_SHARE, LONGEST_FADE = 0.15, 4.0
-"""Of an ending that fades and is not told how long: a share of the length, and at most seconds."""
+"""Default length of a fade-out: this share of the whole, and at most so many seconds."""
 DECLICK_SECONDS = 0.003
-"""Of a beginning or an end in the middle of a sound."""
+"""Length of the fade where the result begins or ends in the middle of a sound."""
 
 
 class Join(NamedTuple):
-    """A join, all in seconds."""
+    """A join; all times are in seconds."""
 
     at: float
-    """In the result: where the crossfade ends."""
+    """End of the crossfade in the result."""
     left: float
-    """In the source: where it is left."""
+    """Time at which the source is left."""
     right: float
-    """In the source: where it goes on."""
+    """Time at which the source goes on."""
 
 
 class Kept(NamedTuple):
-    """A stretch of the source that is heard, all in seconds."""
+    """A segment of the source that is heard; all times are in seconds."""
 
     at: float
-    """In the result."""
+    """Its time in the result."""
     start: float
     end: float
 
@@ -48,21 +48,21 @@ class Fit(NamedTuple):
     """New float32 [channels, length]."""
     sample_rate: int
     method: str
-    """What was done: remix, loop, stretch, cut, or none where the length was right."""
+    """The method in use: remix, loop, stretch, cut, or none where the length was right."""
     why: str
-    """A sentence: why this method."""
+    """One sentence: the reason for this method."""
     joins: tuple[Join, ...]
     kept: tuple[Kept, ...]
     speed: float
-    """Of the part before the last two bars; 1.0 is the source's, 1.01 is 1 % faster."""
+    """Speed of the part before the last two bars; 1.0 is the source's, 1.01 is 1 % faster."""
     notes: tuple[str, ...]
-    """Sentences: what else was done or could not be."""
+    """Sentences on other changes, and on wishes that could not be met."""
     track: Track
     """The source with its beats and bars."""
 
     @property
     def report(self) -> str:
-        """All of it in words, a fact a line."""
+        """The result in words, one fact a line."""
         source, result = self.track.seconds, self.samples.shape[1] / self.sample_rate
         lines = [f"{source:.3f} s became {result:.3f} s by {self.method}: {self.why}"]
         beats = self.track.beats
@@ -94,11 +94,11 @@ def fit(
     fade_in: float = 0.0,
     fade_out: float = 0.0,
 ) -> Fit:
-    """`samples` (float32 [channels, n]) at exactly `length` samples; they are not changed.
+    """Bring `samples` (float32 [channels, n]) to exactly `length` samples, in a new array.
 
     `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
-    fade fades out, hard stops (a remix: at the end of a bar). Fades in seconds. MediaError for
-    what is out of range, and for a method that cannot do it.
+    fade fades out, hard stops (a remix: at the end of a bar). Fades are in seconds. MediaError for
+    a value out of range, and for a method that cannot reach `length`.
 
     >>> noise = np.random.default_rng(1).normal(0, 0.1, (2, 96000)).astype(np.float32)
     >>> fit(noise, 48000, 72000, method="cut").samples.shape
@@ -160,7 +160,7 @@ def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
 
 
 def _no_remix(track: Track) -> str:
-    """Why the beat is no ground to join on, or nothing."""
+    """Why joins on the beat are not possible, or an empty string."""
     if not track.beats.bpm:
         return "no beat was found"
     if not track.beats.steady:
@@ -243,7 +243,7 @@ def _from_plan(
 
 
 def _places(plan: Plan) -> list[float]:
-    """Samples of the result at which each piece begins."""
+    """First sample of each piece in the result."""
     natural = np.cumsum([0, *(piece.end - piece.start for piece in plan.pieces[:-1])])
     before, after = plan.speed
     if before == after:

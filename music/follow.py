@@ -1,4 +1,4 @@
-"""One value per frame of a picture, that follows the music."""
+"""Values that follow the music, one for each frame of a picture."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from .track import Track
 
 _MOST_FRAMES = 1_000_000
 _RANGE_DB = 40.0
-"""Levels from the loudest down to this far below it fill the range."""
+"""The range shows levels from the loudest down to so many dB below it."""
 _LOUDEST = 99.0
 """Percentile that counts as the loudest, so that one crash does not flatten the rest."""
 
 
 class Values(NamedTuple):
-    """What drives a picture: frame n belongs to the time n / fps."""
+    """Values that drive a picture: frame n belongs to the time n / fps."""
 
     values: tuple[float, ...]
     fps: float
     beat_frames: tuple[int, ...]
-    """The frame nearest to each beat, within the frames there are."""
+    """The nearest existing frame to each beat."""
     track: Track
 
     @property
@@ -66,13 +66,13 @@ def follow(
     `what`: energy, bass and highs are levels (40 dB fill the range), onsets the attacks, beat and
     bar a pulse that is 1 on the beat or downbeat and falls to 0 at the next. `smooth` in seconds
     is the width of the bell that evens them out. After the end of the track every value is `low`.
-    MediaError for what is out of range.
+    MediaError for a value out of range.
     """
     count = _check_wish(track, fps, frames, what, smooth)
     course = _course(track, what)
     if smooth > 0:
         course = _smoothed(course, smooth * FRAMES_PER_SECOND)
-    # Each frame's time from its number: nothing is added up, so nothing drifts.
+    # Compute each frame's time from its number: a sum of steps would drift.
     times = np.arange(count) / fps
     if what in ("beat", "bar") and smooth == 0:
         share = _pulse(_marks(track, what), times)
@@ -87,7 +87,7 @@ def follow(
 
 
 def _check_wish(track: Track, fps: float, frames: int, what: str, smooth: float) -> int:
-    """How many frames are asked for."""
+    """Check the arguments, and return the number of frames."""
     if what not in FOLLOW:
         raise MediaError(f"follow is {what!r}: expected one of {', '.join(FOLLOW)}.")
     if not 0 < fps <= 1000:
@@ -96,7 +96,7 @@ def _check_wish(track: Track, fps: float, frames: int, what: str, smooth: float)
         raise MediaError(f"{frames} frames were asked for: expected 0 (all) or more.")
     if not 0 <= smooth <= 60:
         raise MediaError(f"smooth is {smooth:g} s: expected 0 to 60.")
-    # The last frame begins before the track ends; a rounding error makes no frame.
+    # The last frame begins before the track ends; a rounding error adds no frame.
     count = frames or max(1, int(np.ceil(track.seconds * fps - 1e-6)))
     if count > _MOST_FRAMES:
         raise MediaError(
@@ -106,7 +106,7 @@ def _check_wish(track: Track, fps: float, frames: int, what: str, smooth: float)
 
 
 def _course(track: Track, what: str) -> Floats:
-    """[n] 0 to 1, 100 a second."""
+    """[n] values from 0 to 1, 100 a second."""
     analysis = track.analysis
     if what == "energy":
         return _level(analysis.bands.sum(axis=0))
@@ -133,7 +133,7 @@ def _level(power: Frames) -> Floats:
 
 
 def _pulse(marks: Floats, times: Floats) -> Floats:
-    """1 at each mark, falling to 0 at the next by the square; 0 before the first."""
+    """A pulse: 1 at each mark, then a square fall to 0 at the next; 0 before the first."""
     if marks.shape[0] < 2:
         return np.zeros(times.shape[0])
     edges = np.append(marks, marks[-1] + np.median(np.diff(marks)))
@@ -145,7 +145,7 @@ def _pulse(marks: Floats, times: Floats) -> Floats:
 
 
 def _smoothed(course: Floats, width: float) -> Floats:
-    """Through a Gaussian bell whose full width at half height is `width` frames."""
+    """Smooth `course` by a Gaussian bell whose full width at half height is `width` frames."""
     sigma = width / 2.355
     reach = min(int(3 * sigma) + 1, course.shape[0])
     bell = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-3)) ** 2)

@@ -1,7 +1,7 @@
-"""How well one beat follows another: the cost of every join, and how a join is heard.
+"""How well one beat follows another: the cost of every join, and its exact place.
 
 Wenner et al., "Scalable Music: Automatic Music Retargeting and Synthesis" (Eurographics 2013) and
-Rubin et al., "UnderScore" (UIST 2012): a join from beat i to beat j is unheard where the beats
+Rubin et al., "UnderScore" (UIST 2012): nobody hears a join from beat i to beat j if the beats
 around i sound like those around j.
 """
 
@@ -28,28 +28,28 @@ _WEIGHTS = (1.0, 1.0, 1.0, 0.5)
 _CONTEXT = {-1: 0.5, 0: 1.0, 1: 0.5}
 """Weights of the beats before, at and after the join."""
 _SEAM_COST = 4.0
-"""Cost of a jump at the seam beyond what the track itself does at its beats."""
+"""Cost of a jump at the seam beyond the usual jumps at the track's beats."""
 _SEAM_PERCENTILE = 80
 _SEAM_SECONDS = 0.046
 _SEAM_BANDS = 64
 _SEAM_HIGHEST = 16_000.0
 """Hz."""
 _LOUD = 1000.0
-"""log(1 + 1000 x) of a magnitude: down to -60 dB."""
+"""Factor in log(1 + 1000 x) of a magnitude, which reaches down to -60 dB."""
 _ALIGN_SECONDS = 0.012
-"""How far two beats' attacks are moved onto each other."""
+"""Longest shift of an entry that makes two attacks coincide."""
 _ALIGN_SHARE = 0.02
-"""Of a beat, as much: the time from beat to beat stays the usual to 3 %."""
+"""Longest shift as a share of a beat: the time between beats stays within 3 %."""
 _ALIGN_LIKENESS = 0.4
-"""Below this correlation two attacks say nothing about each other's time."""
+"""Below this correlation two attacks cannot be aligned."""
 
 IMPOSSIBLE = np.inf
 
 
 class Joint(NamedTuple):
-    """A place where the source is left and entered again, in samples of the source.
+    """A jump in the source, in samples of the source.
 
-    What is heard goes up to `left`, and on from `right`; the crossfade ends there.
+    The source is heard up to `left`, then from `right`; the crossfade ends there.
     """
 
     left: int
@@ -57,10 +57,10 @@ class Joint(NamedTuple):
 
 
 def join_costs(track: Track, nodes: npt.NDArray[np.intp]) -> Floats:
-    """[n, n] cost of hearing node j where node i was to come; about 1 for two random places.
+    """[n, n] cost of a join that plays node j in place of node i; about 1 for random places.
 
-    `nodes` are indices into the track's beats. Infinite for another place in the bar, and where
-    i and j are less than two bars apart.
+    `nodes` are indices into the track's beats. The cost is infinite for another place in the bar,
+    and where i and j are less than two bars apart.
     """
     times, bars = track.beats.times, track.bars
     costs = squared_distances(_vectors(track.analysis, times)[nodes])
@@ -74,14 +74,14 @@ def join_costs(track: Track, nodes: npt.NDArray[np.intp]) -> Floats:
 
 
 def _vectors(analysis: Analysis, times: Floats) -> Floats:
-    """[beats, k]: squared distances between rows are the distances of beats in their context."""
+    """[beats, k]; the squared distance of two rows is the distance of two beats in context."""
     features = beat_features(analysis, times)
     blocks = (features.chroma, features.timbre, features.pattern, features.level[:, None] / 6)
     scaled = []
     for weight, block in zip(_WEIGHTS, blocks, strict=True):
         spread = np.sqrt(((block - block.mean(axis=0)) ** 2).sum(axis=1).mean())
         scaled.append(block * (weight / (spread + 1e-9)))
-    # Level is in units of 6 dB already: a track of one level must not be stretched to noise.
+    # Do not normalise the level (units of 6 dB): a track of one level would become noise.
     scaled[-1] = blocks[-1] * _WEIGHTS[-1]
     beat = np.hstack(scaled)
     padded = np.pad(beat, ((1, 1), (0, 0)), "edge")
@@ -92,9 +92,9 @@ def _vectors(analysis: Analysis, times: Floats) -> Floats:
 
 
 def _seam_excess(track: Track, times: Floats) -> Floats:
-    """[n, n] by how much the jump of level and spectrum from i to j passes the track's usual.
+    """[n, n] excess of the jump of level and spectrum from i to j over the track's usual jump.
 
-    Measured at the very place: the 46 ms before beat i against those after beat j.
+    The jump compares the 46 ms before beat i with the 46 ms after beat j.
     """
     count = times.shape[0]
     before, level_before = _at_cuts(track, times, -1)
@@ -113,7 +113,7 @@ def _seam_excess(track: Track, times: Floats) -> Floats:
 def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
     """([n, bands] log spectrum, [n] dB) just before (side -1) or after (0) joins at `times`."""
     rate = track.sample_rate
-    # Of a prime length the transform costs five times as much.
+    # A transform of a prime length would cost five times as much.
     width = 32 * round(_SEAM_SECONDS * rate / 32)
     window = np.hanning(width).astype(np.float32)
     highest = min(_SEAM_HIGHEST, rate / 2)
@@ -133,7 +133,7 @@ def _at_cuts(track: Track, times: Floats, side: int) -> tuple[Frames, Frames]:
 def joint(track: Track, left_time: float, right_time: float) -> Joint:
     """The joint from before one beat to before another.
 
-    The entry is moved by up to 12 ms, and 2 % of a beat, so that the attacks of the two beats
+    The entry moves by up to 12 ms, and up to 2 % of a beat, so that the attacks of the two beats
     coincide.
     """
     look()
@@ -146,7 +146,7 @@ def joint(track: Track, left_time: float, right_time: float) -> Joint:
 
 
 def _alignment(samples: Samples, sample_rate: int, left: int, right: int, reach: int) -> int:
-    """By how many samples, up to `reach`, what sounds at `right` comes later than at `left`."""
+    """Delay in samples, up to `reach`, of the sound at `right` against the sound at `left`."""
     back, ahead = round(0.04 * sample_rate), round(0.12 * sample_rate)
     if min(left, right) - back - reach < 0 or max(left, right) + ahead + reach > samples.shape[1]:
         return 0

@@ -1,4 +1,4 @@
-"""Music that loops for ever: where it may begin again, and how its seam sounds."""
+"""Music that loops for ever: the search for its start and end, and measures of its seam."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .splice import sound
 from .track import Track
 
 GOOD_COST = 0.6
-"""Of the two places' distance, where 1 is that of two random ones."""
+"""Largest distance of start and end in a good loop; two random places have 1."""
 
 _LONGER = 0.15
-"""What twice the length is worth, in cost."""
+"""A loop of twice the length may cost so much more."""
 _PHRASE_COST = 0.1
 """Cost of a loop that is no multiple of a phrase."""
 _PHRASE = 4
-"""Bars. The longest loop of whole phrases wins where its seam is good: a short loop tires."""
+"""Bars in a phrase. The longest loop of whole phrases with a good seam wins: a short loop tires."""
 _MOST_PLACES = 1200
 _TRIED = 8
-"""The best candidates whose seam is measured."""
+"""Number of candidates whose seam is measured, the best first."""
 _AROUND_SECONDS = 1.5
 _REACH = 10
 """Frames (0.1 s) on each side of the seam between which levels are compared."""
 _QUIET_JUMP = 1.5
-"""dB that are no jump in any track."""
+"""dB: a smaller change of level is no jump in any track."""
 
 
 class Seam(NamedTuple):
@@ -46,7 +46,8 @@ class Seam(NamedTuple):
     level: float
     """dB from the 0.1 s before the seam to the 0.1 s after it, over the track's usual jump."""
     step: float
-    """From the last sample to the first, over the track's largest step from sample to sample."""
+    """Step from the last sample to the first, over the track's largest step from sample to
+    sample."""
 
     @property
     def good(self) -> bool:
@@ -82,7 +83,7 @@ class Loop(NamedTuple):
 def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True) -> Loop:
     """The best loop of a track of at least `min_seconds`; see `Loop.seam.good`.
 
-    `keep_intro`: what comes before the loop is kept and played once, else the loop begins at 0.
+    `keep_intro` keeps the music before the loop, which plays once; else the loop begins at 0.
     MediaError where the track is silent or too short for such a loop.
     """
     if track.analysis.silent:
@@ -114,7 +115,8 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
 
 
 class _Turn(NamedTuple):
-    """From the sample before `end` on to `start`; the `fade` samples before both are crossfaded."""
+    """A jump from the sample before `end` to `start`; the `fade` samples before both are
+    crossfaded."""
 
     start: int
     end: int
@@ -171,7 +173,7 @@ def _turn(
     begin, finish = pair
     rate = track.sample_rate
     if steady:
-        # The end is left where the start would come: at the end, what is heard leads to the start.
+        # The join leaves the source at the loop's end and enters it at the loop's start.
         end, start = joint(track, times[finish], times[begin])
     else:
         start, end = round(times[begin] * rate), round(times[finish] * rate)
@@ -180,7 +182,7 @@ def _turn(
 
 
 def _faded(source: Samples, turn: _Turn) -> Samples:
-    """The last samples before the loop's end: they lead to its start."""
+    """The last samples of the loop, crossfaded so that they lead to its start."""
     start, end, fade = turn[:3]
     return crossfade(source[:, end - fade : end], source[:, start - fade : start])
 
@@ -229,7 +231,7 @@ def _rises(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
 
 
 def _jumps(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:
-    """[n] dB between the 0.1 s before and after each frame."""
+    """[n] change of level in dB from the 0.1 s before each frame to the 0.1 s after it."""
     power = analysis.bands.sum(axis=0)
     near = np.arange(1, _REACH + 1)
     last = power.shape[0] - 1

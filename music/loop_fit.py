@@ -1,4 +1,4 @@
-"""A track made longer by one stretch of whole bars, heard again and again."""
+"""A track made longer: one segment of whole bars repeats."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .render import AS_IS, Piece, Speed
 from .track import Track
 
 _REST_COST = 1.0
-"""Cost of each second by which the repeats pass the length."""
+"""Cost of each second by which the repeats exceed the length."""
 _REPEAT_COST = 0.1
 
 
 def plan_loops(track: Track, length: int, ending: str) -> Plan | None:
     """The best plan with one loop of whole bars; None without a steady beat.
 
-    With `ending` keep the track's own ending follows the last round, and what is too much is made
-    up for by the speed, or cut off the beginning.
+    With `ending` keep the track's own ending follows the last round. If the result is too long, the
+    speed rises, or the beginning is cut.
     """
     bars = track.bars
     if not track.beats.steady or bars.times.shape[0] < 6:

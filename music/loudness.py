@@ -18,13 +18,13 @@ from ..audio.arrays import MediaError, blocks, check_sample_rate
 ABSOLUTE_GATE = -70.0
 """LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
 RELATIVE_GATE = -10.0
-"""LU below the mean of what passed the absolute gate."""
+"""LU below the mean of the blocks that passed the absolute gate."""
 
 _HOP = Fraction(1, 10)
 _HOPS_PER_BLOCK = 4
 _BLOCK = 1 << 16
 
-# Surrounds count +1.5 dB, the low-frequency channel not at all. Channels in WAVE order.
+# Surrounds count +1.5 dB; the low-frequency channel does not count. Channels are in WAVE order.
 _WEIGHTS: dict[int, tuple[float, ...]] = {
     4: (1, 1, 1.41, 1.41),
     5: (1, 1, 1, 1.41, 1.41),
@@ -94,7 +94,7 @@ def _block_power(row: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[
 def _k_weighted(
     row: npt.NDArray[np.float32], sample_rate: int
 ) -> Iterator[npt.NDArray[np.float64]]:
-    """`row` through the K-weighting filters, in pieces, float64."""
+    """Yield `row` after the K-weighting filters, in pieces of float64."""
     graph = av.filter.Graph()
     chain = [
         graph.add(

@@ -1,6 +1,6 @@
-"""To a loudness, under a ceiling: EBU R 128 with the measures of ITU-R BS.1770.
+"""Bring music to a loudness, under a ceiling: EBU R 128 with the measures of ITU-R BS.1770.
 
-One gain for the whole track; only where it lifts a true peak above the ceiling, a limiter.
+The whole track gets one gain. A limiter acts only where it lifts a true peak too high.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from .loudness import ABSOLUTE_GATE, integrated_loudness
 from .peaks import limit, true_peak
 
 MOST_GAIN = 40.0
-"""dB; what is quieter than that below its target is noise, and stays quiet."""
+"""Largest gain in dB: a track that needs more is noise, and stays quiet."""
 
 _CLOSE = 0.1
-"""LU from the target that are good enough."""
+"""LU: a result so near to the target is good enough."""
 _TRIES = 4
 _STEEPEST = 4.0
-"""dB of gain for a LU that are tried at most at once."""
+"""Most dB of gain that one step tries for each missing LU."""
 _METERS_DIFFER = 0.1
-"""dB: another meter's oversampling filter may find so much more; it is kept free."""
+"""dB of headroom: another meter's oversampling filter may find peaks so much higher."""
 _MARGIN = 0.05
-"""dB that the limiter aims lower still."""
+"""dB of further headroom that the limiter aims for."""
 
 
 class Level(NamedTuple):
@@ -44,12 +44,12 @@ class Master(NamedTuple):
     gain: float
     """dB, for the whole track."""
     limited: float
-    """dB, the most that the limiter took away; 0 where it was not needed."""
+    """The limiter's largest reduction in dB; 0 if it was not needed."""
     notes: tuple[str, ...]
 
     @property
     def report(self) -> str:
-        """What was measured and done, a fact a line."""
+        """The measured levels and the changes, one fact a line."""
         lines = [f"Loudness: {self.before} before, {self.after} after; gain {self.gain:+.1f} dB."]
         if self.limited:
             lines.append(f"Limiter: up to {self.limited:.1f} dB.")
@@ -59,10 +59,11 @@ class Master(NamedTuple):
 def master(
     samples: Samples, sample_rate: int, *, loudness: float | None = None, ceiling: float = -1.0
 ) -> Master:
-    """`samples` (float32 [channels, n]) at `loudness` LUFS, no true peak above `ceiling` dBTP.
+    """Bring `samples` (float32 [channels, n]) to `loudness` LUFS, no true peak above `ceiling`
+    dBTP.
 
-    `loudness` None leaves it, and only the ceiling is held. Silence, and what is too quiet to have
-    a loudness, stays as it is and is named. MediaError for what is out of range.
+    With `loudness` None only the ceiling is held. Silence, and music too quiet to have a loudness,
+    does not change, and a note says so. MediaError for a value out of range.
     """
     check_samples(samples, sample_rate)
     _check_wish(loudness, ceiling)
@@ -87,7 +88,7 @@ def master(
         missing = 0.0 if loudness is None else loudness - master.after.loudness
         if abs(missing) <= _CLOSE:
             break
-        # The limiter took loudness away: more gain, from the source again.
+        # The limiter lowered the loudness: apply more gain to the source again.
         last, gain = master, min(gain + missing * slope, MOST_GAIN)
         master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
         # Past the limiter, 1 dB of gain adds less than 1 LU; estimate the slope from the last step.
@@ -111,7 +112,7 @@ def _turned_and_limited(
         limited = limit(out, sample_rate, allowed - _MARGIN)
         peak = true_peak(out, sample_rate)
     if peak > allowed:
-        # What the limiter's interpolation left: too little to hear.
+        # The limiter's interpolation left a small excess: remove it with a gain that nobody hears.
         _scale(out, 10 ** ((allowed - _MARGIN - peak) / 20))
         peak = allowed - _MARGIN
     after = Level(integrated_loudness(out, sample_rate), peak)

@@ -1,10 +1,10 @@
-"""The words for what can be asked of music; light, so that a node describes itself at once."""
+"""The names of the choices for music. It imports little, so that nodes load fast."""
 
 from __future__ import annotations
 
 METHODS = ("auto", "remix", "loop", "stretch", "cut")
-"""How music comes to a length."""
+"""Methods that bring music to a length."""
 ENDINGS = ("keep", "fade", "hard")
-"""How it ends then."""
+"""How the result ends."""
 FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
-"""What a value for each frame follows."""
+"""Features of the music that a value for each frame follows."""

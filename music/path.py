@@ -15,7 +15,7 @@ from ..audio.arrays import Floats
 from ..audio.stopping import looked
 
 _CHOICES = 24
-"""The cheapest joins into a place that are tried."""
+"""Number of joins into a place that are tried, the cheapest first."""
 
 
 class Way(NamedTuple):
@@ -29,10 +29,10 @@ class Way(NamedTuple):
 
 
 class Ways:
-    """Every cheapest way from a start, of up to `steps` steps.
+    """The cheapest ways from a start to every place, in each number of steps up to `steps`.
 
-    `costs` [n, n] for joins (infinite where there is none), `starts` [n] for beginning at a place,
-    `join_cost` for each join; at least one step is heard before the first join, and `stay` steps
+    `costs` [n, n] are of joins (infinite: no join), `starts` [n] of a start at each place. Every
+    join also costs `join_cost`. At least one step comes before the first join, and `stay` steps
     after each.
     """
 
@@ -41,7 +41,7 @@ class Ways:
     ) -> None:
         count = costs.shape[0]
         choices = min(_CHOICES, count)
-        # [choices, n]: where the cheapest joins into each place come from.
+        # [choices, n]: origins of the cheapest joins into each place.
         self._from = np.argpartition(costs, choices - 1, axis=0)[:choices]
         price = np.take_along_axis(costs, self._from, axis=0) + join_cost
         places = np.arange(count)

@@ -12,10 +12,10 @@ from ..audio.samples.resample import Resampler
 from ..audio.stopping import looked
 
 _OVERSAMPLED_RATE = 176_400
-"""Hz that are reached at least: 4 times at 44.1 and 48 kHz, as the annex asks."""
+"""Lowest rate in Hz after oversampling: 4 times at 44.1 and 48 kHz, as the annex asks."""
 
 _CONTROL_SECONDS = 0.001
-"""A gain each millisecond."""
+"""Seconds from one gain to the next."""
 _LOOK_AHEAD = 6
 _RELEASE_SECONDS = 0.08
 
@@ -28,10 +28,10 @@ def true_peak(samples: Samples, sample_rate: int) -> float:
 
 
 def limit(samples: Samples, sample_rate: int, ceiling: float) -> float:
-    """Hold `samples` under `ceiling` dBTP, in place; the most that was taken away, in dB.
+    """Hold `samples` under `ceiling` dBTP, in place; return the largest reduction in dB.
 
-    The gain is worked out each millisecond from the true peaks: it falls 6 ms ahead of a peak,
-    recovers in about 80 ms, and has no corners. A peak may stay some 0.1 dB too high: measure it.
+    The gain is computed each millisecond from the true peaks: it falls 6 ms ahead of a peak,
+    recovers in about 80 ms, and has no corners. A peak may stay about 0.1 dB too high: measure it.
     """
     hop = max(1, round(sample_rate * _CONTROL_SECONDS))
     peaks = _peaks(samples, sample_rate, hop)
@@ -47,7 +47,7 @@ def limit(samples: Samples, sample_rate: int, ceiling: float) -> float:
 
 
 def _released(wanted: Floats) -> Floats:
-    """Falls at once, rises slowly."""
+    """The gain follows `wanted` down at once, and up only slowly."""
     keep = math.exp(-_CONTROL_SECONDS / _RELEASE_SECONDS)
     gains, gain = [], 1.0
     for value in looked(wanted.tolist()):
@@ -57,8 +57,8 @@ def _released(wanted: Floats) -> Floats:
 
 
 def _smooth(gain: Floats) -> Floats:
-    """A moving minimum, then a Hann window of the same width: never above the gain that came in."""
-    # One more than the window reaches, since the gain is interpolated between neighbours.
+    """A moving minimum, then a Hann window of the same width: the result is never above `gain`."""
+    # Reach one value further than the window: the gain is interpolated between neighbours.
     reach = _LOOK_AHEAD + 1
     padded = np.pad(gain, reach + _LOOK_AHEAD, "edge")
     lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)

@@ -1,8 +1,8 @@
-"""Matrix products that wake no other thread.
+"""Matrix products that use no other thread.
 
-OpenBLAS shares a product among its threads from 2^18 multiplications on (interface/gemm.c). They
-wait for each other by spinning: beside other work, as in ComfyUI, such a product takes many times
-longer than on one core.
+OpenBLAS shares a product among its threads from 2^18 multiplications on (interface/gemm.c). The
+threads spin while they wait for each other: beside other work, as in ComfyUI, such a product takes
+many times longer than on one core.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 _MOST = 200_000
-"""Multiplications in one call."""
+"""Most multiplications in one call."""
 _FEWEST_ROWS = 4
-"""With fewer rows a call, the product is so large that threads are worth it."""
+"""If a call would have fewer rows, the product is so large that threads make it faster."""
 
 
 def product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:

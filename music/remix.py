@@ -1,4 +1,4 @@
-"""A track at another length, joined at beats so that nobody hears it, its ending kept."""
+"""A track at another length: joins at beats, which nobody hears, and the track's own ending."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from .render import AS_IS, Piece, Speed, natural_length
 from .track import Track
 
 MAX_SPEED_CHANGE = 0.01
-"""17 cents: below what is heard as out of tune."""
+"""17 cents: listeners do not hear it as out of tune."""
 KEPT_BARS = 2
-"""Bars at the end that are the source's, sample for sample."""
+"""Bars at the end that stay equal to the source, sample for sample."""
 
 _JOIN_COST = 0.25
 _START_COST = 0.3
-"""Cost of beginning on another beat of the first bar than its first."""
+"""Cost of a start on a later beat of the first bar."""
 _STAY_BARS = 2
-"""Bars that are heard between two joins, at least."""
+"""Fewest bars between two joins."""
 _SHORT_LOOP_COST = 4.0
-"""Cost of going back by one bar; it falls with the bars."""
+"""Cost of a jump back by one bar; a jump by more bars costs less."""
 _REST_COST = 0.5
-"""Cost of a rest of half a beat that the speed makes up for."""
+"""Cost of half a beat of error that the speed corrects."""
 _FAR_COST = 4.0
-"""Cost of each half beat beyond that, or beyond what the speed can make up for."""
+"""Cost of each further half beat of error, and of each that the speed cannot correct."""
 
 
 class Plan(NamedTuple):
-    """How a track is put together for a length."""
+    """The pieces, joins and speed that bring a track to a length."""
 
     pieces: tuple[Piece, ...]
     speed: Speed
@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     """Samples of each crossfade."""
     joints: tuple[Joint, ...]
     cut: int = 0
-    """Samples that were taken off the beginning, for what the speed could not make up for."""
+    """Samples cut off the beginning because the speed could not correct the length."""
 
 
 def plan_remix(track: Track, length: int, ending: str) -> Plan | None:
@@ -115,9 +115,9 @@ class _Planner:
         back = (index[:, None] - index[None, :]) / self._per_bar
         costs += np.where(back > 0, _SHORT_LOOP_COST / np.maximum(back, 1), 0)
         if self._ending == "keep":
-            # The last two bars are entered as they are: by no later join than at their beginning.
+            # The last two bars stay whole: no join enters them after their beginning.
             costs[:, self._cuts > self._kept] = np.inf
-        # A crossfade needs its source before the entry.
+        # A crossfade needs samples before its entry.
         costs[:, self._cuts < 2 * self._fade] = np.inf
         return costs
 
@@ -128,7 +128,7 @@ class _Planner:
         return starts
 
     def _realise(self, way: Way) -> tuple[float, Plan]:
-        """The way in samples, and its cost with what is left to make up for."""
+        """The cost of `way`, with the cost of the remaining error, and its plan in samples."""
         track = self._track
         begin = 0 if way.start == 0 else int(self._cuts[way.start])
         pieces, joints = [], []
@@ -166,6 +166,6 @@ class _Planner:
             cost += _FAR_COST * half_beats
             return cost, plain._replace(pieces=(shortened, *pieces[1:]), cut=-rest)
         if rest < 0 and len(pieces) > 1:
-            # The first piece is shorter than what is too much: begin behind it.
+            # The first piece is shorter than the excess: drop this piece.
             return self._fit(cost + _FAR_COST * half_beats, pieces[1:], joints[1:])
         return cost + 100 * _FAR_COST * half_beats, plain

@@ -1,4 +1,4 @@
-"""From pieces of a source to one track: crossfades between them, and a change of speed."""
+"""Joins pieces of a source into one track: crossfades between them, and a change of speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..audio.samples.resample import Resampler
 from ..audio.stopping import looked
 
 _CONTEXT = 4096
-"""Samples beyond the part that changes speed, which its last samples are computed from."""
+"""Samples after the part that changes speed; its last samples are computed from them."""
 
 
 class Piece(NamedTuple):
@@ -41,7 +41,7 @@ def render(
 ) -> Samples:
     """New float32 [channels, length]: the pieces joined by crossfades of `fade` samples.
 
-    A crossfade ends where its left piece does. What the pieces lack to `length` is silence.
+    A crossfade ends where its left piece ends. Silence fills the rest up to `length`.
     """
     out = np.zeros((samples.shape[0], length), np.float32)
     done = 0
@@ -55,7 +55,7 @@ def render(
 
 
 def joined(samples: Samples, pieces: Sequence[Piece], fade: int) -> Iterator[Samples]:
-    """The pieces one after the other, block by block."""
+    """Yield the pieces one after the other, block by block."""
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         overlap = min(fade, piece.end - piece.start) if following else 0
@@ -74,10 +74,11 @@ def _up_to(samples: Samples, end: int, count: int) -> Samples:
 
 
 def crossfade(leaving: Samples, coming: Samples) -> Samples:
-    """From one [channels, n] to the other at a constant power, whatever they have in common.
+    """Fade from one [channels, n] to the other at constant power, also if they correlate.
 
     M. Fink, M. Holters, U. Zölzer, "Signal-matched power-complementary cross-fading and dry-wet
-    mixing" (DAFx 2016): the gains of an equal-power fade, divided by what the correlation adds.
+    mixing" (DAFx 2016): the gains of an equal-power fade, divided by the gain that the correlation
+    adds.
     """
     power = float((leaving.astype(np.float64) ** 2).sum() * (coming.astype(np.float64) ** 2).sum())
     product = float((leaving.astype(np.float64) * coming).sum())
@@ -89,7 +90,7 @@ def crossfade(leaving: Samples, coming: Samples) -> Samples:
 
 
 def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator[Samples]:
-    """The blocks with the first `speed.before` samples as `speed.after` ones."""
+    """Yield the blocks; the first `speed.before` samples become `speed.after` samples."""
     if speed.before == speed.after:
         yield from blocks
         return

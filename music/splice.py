@@ -1,4 +1,4 @@
-"""Joins in music without a beat: where a jump of an exact length is heard least."""
+"""Joins in music without a beat: the least audible jump of an exact length."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .render import AS_IS, Piece
 from .track import Track
 
 FADE_SECONDS = 0.4
-"""Of a crossfade that no attack hides."""
+"""Seconds of a crossfade that no attack hides."""
 _CONTEXT_SECONDS = 0.8
-"""Around a join, what is compared."""
+"""Seconds around a join that are compared."""
 _LONGEST_LOOP = 0.7
-"""Of the track, that is heard again in one go."""
+"""Largest share of the track that one jump repeats."""
 _EDGE_SECONDS = 2.0
-"""At either end of the track, free of joins where it is long enough."""
+"""Seconds without joins at each end of the track, if it is long enough."""
 
 
 def sound(analysis: Analysis) -> Floats:
-    """[m, 33] harmony, timbre and level, 25 a second; squared distances are of the order of 1."""
+    """[m, 33] harmony, timbre and level, 25 a second; squared distances are about 1."""
     chroma = np.log1p(analysis.chroma)
     chroma = chroma / (np.linalg.norm(chroma, axis=1, keepdims=True) + 1e-6)
     blocks = (chroma, analysis.timbre, analysis.timbre.mean(axis=1, keepdims=True))
@@ -40,10 +40,10 @@ def sound(analysis: Analysis) -> Floats:
 
 
 def plan_splice(track: Track, length: int) -> Plan | None:
-    """Pieces of the track of `length` samples in all, its beginning and ending kept.
+    """Pieces of the track, `length` samples in all, with its own beginning and ending.
 
-    Shorter: one jump ahead. Longer: the same stretch, of exactly the right length, again and
-    again. None where the track is too short for a crossfade.
+    A shorter result has one jump ahead. A longer result repeats one segment of the right length.
+    None where the track is too short for a crossfade.
     """
     total, rate = track.samples.shape[1], track.sample_rate
     missing = length - total
@@ -53,7 +53,7 @@ def plan_splice(track: Track, length: int) -> Plan | None:
     fade = min(round(FADE_SECONDS * rate), edge)
     repeats = max(1, math.ceil(missing / (_LONGEST_LOOP * total)))
     jump = -missing if missing < 0 else -(missing // repeats)
-    # Left at t, entered at t + jump: both within the track and off its edges.
+    # The join leaves at t and enters at t + jump; both stay off the edges of the track.
     first, last = edge + max(0, -jump), total - edge - max(0, jump)
     if fade < 1 or last <= first:
         return None
@@ -73,7 +73,7 @@ def plan_splice(track: Track, length: int) -> Plan | None:
 def _best_place(
     analysis: Analysis, first: float, last: float, jump: float, sample_rate: int
 ) -> int:
-    """Samples after `first` (seconds) at which what comes after the jump sounds most alike."""
+    """Samples from `first` (seconds) to the place that sounds most like the jump's target."""
     features = sound(analysis)
     shift = round(jump * COARSE_PER_SECOND)
     places = np.arange(math.ceil(first * COARSE_PER_SECOND), int(last * COARSE_PER_SECOND) + 1)

@@ -1,4 +1,4 @@
-"""Another length at the same pitch: Signalsmith Stretch where there is a wheel, else atempo."""
+"""Another length at the same pitch: Signalsmith Stretch if it is installed, else atempo."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from ..audio.arrays import MediaError, Samples, blocks
 
 MOST = 0.10
-"""How far a length may be stretched, as a share of it: beyond, the sound suffers."""
+"""Largest change as a share of the length: a larger change sounds bad."""
 
 _ATEMPO_DELAY = 0.02
-"""Seconds by which FFmpeg's atempo brings everything early, and that it loses at the end."""
+"""FFmpeg's atempo moves all sound earlier by so many seconds, and loses as many at the end."""
 _LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
 def stretch(samples: Samples, sample_rate: int, length: int) -> Samples:
-    """`samples` [channels, n] as [channels, length], pitch kept, attacks in place.
+    """Stretch `samples` [channels, n] to [channels, length] with the same pitch, attacks in place.
 
     MediaError beyond 10 % of change.
     """
@@ -38,7 +38,7 @@ def stretch(samples: Samples, sample_rate: int, length: int) -> Samples:
 
 
 def engine() -> str:
-    """The name of what `stretch` uses here."""
+    """The name of the library that `stretch` uses on this machine."""
     found = importlib.util.find_spec("python_stretch")
     return "Signalsmith Stretch" if found else "FFmpeg's atempo"
 
@@ -96,12 +96,12 @@ def _atempo_blocks(samples: Samples, sample_rate: int, factor: float) -> Iterato
                 return
             plane: Any = frame.planes[0]
             packed = np.frombuffer(plane, np.float32)
-            # A plane may be longer than what it holds.
+            # A plane may be longer than its samples.
             count = cast(av.AudioFrame, frame).samples * channels
             yield packed[:count].reshape(-1, channels).T
 
     lead = np.zeros((channels, round(_ATEMPO_DELAY * sample_rate)), np.float32)
-    # The tail is what the filter keeps back when its input ends.
+    # The filter still holds the tail when its input ends.
     tail = np.zeros((channels, sample_rate // 5), np.float32)
     position = 0
     for source in (lead, samples, tail):

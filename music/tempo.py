@@ -10,21 +10,21 @@ from ..audio.arrays import Floats, MediaError
 from ..audio.stopping import looked
 
 SLOWEST, FASTEST = 40.0, 240.0
-"""Beats per minute that are looked for."""
+"""Range of the search in beats per minute."""
 
 _USUAL = 115.0
 """Without a hint the prior is centred here, as wide as listeners differ (Ellis 2007 has 120)."""
 _USUAL_OCTAVES = 0.8
 _HINT_OCTAVES = 0.25
 _HINT_RANGE = 2**0.5
-"""A hint settles the octave: nothing further off than half of one is looked at."""
+"""A hint settles the octave: the search stays within half an octave of it."""
 _COMB = (1.0, 0.8, 0.6, 0.5)
 """Weights of the autocorrelation at one, two, three and four beats."""
 _REGROUPED = np.array([1.5, 0.75])
 """Candidate tempos at 1.5 and 0.75 of the found one: a triplet pulse was counted as a beat."""
 _RIVAL, _NEAR = 0.9, 0.02
-"""Such a tempo is taken from this share of the strength on, and so near to the ratio. In a shuffle,
-whose beats do fall into thirds, it has less: half to four fifths."""
+"""A candidate wins with at least this share of the strength, and so near to the ratio. In a
+shuffle, whose beats do have thirds, the candidate has less: half to four fifths."""
 _PIECE_SECONDS = 30
 """Autocorrelation is taken over pieces of this length, so that a drifting tempo keeps its peak."""
 
@@ -39,9 +39,9 @@ _CHANGE_COST = 200.0
 
 class Tempo(NamedTuple):
     bpm: float
-    """0 where there is nothing to count."""
+    """0 without a beat."""
     strength: float
-    """0 to 1: how much of the onsets returns beat after beat."""
+    """0 to 1: the share of the onsets that repeats on every beat."""
 
 
 def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
@@ -77,7 +77,7 @@ def check_hint(hint: float) -> None:
 
 
 def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
-    """Of the envelope at lags of 0 to four beats at `slowest` bpm; 1 at lag 0."""
+    """Autocorrelation of the envelope at lags of 0 to four beats at `slowest` bpm; 1 at lag 0."""
     lags = int(60 * rate / slowest * len(_COMB)) + 2
     length = max(int(_PIECE_SECONDS * rate), lags)
     total = np.zeros(lags)
@@ -87,7 +87,7 @@ def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
         piece = piece - piece.mean()
         spectrum = np.fft.rfft(piece, size)
         part = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:lags]
-        # Few products at a long lag of a short piece: too few to divide by.
+        # At a long lag a short piece has too few products to divide by their number.
         share = np.maximum(1 - np.arange(lags) / piece.shape[0], 0.25)
         total += part / share
     return total / total[0] if total[0] > 0 else total
@@ -105,10 +105,11 @@ def comb(correlation: Floats, tempos: Floats, rate: float) -> Floats:
 
 
 def local_periods(envelope: Floats, rate: float, bpm: float) -> tuple[Floats, float]:
-    """[n] frames from beat to beat at each frame, for a tempo that drifts around `bpm`; and how
-    much of the onsets returns at that tempo, 0 to 1.
+    """[n] frames from beat to beat at each frame, for a tempo that drifts around `bpm`; and the
+    share of the onsets that repeats at that tempo, 0 to 1.
 
-    The comb's strength is read window by window; the smoothest strong course is the local tempo.
+    The comb's strength is measured window by window; the smoothest strong course is the local
+    tempo.
     """
     length, step = int(_WINDOW_SECONDS * rate), int(_STEP_SECONDS * rate)
     starts = range(0, max(1, envelope.shape[0] - length + step), step)

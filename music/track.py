@@ -1,4 +1,4 @@
-"""What is known of a track before anything is done to it: its beats and bars."""
+"""A track with its beats and bars, found before any method changes it."""
 
 from __future__ import annotations
 
