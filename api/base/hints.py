@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from .request import MusicRequest
 
 
-# Seconds that singers take for a line, and that an intro and an outro take together.
+# Seconds that singers need for a line, and that an intro and an outro take together.
 _LINE = (3, 5)
 _ENDS = 15
 # The sentence rounds to this many seconds.
 _STEP = 5
-# ACE-Step's text encoder cuts the description of the style after so many tokens.
+# ACE-Step's text encoder cuts the description of the style after this many tokens.
 _STYLE_TOKENS = 256
 _CUTS_STYLE = ("ace-step", "auto/")
-# A sentencepiece model of many languages takes about one token for so many letters of a word, and
-# one for each sign of Han, kana or hangul.
+# A sentencepiece model of many languages has about one token for this many letters of a word, and
+# one token for each character of Han, kana or hangul.
 _LETTERS = 6
 _SIGN = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]"
 _TAG = re.compile(r"[\[【]([^\]】]*)[\]】]")
@@ -36,7 +36,7 @@ class Hint(NamedTuple):
 
     Attributes:
         kind: `price`, `short`, `tag`, `style` or `same`.
-        values: what its sentence names.
+        values: the values in the hint's sentence.
     """
 
     kind: str
@@ -66,7 +66,7 @@ def hints_for(
     """The hints on one request.
 
     Args:
-        same_takes: earlier takes of it whose files are the same.
+        same_takes: earlier takes of the request whose files are all the same.
         price_fall: see `prices.price_fall`.
     """
     hints = []
@@ -84,7 +84,7 @@ def hints_for(
 
 
 def _amount(dollars: float) -> str:
-    """The first three digits of an amount: `0.8`, `0.00001`."""
+    """An amount with its first three digits: `0.8`, `0.00001`."""
     return f"{float(f'{dollars:.3g}'):.12f}".rstrip("0").rstrip(".")
 
 
@@ -106,7 +106,7 @@ def _is_section(tag: str) -> bool:
 
 
 def _tokens(text: str) -> int:
-    """About how many tokens the style has."""
+    """The approximate number of tokens in the style."""
     signs = len(re.findall(_SIGN, text))
     words = re.findall(r"\w+|[^\w\s]", re.sub(_SIGN, " ", text))
     return signs + sum(-(-len(word) // _LETTERS) for word in words)

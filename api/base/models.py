@@ -1,6 +1,6 @@
-"""Which models of the gateway's list make music of a prompt.
+"""The models of the gateway's list that make music from a prompt.
 
-The list holds everything that sounds: speech and editing, too.
+The list also holds other models for sound, such as speech and editing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ BASELINE_MODEL = DEFAULT_MODEL
 _SPEAKS = "makes speech"
 _EDITS = "changes audio that exists already"
 _HEARS = "listens to audio"
-# Words in the id of a model that makes no music of a prompt, and what such a model does.
+# Words in the id of a model that makes no music from a prompt, and the purpose of such a model.
 _UNUSABLE = {
     **dict.fromkeys(("tts", "speech", "voice", "voices", "dialogue"), _SPEAKS),
     **dict.fromkeys(("edit", "editing", "remix", "extend", "enhance"), _EDITS),
@@ -26,7 +26,7 @@ _UNUSABLE = {
 
 
 def why_unusable(model: str) -> str | None:
-    """Why the model cannot make music of a prompt, by the words in its id; None where it can."""
+    """Why the model cannot make music from a prompt, by the words in its id; None if it can."""
     name = model.lower()
     if re.search(r"\baudio-to-audio\b|\baudio-to-text\b", name):
         return _EDITS if name.endswith("audio") else _HEARS

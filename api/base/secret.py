@@ -1,4 +1,4 @@
-"""A secret: a text that does not get into a log, an error or a file by accident."""
+"""A secret: a text that is kept out of logs, errors and files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Secret:
     """A text that only `reveal()` shows.
 
     Attributes:
-        source: where it was read from, for people.
+        source: the place that the text was read from, for people.
     """
 
     __slots__ = ("_value", "source")

@@ -1,7 +1,7 @@
-"""Threads beside ComfyUI's: one for the account's event loop, some for what blocks.
+"""Threads beside ComfyUI's: one for the account's event loop, some for calls that block.
 
-ComfyUI runs each graph in a fresh event loop. Connections, the rate limiter and the waits that
-several nodes share must outlive it, so they live in a loop of their own.
+ComfyUI runs each graph in a new event loop. Connections, the rate limiter and the waits that
+several nodes share must survive it, so they are in a separate loop.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Threads of their own: the default ones may all wait for bytes of downloads.
+# Separate threads: the default threads may all wait for bytes of downloads.
 _blocking = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="aigateway-ledger")
 
 
 async def off_loop(call: Callable[P, T], *values: P.args, **options: P.kwargs) -> T:
-    """Run a blocking call in a thread: the one way from an event loop to the ledger.
+    """Run a blocking call in a thread: the only way from an event loop to the ledger.
 
     A ledger call waits for the disk, and up to `Timing.busy_timeout` for another process. In an
     event loop it would stop every poll and every node. The call goes on when the await is
@@ -32,7 +32,7 @@ async def off_loop(call: Callable[P, T], *values: P.args, **options: P.kwargs) -
 
 
 class LoopThread:
-    """A running loop; `run` is for asynchronous callers, `call` for all others."""
+    """A running loop. Asynchronous callers use `run`, all others use `call`."""
 
     def __init__(self, name: str = "aigateway") -> None:
         self.loop = asyncio.new_event_loop()

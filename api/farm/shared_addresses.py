@@ -1,6 +1,6 @@
-"""The addresses that a farm shares: secrets, because they may hold passwords.
+"""The addresses that a farm shares. They are secrets, because they may hold passwords.
 
-Each address opens what is there, so the rest of the pack reaches the farm through it alone.
+The rest of the pack reaches the farm only through these addresses.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class LedgerUrl(Secret):
         shown: the server and the database, for people.
 
     Raises:
-        SettingsError: the text is no such address. The message does not hold it.
+        SettingsError: the text is not such an address. The message does not hold the text.
     """
 
     __slots__ = ("_secrets", "shown")
@@ -76,7 +76,7 @@ class StoreUrl(Secret):
         options: names and values for the bucket's client.
 
     Raises:
-        SettingsError: the text is no such address. The message does not hold it.
+        SettingsError: the text is not such an address. The message does not hold the text.
     """
 
     __slots__ = ("options", "shown")
@@ -91,7 +91,7 @@ class StoreUrl(Secret):
             raise _no_store(source) from None
         if parts.scheme not in STORE_SCHEMES or not parts.netloc or parts.fragment:
             raise _no_store(source)
-        # A slash in a password ends the host's part early. No bucket has a colon in its name.
+        # A slash in a password ends the host part too early. No bucket has a colon in its name.
         if "@" in parts.netloc or ":" in parts.netloc:
             raise SettingsError(
                 f"The store_url from {source} has a user name before the bucket: put the "
@@ -115,7 +115,7 @@ class StoreUrl(Secret):
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:
-    """Names and values as they are written. A plus sign stays: this is not a form's query."""
+    """Names and values as they are written. A plus sign stays: this is not the query of a form."""
     parts = [pair.partition("=") for pair in query.split("&") if pair]
     return [(name, text) for name, _, text in parts]
 

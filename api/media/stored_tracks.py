@@ -50,8 +50,8 @@ class StoredTracks:
     """
     Args:
         bucket: gets the tracks of paid jobs first. None: only the folder stores tracks.
-            limit_bytes: the largest size of the folder. Nothing is removed from the bucket.
-            max_bytes: an object of the bucket that is larger is not a track.
+        limit_bytes: the largest size of the folder. Nothing is removed from the bucket.
+        max_bytes: an object of the bucket that is larger is not a track.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ def name_of(content: bytes | memoryview) -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether `name_of` can give this name."""
+    """Whether `name_of` can return this name."""
     return _NAME.fullmatch(name) is not None
 
 
@@ -34,7 +34,7 @@ class TrackStore:
     """A folder of files within a size limit. No link in it is followed.
 
     Args:
-        directory: made if need be.
+        directory: made if it does not exist.
         in_use: seconds after its last use in which a file is not evicted: a running graph may
             read it, in this process or in another one.
     """
@@ -45,11 +45,11 @@ class TrackStore:
         self._checked: dict[str, tuple[int, ...]] = {}
 
     def put(self, name: str, content: bytes | memoryview, limit_bytes: float) -> Path:
-        """Keep a file; on the disk when this returns. A damaged one is replaced.
+        """Store a file; it is on the disk when this returns. A damaged file is replaced.
 
         Args:
             name: the `name_of` its bytes.
-            limit_bytes: above this size of the store, the files that were used longest ago go.
+            limit_bytes: above this size of the store, the files used longest ago are removed.
 
         Raises:
             OSError: the disk is full or cannot be written.
@@ -66,10 +66,10 @@ class TrackStore:
         return path
 
     def path(self, name: str) -> Path | None:
-        """The file, marked as used now; None if it is not here, or is damaged.
+        """The file, marked as used now; None if it is missing or damaged.
 
-        Its bytes are checked once, and again after another program has changed it. A name of any
-        other form than that of `name_of` is None.
+        Its bytes are checked once, and again after another program has changed it. For a name of
+        another form than that of `name_of` the result is None.
         """
         path = self._directory / name
         try:
@@ -77,7 +77,7 @@ class TrackStore:
                 return None
             if self._checked.get(name) != _mark(path) and not is_whole(path):
                 return None
-            # A read-only store still plays.
+            # The tracks of a read-only store can still be played.
             with contextlib.suppress(OSError):
                 os.utime(path)
             self._checked[name] = _mark(path)
@@ -86,7 +86,7 @@ class TrackStore:
         return path
 
     def evict(self, limit_bytes: float) -> None:
-        """Remove what was used longest ago until the limit is kept; files in use stay."""
+        """Remove the files that were used longest ago until the limit holds; files in use stay."""
         make_room(self._files(), limit_bytes, in_use=self._in_use)
 
     def _files(self) -> Iterator[Path]:
@@ -95,7 +95,7 @@ class TrackStore:
                 yield from folder.glob("*")
 
     def _has_no_link(self, path: Path) -> bool:
-        """Whether the way from the store's folder to `path` has no link of any kind."""
+        """Whether the path from the store's folder to `path` has no link of any kind."""
         root = os.path.realpath(self._directory)
         return os.path.realpath(path) == os.path.join(root, path.relative_to(self._directory))
 

@@ -1,4 +1,4 @@
-"""Which rows of the ledger a list shows, and in which order: one text of SQL for every engine."""
+"""The rows of the ledger that a list shows, and their order: one text of SQL for every engine."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
 _MOST_WORDS = 50
-# So many characters of a prompt decide its place: whole texts are slow to order.
+# Only this many characters of a prompt decide its order: whole texts are slow to sort.
 _COMPARED = 200
 
 
 class Show(str, Enum):
     """Which rows a list shows. Only HIDDEN shows rows that a person has hidden.
 
-    OPEN: the job may still end by itself. OVER: it ended without a track. UNCERTAIN also shows rows
-    with a damaged state, which a `Job` reads as uncertain.
+    OPEN: the job may still end by itself. OVER: the job ended without a track. UNCERTAIN also shows
+    rows with a damaged state, which a `Job` reads as uncertain.
     """
 
     ALL = "all"
@@ -38,7 +38,7 @@ class Show(str, Enum):
 
 
 class Sort(str, Enum):
-    """The order of a list. Rows that are alike in it follow newest first."""
+    """The order of a list. Equal rows follow newest first."""
 
     NEWEST = "newest"
     LONGEST = "longest"
@@ -75,7 +75,7 @@ def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: i
     found = " AND ".join([_HOLDS] * len(words)) or "TRUE"
     values = [pattern for word in words for pattern in [_holding(word)] * 2]
     order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
-    # Ids are put into order first: whole rows, with their lyrics, are slow to carry.
+    # Sort the ids first: whole rows, with their lyrics, are slow to sort.
     ids = f"SELECT local_id FROM jobs WHERE {found} AND {_CONDITIONS[shown]} {order}"
     chosen = rows.many(f"local_id IN ({ids} LIMIT ? OFFSET ?) {order}", *values, limit, offset)
     counts = _counts(rows, found, values)
@@ -83,7 +83,7 @@ def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: i
 
 
 def _words(search: str) -> list[str]:
-    """The words that decide which rows are found, the longest first: it is in the fewest rows.
+    """The words that a row must hold, the longest first: the fewest rows hold it.
 
     Raises:
         InputError: the search is too long.
@@ -91,9 +91,9 @@ def _words(search: str) -> list[str]:
     search = search.strip()
     words: list[str] = []
     if len(search) <= MAX_SEARCH:
-        # In the form of the texts of a request: the ledger has no other.
+        # Use the form of a request's texts: the ledger stores no other form.
         for word in sorted(set(folded(clean(search)).split()), key=len, reverse=True):
-            # A text that holds a word holds each part of it.
+            # A text that holds a word also holds each part of the word.
             if not any(word in longer for longer in words):
                 words.append(word)
     if len(search) > MAX_SEARCH or len(words) > _MOST_WORDS:
@@ -133,7 +133,7 @@ _CONDITIONS = {
 _ORDERS = {
     Sort.NEWEST: "",
     Sort.LONGEST: "coalesce(nullif(result_duration, 0), duration) DESC, ",
-    # As `Job.charge`. NULL stands at the other end in the other engine.
+    # As `Job.charge`. The two engines put NULL at opposite ends.
     Sort.DEAREST: "coalesce(charged, "
     f"CASE WHEN state IN {_in([state for state in State if state.is_dead])} THEN 0 "
     "ELSE price END, -1) DESC, ",

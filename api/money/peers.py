@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
 
 class Peers:
-    """No other machine: each method answers for one machine alone.
+    """No other machine: each method answers for this machine alone.
 
-    A ledger that machines share has a subclass of this.
+    A ledger that machines share has a subclass of this class.
     """
 
     def opened(self, directory: Path, timing: Timing) -> Engine:
-        """The database of the ledger, made if need be.
+        """The database of the ledger, made if it does not exist.
 
         Raises:
-            LedgerError: it cannot be used. Nothing else is used in its place.
+            LedgerError: the database cannot be used. No other one replaces it.
         """
         return SqliteEngine(directory, timing)
 
     def join(self, ledger: Ledger) -> None:
-        """The ledger of this machine is open.
+        """Note that the ledger of this machine is open.
 
         Raises:
             LedgerError: answers of an earlier process cannot be written.
@@ -43,7 +43,7 @@ class Peers:
         """Note that `key` buys from the service with this ledger.
 
         Raises:
-            LedgerError: another key does. The gateway would not know its jobs by this one.
+            LedgerError: another key does. The gateway would not find that key's jobs with this one.
         """
 
     def rate_limiter(self, service: str, timing: Timing, clock: Callable[[], float]) -> RateLimiter:
@@ -51,24 +51,24 @@ class Peers:
         return RateLimiter(timing, clock)
 
     def watch(self, job: Job) -> bool:
-        """Whether this machine polls the job; the others read the ledger meanwhile."""
+        """Whether this machine polls the job. If not, it reads the ledger meanwhile."""
         return True
 
     def unwatch(self, job: Job) -> None:
-        """This machine no longer polls the job."""
+        """Note that this machine no longer polls the job."""
 
     def catalogue(self, service: str) -> tuple[float, list[Model]] | None:
         """The model list that another machine has fetched, and its age in seconds."""
         return None
 
     def share_catalogue(self, service: str, models: Iterable[Model]) -> None:
-        """Give the other machines a model list that was just fetched."""
+        """Give the other machines a model list that has just been fetched."""
 
     def answer_later(self, job: Job, record: JobRecord) -> None:
-        """As `Ledger.answered`, once the ledger can be written."""
+        """Do as `Ledger.answered`, once the ledger can be written."""
 
     def end_submit_later(self, job: Job, **values: Any) -> None:
-        """As `Ledger.end_submit`, once the ledger can be written."""
+        """Do as `Ledger.end_submit`, once the ledger can be written."""
 
     def is_late(self, local_id: str) -> bool:
         """Whether a change of the row waits until the ledger can be written."""

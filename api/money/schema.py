@@ -11,7 +11,7 @@ from ..base.errors import LedgerError
 from ..base.request import AS_GIVEN
 from .job import DEAD
 
-# One row for each request. REAL has four bytes in PostgreSQL: a time would be a minute wrong.
+# One row for each request. REAL has only four bytes in PostgreSQL: times would be off by a minute.
 _JOBS = f"""
     CREATE TABLE jobs (
         local_id TEXT PRIMARY KEY,
@@ -49,20 +49,20 @@ _JOBS = f"""
         searched TEXT NOT NULL DEFAULT ''
     )
 """
-# Two processes that ask for the same track at the same moment make one row.
+# If two processes ask for the same track at the same moment, there is still one row.
 _ONE_LIVING_ROW = f"CREATE UNIQUE INDEX one_alive ON jobs (fingerprint) WHERE state NOT IN ({DEAD})"
 # Every address that a track ever had.
 _URLS = "CREATE TABLE urls (url TEXT PRIMARY KEY, local_id TEXT NOT NULL)"
 
-# Step n leads from version n to the next one; a new ledger runs all of them. A step that was
-# released is never edited: ledgers that ran it would differ from new ones.
+# Step n leads from version n to the next version; a new ledger runs all steps. A step that was
+# released is never edited: ledgers that ran it would differ from new ledgers.
 STEPS: tuple[tuple[str, ...], ...] = (
     (
         _JOBS,
         _ONE_LIVING_ROW,
         "CREATE INDEX by_fingerprint ON jobs (fingerprint)",
         "CREATE INDEX by_job_id ON jobs (service, job_id)",
-        # The list of tracks reads this index alone to count and to order rows.
+        # The list of tracks reads only this index to count and to sort rows.
         "CREATE INDEX by_created ON jobs (created, local_id, state, hidden, starred)",
         "CREATE INDEX by_run ON jobs (run)",
         "CREATE INDEX by_file ON jobs (file)",
@@ -71,7 +71,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
 )
 
-# The columns of the tables of an SQLite database that have the name of one of ours.
+# The columns of an SQLite database's tables that have the same name as our tables.
 _COLUMNS = """
     SELECT tables.name, columns.name
     FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns

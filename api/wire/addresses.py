@@ -125,7 +125,7 @@ def literal_address(host: str) -> IPAddress | None:
 
 
 def is_plain_host(host: str) -> bool:
-    """Whether a host is an IP address in its usual spelling, or a name unlike an address."""
+    """Whether a host is a usual IP address, or a name that no program reads as an address."""
     if literal_address(host) is not None:
         return "%" not in host
     return bool(_NAME.fullmatch(host)) and not _NUMBER_LAST.fullmatch(host)

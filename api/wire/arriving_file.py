@@ -18,9 +18,9 @@ class ArrivingFile(io.RawIOBase):
     """A binary file that `download` fills; one other thread reads it and seeks in it.
 
     Attributes:
-        size: the length in bytes, None until the server tells it.
-        complete: whether every byte is here.
-        paused: why no bytes come for a while, for people; "" while they come.
+        size: the length in bytes; None until the server tells it.
+        complete: whether every byte has arrived.
+        paused: why no bytes arrive for a while, for people; "" while they arrive.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -34,7 +34,7 @@ class ArrivingFile(io.RawIOBase):
         self._failure: BaseException | None = None
         self._news = threading.Condition()
 
-    # For the side that reads
+    # For the reader
 
     def readable(self) -> bool:
         return True
@@ -46,7 +46,7 @@ class ArrivingFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Raises OSError for a seek from the end while the length is not known."""
+        """Raises OSError for a seek from the end if the length is not known."""
         with self._news:
             if whence == io.SEEK_END:
                 if self.size is None:
@@ -75,7 +75,7 @@ class ArrivingFile(io.RawIOBase):
             self._position += count
             return count
 
-    # For the side that fills it
+    # For the download
 
     @property
     def received(self) -> int:
@@ -86,10 +86,10 @@ class ArrivingFile(io.RawIOBase):
         return memoryview(self._buffer)
 
     def expect(self, size: int | None) -> None:
-        """Announce the whole length; None if the server does not tell it.
+        """Set the whole length; None if the server does not tell it.
 
         Raises:
-            DownloadError: more than allowed.
+            DownloadError: the length is more than allowed.
         """
         with self._news:
             if size is not None:
@@ -101,17 +101,17 @@ class ArrivingFile(io.RawIOBase):
         """Add bytes at the end.
 
         Raises:
-            DownloadError: more than allowed.
+            DownloadError: the bytes are more than allowed.
         """
         with self._news:
             self.check(len(self._buffer) + len(chunk))
-            # Grows with the bytes that arrive, not with a promised length. Python adds an eighth,
-            # so that a long file is not copied at each chunk.
+            # The buffer grows with the bytes that arrive, not with a promised length. Python adds
+            # an eighth, so a long file is not copied at each chunk.
             self._buffer += chunk
             self._news.notify_all()
 
     def finish(self, failure: BaseException | None = None) -> None:
-        """Wake the reader for the last time."""
+        """Wake the reader for the last time. `failure`: the error that the reader gets."""
         with self._news:
             self._failure = failure
             if failure is None:

@@ -223,7 +223,7 @@ class _Download:
         return True
 
     async def _found_another(self, status: int) -> bool:
-        """Use another address from `renew` than the one that answered `status`, if there is one."""
+        """Whether `renew` has another address than the one that answered `status`: then use it."""
         self._renewals += 1
         if self._renew is None or self._renewals > _RENEWALS:
             return False

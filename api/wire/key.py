@@ -18,7 +18,7 @@ _SCHEME = re.compile(r"(?:authorization\s*:\s*)?bearer(?:\s+|$)", re.IGNORECASE)
 # answers 401 without the key.
 _FILES = re.compile(r"(?:/[^/]+)*/v1/files/jobs/([^/]+)/([^/]+)")
 _LIVE_FILES = ("https", "media.aigateway.sh")
-# Servers that decode twice, or read \ or ; as separators, find other parts behind these.
+# Servers that decode twice, or read \ or ; as separators, find other parts after these.
 _NOT_IN_A_PART = re.compile(r"[/\\%;?#\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -49,7 +49,7 @@ class ApiKey(Secret):
 
 
 class JobFile(NamedTuple):
-    """The job and the file that an address behind the key names."""
+    """The job and the file of an address that needs the key."""
 
     job_id: str
     name: str
@@ -58,8 +58,8 @@ class JobFile(NamedTuple):
 def job_file(url: str) -> JobFile | None:
     """The job and the file that `url` names; None if its path has another form.
 
-    A path that two servers may read differently has another form: one with dot segments, or with
-    slashes or percent signs that are encoded, once or more often.
+    Two servers may read a path differently if it has dot segments, or slashes or percent signs that
+    are encoded, once or more often. Such a path has another form.
     """
     path = urlsplit(url).path
     found = _FILES.fullmatch(path)
@@ -77,7 +77,7 @@ def is_one_part(text: str) -> bool:
 def key_may_go_to(url: str, base_url: str) -> bool:
     """Whether a download of `url` may carry the key of the gateway at `base_url`.
 
-    Only for a job's file, and only at the gateway's own origin.
+    Only the address of a job's file may, and only at the gateway's own origin.
     """
     base, target = urlsplit(base_url), urlsplit(url)
     same_origin = (base.scheme, base.netloc) == (target.scheme, target.netloc)
@@ -86,7 +86,7 @@ def key_may_go_to(url: str, base_url: str) -> bool:
 
 
 def key_may_go_elsewhere(url: str, base_url: str) -> bool:
-    """Whether the live gateway's file host may get the key: only where `/signed` is unknown."""
+    """Whether the live gateway's file host may get the key: only if `/signed` is unknown."""
     target = urlsplit(url)
     is_live = base_url == LIVE_BASE_URL and (target.scheme, target.netloc) == _LIVE_FILES
     return is_live and target.path.startswith("/v1/files/") and job_file(url) is not None

@@ -1,4 +1,4 @@
-"""From an HTTP error status to a typed error with advice."""
+"""Turns an HTTP error status into a typed error with advice."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def named(request_id: str | None) -> str:
 
 
 def _support(status: int, request_id: str | None) -> str:
-    """The request id for the gateway's support, if money or a fault of the gateway is concerned."""
+    """The request id for the gateway's support, if the error is about money or a gateway fault."""
     concerns = status == 402 or status >= 500
     return f" For support: request {request_id}." if concerns and request_id else ""
 
