@@ -1,4 +1,4 @@
-"""The frame that is being drawn, in the form that encoders take: yuv420p, BT.709, 16 to 235."""
+"""One frame to draw on, in the format that encoders take: yuv420p, BT.709, 16 to 235."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Color(NamedTuple):
 
     @classmethod
     def of(cls, rgb: Rgb) -> Color:
-        """From 8-bit RGB by ITU-R BT.709-6, section 3."""
+        """The colour of 8-bit RGB by ITU-R BT.709-6, section 3."""
         red, green, blue = (value / 255 for value in rgb)
         luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
         u, v = (blue - luma) / 1.8556, (red - luma) / 1.5748
@@ -32,7 +32,7 @@ BACKGROUND = Color.of((14, 16, 22))
 
 
 class Canvas:
-    """Luma `y` [height, width] and chroma `u`, `v` [height / 2, width / 2], which are drawn on."""
+    """Luma `y` [height, width] and chroma `u`, `v` [height / 2, width / 2] to draw on."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -51,5 +51,5 @@ class Canvas:
         self._data[:] = frame.to_ndarray()
 
     def frame(self) -> av.VideoFrame:
-        """A copy of what was drawn."""
+        """A copy of the drawn frame."""
         return av.VideoFrame.from_ndarray(self._data, format="yuv420p")

@@ -1,4 +1,4 @@
-"""A picture's file, opened: the streams in it, and its faults as sentences."""
+"""Opens a clip's file, finds its streams, and reports its faults as sentences."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ClipFile: TypeAlias = "str | os.PathLike[str] | BinaryIO"
 
 @contextmanager
 def open_picture(file: ClipFile) -> Iterator[InputContainer]:
-    """`file` as a container; what FFmpeg cannot read in it, then or later, is a MediaError."""
+    """Open `file` as a container. An error of FFmpeg, now or in a later read, is a MediaError."""
     with opened(file) as data:
         kind = text_kind(data.read(SNIFF_BYTES))
         data.seek(0)
@@ -46,7 +46,8 @@ def open_picture(file: ClipFile) -> Iterator[InputContainer]:
 
 
 def picture_stream(container: InputContainer) -> av.VideoStream:
-    """The first stream of moving pictures; a cover picture is none. MediaError without one."""
+    """The first stream of moving pictures; a cover picture does not count. MediaError without
+    one."""
     for stream in container.streams.video:
         if not is_cover(stream):
             return stream
@@ -55,14 +56,14 @@ def picture_stream(container: InputContainer) -> av.VideoStream:
 
 
 def sound_stream(container: InputContainer) -> av.AudioStream | None:
-    """The default sound track, or the first one, of those that FFmpeg can decode.
+    """The default sound track that FFmpeg can decode, or the first such track.
 
     Sound that begins late in a transport stream has no rate yet, and comes last.
     """
     tracks = [
         stream
         for stream in container.streams.audio
-        # There is no context where FFmpeg has no decoder.
+        # A stream without a decoder in FFmpeg has no context.
         if getattr(stream.codec_context, "name", "") in AUDIO.decoders
     ]
     return min(
@@ -86,10 +87,10 @@ def head(file: ClipFile, count: int) -> bytes:
 
 
 class _Disk(io.FileIO):
-    """A file on the disk, unbuffered. FFmpeg may seek before its beginning, and goes on."""
+    """An unbuffered file on the disk. A seek before its beginning, as FFmpeg may do, goes to 0."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        # FFmpeg sees an end; whoever reads its packets looks.
+        # A stop looks like the end of the file to FFmpeg; the reader of its packets raises.
         return b"" if is_stopped() else super().read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -101,7 +102,7 @@ class _Disk(io.FileIO):
 
 @contextmanager
 def opened(file: ClipFile) -> Iterator[io.RawIOBase]:
-    """`file` at its beginning. FFmpeg itself opens nothing."""
+    """Open `file` at its beginning. FFmpeg itself opens no file."""
     if not isinstance(file, (str, os.PathLike)):
         yield Reader(Source(file))
         return

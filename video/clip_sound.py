@@ -1,4 +1,4 @@
-"""A clip's own sound, decoded to where it belongs under the picture."""
+"""A clip's own sound, decoded to its time under the picture."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Matroska rounds to 1 ms)."""
 def lay_clip_sound(
     container: InputContainer, stream: av.AudioStream, start: Fraction, bed: Samples, rate: int
 ) -> None:
-    """Fill `bed` [channels, samples] at `rate` Hz with what `stream` sounds like from `start`
-    seconds on.
+    """Fill `bed` [channels, samples] at `rate` Hz with the sound of `stream` from `start` seconds
+    on.
 
-    Sound that begins late or pauses leaves silence where there is none; sound before `start` or
-    behind the end of `bed` is left out. Nothing but `bed` is as long as the clip.
+    A late start or a pause of the sound becomes silence. Sound before `start` or after the end of
+    `bed` is left out. No other array is as long as the clip.
     """
     place = None
     for frame in _frames(container, stream, bed.shape[0], rate):
@@ -48,21 +48,21 @@ def lay_clip_sound(
 def _frames(
     container: InputContainer, stream: av.AudioStream, channels: int, rate: int
 ) -> Iterator[av.AudioFrame]:
-    """The sound at `rate` Hz with one channel, or `channels`."""
+    """Yield the sound at `rate` Hz with one channel, or with `channels`."""
     resampler, before = None, None
     for packet in packets(container, stream):
         try:
             decoded = cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:
-            # A damaged packet: players skip it, and the next time stamp keeps the place.
+            # A damaged packet: players skip it, and the next time stamp is right.
             continue
         for frame in decoded:
             form = frame.sample_rate, frame.layout.name, frame.format.name
             if resampler is None or form != before:
-                # A broadcast changes its rate and its channels midway.
+                # A broadcast may change its rate and its channels midway.
                 if resampler is not None:
                     yield from resampler.resample(None)
-                # Mono fills every channel as it is: FFmpeg would take 3 dB off it on the way to
+                # Mono fills every channel at its own level: FFmpeg would lower it by 3 dB for
                 # stereo.
                 layout = LAYOUTS[min(frame.layout.nb_channels, channels)]
                 resampler, before = AudioResampler(format="fltp", layout=layout, rate=rate), form

@@ -1,4 +1,4 @@
-"""Which container the result has, and what it allows: the picture's own wherever it can be kept."""
+"""The container of the result, and its limits: the clip's own container wherever possible."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ class _Rules(NamedTuple):
     sound: tuple[str, ...]
 
     def options(self, rate: Fraction | None, scale: int = 0) -> dict[str, str]:
-        """What the muxer must be told for pictures at `rate`, or in ticks of 1 / `scale` s.
+        """Options of the muxer for pictures at `rate`, or in ticks of 1 / `scale` s.
 
         The index of an MP4 comes first, so that it plays while it loads. Tags such as ComfyUI's
-        workflow stay, and so does what FFmpeg calls unofficial: Dolby Vision, 360 degrees, stereo.
+        workflow stay. Marks that FFmpeg calls unofficial stay too: Dolby Vision, 360 degrees,
+        stereo.
         """
         if not self.is_mp4:
             return {}
@@ -46,25 +47,25 @@ class ClipContainer(Enum):
 
     MP4 = _Rules("mp4", ".mp4", ("aac",))
     MOV = _Rules("mov", ".mov", ("aac",))
-    # Matroska stores how much of Opus to skip at both ends, of AAC it does not.
+    # Matroska stores how much to skip at both ends of Opus, but not of AAC.
     MKV = _Rules("matroska", ".mkv", ("libopus", "aac"))
     WEBM = _Rules("webm", ".webm", ("libopus",))
 
 
 _IN_MP4 = {"h264", "hevc", "av1", "mpeg4", "vp9"}
 _DOC_TYPE = 64
-"""Bytes at the beginning of an EBML file in which its type is named (RFC 8794)."""
+"""The first bytes of an EBML file, which name its type (RFC 8794)."""
 
 
 def kept_container(container: InputContainer, source: ClipFile) -> ClipContainer:
-    """The container of `source`; MP4 or MKV in place of those that hold AAC and Opus badly.
+    """The container of `source`, or MP4 or MKV if that one holds AAC and Opus badly.
 
-    A Matroska file that MP4 holds whole becomes MP4, as which it is saved next: Apple's and
-    Adobe's programs refuse Opus there.
+    A Matroska file becomes MP4 if MP4 can hold all of it: the next node saves an MP4, and programs
+    of Apple and Adobe refuse Opus in it.
     """
     names = container.format.name.split(",")
     if "mov" in names:
-        # QuickTime's brand has two spaces behind it; the oldest files name no brand.
+        # QuickTime's brand ends with two spaces; the oldest files name no brand.
         brand = tags_of(container.metadata).get("major_brand", "qt").strip()
         return ClipContainer.MOV if brand == "qt" else ClipContainer.MP4
     if "matroska" in names and b"webm" in head(source, _DOC_TYPE):

@@ -16,7 +16,7 @@ from ..audio.arrays import MediaError, Samples
 from ..audio.ffmpeg import LAYOUTS, audio_frame
 from ..audio.stopping import look, looked
 
-# Pictures that are drawn here: H.264 where this PyAV has it
+# Pictures that this pack draws: H.264 where this PyAV has it
 
 _ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"preset": "fast", "crf": "20"}),
@@ -51,7 +51,7 @@ def write_rest(output: OutputContainer, stream: av.VideoStream) -> None:
 
 @lru_cache(maxsize=1)
 def _encoder() -> tuple[str, dict[str, str]]:
-    """The first encoder that opens. Builds of FFmpeg name some that they cannot open."""
+    """The first encoder that opens. Builds of FFmpeg list encoders that they cannot open."""
     for name, options in _ENCODERS:
         try:
             context = cast(VideoCodecContext, av.CodecContext.create(name, "w"))
@@ -79,9 +79,9 @@ _BLOCK = 1 << 13
 
 
 class SoundTrack:
-    """Samples that are encoded as the picture that goes with them is written.
+    """Samples that are encoded while their picture is written.
 
-    Packets of both then lie side by side in the file, and none wait in memory.
+    Packets of both then lie side by side in the file, and no packet waits in memory.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class SoundTrack:
             self._done += block.shape[1]
 
     def finish(self) -> None:
-        """Encode and write all that is left."""
+        """Encode and write the rest of the sound."""
         self.write_until(float("inf"))
         self._output.mux(self._stream.encode(None))
 

@@ -1,7 +1,7 @@
-"""How long a picture is: its packets counted and their time stamps read, nothing decoded.
+"""The length of a picture, from its packets and their time stamps, without decoding.
 
-What containers claim about their length is not asked: it includes tails of sound, and trims, edit
-lists and dropped frames make it wrong.
+The length that a container states is not used: it includes tails of sound, and trims, edit lists
+and dropped frames make it wrong.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _USUAL_RATES = tuple(
 )
 
 _ROUNDED = Fraction(1, 10_000)
-"""By how much a rate may be off that a container stores as nanoseconds or as a small fraction."""
+"""Largest error of a rate that a container stores as nanoseconds or as a small fraction."""
 
 _SAY_DURATIONS = {"mov", "matroska", "gif"}
-"""FFmpeg's names of containers that say how long a frame stays; of others it guesses."""
+"""FFmpeg's names of containers that store how long a frame stays; for others it guesses."""
 _LONGER = Fraction(11, 10)
-"""How many usual frames the last one stays at least if it stays longer than they do."""
+"""The last frame counts as longer if it stays for at least so many usual frames."""
 
 
 class PictureLength(NamedTuple):
-    """What is seen between the first frame's beginning and the last one's end."""
+    """The visible part, from the first frame's beginning to the last frame's end."""
 
     frames: int
     fps: Fraction
@@ -47,8 +47,8 @@ class PictureLength(NamedTuple):
     """Whether the frame rate varies, or the last frame stays longer than the others; `seconds` then
     comes from the time stamps."""
     packets: int
-    """How many packets of the picture are needed, from the first of the file on. An edit list may
-    end the picture before them."""
+    """Number of the picture's packets that are needed, from the first of the file on. An edit list
+    may end the picture earlier than the packets."""
 
     def samples(self, sample_rate: int) -> int:
         """How many samples at `sample_rate` Hz are as long as the picture, rounded."""
@@ -56,7 +56,7 @@ class PictureLength(NamedTuple):
 
 
 def picture_length(source: ClipFile, *, start: float = 0.0, duration: float = 0.0) -> PictureLength:
-    """The length of the picture in `source`, or of what a trim window of it shows.
+    """The length of the picture in `source`, or of its part in a trim window.
 
     The window is `start` to `start + duration` seconds in the file's own time; 0 means to the end.
     MediaError when there is no picture, no frame in the window, no frame rate, or when the file
@@ -76,7 +76,7 @@ def measure(
 ) -> PictureLength:
     """`picture_length` of an open container, whose packets are read to the end."""
     stream = picture_stream(container)
-    # PyAV 19 has a number of its own, whose products are rounded to 32 bits.
+    # PyAV 19 has its own type of number, which rounds products to 32 bits.
     base = Fraction(stream.time_base or 0)
     if not base:
         raise MediaError(
@@ -119,11 +119,11 @@ def measure(
 def _shown_packets(
     container: InputContainer, stream: av.VideoStream
 ) -> Iterator[tuple[int, av.Packet]]:
-    """The packets that become a frame on the screen, in the order of the file, and how many of all
-    packets have come with each."""
+    """Yield the packets that become a frame on the screen, in the order of the file, each after its
+    number among all packets."""
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
     for number, packet in enumerate(packets(container, stream), start=1):
-        # In a transport stream, a packet before it was lost: players show what is left.
+        # In a transport stream an earlier packet was lost; players show the rest.
         if packet.is_corrupt and "mpegts" not in container.format.name:
             raise MediaError(
                 "The video is cut off: expected the whole file; download or export it again."
@@ -147,7 +147,7 @@ def _time_stamps(
     needed = 0
     for number, packet in _shown_packets(container, stream):
         needed = number
-        # AVI has no presentation times: the order of the file is what is left.
+        # AVI has no presentation times: use the order of the file.
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None:
             stamp = starts[-1] + (durations[-1] or 1) if starts else 0
@@ -165,7 +165,7 @@ def _time_stamps(
 def _constant_rate(
     stream: av.VideoStream, stamps: npt.NDArray[np.int64], base: Fraction
 ) -> Fraction | None:
-    """The rate on whose grid all `stamps` are, to the unit of `base` that rounding takes."""
+    """The rate whose grid holds all `stamps`, within the unit of `base` that rounding takes."""
     frames = np.arange(stamps.size)
     for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
         if not rate:
@@ -178,7 +178,8 @@ def _constant_rate(
 
 
 def _usual(rate: Fraction, base: Fraction) -> Fraction:
-    """The usual rate that `rate` was rounded from; containers that round time round it, too."""
+    """The usual rate that `rate` was rounded from; containers that round times also round the
+    rate."""
     if (1 / (rate * base)).denominator == 1:
         return rate
     nearest = min(_USUAL_RATES, key=lambda usual: abs(usual - rate))

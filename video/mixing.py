@@ -15,8 +15,8 @@ from ..audio.stopping import looked
 # Music added to a clip's own sound, at exactly the picture's length
 
 Master: TypeAlias = Callable[[Samples, int], Samples]
-"""Loudness and true peak: takes the mix [channels, samples] and its rate, gives as many samples.
-It may work in the array that it is given, which saves the memory of a second one."""
+"""Sets loudness and true peak: takes the mix [channels, samples] and its rate, returns as many
+samples. It may change the given array in place, which saves the memory of a second array."""
 
 Gain: TypeAlias = Callable[[int, int], npt.NDArray[np.float32]]
 """The gain of the samples from the first number up to the second."""
@@ -40,8 +40,8 @@ def constant(decibels: float) -> Gain:
 
 
 def fades(length: int, fade: int) -> Gain:
-    """In and out over `fade` samples each, or half of `length` where that is less; a sine's
-    quarter, squared, which has no corner at either end."""
+    """A fade in and out over `fade` samples each, or half of `length` if that is less. Its curve is
+    a squared quarter of a sine, which has no corner at either end."""
     fade = min(fade, length // 2)
 
     def gain(start: int, stop: int) -> npt.NDArray[np.float32]:
@@ -53,12 +53,12 @@ def fades(length: int, fade: int) -> Gain:
     return gain
 
 
-# Music lowered while somebody speaks: where the clip's own sound is loud, and how far down
+# Music is lowered while somebody speaks, that is, while the clip's own sound is loud
 
 _HOP = 0.01
 """Seconds between two measures of the level."""
 _QUIET = -50.0
-"""dBFS (root mean square) below which nothing is speech."""
+"""dBFS (root mean square); quieter sound is no speech."""
 _RANGE = 20.0
 """dB below the loudest speech down to which sound counts as speech."""
 _ABOVE_NOISE = 6.0
@@ -68,12 +68,12 @@ _CLICK = 0.06
 
 
 class Ducker(NamedTuple):
-    """How music gives way. The defaults are those of video editors: down by 10 dB, in half a
-    second up again.
+    """Lowers music under speech. The defaults are those of video editors: 10 dB down, and up again
+    in half a second.
 
-    `attack` seconds before speech the music begins to sink, so that it is down when speech begins;
-    `hold` seconds after speech it still is, so that pauses between words lift nothing; then it
-    rises for `release` seconds.
+    The music begins to fall `attack` seconds before speech, and is low when speech begins. It stays
+    low for `hold` seconds after speech, so that it does not rise between words. Then it rises for
+    `release` seconds.
     """
 
     depth: float = -10.0

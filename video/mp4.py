@@ -1,4 +1,4 @@
-"""What FFmpeg does not write into an MP4 or MOV as it was: the code of its picture, and its end.
+"""Restores what FFmpeg changes in an MP4 or MOV: the code of the picture, and its end.
 
 Boxes are those of ISO/IEC 14496-12.
 """
@@ -19,7 +19,7 @@ from av.container import InputContainer
 from ..audio.ffmpeg import open_output
 from .clip import ClipFile, opened
 
-# The code of a track: players choose by it whether they play the picture
+# The code of a track: players decide by this code whether they play the picture
 
 _DOLBY_VISION = ("dvh1", "dvhe", "dva1", "dvav", "dav1")
 
@@ -27,7 +27,7 @@ _DOLBY_VISION = ("dvh1", "dvhe", "dva1", "dvav", "dav1")
 def track_code(picture: av.VideoStream, container: InputContainer) -> str:
     """The four letters that `picture` has in an MP4 or MOV; "" for FFmpeg's own choice.
 
-    HEVC is `hvc1`, the only one that Apple plays, where the header has all parameter sets.
+    HEVC gets `hvc1`, the only code that Apple plays, if the header has all parameter sets.
     """
     context = picture.codec_context
     code = str(context.codec_tag) if "mov" in container.format.name.split(",") else ""
@@ -37,7 +37,7 @@ def track_code(picture: av.VideoStream, container: InputContainer) -> str:
 
 
 def takes_code(format: str, picture: av.VideoStream, code: str) -> bool:
-    """Whether FFmpeg's muxer takes `code`: it is asked for the header alone."""
+    """Whether FFmpeg's muxer takes `code`; the test writes only a header."""
     with closing(open_output(io.BytesIO(), format, {"strict": "unofficial"})) as trial:
         try:
             copy = trial.add_stream_from_template(picture, opaque=True)
@@ -77,16 +77,16 @@ _UNOFFICIAL = {
 
 
 def unofficial(source: ClipFile) -> set[str]:
-    """Which marks the picture in an MP4 or MOV has, by their names."""
+    """The names of the unofficial marks that the picture in an MP4 or MOV has."""
     _, index = _index(source)
     return {name for name, marks in _UNOFFICIAL.items() if any(mark in index for mark in marks)}
 
 
 def correct(target: Path, code: str, seconds: Fraction | None) -> None:
-    """Set the code and the end of the picture in an MP4, which FFmpeg does not.
+    """Set the code and the end of the picture in an MP4, because FFmpeg does not.
 
-    `code` "" leaves the code; `seconds` None leaves the end. Frames that others were decoded from
-    lie behind the end, and are not shown.
+    `code` "" leaves the code; `seconds` None leaves the end. Frames after the end serve only to
+    decode others, and are not shown.
     """
     offset, index = _index(target)
     found = bytearray(index)
@@ -106,7 +106,7 @@ def correct(target: Path, code: str, seconds: Fraction | None) -> None:
         for _, first, _ in _deep(track, "elst") if seconds is not None else ():
             wide = 8 if track[first] else 4
             last = at + first + 8 + (2 * wide + 4) * (_number(track, first + 4) - 1)
-            # Rounded down: a hidden frame begins where the last one ends.
+            # Round down: a hidden frame begins where the last visible one ends.
             found[last : last + wide] = int((seconds or 0) * scale).to_bytes(wide, "big")
         break
     if found != index:
@@ -116,7 +116,7 @@ def correct(target: Path, code: str, seconds: Fraction | None) -> None:
 
 
 def _index(source: ClipFile) -> tuple[int, bytes]:
-    """The content of the box `moov` and where it lies; nothing where there is none."""
+    """The offset and the content of the box `moov`; no content if the file has no such box."""
     with opened(source) as file:
         while len(header := file.read(16)) >= 8:
             size, kind, large = struct.unpack(">I4sQ", header.ljust(16, b"\0"))
@@ -138,7 +138,7 @@ def _inside(data: bytes, wanted: bytes) -> Iterator[_Box]:
 
 
 def _deep(track: bytes, wanted: str) -> Iterator[_Box]:
-    """The same, in the boxes of a track that lead there."""
+    """The boxes of the kind `wanted`, in the nested boxes of a track."""
     path = {"hdlr": "mdia", "stsd": "mdia minf stbl", "elst": "edts"}[wanted]
     found: list[_Box] = [(b"trak", 0, len(track))]
     for kind in [*path.split(), wanted]:

@@ -1,4 +1,4 @@
-"""The words for what can be asked of a video; light, so that a node describes itself at once."""
+"""The names of the choices for video. It imports little, so that nodes load fast."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from fractions import Fraction
 
 
 class Mix(str, Enum):
-    """What becomes of a clip's own sound."""
+    """The treatment of a clip's own sound."""
 
     REPLACE = "replace"
-    """The music takes its place."""
+    """The music replaces the clip's own sound."""
     UNDER = "under"
-    """It stays, and the music is added at `level` dB."""
+    """The clip's own sound stays, and the music is added at `level` dB."""
     DUCK = "duck"
-    """It stays, and the music at `level` dB is lowered further while somebody speaks."""
+    """The clip's own sound stays; the music at `level` dB is lowered further under speech."""
 
 
 class VideoStyle(str, Enum):
@@ -29,7 +29,7 @@ class VideoStyle(str, Enum):
 # Frame rates as people type them, and the fractions that they stand for
 
 _TYPED = Fraction(5, 1000)
-"""By how much a typed rate is off at most: people write 23.976 and 23.98."""
+"""Largest error of a typed rate: people write 23.976 and 23.98."""
 
 
 def exact_rate(fps: Fraction | float) -> Fraction:

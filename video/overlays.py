@@ -1,4 +1,4 @@
-"""What lies over or under a style: the light of the beat and the title."""
+"""Layers under and over a style: the light of the beat and the title."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Light:
         ]
 
     def draw(self, number: int) -> None:
-        """Light up the canvas for that frame. A beat lights the frame in which it lies."""
+        """Light up the canvas for frame `number`. A beat lights the frame in which it lies."""
         before = int(np.searchsorted(self._beats, (number + 0.999) / self._fps, side="right")) - 1
         if before < 0:
             return

@@ -1,4 +1,4 @@
-"""Music on a video: the picture's packets are copied, not decoded, and the sound is as long."""
+"""Music on a video: the picture's packets are copied, not decoded; the sound gets its length."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 
 
 class Soundtrack(NamedTuple):
-    """What `add_soundtrack` made."""
+    """The result of `add_soundtrack`."""
 
     path: Path
     sound: Samples
@@ -38,9 +38,9 @@ class Soundtrack(NamedTuple):
     sample_rate: int
     picture: PictureLength
     mix: Mix
-    """What was done: `replace` where the clip has no sound of its own."""
+    """The mix in use: `replace` where the clip has no sound of its own."""
     report: tuple[str, ...]
-    """Sentences on what was left out, cut or filled up."""
+    """Sentences on parts that were left out, cut or filled up."""
 
 
 def add_soundtrack(
@@ -56,14 +56,13 @@ def add_soundtrack(
     master: Master | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
 ) -> Soundtrack:
-    """Write the picture of `source` with `music` to `target`, in `kept_container`.
+    """Write the picture of `source` with `music` to `target`, in the container of `kept_container`.
 
-    `target`'s suffix becomes that of the container; a file that is there is overwritten. `music`
-    is float32 [channels, samples] and is not changed. `level` is the music's gain in dB for
-    `under` and `duck`, `duck` what is added to it under speech (dB, not above 0), `fade` the
-    seconds in which the music fades in and out. `master` gets the mix before it is encoded.
-    `check_length` may refuse the picture's length before memory is taken for it. MediaError for
-    input that cannot be used.
+    `target` gets the suffix of the container; an existing file is overwritten. `music` is float32
+    [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
+    `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
+    over `fade` seconds. `master` gets the mix before it is encoded. `check_length` may refuse the
+    picture's length before memory is used for it. MediaError for input that cannot be used.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -113,7 +112,7 @@ def _check_numbers(*, level: float, duck: float, fade: float) -> None:
 def _clip_sound(
     source: ClipFile, picture: PictureLength, music: Samples, sample_rate: int
 ) -> tuple[int, Samples]:
-    """The clip's own sound and its rate, the higher of both; stereo unless both are mono."""
+    """The higher rate of clip and music, and the clip's own sound; stereo unless both are mono."""
     with open_picture(source) as container:
         stream = sound_stream(container)
         if stream is None:
@@ -168,7 +167,8 @@ def _write(
     bed: Samples,
     rate: int,
 ) -> list[str]:
-    """Copy the picture from `source` to `target` beside `bed`; sentences on what was left out."""
+    """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted
+    parts."""
     rules = kept.value
     with open_picture(source) as container:
         shown = picture_stream(container)
@@ -222,12 +222,12 @@ def _copy_streams(
 ) -> tuple[dict[Stream, Stream], list[str]]:
     """Streams of `output` by those of `container`: every picture, and subtitles where they fit.
 
-    `code` is that of the first picture.
+    The first picture gets `code`, unless `code` is empty.
     """
     copies: dict[Stream, Stream] = {}
     left_out: list[str] = []
     for stream in container.streams:
-        # FFmpeg's name of an MP4's track of chapters, which are written anew.
+        # FFmpeg calls an MP4's track of chapters `bin_data`; `_copy_chapters` writes it.
         holds_chapters = getattr(stream, "name", "") == "bin_data" and hasattr(
             output, "set_chapters"
         )
@@ -267,10 +267,10 @@ def _copy_packets(
     track: SoundTrack,
     on_grid: bool,
 ) -> bool:
-    """All packets of `copies`, moved so that the picture begins at 0, with the sound between.
+    """Write all packets of `copies`, moved so that the picture begins at 0, and the sound between.
 
-    `on_grid` puts each frame at the multiple of 1 / fps next to it. Returns whether frames were
-    copied that an edit list hides behind the end.
+    `on_grid` puts each frame at the multiple of 1 / fps next to it. Returns whether an edit list
+    hides copied frames after the end.
     """
     stream = picture_stream(container)
     if "avi" in container.format.name and stream.codec_context.has_b_frames:
@@ -282,7 +282,7 @@ def _copy_packets(
     end = picture.start + picture.seconds
     for packet in _with_decoding_times(packets(container, *copies), 1 / picture.fps):
         base = Fraction(packet.time_base)
-        # Each has both by now.
+        # Each packet has both time stamps by now.
         pts, dts = packet.pts or 0, packet.dts or 0
         if packet.stream is stream:
             left -= 1
@@ -310,8 +310,8 @@ def _copy_packets(
 def _with_decoding_times(packets: Iterable[av.Packet], step: Fraction) -> Iterator[av.Packet]:
     """`packets`, each with both time stamps.
 
-    Matroska holds no decoding times, and FFmpeg cannot tell those of the first packets where
-    frames are reordered: they lie `step` seconds apart before the first that it can tell.
+    Matroska stores no decoding times. If frames are reordered, FFmpeg cannot compute the times of
+    the first packets: they get times `step` seconds apart before the first known time.
     """
     waiting: dict[Stream, list[av.Packet]] = {}
     for packet in packets:
@@ -322,7 +322,7 @@ def _with_decoding_times(packets: Iterable[av.Packet], step: Fraction) -> Iterat
             if packet.pts is not None:
                 held.append(packet)
                 continue
-            # The end of the stream.
+            # This packet marks the end of the stream.
             yield from _spaced(held, held[0].pts if held else 0, step)
         else:
             yield from _spaced(held, packet.dts, step)

@@ -15,7 +15,7 @@ from .styles import FLOOR, Spectra, rgb_palette
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 64, 58, 10, 40, 12
 _SMALLEST = 240, 180
 _WINDOW = 0.046
-"""Seconds of a spectrum."""
+"""Seconds of sound in a spectrum."""
 _HERTZ = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 
 Box = tuple[int, int, int, int]
@@ -97,7 +97,7 @@ def _draw_hertz(draw: ImageDraw.ImageDraw, sample_rate: int, box: Box) -> None:
 
 
 def _draw_scale(image: Image.Image, draw: ImageDraw.ImageDraw, box: Box) -> None:
-    """The colours of the levels, at the right."""
+    """Draw the scale of colours and levels at the right."""
     _, top, right, bottom = box
     shades = rgb_palette()[np.linspace(255, 0, bottom - top).astype(np.uint8)]
     image.paste(Image.fromarray(np.repeat(shades[:, None], 10, axis=1)), (right + 8, top))

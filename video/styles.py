@@ -1,6 +1,6 @@
-"""How music looks: a class for each style.
+"""Styles of drawing music: one class for each.
 
-A style draws the sound around one moment on a canvas. It is asked for the frames of a video in
+A style draws the sound around one moment on a canvas. The caller asks for the frames of a video in
 order, each at its own time, so that nothing drifts at any frame rate.
 """
 
@@ -34,7 +34,7 @@ STOPS = (
 
 
 def rgb_palette() -> npt.NDArray[np.uint8]:
-    """[256, 3] in RGB."""
+    """[256, 3] colours of levels in RGB."""
     places = np.linspace(0, 1, 256)
     stops = [place for place, _ in STOPS]
     colors = np.asarray([color for _, color in STOPS])
@@ -43,7 +43,7 @@ def rgb_palette() -> npt.NDArray[np.uint8]:
 
 
 def palette() -> npt.NDArray[np.uint8]:
-    """[3, 256] as y, u, v."""
+    """[3, 256] colours of levels as y, u, v."""
     colors = [Color.of((int(red), int(green), int(blue))) for red, green, blue in rgb_palette()]
     return np.ascontiguousarray(np.asarray(colors, np.uint8).T)
 
@@ -51,7 +51,7 @@ def palette() -> npt.NDArray[np.uint8]:
 # Short-time spectra of a moment, in decibels
 
 FLOOR = -72.0
-"""dB below a full-scale sine that are drawn as nothing."""
+"""dB against a full-scale sine; this level or a lower one is not drawn."""
 
 
 class Spectra:
@@ -77,17 +77,18 @@ class Spectra:
         return np.clip(1 - decibels / FLOOR, 0, 1).astype(np.float32)
 
     def bins(self, hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Where `hertz` lie in the second axis of `levels`."""
+        """Positions of `hertz` in the second axis of `levels`."""
         return np.clip(hertz * self.size / self._rate, 0, self.size // 2)
 
 
-# Columns of one colour each on the background: waves and bars are made of them
+# Columns of one colour each on the background: waves and bars consist of columns
 
 Heights = npt.NDArray[np.float64]
 
 
 class ColumnPainter:
-    """Fills columns of a canvas up to a height; `middle` grows them from the middle both ways."""
+    """Fills columns of a canvas up to a height; with `middle` they grow from the middle both
+    ways."""
 
     def __init__(self, canvas: Canvas, *, middle: bool) -> None:
         self._canvas = canvas
@@ -97,7 +98,7 @@ class ColumnPainter:
         self._chroma = self._luma[::2]
 
     def draw(self, heights: Heights, colors: npt.NDArray[np.uint8]) -> None:
-        """`heights` [width] in pixels, and `colors` [3, width] as y, u, v."""
+        """Draw columns of `heights` [width] in pixels, in `colors` [3, width] as y, u, v."""
         canvas = self._canvas
         limit = np.rint(heights).astype(np.int16)
         for plane, distance, step, color, background in (
@@ -106,7 +107,7 @@ class ColumnPainter:
             (canvas.v, self._chroma, 2, colors[2], BACKGROUND.v),
         ):
             inside = (distance <= limit[::step]).view(np.uint8)
-            # Arithmetic in a byte wraps around, and back: quicker than choosing.
+            # Arithmetic in a byte wraps around and back: this is quicker than a selection.
             np.multiply(inside, color[::step] - np.uint8(background), out=plane)
             plane += np.uint8(background)
 
@@ -122,9 +123,9 @@ def gradient(first: Color, last: Color, count: int) -> npt.NDArray[np.uint8]:
 # The waveform around the moment
 
 _WAVE_SECONDS = 4.0
-"""What fits into the width."""
+"""Seconds of sound in the width of the canvas."""
 _WAVE_BARS = 128
-"""How many bars that is, and how much of each is drawn."""
+"""Number of bars in `_WAVE_SECONDS`; `_WAVE_FILLED` is the drawn share of each."""
 _WAVE_FILLED = 0.62
 _WAVE_PAST = Color.of((122, 184, 236)), Color.of((186, 132, 255))
 _WAVE_FUTURE = Color.of((44, 66, 92))
@@ -171,9 +172,9 @@ _BAR_BARS = 56
 _BAR_FILLED = 0.7
 _BAR_LOW, _BAR_HIGH = 40.0, 16_000.0
 _BAR_WINDOW = 0.085
-"""Seconds of a spectrum."""
+"""Seconds of sound in a spectrum."""
 _BAR_FALL = 1.6
-"""Heights of the canvas a second."""
+"""A falling bar's speed, in heights of the canvas a second."""
 _BAR_COLORS = Color.of((88, 156, 255)), Color.of((255, 110, 168))
 
 
@@ -194,7 +195,7 @@ class BarStyle:
     def draw(self, number: int) -> None:
         center = np.asarray([round(number / self._fps * self._rate)], np.int64)
         levels = self._spectra.levels(center)[0]
-        # The loudest of each bar's bins; bars below one bin's width share it.
+        # Take the loudest bin of each bar; bars narrower than a bin share it.
         padded = np.append(levels, 0)
         heights = np.maximum.reduceat(padded, np.stack([self._first, self._last], 1).ravel())[::2]
         self._now = np.maximum(heights, self._now - _BAR_FALL / float(self._fps))
@@ -205,12 +206,12 @@ class BarStyle:
 # The spectrogram of the last seconds, on a logarithmic scale, running to the left
 
 _SCROLL_SECONDS = 6.0
-"""What fits into the width."""
+"""Seconds of sound in the width of the canvas."""
 _SCROLL_LOW, _SCROLL_HIGH = 40.0, 16_000.0
 _SCROLL_WINDOW = 0.064
-"""Seconds of a spectrum."""
+"""Seconds of sound in a spectrum."""
 _SCROLL_ROWS = (1, 2, 2)
-"""Brightness has every row and column, each color every second one."""
+"""Steps of y, u and v: brightness has every row and column, each color every second one."""
 
 
 class SpectrumStyle:
@@ -222,8 +223,8 @@ class SpectrumStyle:
         self._bin = np.minimum(bins.astype(np.int64), self._spectra.size // 2 - 1)
         self._part = (bins - self._bin).astype(np.float32)
         self._palette = palette()
-        # Columns are written twice, a width apart: any window of them is one piece. They have their
-        # colors already: only a few are new in each frame.
+        # Each column is written twice, a width apart, so that any window is one slice. Columns are
+        # stored with their colors: only a few columns are new in each frame.
         self._planes = [
             np.full((canvas.height // step, 2 * canvas.width), colors[0], np.uint8)
             for colors, step in zip(self._palette, _SCROLL_ROWS, strict=True)
@@ -304,13 +305,13 @@ def _frames(
 
 
 Draw: TypeAlias = Callable[[int], None]
-"""Draws the frame of that number; asked for 0, 1, 2 and so on."""
+"""Draws the frame of a number; the caller asks for 0, 1, 2 and so on."""
 
 
 def style_drawer(
     style: VideoStyle, canvas: Canvas, samples: Samples, sample_rate: int, fps: Fraction
 ) -> Draw:
-    """What draws `samples` on `canvas` in that style."""
+    """The function that draws `samples` on `canvas` in `style`."""
     if style is VideoStyle.WAVES:
         return WaveStyle(canvas, samples, sample_rate, fps).draw
     if style is VideoStyle.BARS:

@@ -1,4 +1,4 @@
-"""A video of what is heard, encoded as it is drawn: memory stays flat however long it is."""
+"""A video of music, encoded while it is drawn: memory does not grow with its length."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def visualize(
     beats: Sequence[float] = (),
     title: str = "",
 ) -> int:
-    """Write a video of `samples` (float32 [channels, samples]) to `target`, an MP4; its frames.
+    """Write a video of `samples` (float32 [channels, samples]) to `target`, an MP4.
 
-    The video has round(seconds * fps) frames, at least one; frame n shows the moment n / fps. It
-    holds the sound as AAC, and H.264 where this PyAV has an encoder for it. `beats` (seconds) light
-    up the background. MediaError for input that cannot be used.
+    Returns the number of frames: round(seconds * fps), at least one. Frame n shows the moment
+    n / fps. The file holds the sound as AAC, and H.264 where this PyAV has an encoder for it.
+    `beats` (seconds) light up the background. MediaError for input that cannot be used.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "music.mp4"
