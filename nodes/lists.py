@@ -344,7 +344,7 @@ class ListNode(io.ComfyNode):
 
 
 def id_of(kind: type[io.ComfyNode]) -> str | None:
-    """A node's id in its graph, while ComfyUI computes its fingerprint; None at other times."""
+    """A node's id in its graph when ComfyUI asks the node before its run; else None."""
     return getattr(kind.hidden, "unique_id", None)
 
 

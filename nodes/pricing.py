@@ -120,8 +120,8 @@ async def refusal_at_queue(prompt: str | None, node_id: str | None) -> str:
 
     Args:
         prompt: the text in the node, None if another node gives it. ComfyUI shows an error of
-            `validate_inputs` at each parameter of it, so it has only this one. The schema limits
-            the other inputs, and `execute` checks values from other nodes.
+            `validate_inputs` at every input that this method takes, so it takes one. The schema
+            limits the other inputs, and `execute` checks values from other nodes.
     """
     graph = host.queued()
     try:

@@ -69,7 +69,7 @@ def outcome(
 ) -> StatusText:
     """The status line `status_<key>` at the end, and notes on it.
 
-    A sandbox makes sketches, not tracks: the line says so. The price row can end the sandbox.
+    A sandbox makes sketches, not tracks: the line says so. The price beside it tells how to end it.
     """
     sketch = status_text("sketch") if account.is_free else None
     more = (note if isinstance(note, StatusText) else as_is(note) for note in notes)

@@ -34,7 +34,7 @@ class Cards(NamedTuple):
         return name in self.values
 
     def number(self, name: str, default: float) -> float:
-        """The value of a card as a number; `default` where it has none."""
+        """The value of a card as a number; `default` if it has no value."""
         try:
             return float(self.values[name])
         except (KeyError, ValueError):
@@ -45,18 +45,18 @@ _MOST_USES = 10_000
 
 
 class Tally:
-    """Counts how often each card was used: some cards hold for the first N times."""
+    """Counts the uses of each card. Some cards apply only to the first N requests."""
 
     def __init__(self) -> None:
         self._used: Counter[tuple[int, str]] = Counter()
 
     def strikes(self, cards: Cards, name: str, scope: str) -> bool:
-        """Whether the card holds this time. Counts by `scope`: a job id, or a request's key."""
+        """Whether the card applies to this use. Uses are counted for each job id or request key."""
         if not cards.has(name):
             return False
         if len(self._used) > _MOST_USES:
             self._used.clear()
-        # A scope may be a prompt, which may be long.
+        # A scope may be a long prompt.
         use = hash(scope), name
         self._used[use] += 1
         return self._used[use] <= cards.number(name, 1)

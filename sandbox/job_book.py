@@ -35,13 +35,13 @@ class SketchRequest(NamedTuple):
 
     @property
     def seed(self) -> int:
-        """Another idempotency key is another take: other music for the same words."""
+        """The random seed. Another idempotency key gives other music for the same words."""
         digest = hashlib.sha256("\n".join(map(str, self)).encode()).digest()
         return int.from_bytes(digest[:8], "big")
 
 
 async def read_request(request: web.Request) -> SketchRequest | None:
-    """The request in the body of a submit; None where the body is malformed.
+    """The request in the body of a submit; None if the body is malformed.
 
     The duration is clamped to the model's range.
     """
@@ -76,9 +76,9 @@ class SandboxJob:
 
     Attributes:
         nth: the job's number among those of its prompt, counted from 1.
-        rendered: whether the file exists. A job completes no earlier.
-        polled: when a client polled it last, or None.
-        broken: why the file could not be made, or None.
+        rendered: whether the file exists. A job without a file cannot complete.
+        polled: the time of a client's last poll, or None.
+        broken: the reason why the file could not be made, or None.
     """
 
     def __init__(self, id: str, request: SketchRequest, created: float, profile: Profile) -> None:
@@ -100,7 +100,7 @@ class SandboxJob:
 
     @property
     def price(self) -> float:
-        """US dollars."""
+        """The price in US dollars."""
         return (PRICES.get(self.request.model) or 0.0) * self.request.duration
 
     @property
@@ -114,7 +114,7 @@ class SandboxJob:
 
     @property
     def delivered(self) -> SketchRequest:
-        """The request that the file is rendered from: the cards may change it."""
+        """The request for the renderer. Cards may change it from the submitted request."""
         request = self.request
         if self.cards.has("same"):
             request = request._replace(key="")
@@ -139,11 +139,11 @@ class SandboxJob:
         return COMPLETED if self.rendered else RUNNING
 
     def is_charged(self, now: float) -> bool:
-        """Failed jobs, and those cancelled in the queue, are not charged."""
+        """Whether the job costs money. Failed jobs, and jobs cancelled in the queue, do not."""
         return self.state(now) not in (FAILED, CANCELLED)
 
     def record(self, now: float, url: str | None, profile: Profile) -> dict[str, Any]:
-        """The job record in the profile's dialect. `url` is the file's, once the job completed."""
+        """The job record in the profile's dialect. `url` is the file's address after completion."""
         state, dialect = self.state(now), profile.dialect
         record: dict[str, Any] = {
             "id": self.id,
@@ -174,17 +174,17 @@ class SandboxJob:
 
 MOST_JOBS = 2000
 MOST_CHARACTERS = 32_000_000
-"""The characters of the prompts, lyrics and keys of all jobs together."""
+"""Limit on the characters of the prompts, lyrics and keys of all jobs together."""
 
 
 class JobBook:
     """The last jobs, by id and by idempotency key. The oldest are dropped: sketches are free.
 
-    A job follows from its row and the clock, so every process that reads the file can answer for
-    it: the sandboxes of several ComfyUIs on one folder are one.
+    The row and the clock fully define a job, so every process that reads the file can answer for
+    it: the sandboxes of several ComfyUIs with one folder share their jobs.
 
     Args:
-        path: the file of the jobs, which outlive a restart; None holds them in memory alone.
+        path: the file that stores the jobs over a restart; None keeps them only in memory.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class JobBook:
             return job
 
     def cancel(self, job: SandboxJob) -> None:
-        """Cancel a queued job; any other stays as it is."""
+        """Cancel a queued job. A job in another state does not change."""
         with self._saved():
             if job.state(self._clock()) == QUEUED:
                 job.cancelled_at = self._clock()
@@ -253,7 +253,7 @@ class JobBook:
             del self._of_prompt[prompt]
 
     def _refresh(self) -> None:
-        """Take over the jobs of the file that this process does not know yet."""
+        """Read the jobs from the file that this process does not know yet."""
         if self._path is None:
             return
         try:
@@ -263,7 +263,7 @@ class JobBook:
                 return
             moment = self._clock()
             rows = json.loads(self._path.read_text(encoding="utf-8"))
-            # The clock may have been ahead: without `min`, a job of tomorrow would wait until then.
+            # The clock may have been ahead: `min` keeps a job from waiting for a future date.
             read = [
                 (SandboxJob(id, SketchRequest(*request), min(created, moment), self._profile), end)
                 for id, request, created, end in rows

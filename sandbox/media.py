@@ -62,7 +62,7 @@ class Addresses:
 async def send(
     request: web.Request, job: SandboxJob, content: bytes, tally: Tally
 ) -> web.StreamResponse:
-    """Answer with the file, or with the fault that the job's cards ask for."""
+    """Answer with the file, or with the fault that the job's cards request."""
     cards = job.cards
     if cards.has("gone"):
         return web.Response(status=410, text="gone")
@@ -94,14 +94,14 @@ async def send(
     for start in range(0, end, _CHUNK):
         await response.write(content[start : min(start + _CHUNK, end)])
     if cut and request.transport is not None:
-        # Let the first half leave before the connection closes.
+        # Send the first half before closing the connection.
         await asyncio.sleep(0)
         request.transport.close()
     return response
 
 
 def _asked_range(request: web.Request, etag: str, length: int) -> range | None:
-    """The bytes that the client asks for; None is the whole file."""
+    """The range of bytes that the client requests; None means the whole file."""
     condition = request.headers.get("If-Range")
     if condition is not None and condition != etag:
         return None

@@ -1,4 +1,4 @@
-"""How the sandbox behaves: its clock, its models, its limits and its dialect of the protocol."""
+"""The sandbox's clock, its models, its limits and its dialect of the protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BEGAN = time.time() - time.monotonic()
 
 
 def now() -> float:
-    """Seconds since 1970 that never jump, whatever the system's clock does."""
+    """Seconds since 1970. A change of the system's clock does not change this time."""
     return _BEGAN + time.monotonic()
 
 
@@ -22,17 +22,17 @@ PRICES = {
     "fal-ai/stable-audio-25/text-to-audio": None,
     "fal-ai/ace-step/prompt-to-audio": 0.0002,
 }
-# The list holds every model that makes sound. These make no music of a prompt.
+# The gateway lists every model that makes sound. These models do not make music from a prompt.
 OTHER_MODELS = (
     "elevenlabs/elevenlabs-tts-multilingual-v2",
     "stability-ai/stable-audio-3-medium-audio-outpainting",
 )
-# It chooses a model that costs no more than the request's `baseline_model`.
+# This router chooses a model that costs at most as much as the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 
 
 class ResultShape(str, Enum):
-    """Where a completed job names its file."""
+    """The field of a completed job's record that names the file."""
 
     NESTED_URL = "result.url"
     NESTED_FILE_URL = "result.file_url"
@@ -40,7 +40,7 @@ class ResultShape(str, Enum):
 
 
 class FileOrigin(str, Enum):
-    """Which server has a job's file, and whether it wants the key.
+    """The server of a job's file, and whether this server requires the key.
 
     SIGNED: the API's host, at a signed address. KEYED: the API's host, which wants the key.
     ELSEWHERE_SIGNED: another origin, at a signed address. ELSEWHERE_ON_DEMAND: another origin,
@@ -69,7 +69,7 @@ class Dialect(NamedTuple):
     Attributes:
         usage_routes: the usage lists that the gateway has.
         usage_label: the name of the cost tag in these lists.
-        usage_is_bare: whether the rows stand without `data` around them.
+        usage_is_bare: whether the answer is the bare list of rows, without `data`.
     """
 
     result: ResultShape = ResultShape.NESTED_URL
@@ -89,8 +89,8 @@ class Profile(NamedTuple):
     """Times in seconds, credit in US dollars. The default is a fast account with much credit.
 
     The usage lists show a submit after `usage_delay`; the gateway's own delay is not known.
-    `listed` are the prices in the list of models; jobs cost those of `PRICES`.
-    `max_waiting` jobs at most wait to be composed; the sandbox answers a further submit with 429.
+    `listed` are the prices in the list of models; the real prices of jobs are in `PRICES`.
+    At most `max_waiting` jobs wait to be composed. A further submit gets the status 429.
     `poll_floor`, `window` and the free account's `limit` of 10 are the documented rules.
     """
 
@@ -110,6 +110,6 @@ class Profile(NamedTuple):
     dialect: Dialect = Dialect()
 
     def scaled(self, factor: float) -> Profile:
-        """All times multiplied by `factor`, so that tests are fast."""
+        """A profile with all times multiplied by `factor`, so that tests are fast."""
         times = ("queue", "run", "run_per_second", "poll_floor", "window", "retry_after")
         return self._replace(**{name: getattr(self, name) * factor for name in times})

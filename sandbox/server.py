@@ -1,6 +1,6 @@
 """The sandbox gateway: an aiohttp server that speaks AIgateway's protocol on loopback.
 
-From top to bottom: answers that are not a success, the rate limit, the routes, the thread.
+From top to bottom: error answers, the rate limit, the routes, the thread.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile, now
 from .sketches import Sketches, sketch
 from .usage_lists import REQUEST_ID, UsageLists
 
-# Answers that are not a success
+# Error answers
 
 _BUDGET_EXCEEDED = ("budget_exceeded", "The budget of this key is used up.")
 _REASONS = {
@@ -47,7 +47,7 @@ class DroppedError(Exception):
 
 
 def is_from_a_page(request: web.Request) -> bool:
-    """Whether a web browser sends this for a page, or under a host name that may be anybody's."""
+    """Whether a page in a browser sends this, or the host name may belong to a stranger."""
     site = request.headers.get("Sec-Fetch-Site", "none")
     host = request.headers.get("Host", "").rpartition(":")[0]
     return site != "none" or "Origin" in request.headers or host not in ("127.0.0.1", "localhost")
@@ -55,7 +55,7 @@ def is_from_a_page(request: web.Request) -> bool:
 
 @web.middleware
 async def survive_hang_ups(request: web.Request, handler: Any) -> web.StreamResponse:
-    """A client may close its connection at any time: that prints no traceback."""
+    """Print no traceback if a client closes its connection, which may happen at any time."""
     try:
         return await handler(request)
     except ConnectionResetError:
@@ -66,11 +66,11 @@ async def survive_hang_ups(request: web.Request, handler: Any) -> web.StreamResp
 
 
 class RollingWindow:
-    """Counts requests; those older than the window no longer count.
+    """Counts the requests of the last `window` seconds.
 
     Args:
-        limit: requests that fit into `window` seconds.
-        clock: seconds.
+        limit: the number of requests allowed in `window` seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, limit: int, window: float, clock: Callable[[], float]) -> None:
@@ -80,7 +80,7 @@ class RollingWindow:
         self._times: deque[float] = deque()
 
     def admit(self) -> bool:
-        """Count one request and return True, if it fits."""
+        """Count one request and return True, if the limit allows it."""
         moment = self._clock()
         while self._times and self._times[0] <= moment - self._window:
             self._times.popleft()
@@ -107,7 +107,7 @@ MOST_SEEN = 10_000
 
 
 class Seen(NamedTuple):
-    """One request as the server saw it. The status is 0 where the server dropped the connection."""
+    """One request and the server's answer. If the server dropped the connection, status is 0."""
 
     time: float  # seconds since 1970
     method: str
@@ -119,13 +119,13 @@ class Sandbox:
     """A gateway. Call `start` in the event loop that serves it.
 
     Args:
-        render: makes the file of a request; it blocks, so it runs in a thread.
-        state_path: the file of the jobs; with it they survive a restart.
+        render: makes the file of a request. It blocks, so it runs in a thread.
+        state_path: the file that stores the jobs, so that they survive a restart.
 
     Attributes:
         seen: the last requests to `/v1`, in order.
-        base_url: it ends in `/v1`; it is empty before `start`.
-        files_root: the origin of the files; some dialects have another one than the API's.
+        base_url: the URL of the API. It ends in `/v1`, and is empty before `start`.
+        files_root: the origin of the files. In some dialects it is not the API's origin.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class Sandbox:
         self.files_root = ""
 
     async def start(self, port: int = 0) -> str:
-        """Listen on 127.0.0.1. Port 0 takes any that is free. Returns the base URL.
+        """Listen on 127.0.0.1. Port 0 takes any free port. Returns the base URL.
 
         Raises:
             OSError: the port is in use.
@@ -197,7 +197,7 @@ class Sandbox:
     def bill(self) -> dict[str, Any]:
         """The charged jobs, their sum in US dollars, counts of requests, and paths of stray keys.
 
-        A stray key arrived at an origin or an address that needs no key.
+        A stray key is a key that a client sent to an origin or an address that needs no key.
         """
         jobs = self._book.charged()
         return {
@@ -223,7 +223,7 @@ class Sandbox:
     @web.middleware
     async def _account(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if request.path.startswith("/media/"):
-            # Its address is signed.
+            # The file's address is signed.
             return await handler(request)
         if is_from_a_page(request):
             return self._error(403)
@@ -255,7 +255,7 @@ class Sandbox:
 
     @web.middleware
     async def _files_account(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """The other origin: it notes keys that it does not need, and checks those that it needs."""
+        """The files' own origin: record keys that it does not need; check keys that it needs."""
         given = request.headers.get("Authorization")
         wants_key = self.profile.dialect.files is FileOrigin.ELSEWHERE_KEYED
         is_file = request.path.startswith("/v1/files/")
@@ -284,7 +284,7 @@ class Sandbox:
 
         Args:
             wait: seconds of the header Retry-After.
-            reason: the word and the message; None takes those of `_REASONS`.
+            reason: the error's word and message; None uses the pair in `_REASONS`.
         """
         word, message = reason or _REASONS.get(status, ("error", "The request failed."))
         code = status if self.profile.dialect.numeric_error_code else word
@@ -295,7 +295,7 @@ class Sandbox:
     def _refused(
         self, cards: Cards, faults: tuple[str, ...], scope: str
     ) -> web.StreamResponse | None:
-        """The answer of the first of these cards that holds this time, or None.
+        """The error of the first of these cards that applies to this request, or None.
 
         Raises:
             DroppedError: the card drops the connection.
@@ -427,7 +427,7 @@ class Sandbox:
 class SandboxThread:
     """A sandbox with an event loop of its own, because ComfyUI's loops end with each prompt.
 
-    Both run until `stop` or the end of the process.
+    The sandbox and its loop run until `stop` or the end of the process.
 
     Raises:
         OSError: the port is in use.

@@ -1,4 +1,4 @@
-"""The files of the jobs: composed in threads, one for each core, and held for a while."""
+"""The files of the jobs. Threads compose them, one thread per core; old files are dropped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_CORES = 4
 
 
 def sketch(request: SketchRequest) -> bytes:
-    """Compose and encode; `duration` long to the sample. Blocks for some seconds at most."""
+    """Compose and encode exactly `duration` seconds of music. Blocks for at most some seconds."""
     import torch
 
     from ..audio.encode import encode
@@ -45,8 +45,8 @@ class Sketches:
     """The jobs' files. A file that was dropped is composed again when a client asks for it.
 
     Args:
-        render: makes the file of a request; it blocks, so it runs in a thread.
-        max_bytes: of all files together; the oldest are dropped first.
+        render: makes the file of a request. It blocks, so it runs in a thread.
+        max_bytes: the limit for all files together. The oldest files are dropped first.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class Sketches:
         self._cores = asyncio.Semaphore(min(os.cpu_count() or 1, _MOST_CORES))
 
     def __len__(self) -> int:
-        """How many files are held or in work."""
+        """The number of files in memory or in progress."""
         return len(self._tasks)
 
     def start(self, job: SandboxJob) -> asyncio.Task[bytes]:
-        """The task that makes this job's file, started unless it was before."""
+        """The task that makes this job's file. It is started if it does not exist yet."""
         task = self._tasks.get(job.id)
         if task is None:
             task = self._tasks[job.id] = asyncio.ensure_future(self._run(job))
-            # Read the exception, or asyncio logs it where nobody fetches the file.
+            # Read the exception, or asyncio logs it if no client fetches the file.
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 

@@ -17,7 +17,7 @@ _MOST = 10_000
 _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
 _MONTH = re.compile(r"[0-9]{4}-[0-9]{2}", re.ASCII)
 REQUEST_ID: ContextVar[str] = ContextVar("request_id")
-"""The id of the HTTP request that a handler answers now."""
+"""The id of the HTTP request that the current handler answers."""
 
 
 class _Use(NamedTuple):
@@ -42,7 +42,7 @@ class UsageLists:
             router.add_get(f"/v1/usage/{route}", handlers[route])
 
     def note(self, request: web.Request, job: SandboxJob) -> None:
-        """List a submit that created `job`, or found it by its idempotency key."""
+        """Add a submit that created `job`, or found it by its idempotency key, to the lists."""
         moment = now()
         delay = 0.0 if job.cards.has("listed") else self._profile.usage_delay
         tag = request.headers.get("x-aig-tag", "")
@@ -53,7 +53,7 @@ class UsageLists:
         return [use for use in reversed(self._uses) if use.listed <= moment]
 
     def _cost(self, use: _Use) -> float:
-        """Cents; the first submit of a job pays for it."""
+        """The cost in cents. Only the first submit of a job has a cost."""
         first = next(one for one in self._uses if one.job is use.job)
         is_charged = use is first and use.job.is_charged(now())
         return use.job.price * 100 if is_charged else 0.0

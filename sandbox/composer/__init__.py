@@ -1,4 +1,4 @@
-"""A sketch from a prompt: it stands in for a hosted music model.
+"""Compose a sketch from a prompt, in place of a hosted music model.
 
 >>> piece = compose("calm piano ballad in D minor, 70 bpm", 30.0)
 >>> piece.waveform.shape, piece.score.style.key.name, piece.score.style.tempo
@@ -29,19 +29,19 @@ class Sketch(NamedTuple):
 
 
 def compose(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Sketch:
-    """The same samples for the same arguments; another take is another piece in the same style.
+    """Compose a piece. Equal arguments give equal samples; another take gives another piece.
 
     Args:
         prompt: words for genre, mood, instruments, tempo (60 to 190 bpm), key, metre.
         duration: seconds, 5 or more. The piece ends within it, on the tonic.
-        lyrics: give the form; a voice sings a tune without words.
+        lyrics: define the sections; a voice sings a tune without words.
     """
     text = repr((prompt, float(duration), lyrics, take))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     rng = Random(int.from_bytes(digest, "big"))
     style = read(prompt, rng)
     bar = 60 / style.tempo * style.metre
-    # The final chord has a third of a short piece, and 3.2 s of a long one.
+    # The final chord takes a third of a short piece, and 3.2 s of a long piece.
     bars = max(1, int((duration - LEAD_IN - min(3.2, 0.32 * duration)) / bar))
     sections = plan(bars, blocks(lyrics))
     score = Arranger(style, sections, rng).score()

@@ -1,4 +1,4 @@
-"""The sections of a piece: the form of its lyrics, in whole bars that fill the duration."""
+"""The sections of a piece, in whole bars that fill the duration. Lyrics define their order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # Lyrics
 
-# Tags as ACE-Step and its kin write them: [verse], [Chorus 2], 【副歌】. The first match wins.
+# Tags of ACE-Step and similar models: [verse], [Chorus 2], 【副歌】. The first match wins.
 TAGS = {
     "intro": "intro|前奏",
     "chorus": "chorus|hook|refrain|drop|副歌",
@@ -21,14 +21,14 @@ TAGS = {
 
 
 class Block(NamedTuple):
-    """One part of a song: its kind, and how many of its lines have words."""
+    """One part of a song: its kind, and the number of its lines with words."""
 
     kind: str
     lines: int
 
 
 def blocks(lyrics: str) -> list[Block]:
-    """The parts of the lyrics in order. Without tags, stanzas are verse and chorus in turn."""
+    """The parts of the lyrics in order. Without tags, verse and chorus alternate."""
     found: list[Block] = []
     tagged = False
     for line in map(str.strip, lyrics.lower().splitlines()):
@@ -47,13 +47,13 @@ def blocks(lyrics: str) -> list[Block]:
 
 # Sections
 
-LEAD_IN = 0.05  # s before the first bar, so that its attack is whole
+LEAD_IN = 0.05  # s before the first bar, so that its attack is not cut
 
 
 class Character(NamedTuple):
     """How loud a section is, 0 to 1, and the roles that play.
 
-    "drums" is the whole groove, "beat" the groove without open cymbals, "pulse" its first strokes.
+    "drums" is the whole groove, "beat" has no open cymbals, "pulse" has only the first strokes.
     """
 
     energy: float
@@ -72,16 +72,16 @@ CHARACTERS: dict[str, Character] = {
 
 
 class Section(NamedTuple):
-    """A run of bars of one kind."""
+    """Consecutive bars of one kind."""
 
     name: str
-    bar: int  # the first one, counted from 0
+    bar: int  # the first bar, counted from 0
     bars: int
     is_sung: bool = False
 
 
 def plan(bars: int, song: Sequence[Block]) -> tuple[Section, ...]:
-    """The sections of `bars` bars. Without a `song` they are instrumental."""
+    """The sections of `bars` bars. Without a `song` the piece is instrumental."""
     sections = sung(bars, song) if song else instrumental(bars)
     ends = itertools.accumulate(part.bars for part in sections)
     return tuple(p._replace(bar=end - p.bars) for p, end in zip(sections, ends, strict=True))

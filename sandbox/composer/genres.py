@@ -14,15 +14,15 @@ from typing import NamedTuple
 
 
 class Instrument(NamedTuple):
-    """A row states only the values that are not default. Levels are linear, pitches MIDI."""
+    """A row states only values that are not default. Levels are linear; pitches are MIDI."""
 
-    words: str  # comma separated, as a prompt may say them
-    role: str  # chords, lead, pad or bass; another one where that is taken
+    words: str  # comma separated, the words in prompts
+    role: str  # chords, lead, pad or bass; another role if this one is taken
     centre: int  # the middle of its tunes
     ratios: tuple[float, ...] = tuple(range(1, 41))  # partials as multiples of the pitch
     tilt: float = 1.2  # a partial of ratio r has level r ** -tilt
     decay: float = 0.0  # s to -60 dB of the lowest partial at middle C; 0 sustains
-    damp: float = 0.3  # how much faster each higher partial dies
+    damp: float = 0.3  # how much faster each higher partial decays
     attack: float = 0.003  # s
     release: float = 0.12  # s
     detune: tuple[float, ...] = (0.0,)  # cents of each of several voices, spread left to right
@@ -72,12 +72,12 @@ INSTRUMENTS: dict[str, Instrument] = {
 
 
 class Feel(NamedTuple):
-    """How a genre is played, and the room that it is played in."""
+    """How the players play a genre, and the reverberation of the room."""
 
     density: float = 0.5  # of the melody, 0 to 1
     pentatonic: bool = False
     voices: int = 3  # of a chord
-    swing: float = 0.5  # where the second half of `swung` beats falls
+    swing: float = 0.5  # where the second of two `swung` notes starts, 0 to 1
     swung: float = 0.5
     room: float = 1.4  # reverberation, s
     wet: float = 1.0
@@ -85,17 +85,17 @@ class Feel(NamedTuple):
 
 
 class Genre(NamedTuple):
-    """A kind of music and how it is played. A row states only the values that are not default."""
+    """A kind of music and its way of playing. A row states only values that are not default."""
 
     name: str
-    words: str  # comma separated, as a prompt may say them
-    tempo: tuple[int, int]  # beats per minute, where the prompt has no number
-    players: str  # by role; of instruments with a slash between them, a piece takes one
+    words: str  # comma separated, the words in prompts
+    tempo: tuple[int, int]  # range in beats per minute, if the prompt has no number
+    players: str  # by role; a piece takes one of the instruments between slashes
     groove: str  # the pattern of each drum
     comping: tuple[str, ...] = ("X.......x.......", "0.1.2.3.2.1.2.3.", "X...x.x.-.x.x.o.")
     bassline: tuple[str, ...] = ("0.....--0.....--", "0.........--5...", "0.....0.0.....a.")
     modes: tuple[str, ...] = ("major", "minor")
-    progressions: tuple[str, ...] = ()  # in place of those of the mode
+    progressions: tuple[str, ...] = ()  # used instead of the mode's progressions
     feel: Feel = Feel()
 
 
@@ -188,7 +188,7 @@ GENRES: tuple[Genre, ...] = (
 
 
 def waltz(genre: Genre) -> Genre:
-    """The genre in bars of three beats."""
+    """The same genre with three beats per bar."""
     return genre._replace(
         groove="kick X..........., snare ....o...o..., hat x...x.o.x.o.",
         comping=("0...x...x...", "0.1.2.3.2.1."),
@@ -198,5 +198,5 @@ def waltz(genre: Genre) -> Genre:
 
 
 def named(text: str) -> dict[str, str]:
-    """The parts of a comma-separated text: the first word of each, and the rest of the part."""
+    """The parts of a comma-separated text: each part's first word, and the rest of it."""
     return dict(part.split(" ", 1) for part in text.split(", ") if part)

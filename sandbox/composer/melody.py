@@ -33,7 +33,7 @@ PROGRESSIONS: dict[str, tuple[str, ...]] = {
 
 
 class Key(NamedTuple):
-    """A tonic pitch class (0 is C) and a mode of SCALES."""
+    """A key: its tonic's pitch class (0 is C), and its mode in SCALES."""
 
     tonic: int
     mode: str
@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
 
 def chord(key: Key, token: str, size: int) -> tuple[int, ...]:
-    """The pitch classes of a progression's token: `size` stacked thirds, root first."""
+    """The pitch classes of a chord in a progression: `size` stacked thirds, root first."""
     scale = SCALES[key.mode]
     degree = int(token[0]) - 1
     root, third, *others = ((key.tonic + scale[(degree + 2 * i) % 7]) % 12 for i in range(size))
@@ -57,7 +57,7 @@ def chord(key: Key, token: str, size: int) -> tuple[int, ...]:
 
 
 def voicing(tones: Sequence[int], previous: Sequence[int], centre: int) -> tuple[int, ...]:
-    """The chord in close position near `centre`, in the inversion that moves least."""
+    """The chord in close position near `centre`, in the inversion nearest to `previous`."""
     stacks: list[tuple[int, ...]] = []
     for turn in range(len(tones)):
         rotated = [*tones[turn:], *tones[:turn]]
@@ -97,7 +97,7 @@ class Note(NamedTuple):
     velocity: float
 
 
-# Onsets within one beat, and how likely they are in a thin and in a dense melody.
+# Onsets within one beat, and their weights in a melody with few and with many notes.
 CELLS = ((), (0.0,), (0.0, 0.5), (0.5,), (0.0, 0.75), (0.0, 0.25, 0.5, 0.75))
 THIN = (1.6, 1.3, 0.35, 0.3, 0.1, 0.0)
 DENSE = (0.05, 0.5, 1.5, 0.35, 0.5, 0.35)
@@ -105,12 +105,12 @@ STEPS = (-2, -1, -1, -1, 0, 1, 1, 1, 2)
 
 
 def pick(rng: Random, choices: Sequence[T]) -> T:
-    """One of the choices. `Random.random` alone is the same in every version of Python."""
+    """One of the choices. In `Random`, only `random` is the same in every Python."""
     return choices[int(rng.random() * len(choices))]
 
 
 def rhythm(rng: Random, metre: int, density: float) -> list[float]:
-    """Onsets in beats over two bars, with a breath at the end."""
+    """Onsets in beats over two bars, with a pause at the end."""
     weights = (a + (b - a) * density for a, b in zip(THIN, DENSE, strict=True))
     marks = list(itertools.accumulate(weights))
     cells = [CELLS[bisect.bisect(marks, rng.random() * marks[-1])] for _ in range(2 * metre)]
@@ -146,7 +146,7 @@ def tune(rng: Random, ground: Ground, density: float) -> list[Note]:
 def phrase(
     onsets: Sequence[float], ground: Ground, contour: Sequence[int], begin: float, higher: bool
 ) -> list[Note]:
-    """Notes at the onsets, which walk along the rungs and meet the chord on strong beats."""
+    """Notes at the onsets. They move along the rungs, and are chord tones on strong beats."""
     chords, rungs, metre = ground
     span = len(chords) * metre
     notes: list[Note] = []
@@ -167,6 +167,6 @@ def phrase(
 
 
 def settled(index: int, rungs: Sequence[int], tones: tuple[int, ...], lean: int) -> int:
-    """The rung nearest to `index` that is in the chord."""
+    """The nearest rung to `index` that belongs to the chord."""
     inside = [place for place, pitch in enumerate(rungs) if pitch % 12 in tones]
     return min(inside, key=lambda place: abs(place - index - 0.1 * lean), default=index)

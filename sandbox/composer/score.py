@@ -1,4 +1,4 @@
-"""From a style and a form to a score: every note of every player, on an exact grid of beats."""
+"""Make a score from a style and a form: all notes of all players, on an exact grid of beats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .melody import PROGRESSIONS, Ground, Note, chord, ladder, nearest, pick, tu
 from .style import Style
 
 STROKES = {"X": 1.0, "x": 0.7, "o": 0.4}
-BASS = 39  # the pitch that bass roots lie around
+BASS = 39  # the middle pitch of bass roots
 HELD = 64.0  # beats: longer than any piece's last chord
 
 
@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A piece as data: beat 0 is the first downbeat, `final` the last one.
+    """A piece as data. Beat 0 is the first downbeat; `final` is the time of the last one.
 
     The last section is the ending: one held chord.
     """
@@ -34,25 +34,25 @@ class Score(NamedTuple):
     style: Style
     sections: tuple[Section, ...]
     parts: tuple[Part, ...]
-    colour: float  # 0 to 1: how the drums are tuned and the strings start
+    colour: float  # 0 to 1: sets the drums' tuning and the partials' phases
 
     def seconds(self, beat: float) -> float:
-        """When a beat falls, from the first sample on."""
+        """The time of a beat in seconds after the first sample."""
         return LEAD_IN + beat * 60 / self.style.tempo
 
     def start(self, section: Section) -> float:
-        """When a section begins, in seconds."""
+        """The start of a section, in seconds."""
         return self.seconds(section.bar * self.style.metre)
 
     @property
     def final(self) -> float:
-        """When the final chord falls, in seconds."""
+        """The start of the final chord, in seconds."""
         return self.start(self.sections[-1])
 
 
 def strikes(pattern: str, metre: int, bars: int) -> Iterator[tuple[int, str, Note]]:
-    """Bar, sign and unpitched note of every event of a pattern; genres.py explains the signs."""
-    # A sign, and the points over which it sounds on.
+    """Bar, character and unpitched note of each event; genres.py explains the characters."""
+    # One character of the pattern, and the dots after it that extend its note.
     found = list(re.finditer(r"([^.-])\.*", pattern[: 4 * metre]))
     for bar in range(bars):
         for match in found:
@@ -71,17 +71,17 @@ class Arranger:
         self.metre, self.sections = style.metre, sections
         self.groove = named(self.genre.groove)
         self.voiced: dict[str, tuple[int, ...]] = {}
-        # The same dice for every section of one name: a chorus is a chorus.
+        # Sections of one name get the same random numbers: all choruses sound alike.
         self.seeds = {name: rng.random() for name in CHARACTERS}
         lines = self.genre.progressions or PROGRESSIONS[style.key.mode]
         verse = pick(rng, [line for line in lines if line.startswith("1")])
         chorus = pick(rng, [line for line in lines if line != verse])
         self.progressions = {name: verse.split() for name in CHARACTERS}
         self.progressions |= {"chorus": chorus.split(), "bridge": pick(rng, lines).split()}
-        # Verses and choruses may differ in how the chords and the bass are played.
+        # Verses and choruses may have different patterns for the chords and the bass.
         self.comping = {loud: pick(rng, self.genre.comping) for loud in (False, True)}
         self.bassline = {loud: pick(rng, self.genre.bassline) for loud in (False, True)}
-        self.centre = 57 + int(rng.random() * 6)  # the pitch that chords lie around
+        self.centre = 57 + int(rng.random() * 6)  # the middle pitch of chords
         self.colour = rng.random()
 
     def score(self) -> Score:
@@ -101,7 +101,7 @@ class Arranger:
         players, roles = self.players, CHARACTERS[section.name].roles.split()
         chords = self._chords(section)
         loud = "drums" in roles
-        # A role without the other one plays in every section.
+        # Without a pad, chords play in every section. Without drums, a pad plays in every section.
         other = {"chords": "pad", "pad": "kit"}
         for role, pattern in {"chords": self.comping[loud], "pad": "X" + "." * 15}.items():
             if role in players and (role in roles or other[role] not in players):
@@ -114,7 +114,7 @@ class Arranger:
         role = "voice" if section.is_sung else "lead"
         if section.is_sung or (role in roles and role in players):
             sound = players.get(role, role)
-            # A tune's pitches are about an octave and a third, higher in choruses.
+            # A tune spans about an octave and a third. In choruses it is higher.
             centre = INSTRUMENTS[sound].centre + 3 * (section.name in ("chorus", "solo"))
             rungs = ladder(
                 self.style.key, centre - 8, centre + 7, pentatonic=self.genre.feel.pentatonic
@@ -127,7 +127,7 @@ class Arranger:
             yield Part(role, sound, notes)
 
     def _chords(self, section: Section) -> list[tuple[int, ...]]:
-        """One chord a bar. The last bar of a piece leads home."""
+        """One chord per bar. The last bar before the ending leads to the tonic."""
         tokens = self.progressions[section.name]
         names = [tokens[bar % len(tokens)] for bar in range(section.bars)]
         if section == self.sections[-1] and section.bars > 1:
@@ -135,7 +135,7 @@ class Arranger:
         return [chord(self.style.key, name, self.genre.feel.voices) for name in names]
 
     def _played(self, role: str, chords: Sequence[tuple[int, ...]], pattern: str) -> list[Note]:
-        """Chords or broken chords as the pattern has them."""
+        """The notes of chords or broken chords, as the pattern defines."""
         voiced = [self._voicing(role, tones) for tones in chords]
         notes: list[Note] = []
         for bar, sign, note in strikes(pattern, self.metre, len(chords)):
@@ -166,7 +166,7 @@ class Arranger:
         return notes
 
     def _drum(self, drum: str, section: Section) -> list[Note]:
-        """The strokes of one drum: less of the groove in quiet sections, a fill into loud ones."""
+        """The strokes of one drum: fewer in quiet sections, and a fill before loud sections."""
         energy, roles = CHARACTERS[section.name]
         after = next((s for s in self.sections if s.bar == section.bar + section.bars), section)
         pulse, loud = "pulse" in roles, "drums" in roles
@@ -186,7 +186,7 @@ class Arranger:
         return notes
 
     def _ending(self, players: Iterable[tuple[str, str]]) -> Iterator[Part]:
-        """Everybody on the tonic, held; of the drums, the kick and a crash."""
+        """All players hold the tonic chord. Of the drums, only the kick and the crash play."""
         home = chord(self.style.key, "1", 3)
         for role, sound in players:
             if role in ("bass", "lead", "voice"):
@@ -198,7 +198,7 @@ class Arranger:
                 yield Part(role, sound, [Note(0, 1, 0, 0.8)])
 
     def _swung(self, note: Note, at: float, level: float) -> Note:
-        """The note in its place in the piece: `level` loud, its off-beats late by the swing."""
+        """The note at its time in the piece: scaled by `level`, with off-beats delayed by swing."""
         unit, swing = 2 * self.genre.feel.swung, self.genre.feel.swing
         place, part = divmod(note.start + at, unit)
         half = part / unit

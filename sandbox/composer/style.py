@@ -1,4 +1,4 @@
-"""A prompt's words to a style: genre, tempo, key, metre, mood, instruments."""
+"""Read a style from a prompt's words: genre, tempo, key, metre, mood, instruments."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ SOLO_WORDS = "solo, unaccompanied, alone, 独奏"
 WALTZ_WORDS = "waltz, 3/4, 6/8, 三拍, 华尔兹, 圆舞曲"
 SLOW_WORDS = "slow, slowly, downtempo, ballad, lullaby, 慢, 缓慢, 抒情"
 FAST_WORDS = "fast, quick, uptempo, 快速, 急速"
-# Words that hold an instrument's name and mean no instrument.
+# Words that contain an instrument's name but do not mean the instrument.
 MASKS = f"{BASS_WORDS}, {DRUM_WORDS}, drum and bass, drum & bass, drum n bass, big band"
-# Words that are a tempo, in beats per minute.
+# Words that name a tempo, in beats per minute.
 TEMPOS = {"adagio": 66, "andante": 84, "moderato": 108, "allegro": 132, "presto": 176}
 TEMPOS |= {"synthwave": 104, "drum and bass": 174, "dnb": 174, "trap": 140}
 
-# The role of a second instrument of one role.
+# If two instruments have the same role, the second one gets one of these roles.
 OTHER_ROLES = ("chords", "lead", "pad")
 
 MODES = {mode: mode for mode in SCALES}
@@ -46,7 +46,7 @@ MODES |= {"maj": "major", "大调": "major", "min": "minor", "m": "minor", "小�
 
 
 class Style(NamedTuple):
-    """The style of a piece. `players` are the instruments by role, and the drums' kit."""
+    """The style of a piece. `players`: the instrument of each role, and the drum kit."""
 
     genre: Genre
     players: dict[str, str]
@@ -57,7 +57,7 @@ class Style(NamedTuple):
 
 
 def matches(text: str, words: str) -> list[re.Match[str]]:
-    """The matches of the words, long words first. Latin words match whole, the others anywhere."""
+    """The matches, long words first. Latin words match only as whole words, others anywhere."""
     longest = sorted(words.split(", "), key=len, reverse=True)
     whole = r"(?<![a-z0-9])%s(?![a-z0-9])"
     patterns = [whole % re.escape(word) if word.isascii() else word for word in longest]
@@ -65,7 +65,7 @@ def matches(text: str, words: str) -> list[re.Match[str]]:
 
 
 def read(prompt: str, rng: Random) -> Style:
-    """The style of a prompt; `rng` decides the points that the words leave open."""
+    """The style of a prompt; `rng` chooses all values that the words do not state."""
     text, refused = without_refused(prompt.lower())
     genre = pick_genre(text)
     first = {
@@ -94,13 +94,13 @@ def without_refused(text: str) -> tuple[str, str]:
 
 
 def pick_genre(text: str) -> Genre:
-    """The genre whose words fill most of the text; of equals the first, and pop before all."""
+    """The genre whose words fill most of the text. Pop wins a tie, else the first genre."""
     found = {genre: matches(text, genre.words) for genre in (GENRES[-1], *GENRES)}
     return max(found, key=lambda genre: sum(len(match[0]) for match in found[genre]))
 
 
 def instruments(text: str) -> list[str]:
-    """Names of the instruments asked for, in the prompt's order."""
+    """The names of the requested instruments, in the prompt's order."""
     names = {word: name for name, row in INSTRUMENTS.items() for word in row.words.split(", ")}
     names |= dict.fromkeys(MASKS.split(", "), "")
     found = (names[match[0]] for match in matches(text, ", ".join(names)))
@@ -110,7 +110,7 @@ def instruments(text: str) -> list[str]:
 def cast(
     genre: Genre, text: str, asked: Sequence[str], refused: str, rng: Random
 ) -> dict[str, str]:
-    """The genre's players, with the instruments asked for and without those refused."""
+    """The genre's players, with the requested instruments and without the refused ones."""
     if matches(text, SOLO_WORDS) and len(asked) == 1:
         return {"chords": asked[0], "lead": asked[0]}
     players = named(genre.players)
@@ -125,7 +125,7 @@ def cast(
         roles = (role,) if role == "bass" else (role, *OTHER_ROLES)
         free = [role for role in roles if role not in taken]
         taken |= dict.fromkeys(free[:1], name)
-    # A single instrument for chords carries the tune as well.
+    # If the only instrument plays chords, it also plays the tune.
     if list(taken) == ["chords"]:
         taken["lead"] = taken["chords"]
     players |= taken
@@ -137,7 +137,7 @@ def cast(
 
 
 def pick_tempo(text: str, genre: Genre, energy: int, rng: Random) -> float:
-    """Beats per minute: the number in the prompt, else those of its words and its genre."""
+    """Beats per minute: the prompt's number, else the tempo of its words or its genre."""
     number = r"(\d{2,3}(?:\.\d+)?)"
     before, after = r"(?:bpm|tempo)\s*(?:of|[:=])?\s*", r"\s*-?\s*(?:bpm|beats per minute|拍)"
     match = re.search(rf"{number}{after}|{before}{number}", text)
@@ -155,7 +155,7 @@ def pick_tempo(text: str, genre: Genre, energy: int, rng: Random) -> float:
 
 
 def pick_key(prompt: str, genre: Genre, valence: int, rng: Random) -> Key:
-    """The key in the words ("D minor", "F#m", "降E大调"), else one that suits the mood."""
+    """The key in the words ("D minor", "F#m", "降E大调"), else a key that suits the mood."""
     tonic, mode = int(rng.random() * 12), pick(rng, genre.modes)
     if valence > 0 and 3 in SCALES[mode]:
         mode = "major"

@@ -1,4 +1,4 @@
-"""One renderer for every pitched instrument: a bank of damped sinusoids.
+"""The renderer of all pitched instruments (a bank of damped sinusoids), the drums and the mix.
 
 A partial that rings as exp((-d + iw) t) is a geometric series in the sample number. So a note of K
 partials is one matrix product: [n / B, K] states at the start of each block times [K, B] turns
@@ -17,8 +17,8 @@ from .melody import Note
 from .score import Part, Score
 
 SAMPLE_RATE = 44100
-# Multiplications in one matrix product. OpenBLAS wakes its other threads above 2^18, which on a
-# busy machine takes many times longer than so small a product.
+# Limit on multiplications in one matrix product. Above 2^18 OpenBLAS wakes its other threads. On a
+# busy machine that takes many times longer than the product itself.
 SMALL_PRODUCT = 200_000
 LN_1000 = math.log(1000.0)  # 60 dB, in nepers
 
@@ -32,7 +32,7 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
     together = max(1, SMALL_PRODUCT // (2 * len(freqs) * block))
     rows = -(-count // (block * together)) * together
     rate = (2j * np.pi * freqs - decays) / SAMPLE_RATE
-    # Running products are far cheaper than exp. They begin with the first power.
+    # Cumulative products are far cheaper than exp. The first element is the first power.
     turns = np.multiply.accumulate(np.tile(np.exp(rate)[:, None], block), axis=1)
     states = np.multiply.accumulate(np.tile(np.exp(rate * block), (rows, 1)), axis=0)
     states *= amps * np.exp(1j * phases - rate * block)
@@ -42,12 +42,12 @@ def modes(freqs: Numbers, amps: Numbers, decays: Numbers, phases: Numbers, count
 
 
 def noise(seed: int, count: int) -> Samples:
-    """[count] samples between -1 and 1. RandomState is the same in every version of numpy."""
+    """[count] samples between -1 and 1. RandomState gives the same numbers in every numpy."""
     return (np.random.RandomState(seed).random_sample(count) * 2 - 1).astype(np.float32)
 
 
 def shaped(signal: Samples, low: float, high: float) -> Samples:
-    """The band between two corners in Hz, with slopes of about 12 dB an octave."""
+    """Band-pass filter: two corners in Hz, slopes of about 12 dB per octave."""
     size = 1 << (len(signal) - 1).bit_length()
     squares = np.fft.rfftfreq(size, 1 / SAMPLE_RATE).astype(np.float32) ** 2
     gains = squares / (squares + np.float32(low**2)) / np.sqrt(1 + (squares / high**2) ** 2)
@@ -60,25 +60,25 @@ def render(
 ) -> Samples:
     """One note, [2, n].
 
-    `length` is in seconds until the key is let go; n is longer, by the release. The RMS is about
-    0.35 * velocity before the sound decays. `colour` sets where its waves begin.
+    `length` is the time in seconds until the player releases the key; n also covers the release
+    time. The RMS is about 0.35 * velocity before the sound decays. `colour` sets the phases.
     """
     base = 440.0 * 2 ** ((pitch - 69) / 12)
-    # Strings and bars ring longer the lower they are.
+    # Low strings and bars ring longer than high ones.
     ring = instrument.decay * 2 ** ((60 - pitch) / 24) or math.inf
     damping, length = LN_1000 / ring, min(length, ring)
     count = int((length + instrument.release) * SAMPLE_RATE)
     ratios = np.array([r for r in instrument.ratios if r * base < instrument.top] or [1])
-    # The harder a note is played the brighter it is.
+    # A louder note has more high partials.
     amps = ratios ** -(instrument.tilt + 0.7 * (0.75 - velocity))
     amps *= 0.5 * velocity / np.sqrt(np.sum(amps**2))
     order = np.arange(len(ratios), dtype=np.float64)
     decays = damping * (1 + instrument.damp * order)
-    # With equal phases, a sound would be one spike a cycle.
+    # With equal phases, the wave would have one spike per cycle.
     phases = 2 * np.pi * (0.618 * (order + 1) ** 2 + colour * pitch)
     voices = enumerate(2 ** (np.array(instrument.detune) / 1200))
     rows = [modes(base * ratios * n, amps, decays, phases + 2.3 * i, count) for i, n in voices]
-    # Voices are panned from left to right; one stands in the middle.
+    # Voices are panned from left to right. A single voice is in the middle.
     angles = (np.arange(len(rows), dtype=np.float32) + 0.5) / len(rows) * np.float32(np.pi / 2)
     sides = np.stack([np.cos(angles), np.sin(angles)]) * np.float32(1.4 * len(rows) ** -0.5)
     # Not a matrix product, see SMALL_PRODUCT.
@@ -94,8 +94,8 @@ def render(
 
 # Drums: swept sines and shaped noise
 
-# The kick's fall ends and begins (Hz), its decay (s); the snare's body (Hz) and decay (s); a factor
-# on the upper corners of cymbals and snares; the level.
+# The kick's last and first frequency (Hz) and its decay (s); the snare's body (Hz) and decay (s); a
+# factor for the upper corners of cymbals and snares; the level.
 KITS: dict[str, tuple[float, ...]] = {
     "acoustic": (52, 170, 0.16, 185, 0.13, 1.0, 1.0),
     "brushes": (48, 120, 0.14, 200, 0.09, 0.6, 0.6),
@@ -105,7 +105,7 @@ KITS: dict[str, tuple[float, ...]] = {
     "chip": (60, 320, 0.08, 220, 0.08, 1.3, 0.8),
 }
 
-# Noise between two corners (Hz) that dies with a time constant (s), its level and its pan.
+# Noise: its lower and upper corner (Hz), the time constant of its decay (s), its level, its pan.
 CYMBALS: dict[str, tuple[float, float, float, float, float]] = {
     "hat": (7000, 11000, 0.035, 0.42, 0.25),
     "open": (6500, 11000, 0.16, 0.4, 0.25),
@@ -138,13 +138,13 @@ def hit(kit_name: str, drum: str, colour: float) -> Samples:
 
 
 def burst(count: int, low: float, high: float, tau: float) -> Samples:
-    """[count] samples of noise between two corners (Hz) that dies with a time constant (s)."""
+    """[count] samples of noise from `low` to `high` Hz; `tau` is the decay time in seconds."""
     fading = np.exp(-np.arange(count, dtype=np.float32) / np.float32(tau * SAMPLE_RATE))
     return shaped(noise(1, count), low, high) * fading
 
 
 def swept(low: float, high: float, decay: float) -> Samples:
-    """A sine that falls from `high` to `low` while it dies."""
+    """A decaying sine whose frequency falls from `high` to `low` Hz."""
     seconds = np.arange(int(decay * 5 * SAMPLE_RATE)) / SAMPLE_RATE
     # The integral of low + (high - low) exp(-t / 0.025).
     turns = low * seconds - (high - low) * 0.025 * np.expm1(-seconds / 0.025)
@@ -152,14 +152,14 @@ def swept(low: float, high: float, decay: float) -> Samples:
     return out.astype(np.float32)
 
 
-# The mix: each distinct note is made once, and added wherever it is played
+# The mix: each distinct note is rendered once, and added at each of its starts
 
 LOUDNESS = -18.0  # RMS, dBFS
 CEILING = 10 ** (-2.0 / 20)  # a lossy codec raises peaks
-LAYERS = 8  # velocities that a note is made in
+LAYERS = 8  # the number of different velocities of a note
 PREDELAY = 0.018  # s
 
-# Gain of a role, its pan from -1 (left) to 1, and the share of it that goes to the room.
+# For each role: gain, pan from -1 (left) to 1, and the share that is sent to the reverberation.
 ROLES: dict[str, tuple[float, float, float]] = {
     "chords": (0.30, -0.32, 0.22),
     "pad": (0.17, 0.0, 0.45),
@@ -193,7 +193,7 @@ def mixed(score: Score, duration: float) -> Samples:
             send[start:end] += (sound[0] + sound[1]) * np.float32(0.5 * ROLES[part.role][2])
     bus += room(send, score.style.genre.feel.room) * np.float32(score.style.genre.feel.wet)
     bus -= bus.mean(axis=1, keepdims=True)
-    # A few ms in; out over most of the final chord.
+    # Fade in over a few ms, and fade out over most of the final chord.
     bus[:, :200] *= np.linspace(0, 1, 200, dtype=np.float32)
     fall = int(0.7 * (duration - score.final) * SAMPLE_RATE)
     bus[:, -fall:] *= np.cos(np.linspace(0, np.pi / 2, fall, dtype=np.float32)) ** 2
@@ -203,10 +203,10 @@ def mixed(score: Score, duration: float) -> Samples:
 
 
 def _sound(score: Score, part: Part, note: Note, length: float, velocity: float) -> Samples:
-    """One note in its place between left and right, [2, n]."""
+    """One note with the gain and the pan of its role, [2, n]."""
     gain, pan, _ = ROLES[part.role]
     if part.role == "drums":
-        # A stroke sounds soft only if it is much softer.
+        # A listener hears a stroke as soft only if its level is much lower.
         stroke = hit(score.style.players["kit"], part.sound, score.colour)
         sound = stroke[None, :] * np.float32(velocity**1.4)
         pan = CYMBALS[part.sound][-1] if part.sound in CYMBALS else 0.0
@@ -220,7 +220,7 @@ def _sound(score: Score, part: Part, note: Note, length: float, velocity: float)
 
 
 def room(send: Samples, seconds: float) -> Samples:
-    """[2, n] echo of a mono [n] signal: convolution with decaying noise, by overlap-add."""
+    """[2, n] reverberation of a mono [n] signal: overlap-add convolution with decaying noise."""
     count, delay = int(seconds * SAMPLE_RATE), int(PREDELAY * SAMPLE_RATE)
     time = np.arange(count) / SAMPLE_RATE
     dying = np.exp(-LN_1000 * time / seconds) * np.minimum(time / 0.012, 1)
