@@ -27,6 +27,7 @@ from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
+from ...scripts.lib import pack
 from ..videos import Unsaveable, VideoFromFile
 from .test_nodes import Node, load, run, submit
 
@@ -106,6 +107,8 @@ def taking(prompt: str = "piano", **inputs: Any) -> Fault:
 
 
 BROKEN = VideoFromFile(BytesIO(b"\x81\x00no video" * 100))
+CLIP = VideoFromFile(str(pack.ROOT / "example_workflows" / "clip.mp4"))
+SHORT = {"MAX_AUDIO_MINUTES": "0.01"}
 MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
 SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
 NINE = with_samples(torch.zeros(1, 9, 48000))
@@ -181,6 +184,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("MusicLength", frames=24)),
         ({}, running("MusicLength", picture=IMAGES)),
         ({}, running("MusicLength", picture=IMAGES[:0], fps=24.0)),
+        (SHORT, running("MusicLength", frames=240, fps=24.0)),
     ],
     "AIGatewayFitMusic": [
         ({}, running("FitMusic", audio=MUSIC)),
@@ -200,21 +204,25 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("AddSoundtrack", video=Unsaveable(BROKEN), audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=None)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=NINE)),
+        (SHORT, running("AddSoundtrack", video=CLIP, audio=MUSIC)),
     ],
     "AIGatewayBeats": [
         ({}, running("Beats", audio=MUSIC, fps=0.0)),
         ({}, running("Beats", audio=MUSIC, follow="mood")),
         ({}, running("Beats", audio=None)),
+        (SHORT, running("Beats", audio=MUSIC, fps=24.0)),
     ],
     "AIGatewayVisualize": [
         ({}, running("Visualize", audio=MUSIC, look="dance")),
         ({}, running("Visualize", audio=MUSIC, width=321)),
         ({}, running("Visualize", audio=MUSIC, fps=0.0)),
+        (SHORT, running("Visualize", audio=MUSIC)),
     ],
     "AIGatewayMakeLoop": [
         ({}, running("MakeLoop", audio=MUSIC, min_seconds=3.9)),
         ({}, running("MakeLoop", audio=MUSIC, min_seconds=9.0)),
         ({}, running("MakeLoop", audio=SILENCE, min_seconds=1.0)),
+        (SHORT, running("MakeLoop", audio=MUSIC, min_seconds=1.0)),
     ],
     "AIGatewayTakes": [
         ({}, taking("")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,9 @@ from .make import (
 
 QUIET = {"x265-params": "log-level=none"}
 AUDIO_FRAME = 0.0235
+NEEDS_FFMPEG = pytest.mark.skipif(
+    shutil.which("ffmpeg") is None, reason="FFmpeg's programs are not installed"
+)
 
 
 def scored(clip: Path, **how: Any) -> Soundtrack:
@@ -260,6 +264,7 @@ def two_tracks(path: Path, default: int) -> Path:
     return path
 
 
+@NEEDS_FFMPEG
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
 @pytest.mark.parametrize("default", [0, 1])
 def test_the_default_track_is_the_clips_sound(tmp_path: Path, suffix: str, default: int):
@@ -272,6 +277,7 @@ def test_the_default_track_is_the_clips_sound(tmp_path: Path, suffix: str, defau
     assert any(other in sentence for sentence in made.report)
 
 
+@NEEDS_FFMPEG
 @pytest.mark.parametrize("start", [6.0, 9.0])
 @pytest.mark.parametrize("music_rate", [44100, 48000])
 def test_sound_that_begins_late_in_a_transport_stream_is_heard(
@@ -291,6 +297,7 @@ def test_sound_that_begins_late_in_a_transport_stream_is_heard(
     assert abs(lag(heard, own.mean(axis=0)) - start * 48000) <= 0.1 * 48000
 
 
+@NEEDS_FFMPEG
 @pytest.mark.parametrize(
     ("first", "second"),
     [((48000, 2), (44100, 2)), ((48000, 1), (48000, 2)), ((44100, 2), (48000, 1))],
@@ -393,6 +400,7 @@ def test_a_bare_stream_is_refused(tmp_path: Path, codec: str):
     assert not list(tmp_path.glob("made*"))
 
 
+@NEEDS_FFMPEG
 def test_a_bare_stream_that_has_times_is_scored(tmp_path: Path):
     made = scored(make_clip(tmp_path / "clip.m4v", 20, codec="mpeg4"))
     assert len(shown(made.path)) == 20
