@@ -63,11 +63,17 @@ def module_name(file: Path) -> str:
     return ".".join(file.relative_to(PACK).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
+def tree(file: Path) -> ast.Module:
+    """The syntax of a file, which is parsed once."""
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 def imports(file: Path, source: str | None = None) -> set[str]:
     """Dotted names that a file loads; relative ones are resolved from the pack's root."""
     folder = file.relative_to(PACK).parent.parts
     found: set[str] = set()
-    for node in _loaded(ast.parse(source or file.read_text(encoding="utf-8"))):
+    for node in _loaded(tree(file) if source is None else ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
             continue
@@ -151,7 +157,7 @@ def classes_twice() -> dict[str, list[str]]:
     return _twice(
         (found.name, path_of(file))
         for file in python_files()
-        for found in ast.parse(file.read_text(encoding="utf-8")).body
+        for found in tree(file).body
         if isinstance(found, ast.ClassDef) and found.name[0] != "_" and not _is_node(file)
     )
 

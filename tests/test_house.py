@@ -119,7 +119,7 @@ def test_a_class_stands_in_one_file() -> None:
     homes: list[tuple[str, str]] = []
     heirs: dict[str, list[str]] = defaultdict(list)
     for file in PRODUCT:
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in ast.walk(house.tree(file)):
             if isinstance(node, ast.ClassDef):
                 bases = [ast.unparse(base).split("[")[0].split(".")[-1] for base in node.bases]
                 if "Protocol" not in bases and not node.name.endswith("Error"):
