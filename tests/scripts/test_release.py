@@ -126,7 +126,9 @@ def named(page: Path) -> set[str]:
     return {
         path.resolve().relative_to(pack.ROOT).as_posix()
         for path in found
-        if path.exists() and pack.ROOT in path.resolve().parents
+        if path.exists()
+        and pack.ROOT in path.resolve().parents
+        and path.resolve() != pack.ROOT / "output"  # made by the demo, not a part of the clone
     }
 
 
