@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,18 +59,23 @@ def git(*arguments: str, paths: str = "") -> list[str]:
     return [name for name in done.stdout.split("\0") if name]
 
 
+@cache
+def known() -> list[str]:
+    """The files of the clone; what a command made in it does not count."""
+    return git("ls-files", "-z")
+
+
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that git knows, without those that .comfyignore names."""
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    known = git("ls-files", "-z")
     excludes = f"core.excludesFile={pack.ROOT / '.comfyignore'}"
     ignored = git(
-        "-c", excludes, "check-ignore", "--no-index", "-z", "--stdin", paths="\0".join(known)
+        "-c", excludes, "check-ignore", "--no-index", "-z", "--stdin", paths="\0".join(known())
     )
     folder = tmp_path_factory.mktemp("release") / "aigateway-music"
-    for name in set(known) - set(ignored):
+    for name in set(known()) - set(ignored):
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(pack.ROOT / name, target)
@@ -123,13 +129,13 @@ def named(page: Path) -> set[str]:
     links = re.findall(r"\]\(([^):#]+)\)", text)
     written = re.findall(r"(?:`|python3 )([\w./-]+)", text)
     found = [page.parent / link for link in links] + [pack.ROOT / name for name in written]
-    return {
+    names = {
         path.resolve().relative_to(pack.ROOT).as_posix()
         for path in found
-        if path.exists()
-        and pack.ROOT in path.resolve().parents
-        and path.resolve() != pack.ROOT / "output"  # made by the demo, not a part of the clone
+        if pack.ROOT in path.resolve().parents
     }
+    folders = {parent.as_posix() for name in known() for parent in Path(name).parents}
+    return names & {*known(), *folders}
 
 
 @pytest.mark.parametrize(
