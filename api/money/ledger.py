@@ -629,11 +629,6 @@ class Ledger:
         """
         return self.update(local_id, hidden=self.engine.now() if is_on else None)
 
-    @written
-    def delete(self, job: Job) -> None:
-        """Remove a row that was adopted by mistake: no job has its id."""
-        self._rows.delete(job.local_id)
-
     # Lost rows
 
     @property

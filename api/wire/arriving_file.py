@@ -82,7 +82,7 @@ class ArrivingFile(io.RawIOBase):
         return len(self._buffer)
 
     def content(self) -> memoryview:
-        """The bytes that have arrived, without a copy. Released before more bytes are fed."""
+        """The bytes that have arrived, without a copy. Release them before the next `feed`."""
         return memoryview(self._buffer)
 
     def expect(self, size: int | None) -> None:

@@ -66,8 +66,8 @@ _NOT_PUBLIC_V4 = tuple(
         "168.63.129.16/32",
     )
 )
-# Only 2000::/3 is global unicast (RFC 4291). Excepted are protocol assignments with Teredo,
-# documentation, and 6to4.
+# Only 2000::/3 is global unicast (RFC 4291). These networks in it are not public: protocol
+# assignments with Teredo, two networks for documentation, and 6to4.
 _GLOBAL_V6 = ipaddress.IPv6Network("2000::/3")
 _NOT_PUBLIC_V6 = tuple(
     ipaddress.IPv6Network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")

@@ -189,7 +189,7 @@ class RateLimiter:
     async def slot(
         self, *, due: Due, is_poll: bool = False, is_first: bool = False
     ) -> AsyncIterator[Observe]:
-        """Hold the slot of one request. The caller passes the rate of its answer to the slot.
+        """Hold the slot of one request. The caller calls the slot with the rate of the answer.
 
         Args:
             due: the request waits at least until then.
@@ -232,8 +232,8 @@ class RateLimiter:
         if rate.limit:
             self._told_limit, self._lowered_limit = rate.limit, None
         if rate.limit and rate.remaining is not None:
-            # The gateway counted requests of other programs too. Of our requests in flight,
-            # it had counted all, or only the one that this answer is for.
+            # The gateway also counts requests of other programs. At the time of this answer it
+            # had counted at least the answered request, and at most all of ours in flight.
             beyond = rate.limit - rate.remaining - self._in_window(now)
             known = self._elsewhere if now < self._elsewhere_until else 0
             at_least = max(known, beyond - self._in_flight)
@@ -339,7 +339,7 @@ class RateLimiter:
             if polls >= share:
                 opens = max(opens, self._slot_opens(now, polls - share, any_kind=False))
             elif polls >= share / 2 and not waiter.is_first:
-                # Half the share may go at once. The rest is spread, so that news keeps coming.
+                # Half the share may leave at once. The other polls are spread over the window.
                 opens = max(opens, self._last_poll + self._timing.rate_window / share)
         return opens
 
@@ -383,7 +383,7 @@ class Retries:
         self._asked: dict[str, float] = {}
 
     def asked(self, about: str) -> None:
-        """Note that a poll leaves. Until `clear`, the first such poll has no usable answer."""
+        """Note that a poll leaves. `clear` notes that a poll has a usable answer."""
         self._asked.setdefault(about, self._clock())
 
     def asked_since(self, about: str) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from ...api.base.plain_text import dollars
 from ...api.base.request import MusicRequest
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
+from ...api.money.rows import Rows
 from ...api.money.spending import SpendingRules
 from ...api.settings import Settings
 from ...sandbox.server import Sandbox
@@ -460,7 +462,7 @@ def test_spent_is_what_was_or_may_have_been_charged(
 
     with contextlib.closing(address.ledger()) as ledger:
         for job in ledger.page(limit=1000)[0]:
-            ledger.delete(job)
+            ledger.engine.write(functools.partial(Rows(ledger.engine).delete, job.local_id))
         for take, row in enumerate(rows):
             job, _ = begin(ledger, PIANO._replace(take=take), price=row["price"], run=row["run"])
             values = {name: row[name] for name in ("state", "charged", "repeats")}
@@ -502,8 +504,6 @@ def test_a_job_known_by_its_id_gets_one_row_for_good(ledger: Ledger) -> None:
     job = ledger.adopt("test", "job_1")
     assert ledger.adopt("test", "job_1") == job
     assert ledger.adopt("other", "job_1") != job
-    ledger.delete(job)
-    assert ledger.by_job_id("test", "job_1") is None
 
 
 def test_a_job_that_was_bought_here_is_not_adopted_twice(ledger: Ledger) -> None:
