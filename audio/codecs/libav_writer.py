@@ -29,6 +29,12 @@ had the same signal-to-noise ratio to 0.01 dB, in 1 to 3 % more bytes and a quar
 at 7 leaves out the search for the best stereo angle: 0.05 to 0.2 dB more noise at the same size, in
 a fifth less time than at its default 10.
 """
+_LAME_SCALES = ((256_000, 1.0), (224_000, 0.98), (192_000, 0.97), (0, 0.95))
+"""The factor by which LAME scales its input at a constant bit rate, from that many bits a second.
+
+`abr_switch_map` in LAME 3.100's presets.c; the same in libsndfile and in FFmpeg, and neither has an
+option to set it. Measured with a tone at 16 rates from 8 to 48 kHz, to 0.0002.
+"""
 _QUICK_MP3 = "7"
 """At this `compression_level` and above, LAME does not shape its noise."""
 # `tagged_file` writes the tags.
@@ -49,13 +55,18 @@ def write_av(outgoing: Outgoing, file: FilePart | OggTagger, encoding: Encoding)
             container.add_stream(codec, rate=outgoing.target, layout=layout, options=options),
         )
         stream.codec_context.format = av.AudioFormat(sample_format)
+        gain = 1.0
         if encoding.quality == "V0":
             # Set a quality instead of a bit rate. A quality that is not set is 0, the best.
             stream.codec_context.qscale = True
         else:
-            stream.bit_rate = _bit_rate(outgoing, encoding)
+            stream.bit_rate = rate = _bit_rate(outgoing, encoding)
+            if encoding.format is Format.MP3:
+                gain = 1 / next(scale for least, scale in _LAME_SCALES if rate >= least)
         position = 0
         for block in looked(made_ahead(outgoing.blocks())):
+            if gain != 1:
+                block = block * np.float32(gain)
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", layout)
             frame.sample_rate = outgoing.target
             frame.time_base = Fraction(1, outgoing.target)

@@ -77,6 +77,20 @@ def test_16_bit_material_survives_16_bit_files_exactly(
     assert torch.equal(again, waveform)
 
 
+@pytest.mark.parametrize("encoding", ALL, ids=names)
+@pytest.mark.parametrize("sample_rate", [11025, 44100, 48000])
+def test_a_file_is_as_loud_as_its_samples(
+    encoding: Encoding, sample_rate: int, tmp_path: Path
+) -> None:
+    time = np.arange(2 * sample_rate) / sample_rate
+    sine = 0.25 * np.sin(2 * np.pi * 997 * time)
+    waveform = make.tensor(np.asarray([sine, sine], np.float32))
+    encode(waveform, sample_rate, tmp_path / "song", encoding)
+    again, rate = load(tmp_path / "song")
+    loudness = 10 * torch.log10(again[:, rate // 2 : -rate // 2].square().mean() * 32)
+    assert abs(float(loudness)) < 0.1, "dB"
+
+
 @pytest.mark.parametrize("format", Format)
 @pytest.mark.parametrize("frames", [1, 2, 100, 1153])
 def test_any_length(format: Format, frames: int, tmp_path: Path) -> None:
