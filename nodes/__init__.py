@@ -29,6 +29,7 @@ class MusicExtension(ComfyExtension):
         from .prompt_to_music import PromptToMusic
         from .read_receipt import ReadReceipt
         from .save_audio import SaveAudio
+        from .shots import Shots
         from .takes import Takes
         from .visualize import Visualize
 
@@ -53,6 +54,7 @@ class MusicExtension(ComfyExtension):
             Takes,
             CueSheet,
             ReadReceipt,
+            Shots,
         ]
 
 

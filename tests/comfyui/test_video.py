@@ -146,6 +146,36 @@ async def test_nodes_of_core_run_once_for_each_value_of_beats(
     assert len(await saved(browser, outcome, "save", tmp_path)) == 7
 
 
+async def test_stills_of_a_clip_change_on_the_beat(
+    browser: Browser, info: Any, clip: Path, tmp_path: Path
+):
+    nodes: Nodes = {
+        **{name: SCORE[name] for name in ("clip", "ask", "poll", "load")},
+        "frames": ("GetVideoComponents", {"video": ["clip", 0]}),
+        "shots": (
+            "AIGatewayShots",
+            {"audio": ["load", 0], "fps": ["frames", 2], "every": "beats", "min_seconds": 0.9},
+        ),
+        "still": (
+            "ImageFromBatch",
+            {"image": ["frames", 0], "batch_index": ["shots", 7], "length": 1},
+        ),
+        "shot": ("RepeatImageBatch", {"image": ["still", 0], "amount": ["shots", 1]}),
+        "film": ("RebatchImages", {"images": ["shot", 0], "batch_size": 4096}),
+        "video": (
+            "CreateVideo",
+            {"images": ["film", 0], "fps": ["frames", 2], "audio": ["load", 0]},
+        ),
+        "save": ("SaveVideo", {"video": ["video", 0], "filename_prefix": "video/stills"}),
+        "parts": ("SaveAudio", {"audio": ["shots", 2], "filename_prefix": "audio/parts"}),
+    }
+    outcome = succeeded(await browser.run(prompt_of(nodes, info)))
+    (made,) = await saved(browser, outcome, "save", tmp_path)
+    hashes = picture_hashes(made)
+    assert abs(len(hashes) - 6.0 * float(RATE)) <= 1
+    assert len(outcome.outputs["parts"]["audio"]) == 6
+
+
 async def test_frames_of_core_are_a_picture(
     browser: Browser, info: Any, clip: Path, tmp_path: Path
 ):

@@ -185,6 +185,29 @@ CONTRACT = {
             ("tags", "STRING"),
         ],
     ),
+    "AIGatewayShots": (
+        [
+            ("audio", "AUDIO"),
+            ("fps", "FLOAT"),
+            ("every", "COMBO"),
+            ("count", "INT"),
+            ("min_seconds", "FLOAT"),
+            ("max_seconds", "FLOAT"),
+            ("grid", "COMBO"),
+            ("tempo", "FLOAT"),
+        ],
+        [
+            ("start", "FLOAT"),
+            ("frames", "INT"),
+            ("audio", "AUDIO"),
+            ("index", "INT"),
+            ("prompt_slot", "STRING"),
+            ("count", "INT"),
+            ("report", "STRING"),
+            ("start_frame", "INT"),
+            ("keep_frames", "INT"),
+        ],
+    ),
 }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -28,6 +29,7 @@ from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
+from ..music.pieces import clicks
 from ..videos import Unsaveable, VideoFromFile
 from .test_nodes import Node, load, run, submit
 
@@ -110,6 +112,7 @@ BROKEN = VideoFromFile(BytesIO(b"\x81\x00no video" * 100))
 CLIP = VideoFromFile(str(pack.ROOT / "example_workflows" / "clip.mp4"))
 SHORT = {"MAX_AUDIO_MINUTES": "0.01"}
 MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
+BEAT = with_samples(torch.from_numpy(clicks(np.arange(1, 24) * 0.5, 12.0, 48000))[None])
 SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
 NINE = with_samples(torch.zeros(1, 9, 48000))
 IMAGES = torch.zeros(3, 4, 4, 3)
@@ -244,6 +247,14 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, reading_receipt("")),
         ({}, reading_receipt("missing.flac")),
         ({}, reading_receipt("text.txt")),
+    ],
+    "AIGatewayShots": [
+        ({}, running("Shots", audio=BEAT, count=900)),
+        ({}, running("Shots", audio=MUSIC, min_seconds=3.0, max_seconds=2.0)),
+        ({}, running("Shots", audio=MUSIC, fps=0.0)),
+        ({}, running("Shots", audio=MUSIC, grid="3n")),
+        ({}, running("Shots", audio=None)),
+        (SHORT, running("Shots", audio=MUSIC)),
     ],
 }
 

@@ -100,6 +100,28 @@ async def test_core_nodes_get_one_value_a_frame(node: Node, music: Any, frames: 
     assert not any(node["AIGatewayBeats"].OUTPUT_IS_LIST[:-1])
 
 
+async def test_shots_are_lists_with_an_item_for_each(node: Node, music: Any):
+    made = await run(node, "Shots", audio=music, fps=23.976, every="bars", grid="4n+1")
+    start, frames, audio, index, slot, count, report, first, keep = made
+    assert 8 <= count == len(start) == len(frames) == len(audio) == len(slot) == len(first) <= 11
+    assert index == list(range(count))
+    joined = torch.cat([part["waveform"] for part in audio], -1)
+    assert torch.equal(joined, music["waveform"])
+    assert sum(keep) == round(20 * 24000 / 1001)
+    assert all(made % 4 == 1 and made >= kept for made, kept in zip(frames, keep, strict=True))
+    assert start == pytest.approx([frame * 1001 / 24000 for frame in first])
+    assert len(report.splitlines()) == 1 + count
+    lists = node["AIGatewayShots"].OUTPUT_IS_LIST
+    assert [bool(each) for each in lists] == [True] * 5 + [False] * 2 + [True] * 2
+
+
+async def test_a_part_of_a_shot_is_nobody_elses(node: Node, music: Any):
+    before = music["waveform"].clone()
+    _, _, audio, *_ = await run(node, "Shots", audio=music, count=3)
+    audio[0]["waveform"].zero_()
+    assert torch.equal(music["waveform"], before)
+
+
 @pytest.mark.parametrize(
     ("inputs", "part"),
     [

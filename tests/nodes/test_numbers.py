@@ -34,6 +34,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Takes": {"prompt": "piano", "duration": 5.0, "count": 1},
     "CueSheet": {},
     "ReadReceipt": {},
+    "Shots": {"audio": AUDIO},
 }
 VALUES: dict[str, Any] = {
     "NaN": float("nan"),

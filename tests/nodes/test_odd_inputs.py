@@ -86,6 +86,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("Beats", {"audio": LONG}, "raise max_audio_minutes"),
     ("Visualize", {"audio": LONG}, "raise max_audio_minutes"),
     ("MakeLoop", {"audio": LONG}, "raise max_audio_minutes"),
+    ("Shots", {"audio": LONG}, "raise max_audio_minutes"),
     ("AddSoundtrack", {"video": 48, "audio": LONG}, "raise max_audio_minutes"),
     # Sound
     ("FitMusic", {"audio": None, "seconds": 2.0}, "No audio arrived"),
@@ -111,6 +112,13 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("AddSoundtrack", {"video": 48, "audio": audio(), "loudness": "loud"}, "choose one of leave"),
     ("AddSoundtrack", {"video": None, "audio": audio()}, "A VIDEO is expected, and nothing came"),
     ("AddSoundtrack", {"video": IMAGES, "audio": audio()}, "A VIDEO is expected"),
+    # Shots
+    ("Shots", {"audio": None}, "No audio arrived"),
+    ("Shots", {"audio": audio(), "fps": 0.0}, "fps is 0"),
+    ("Shots", {"audio": audio(), "every": "minute"}, "expected one of beats"),
+    ("Shots", {"audio": audio(), "grid": "2n"}, "expected one of none"),
+    ("Shots", {"audio": audio(), "count": 2000}, "expected 1 to 1000"),
+    ("Shots", {"audio": audio(), "min_seconds": 3.0, "max_seconds": 2.0}, "not below min_seconds"),
     # Requests
     ("Takes", {"duration": 0.0}, "5 to 240 s"),
     ("Takes", {"duration": HOUR}, "5 to 240 s"),

@@ -140,6 +140,7 @@ TAKES_AUDIO: Mapping[str, dict[str, Any]] = {
     "FitMusic": {"seconds": 5.0},
     "Beats": {"fps": 24.0},
     "MakeLoop": {},
+    "Shots": {},
     "Visualize": {},
     "SaveAudio": {"filename_prefix": "song"},
 }
