@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, NamedTuple, Protocol, cast
 
 import av
 import numpy as np
@@ -138,6 +138,28 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _text(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+# Rational numbers
+
+
+class Ratio(Protocol):
+    """A rate or a unit of time of PyAV: an int, a Fraction, or PyAV 19's own type."""
+
+    @property
+    def numerator(self) -> int: ...
+
+    @property
+    def denominator(self) -> int: ...
+
+
+def fraction(ratio: Ratio) -> Fraction:
+    """`ratio` as a Fraction: the products of PyAV 19's own type are rounded to 32 bits.
+
+    >>> fraction(Fraction(30000, 1001)) * 10
+    Fraction(300000, 1001)
+    """
+    return Fraction(ratio.numerator, ratio.denominator)
 
 
 # Sound for FFmpeg's encoders and filters

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from av.container import InputContainer
 
 from ..audio.arrays import MediaError
-from ..audio.ffmpeg import packets
+from ..audio.ffmpeg import fraction, packets
 from .clip import ClipFile, open_picture, picture_stream
 
 _USUAL_RATES = tuple(
@@ -76,8 +76,7 @@ def measure(
 ) -> PictureLength:
     """`picture_length` of an open container, whose packets are read to the end."""
     stream = picture_stream(container)
-    # PyAV 19 has its own type of number, which rounds products to 32 bits.
-    base = Fraction(stream.time_base or 0)
+    base = fraction(stream.time_base or 0)
     if not base:
         raise MediaError(
             "The picture has no time base: expected a video with time stamps; convert it to MP4."
@@ -170,7 +169,7 @@ def _constant_rate(
     for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
         if not rate:
             continue
-        for exact in (_usual(Fraction(rate), base), Fraction(rate)):
+        for exact in (_usual(fraction(rate), base), fraction(rate)):
             grid = frames * float(1 / (exact * base))
             if np.abs(stamps - stamps[0] - grid).max() <= 1.0:
                 return exact

@@ -15,7 +15,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from ..audio.arrays import MediaError, Samples, check_samples
-from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, open_output, packets, tags_of
+from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, fraction, open_output, packets, tags_of
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
@@ -281,7 +281,7 @@ def _copy_packets(
     left, hides = picture.packets, False
     end = picture.start + picture.seconds
     for packet in _with_decoding_times(packets(container, *copies), 1 / picture.fps):
-        base = Fraction(packet.time_base)
+        base = fraction(packet.time_base)
         # Each packet has both time stamps by now.
         pts, dts = packet.pts or 0, packet.dts or 0
         if packet.stream is stream:
