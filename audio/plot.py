@@ -30,15 +30,6 @@ RULER_HEIGHT = 22
 _OVER_PIXELS = 4
 _LABEL_SPACING = 110
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
-# Pillow's own font has only Latin letters. These fonts have the letters of other languages.
-_SYSTEM_FONTS = (
-    "NotoSansCJK-Regular.ttc",
-    "msyh.ttc",
-    "PingFang.ttc",
-    "Arial Unicode.ttf",
-    "DejaVuSans.ttf",
-    "arial.ttf",
-)
 
 
 class Plot:
@@ -67,7 +58,7 @@ class Plot:
         """Draw vertical lines from `top` to `bottom`, and their times below."""
         wanted = _LABEL_SPACING / self._scale
         step = next((step for step in _STEPS if step >= wanted), wanted)
-        face = font("", 11)
+        face = font(11)
         for index in range(int(self._seconds / step) + 1):
             x = round(self.x(index * step))
             self.draw.line((x, top, x, bottom + 5), fill=GRID)
@@ -153,14 +144,8 @@ def columns_of(samples: Samples, width: int) -> Columns:
     return Columns(low.min(axis=0), high.max(axis=0), loud.max(axis=0))
 
 
-def font(text: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """A font of about `size` pixels for `text`."""
-    if not text.isascii():
-        for name in _SYSTEM_FONTS:
-            try:
-                return ImageFont.truetype(name, size)
-            except OSError:
-                continue
+def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """A font of about `size` pixels for Latin letters."""
     return ImageFont.load_default(size)
 
 

@@ -1,4 +1,4 @@
-"""The audio path beside ComfyUI's own: `python benchmarks/audio.py [--json FILE] [--plot FILE]`.
+"""The audio path beside ComfyUI's own: `python3 benchmarks/run.py audio [--plot FILE]`.
 
 Ours and the peer's run in turn on the same files. The fastest of the rounds counts: other programs
 only make a round slower. With COMFYUI_PATH set to a ComfyUI checkout, and run by a
@@ -10,25 +10,17 @@ before; "the codec alone" decodes and throws away.
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.audio"))
-
 import argparse
 import asyncio
 import contextlib
 import functools
+import importlib
 import math
 import os
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import av
@@ -41,12 +33,12 @@ from ..audio.encode import encode
 from ..audio.formats import Encoding, Format
 from ..audio.retag import retag
 from ..audio.samples.resample import resample
-from .audio_files import LONG, RATE, SHORT, WORKFLOW, Files, make_files
+from .audio_files import RATE, WORKFLOW, Files, make_files
 from .audio_memory import memory_of, memory_rows
 from .audio_network import serve, url_rows
 from .audio_peers import Peer, find_peer, peer_resample
 from .plot import draw
-from .report import Row, compare, report
+from .report import Row, arguments, compare, report
 
 ENCODED = 60
 """Seconds of the lossy files: their time is in proportion to the length, and a minute is enough."""
@@ -54,20 +46,20 @@ ENOUGH_SECONDS = 10
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--json", type=Path, help="write the rows there")
+    parser = arguments(__doc__)
     parser.add_argument("--plot", type=Path, help="draw the ratios there (PNG)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="sections whose name contains this")
     parser.add_argument("--serve", help=argparse.SUPPRESS)
     parser.add_argument("--memory", nargs=2, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.serve:
-        asyncio.run(serve(Path(arguments.serve)))
+    options = parser.parse_args()
+    if options.serve:
+        asyncio.run(serve(Path(options.serve)))
         return 0
-    if arguments.memory:
-        print(memory_of(*arguments.memory))
+    if options.memory:
+        print(memory_of(*options.memory))
         return 0
+    lengths, rounds = ((240, 30), options.rounds) if not options.small else ((2, 1), 1)
     peer = find_peer()
     print(f"The peer is {peer.name}.")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -76,21 +68,20 @@ def main() -> int:
         print("decoding and resampling above all, comes out slower than it is.")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        long = make_files(Path(folder), LONG)
-        short = make_files(Path(folder), SHORT)
+        long, short = (make_files(Path(folder), seconds) for seconds in lengths)
         sections: dict[str, Callable[[], list[Row]]] = {
-            "decode": lambda: decode_rows(peer, long, arguments.rounds),
-            "resample": lambda: resample_rows(peer, long, arguments.rounds),
-            "memory": lambda: memory_rows(long),
-            "save": lambda: save_rows(peer, long, Path(folder), arguments.rounds),
-            "url": lambda: url_rows(peer, Path(folder), long, short, arguments.rounds),
+            "decode": lambda: decode_rows(peer, long, rounds),
+            "resample": lambda: resample_rows(peer, long, rounds),
+            "memory": lambda: memory_rows(long, ("mp3",) if options.small else tuple(long.paths)),
+            "save": lambda: save_rows(peer, long, Path(folder), rounds),
+            "url": lambda: url_rows(peer, Path(folder), long, short, rounds),
         }
         for name, section in sections.items():
-            if arguments.only in name:
+            if options.only in name:
                 rows += section()
-    report(rows, arguments.json)
-    if arguments.plot:
-        arguments.plot.write_bytes(draw(rows))
+    report(rows, options.json)
+    if options.plot:
+        options.plot.write_bytes(draw(rows))
     return 0
 
 
@@ -134,7 +125,7 @@ def decode_rows(peer: Peer, files: Files, rounds: int) -> list[Row]:
             torchaudio.load(str(path))
             steps["torchaudio"] = functools.partial(torchaudio.load, str(path))
         best = fastest(rounds, **steps)
-        label = f"decode {name}, {LONG} s"
+        label = f"decode {name}, {files.seconds} s"
         rows.append(compare(f"{label}, to LoadAudio", best["ours"], best["load"], goal))
         rows.append(compare(f"{label}, to the partner nodes", best["ours"], best["partner"]))
         if "torchaudio" in best:
@@ -172,8 +163,8 @@ def resample_rows(peer: Peer, files: Files, rounds: int) -> list[Row]:
         for method in (resample, peer_resample)
     )
     return [
-        compare(f"mp3 to 48 kHz, {LONG} s", best["ours"], best["peer"], 0.45),
-        compare(f"44.1 to 48 kHz alone, {LONG} s", best["ours_alone"], best["peer_alone"]),
+        compare(f"mp3 to 48 kHz, {files.seconds} s", best["ours"], best["peer"], 0.45),
+        compare(f"44.1 to 48 kHz alone, {files.seconds} s", best["ours_alone"], best["peer_alone"]),
         compare(
             "alias of a 23 kHz tone, 48 to 44.1 kHz", leak, peer_leak, 10 ** (-110 / 20) / peer_leak
         ),
@@ -186,6 +177,8 @@ def save_rows(peer: Peer, files: Files, folder: Path, rounds: int) -> list[Row]:
     def fresh() -> Path:
         return folder / f"saved-{next(numbers)}"
 
+    long, encoded = files.seconds, min(files.seconds, ENCODED)
+
     def save(seconds: int, format: Format, quality: str, peer_quality: str) -> dict[str, float]:
         waveform = files.waveform[:, : RATE * seconds].contiguous()
         encoding = Encoding(format, quality)
@@ -195,12 +188,12 @@ def save_rows(peer: Peer, files: Files, folder: Path, rounds: int) -> list[Row]:
             peer=lambda: peer.save(waveform, RATE, fresh(), format.value, peer_quality),
         )
 
-    flac = save(LONG, Format.FLAC, "16 bit", "")
-    opus = save(ENCODED, Format.OPUS, "128 kbit/s", "128k")
-    mp3 = save(ENCODED, Format.MP3, "V0", "V0")
+    flac = save(long, Format.FLAC, "16 bit", "")
+    opus = save(encoded, Format.OPUS, "128 kbit/s", "128k")
+    mp3 = save(encoded, Format.MP3, "V0", "V0")
     encoding = Encoding(Format.MP3, "V0")
     original = fresh()
-    encode(files.waveform[:, : RATE * ENCODED], RATE, original, encoding)
+    encode(files.waveform[:, : RATE * encoded], RATE, original, encoding)
     exact = fastest(rounds, ours=lambda: retag(original, fresh(), WORKFLOW))
     wav = fastest(
         rounds,
@@ -212,9 +205,9 @@ def save_rows(peer: Peer, files: Files, folder: Path, rounds: int) -> list[Row]:
         ),
     )
     return [
-        compare(f"save flac, {LONG} s, 200 KB workflow", flac["ours"], flac["peer"], 0.75),
-        compare(f"save opus 128k, {ENCODED} s, 200 KB workflow", opus["ours"], opus["peer"], 0.95),
-        compare(f"save mp3 V0, {ENCODED} s, 200 KB workflow", mp3["ours"], mp3["peer"], 1.0),
-        compare(f"save that mp3 unchanged, {ENCODED} s", exact["ours"], mp3["peer"], 0.02),
-        compare(f"save wav, {LONG} s, to soundfile.write", wav["ours"], wav["peer"]),
+        compare(f"save flac, {long} s, 200 KB workflow", flac["ours"], flac["peer"], 0.75),
+        compare(f"save opus 128k, {encoded} s, 200 KB workflow", opus["ours"], opus["peer"], 0.95),
+        compare(f"save mp3 V0, {encoded} s, 200 KB workflow", mp3["ours"], mp3["peer"], 1.0),
+        compare(f"save that mp3 unchanged, {encoded} s", exact["ours"], mp3["peer"], 0.02),
+        compare(f"save wav, {long} s, to soundfile.write", wav["ours"], wav["peer"]),
     ]

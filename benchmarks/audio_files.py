@@ -13,8 +13,6 @@ import torch
 
 RATE = 44100
 """Sample rate of the music in Hz."""
-LONG, SHORT = 240, 30
-"""Seconds of the two pieces."""
 WORKFLOW = {
     "workflow": json.dumps({"nodes": "x" * 200_000}),
     "prompt": json.dumps({"1": "x" * 20_000}),
@@ -25,6 +23,7 @@ WORKFLOW = {
 class Files(NamedTuple):
     """One piece of music in every format, and its samples [C, T]."""
 
+    seconds: int
     waveform: torch.Tensor
     paths: dict[str, Path]
 
@@ -54,4 +53,4 @@ def make_files(folder: Path, seconds: int) -> Files:
             frame.sample_rate, frame.pts = RATE, 0
             container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
-    return Files(torch.from_numpy(samples), paths)
+    return Files(seconds, torch.from_numpy(samples), paths)

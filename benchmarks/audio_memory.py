@@ -6,7 +6,7 @@ import io
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,17 @@ from ..audio.encode import encode
 from ..audio.formats import Encoding, Format
 from .audio_files import RATE, WORKFLOW, Files
 from .audio_peers import written_anew
-from .report import Row, compare
+from .report import RUN, Row, compare
 
 
-def memory_rows(files: Files) -> list[Row]:
+def memory_rows(files: Files, names: Sequence[str]) -> list[Row]:
     """Peaks of fresh processes, to the floor: the tensor, and the encoded file."""
     if not Path("/proc/self/clear_refs").exists():
         print("Peak memory is measured on Linux only: left out.")
         return []
     mebi = 1 << 20
     rows = []
-    for name in ("mp3", "wav", "flac", "opus"):
+    for name in names:
         path = files.paths[name]
         frames = files.waveform.shape[1] * (48000 if name == "opus" else RATE) // RATE
         floor = (frames * 2 * 4 + path.stat().st_size) / mebi
@@ -51,9 +51,8 @@ def memory_rows(files: Files) -> list[Row]:
 
 
 def in_a_process(kind: str, path: Path) -> float:
-    script = Path(__file__).resolve().with_name("audio.py")
     done = subprocess.run(
-        [sys.executable, str(script), "--memory", kind, str(path)],
+        [sys.executable, str(RUN), "audio", "--memory", kind, str(path)],
         capture_output=True,
         text=True,
         check=True,

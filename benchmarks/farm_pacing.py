@@ -1,4 +1,4 @@
-"""Many machines and one key: `python3 benchmarks/farm_pacing.py [--json FILE]`.
+"""Many machines and one key: `python3 benchmarks/run.py farm_pacing [--json FILE]`.
 
 8 workers with a ledger in PostgreSQL wait for 4 jobs each, with an account of 10 and of 600
 requests a minute. They share the rate in the ledger. The figures are the share of requests that are
@@ -10,19 +10,10 @@ The times of the gateway and of the pack are compressed alike.
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.farm_pacing"))
-
-import argparse
 import asyncio
 import tempfile
 import time
+from pathlib import Path
 
 from ..api.account import Account
 from ..api.base.request import MusicRequest
@@ -33,7 +24,7 @@ from ..api.settings import Settings
 from ..api.wire.key import ApiKey
 from ..tests.postgres_server import running_postgres
 from ..tests.sandbox_process import sandbox_process
-from .report import Row, report
+from .report import Row, arguments, report
 
 WORKERS, JOBS = 8, 4
 LIMITS = (10, 600)
@@ -53,17 +44,20 @@ async def one(account: Account, worker: int, job: int) -> float:
     return waited
 
 
-async def farm(base_url: str, server: str, folder: Path, timing: Timing) -> list[float]:
+async def farm(
+    base_url: str, server: str, folder: Path, timing: Timing, workers: int, jobs: int
+) -> list[float]:
+    """Seconds that each submit of each worker waited."""
     url = LedgerUrl(server, "the benchmark")
     opened: list[tuple[Library, Account]] = []
-    for worker in range(WORKERS):
+    for worker in range(workers):
         library = Library(folder / str(worker), ledger_url=url)
         key = ApiKey("sk-aig-benchmark", "the benchmark")
         opened.append((library, Account("benchmark", base_url, key, library, timing)))
     waits = [
         one(account, worker, job)
         for worker, (_, account) in enumerate(opened)
-        for job in range(JOBS)
+        for job in range(jobs)
     ]
     waited = await asyncio.gather(*waits)
     for library, account in opened:
@@ -73,20 +67,19 @@ async def farm(base_url: str, server: str, folder: Path, timing: Timing) -> list
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the pace of many machines on one key.")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    options = parser.parse_args()
+    options = arguments(__doc__).parse_args()
+    workers, jobs = (2, 2) if options.small else (WORKERS, JOBS)
     rows: list[Row] = []
     with running_postgres() as server:
-        for limit in LIMITS:
-            arguments = ("--tone", f"--limit={limit}", f"--scale={SCALE}", "--queue=5", "--run=30")
-            with tempfile.TemporaryDirectory() as name, sandbox_process(*arguments) as gateway:
+        for limit in LIMITS[-1:] if options.small else LIMITS:
+            words = ("--tone", f"--limit={limit}", f"--scale={SCALE}", "--queue=5", "--run=30")
+            with tempfile.TemporaryDirectory() as name, sandbox_process(*words) as gateway:
                 timing = Timing().scaled(SCALE)
                 url = server.new_database()
-                waited = asyncio.run(farm(gateway.base_url, url, Path(name), timing))
+                waited = asyncio.run(farm(gateway.base_url, url, Path(name), timing, workers, jobs))
                 bill = gateway.bill()
             refused = bill["rejected"] / bill["requests"]
-            demanded = (WORKERS * JOBS - 1) // limit
+            demanded = (workers * jobs - 1) // limit
             longest = max(waited) / timing.rate_window - demanded
             print(f"{limit} a minute: {bill['rejected']} of {bill['requests']} requests refused")
             rows.append(
@@ -95,6 +88,6 @@ def main() -> int:
             rows.append(
                 Row(f"{limit}: longest wait", longest, MOST_WINDOWS, longest / MOST_WINDOWS, 1.0)
             )
-    print(f"\n{WORKERS} workers x {JOBS} jobs (ours) beside the bound (peer)\n")
+    print(f"\n{workers} workers x {jobs} jobs (ours) beside the bound (peer)\n")
     report(rows, options.json)
     return 0

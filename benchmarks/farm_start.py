@@ -1,4 +1,4 @@
-"""The cold start of a worker: `python3 benchmarks/farm_start.py [--json FILE]`.
+"""The cold start of a worker: `python3 benchmarks/run.py farm_start [--json FILE]`.
 
 Each round is a new process with an empty folder, as a container has it. It loads the pack, opens
 its account, buys a track and keeps it. The figures are the seconds from the start of the process to
@@ -9,22 +9,15 @@ counts. ComfyUI and torch are left out. The servers are on loopback.
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.farm_start"))
-
 import argparse
 import asyncio
 import json
 import resource
 import subprocess
+import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 from ..api.account import Account
@@ -37,9 +30,8 @@ from ..api.wire.key import ApiKey
 from ..tests.buckets import serving
 from ..tests.postgres_server import running_postgres
 from ..tests.sandbox_process import sandbox_process
-from .report import compare, report
+from .report import RUN, arguments, compare, report
 
-ROUNDS = 5
 GATEWAY = ("--tone", "--queue=0", "--run=0.3", "--run-per-second=0")
 _WHO = "the benchmark"
 
@@ -89,15 +81,14 @@ def started(base_url: str, ledger_url: str = "", store_url: str = "") -> Start:
     with tempfile.TemporaryDirectory() as folder:
         plan = Plan(base_url, folder, ledger_url, store_url)
         began = time.time()
-        command = [sys.executable, __file__, "--worker", json.dumps(plan)]
+        command = [sys.executable, str(RUN), "farm_start", "--worker", json.dumps(plan)]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     accepted, memory = map(float, done.stdout.split())
     return Start(accepted - began, memory)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the cold start of a farm's worker.")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser = arguments(__doc__)
     parser.add_argument("--worker", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -112,7 +103,7 @@ def main() -> int:
         sandbox_process(*GATEWAY) as gateway,
     ):
         ledger_url = server.new_database()
-        for _ in range(ROUNDS):
+        for _ in range(1 if options.small else 5):
             alone.append(started(gateway.base_url))
             farm.append(started(gateway.base_url, ledger_url, bucket.address()))
     ours, peer = (Start(*map(min, zip(*starts, strict=True))) for starts in (farm, alone))

@@ -1,4 +1,4 @@
-"""Waiting for jobs, beside the official SDK: `python3 benchmarks/jobs.py [--json FILE]`.
+"""Waiting for jobs, beside the official SDK: `python3 benchmarks/run.py jobs [--json FILE]`.
 
 Both buy the same jobs from the same sandbox gateway, one after the other, with an account of 10 and
 of 600 requests a minute. The figures are how late the end of a job is noticed, how many requests
@@ -11,22 +11,13 @@ times are in seconds of a real account.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.jobs"))
-
-import argparse
-import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -38,7 +29,7 @@ from ..api.library import Library
 from ..api.settings import Settings
 from ..api.wire.key import ApiKey
 from ..tests.sandbox_process import sandbox_process
-from .report import Row, report
+from .report import Row, arguments, report
 
 # Factor for all times, by requests a minute: the slow account is compressed more.
 SCALES = {10: 1 / 30, 600: 1 / 6}
@@ -151,30 +142,31 @@ def outcome(run: Run, jobs: int, limit: int) -> Outcome:
     )
 
 
-def compare(jobs: int, limit: int) -> list[Row]:
-    """The pack and the SDK with `jobs` at once, on an account of `limit` requests a minute."""
+def compare(jobs: int, limit: int, peers: Mapping[str, Run]) -> list[Row]:
+    """The pack and its peers with `jobs` at once, on an account of `limit` requests a minute.
+
+    The times stand beside those of the last peer. Without peers the row is the lost jobs, to none.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         first = outcome(ours(Path(folder)), jobs, limit)
         # The ledger now knows how long such jobs take.
         second = outcome(ours(Path(folder)), jobs, limit)
-    by_default = outcome(sdk(), jobs, limit)
-    slower = outcome(sdk(poll_interval_seconds=FLOOR), jobs, limit)
     name = f"{jobs} job{'s' if jobs > 1 else ''} at {limit}/min"
-    for title, other in (("by default", by_default), ("every 3 s", slower)):
-        for error in other.errors[:1]:
-            print(f"{name}: the SDK {title} ends with {type(error).__name__}: {error}")
     lost = len(first.errors)
-    rows = [
-        _row(f"{name}: lost, SDK by default", lost, len(by_default.errors), 0.0),
-        _row(f"{name}: lost, SDK every 3 s", lost, len(slower.errors), 0.0),
-    ]
+    rows = [] if peers else [_row(f"{name}: lost, to none", lost, 0, 0.0)]
+    slower: Outcome | None = None
+    for title, run in peers.items():
+        slower = outcome(run, jobs, limit)
+        for error in slower.errors[:1]:
+            print(f"{name}: the SDK {title} ends with {type(error).__name__}: {error}")
+        rows.append(_row(f"{name}: lost, SDK {title}", lost, len(slower.errors), 0.0))
     for title, run in (("first time", first), ("second time", second)):
         if not run.late:
             continue
         late, per_track = fmean(run.late), run.per_track
         print(f"{name}, {title}: noticed {late:.1f} s late, {per_track:.1f} requests a track")
         # A run that lost every job has no times to compare.
-        if slower.late:
+        if slower and slower.late:
             rows += [
                 _row(f"{name}: noticed late, s, {title}", late, fmean(slower.late), None),
                 _row(f"{name}: requests a track, {title}", per_track, slower.per_track, None),
@@ -188,18 +180,25 @@ def _row(name: str, ours: float, peer: float, goal: float | None) -> Row:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Waiting for jobs, beside the official SDK.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser = arguments(__doc__)
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 8, 64])
     parser.add_argument("--limits", type=int, nargs="+", choices=SCALES, default=list(SCALES))
     options = parser.parse_args()
+    if options.small:
+        options.jobs, options.limits = [2], [600]
+    peers: dict[str, Run] = {}
     if importlib.util.find_spec("aigateway") is None:
-        sys.exit("The official SDK is missing: install it with `pip install aigateway-py`.")
+        print("The official SDK is missing, and so are its figures: `pip install aigateway-py`.")
+    else:
+        peers = {"by default": sdk(), "every 3 s": sdk(poll_interval_seconds=FLOOR)}
     print(f"A job takes {QUEUE + RUN:g} s; all times are compressed:")
     for limit, scale in SCALES.items():
         print(f"by {1 / scale:g} at {limit} requests a minute")
     rows = [
-        row for limit in options.limits for jobs in options.jobs for row in compare(jobs, limit)
+        row
+        for limit in options.limits
+        for jobs in options.jobs
+        for row in compare(jobs, limit, peers)
     ]
     report(rows, options.json)
     return 0

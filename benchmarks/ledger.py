@@ -1,4 +1,4 @@
-"""What a committed row costs: `python3 benchmarks/ledger.py [--json FILE] [--rows N]`.
+"""What a committed row costs: `python3 benchmarks/run.py ledger [--json FILE] [--rows N]`.
 
 A row is written as before a submit, its job id as after one, and the price line asks what it costs.
 The ledger of one machine is an SQLite file. The ledger of many is a PostgreSQL on loopback with
@@ -7,19 +7,10 @@ The ledger of one machine is an SQLite file. The ledger of many is a PostgreSQL 
 
 from __future__ import annotations
 
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.ledger"))
-
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
@@ -29,7 +20,7 @@ from ..api.money.ledger import Ledger
 from ..api.money.spending import SpendingRules
 from ..api.wire.protocol import JobRecord, JobStatus
 from ..tests.postgres_server import running_postgres
-from .report import Row, report
+from .report import Row, arguments, report
 
 RULES = SpendingRules(per_run=1e9, per_day=1e9)
 # Milliseconds of a committed row, of a far ledger on loopback.
@@ -88,10 +79,10 @@ def bare(url: str, rows: int) -> float:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure what a committed row costs.")
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser = arguments(__doc__)
     parser.add_argument("--rows", type=int, default=300)
     options = parser.parse_args()
+    options.rows = 5 if options.small else options.rows
     with tempfile.TemporaryDirectory() as name, running_postgres(durable=True) as server:
         url = LedgerUrl(server.url(), "the benchmark")
         local, shared = Ledger(Path(name, "local")), Ledger(Path(name, "shared"), peers=url.peers())

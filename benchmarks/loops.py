@@ -1,4 +1,7 @@
-"""Make Loop beside PyMusicLooper, on the same audio, by the same judge."""
+"""Make Loop beside PyMusicLooper: `python3 benchmarks/run.py loops [FOLDER] [--looper PYTHON]`.
+
+Both loop the same audio, and the same judge listens. FOLDER is that of the benchmark `music`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,9 @@ import soundfile
 from ..audio.arrays import Samples
 from ..music.loop import make_loop
 from ..music.track import read_track
+from .report import arguments
 from .seams import Seam, judge
-from .songs import Song
+from .songs import Song, composed_songs, read_songs
 
 SHORTEST = 0.35
 """PyMusicLooper's default for the shortest loop, as a share of the track."""
@@ -30,6 +34,17 @@ best = MusicLooper(sys.argv[1]).find_loop_pairs(min_loop_duration=float(sys.argv
 took = time.perf_counter() - start
 print(json.dumps({"start": int(best.loop_start), "end": int(best.loop_end), "took": took}))
 """
+
+
+def main() -> int:
+    parser = arguments(__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="songs in Frets on Fire's layout")
+    parser.add_argument("--looper", type=Path, help="a Python that has pymusiclooper")
+    options = parser.parse_args()
+    seconds = 24 if options.small else 60
+    songs = read_songs(options.folder) if options.folder else composed_songs(seconds)
+    print_loops(songs[:1] if options.small else songs, seconds, options.looper)
+    return 0
 
 
 def print_loops(songs: Sequence[Song], seconds: int, peer: Path | None) -> None:

@@ -1,33 +1,26 @@
-"""Beats, remixes and loops beside others: `python benchmarks/music.py FOLDER [--json FILE]`.
+"""Beats, remixes and loops beside others: `python3 benchmarks/run.py music [FOLDER] [--json FILE]`.
 
-FOLDER holds songs in Frets on Fire's layout (Debian's fretsonfire-songs-sectoid has four). For
-each: the tempo and the F-measure (70 ms, from 5 s on, mir_eval's where it is installed) of ours
-and of librosa's tracker, with and without the true tempo as a hint; then time and memory of a
-remix of 60 s, beats included, beside librosa's beat tracking alone. Both are timed in a process
-that has run them before, and in a new one with their imports, which is what the first graph of a
-ComfyUI server waits for; numba has compiled and stored its code before. Loops stand beside those
-of PyMusicLooper, if `--looper` names a Python that has it.
+FOLDER holds songs in Frets on Fire's layout (Debian's fretsonfire-songs-sectoid has four); without
+it the sandbox's composer sketches three. For each: the tempo and the F-measure (70 ms, from 5 s on,
+mir_eval's where it is installed) of ours and of librosa's tracker, with and without the true tempo
+as a hint; then time and memory of a remix of 60 s, beats included, beside librosa's beat tracking
+alone. Both are timed in a process that has run them before, and in a new one with their imports,
+which is what the first graph of a ComfyUI server waits for; numba has compiled and stored its code
+before. Loops stand beside those of PyMusicLooper, if `--looper` names a Python that has it.
 """
 
 from __future__ import annotations
 
 import importlib
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.music").main())
-
-import argparse
+import importlib.util
 import math
 import subprocess
+import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,8 +32,8 @@ from ..music.loop import make_loop
 from ..music.track import read_track
 from ..scripts.lib import pack
 from .loops import print_loops
-from .report import Row, compare, report
-from .songs import LATE_CHARTS, Song, read_songs
+from .report import Row, arguments, compare, report
+from .songs import LATE_CHARTS, Song, composed_songs, read_songs
 
 WINDOW = 0.07
 SKIPPED = 5.0
@@ -70,25 +63,28 @@ librosa.beat.beat_track(y=mono, sr=22050)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path, help="write the rows there")
+    parser = arguments(__doc__)
+    parser.add_argument("folder", type=Path, nargs="?", help="songs in Frets on Fire's layout")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--looper", type=Path, help="a Python that has pymusiclooper")
-    arguments = parser.parse_args()
-    songs = read_songs(arguments.folder)
+    options = parser.parse_args()
+    seconds, rounds = (24, 1) if options.small else (SECONDS, options.rounds)
+    songs = read_songs(options.folder) if options.folder else composed_songs(seconds)
     if not songs:
-        print(f"{arguments.folder} holds no folders with song.ogg and notes.mid.")
+        print(f"{options.folder} holds no folders with song.ogg and notes.mid.")
         return 1
-    try:
+    librosa: Any = None
+    if options.small:
+        songs = songs[:1]
+        print("A small run leaves out librosa, which compiles itself for half a minute.")
+    elif importlib.util.find_spec("librosa"):
         librosa = importlib.import_module("librosa")
-    except ImportError:
-        librosa = None
+    else:
         print("librosa is not installed: its columns are empty.")
     for song in songs:
         print_beats(song, librosa)
-    print_loops(songs, SECONDS, arguments.looper)
-    report(speed_rows(songs[0], librosa, arguments.rounds), arguments.json)
+    print_loops(songs, seconds, options.looper)
+    report(speed_rows(songs[0], seconds, librosa, rounds), options.json)
     return 0
 
 
@@ -124,13 +120,13 @@ def f_measure(truth: np.ndarray, beats: np.ndarray) -> float:
     return 2 * hits / (truth.shape[0] + beats.shape[0])
 
 
-def in_new_process(step: str, song: Song, rounds: int) -> float:
+def in_new_process(step: str, samples: Samples, rate: int, rounds: int) -> float:
     """Seconds of `step` in a new process, the fastest; its first run fills the caches on disk."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "samples.npy"
-        np.save(path, part(song))
+        np.save(path, samples)
         code = _NEW.format(step=step)
-        command = [sys.executable, "-c", code, str(path), str(song.rate), str(pack.__file__)]
+        command = [sys.executable, "-c", code, str(path), str(rate), str(pack.__file__)]
         runs = [
             subprocess.run(command, capture_output=True, text=True, check=True)
             for _ in range(rounds + 1)
@@ -144,27 +140,23 @@ def track_with(librosa: Any, samples: Samples, rate: int) -> None:
     librosa.beat.beat_track(y=mono, sr=22050)
 
 
-def part(song: Song) -> Samples:
-    return np.ascontiguousarray(song.samples[:, : SECONDS * song.rate])
-
-
-def speed_rows(song: Song, librosa: Any, rounds: int) -> list[Row]:
-    samples, rate = part(song), song.rate
+def speed_rows(song: Song, seconds: int, librosa: Any, rounds: int) -> list[Row]:
+    samples, rate = np.ascontiguousarray(song.samples[:, : seconds * song.rate]), song.rate
     length = round(SHARE * samples.shape[1])
     remix = fastest(rounds, lambda: fit(samples, rate, length, method="remix"))
     beats = fastest(rounds, lambda: follow(read_track(samples, rate), 29.97, what="beat"))
-    loop = fastest(rounds, lambda: make_loop(read_track(samples, rate), 10))
+    loop = fastest(rounds, lambda: make_loop(read_track(samples, rate), seconds / 6))
     peer = fastest(rounds, lambda: track_with(librosa, samples, rate)) if librosa else math.nan
-    new = in_new_process(_NEW_REMIX, song, rounds)
-    new_peer = in_new_process(_NEW_LIBROSA, song, rounds) if librosa else math.nan
+    new = in_new_process(_NEW_REMIX, samples, rate, rounds)
+    new_peer = in_new_process(_NEW_LIBROSA, samples, rate, rounds) if librosa else math.nan
     megabytes = samples.nbytes / 2**20
     peak = peak_of(lambda: fit(samples, rate, length, method="remix"))
     return [
-        compare("remix of 60 s / librosa's beats, again (s)", remix, peer),
-        compare("remix of 60 s / librosa's beats, new process (s)", new, new_peer, 0.3),
-        compare("remix of 60 s (s, to 2 s)", remix, 2.0, 1.0),
-        compare("values of 60 s (s, to 1 s)", beats, 1.0, 1.0),
-        compare("loop of 60 s (s, to 2 s)", loop, 2.0, 1.0),
+        compare(f"remix of {seconds} s / librosa's beats, again (s)", remix, peer),
+        compare(f"remix of {seconds} s / librosa's beats, new process (s)", new, new_peer, 0.3),
+        compare(f"remix of {seconds} s (s, to 2 s)", remix, 2.0, 1.0),
+        compare(f"values of {seconds} s (s, to 1 s)", beats, 1.0, 1.0),
+        compare(f"loop of {seconds} s (s, to 2 s)", loop, 2.0, 1.0),
         compare("memory of the remix (MiB, to 1.5 audio + 50)", peak, 1.5 * megabytes + 50, 1.0),
     ]
 

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+RUN = Path(__file__).with_name("run.py")
+"""The command that starts a benchmark, also for its own processes."""
+
+
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """A parser with what all benchmarks understand, `--json` and `--small`; `doc` describes it."""
+    parser = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    parser.add_argument(
+        "--small", action="store_true", help="a few seconds, to see that it runs: no fair figures"
+    )
+    return parser
 
 
 class Row(NamedTuple):
@@ -19,8 +34,8 @@ class Row(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """`met`, `missed`, or an empty string without a goal."""
-        if self.goal is None:
+        """`met`, `missed`, or an empty string without a goal or without a peer."""
+        if self.goal is None or math.isnan(self.ratio):
             return ""
         return "met" if self.ratio <= self.goal else "missed"
 

@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 
 from ..audio.arrays import Samples
+from ..sandbox.composer import compose
 
 LATE_CHARTS = {"Metal madness", "War of freedom"}
 """Their charts are about 180 ms off the audio: good for the tempo, not for the beats."""
@@ -24,6 +25,16 @@ class Song(NamedTuple):
     def beats(self) -> np.ndarray:
         """Seconds of the chart's beats."""
         return np.arange(0, self.samples.shape[1] / self.rate, 60 / self.tempo)
+
+
+def composed_songs(seconds: float) -> list[Song]:
+    """Sketches of the sandbox's composer, whose tempo is known: they need no file."""
+    songs = []
+    for prompt in ("techno at 128 bpm", "slow jazz trio", "drum and bass with a piano"):
+        made = compose(prompt, seconds)
+        samples = np.ascontiguousarray(made.waveform)
+        songs.append(Song(prompt, samples, made.sample_rate, made.score.style.tempo))
+    return songs
 
 
 def read_songs(folder: Path) -> list[Song]:

@@ -1,4 +1,4 @@
-"""Time added to ComfyUI's start: `python benchmarks/start.py [PACK ...] [--json FILE]`.
+"""Time added to ComfyUI's start: `python3 benchmarks/run.py start [PACK ...] [--json FILE]`.
 
 Each round is a fresh process. It imports what ComfyUI has imported at that point, and then loads
 the pack. With COMFYUI_PATH set to a ComfyUI checkout, and a Python that has ComfyUI's requirements,
@@ -9,23 +9,15 @@ module imported at once. Times are in seconds; the fastest round counts.
 
 from __future__ import annotations
 
-import argparse
 import os
-import runpy
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-if __name__ == "__main__":
-    # Continue as a module of the pack, because its imports are relative.
-    lib = Path(__file__).resolve().parent.parent / "scripts" / "lib"
-    sys.exit(runpy.run_path(str(lib / "pack.py"))["run"]("benchmarks.start"))
-
 from ..scripts.lib import pack
-from .report import Row, compare, report
+from .report import Row, arguments, compare, report
 
-ROUNDS = 5
 LIMIT = 0.05
 """Seconds that the pack may add to ComfyUI's start."""
 _PREPARED = """
@@ -63,31 +55,31 @@ asyncio.run(load())
 """
 
 
-def fastest(program: str, *arguments: str) -> float:
+def fastest(rounds: int, program: str, *words: str) -> float:
     """The seconds that `program` prints last, in the fastest round."""
-    command = [sys.executable, "-c", program, *arguments]
+    command = [sys.executable, "-c", program, *words]
     runs = (
         subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-        for _ in range(ROUNDS)
+        for _ in range(rounds)
     )
     return min(float(run.stdout.split()[-1]) for run in runs)
 
 
-def seconds(*steps: str) -> float:
+def seconds(rounds: int, *steps: str) -> float:
     """Seconds to load this pack and to run `steps`, without ComfyUI's loader."""
     load = f"package = runpy.run_path({pack.__file__!r})['load']()"
     timed = ["start = time.perf_counter()", load, *steps, "print(time.perf_counter() - start)"]
-    return fastest("\n".join([_PREPARED, *timed]))
+    return fastest(rounds, "\n".join([_PREPARED, *timed]))
 
 
-def beside_packs(checkout: str, folders: list[Path]) -> list[Row]:
+def beside_packs(checkout: str, folders: list[Path], rounds: int) -> list[Row]:
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as base:
-        ours = fastest(_LOADER, checkout, base, str(pack.ROOT))
+        ours = fastest(rounds, _LOADER, checkout, base, str(pack.ROOT))
         rows.append(compare("start with the pack, to the limit", ours, LIMIT, 1.0))
         for folder in folders:
             try:
-                peer = fastest(_LOADER, checkout, base, str(folder.resolve()))
+                peer = fastest(rounds, _LOADER, checkout, base, str(folder.resolve()))
             except subprocess.CalledProcessError:
                 print(f"{folder.name} does not load here, see above: left out.")
             else:
@@ -95,8 +87,8 @@ def beside_packs(checkout: str, folders: list[Path]) -> list[Row]:
     return rows
 
 
-def beside_itself() -> list[Row]:
-    ours, eager = seconds(_DOOR), seconds(_DOOR, _EAGER)
+def beside_itself(rounds: int) -> list[Row]:
+    ours, eager = seconds(rounds, _DOOR), seconds(rounds, _DOOR, _EAGER)
     return [
         compare("start with the pack, to the limit", ours, LIMIT, 1.0),
         compare("start with the pack, to every module imported at once", ours, eager),
@@ -104,13 +96,13 @@ def beside_itself() -> list[Row]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("packs", type=Path, nargs="*", metavar="PACK", help="with COMFYUI_PATH")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     options = parser.parse_args()
     checkout = os.environ.get("COMFYUI_PATH")
     if options.packs and not checkout:
         parser.error("other packs load only in ComfyUI: set COMFYUI_PATH to its folder.")
-    rows = beside_packs(checkout, options.packs) if checkout else beside_itself()
+    rounds = 1 if options.small else 5
+    rows = beside_packs(checkout, options.packs, rounds) if checkout else beside_itself(rounds)
     report(rows, options.json)
     return 0

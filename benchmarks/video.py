@@ -1,4 +1,4 @@
-"""Sound on video, and video of sound: `python benchmarks/video.py [--minutes N] [--json FILE]`.
+"""Sound on video, and video of sound: `python3 benchmarks/run.py video [--minutes N]`.
 
 AddSoundtrack runs beside ffmpeg's command line (`-c:v copy`, the same sound by the same encoder)
 and beside core's route through frames (5 s of it, extrapolated: a minute of 1080p does not fit in
@@ -9,25 +9,15 @@ there before, the input included.
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # As a module of the pack, so that its imports are relative like everywhere.
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.video").main())
-
-import argparse
 import multiprocessing
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
@@ -38,17 +28,23 @@ from ..video.length import picture_length
 from ..video.options import VideoStyle
 from ..video.soundtrack import add_soundtrack
 from ..video.visualize import visualize
-from .report import Row, compare, report
+from .report import Row, arguments, compare, report
 
 RATE = 48000
 FPS = 30
-CORE_SECONDS = 5
-DRAWN_SECONDS = 10
-SIZE = 1280, 720
-ROUNDS = 2
 
 # What prepares a piece of work, and its arguments.
 Work = tuple[Any, ...]
+
+
+class Plan(NamedTuple):
+    """Seconds of the clip and of what goes through frames; sizes in pixels; seconds drawn."""
+
+    seconds: float
+    core_seconds: int = 5
+    clip: tuple[int, int] = 1920, 1080
+    drawn: tuple[int, int] = 1280, 720
+    drawn_seconds: int = 10
 
 
 class Cost(NamedTuple):
@@ -57,22 +53,23 @@ class Cost(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = arguments(__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    options = parser.parse_args()
+    plan = Plan(2, 1, (320, 180), (160, 90), 1) if options.small else Plan(options.minutes * 60)
     with tempfile.TemporaryDirectory() as folder:
-        rows = _soundtrack(Path(folder), arguments.minutes * 60)
+        rows = _soundtrack(Path(folder), plan)
         report(rows)
-        rows += _visualize(Path(folder))
-    report(rows, arguments.json)
+        rows += _visualize(Path(folder), plan)
+    report(rows, options.json)
     return 0
 
 
-def _soundtrack(folder: Path, seconds: float) -> list[Row]:
+def _soundtrack(folder: Path, plan: Plan) -> list[Row]:
+    seconds = plan.seconds
     clip, music, short = folder / "clip.mp4", folder / "music.npy", folder / "short.mp4"
     raw = folder / "music.f32"
-    _make_clip(clip, seconds)
+    _make_clip(clip, seconds, plan.clip)
     samples = _music(seconds)
     np.save(music, samples)
     samples.T.tofile(raw)
@@ -84,7 +81,7 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
     ours, *peers = _best(*works)
     rows = [
         compare(
-            f"AddSoundtrack, {seconds:.0f} s of 1080p ({size}): memory, bound 300",
+            f"AddSoundtrack, {seconds:.0f} s of {plan.clip[1]}p ({size}): memory, bound 300",
             ours.memory,
             300,
             1.0,
@@ -93,9 +90,9 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
     for peer in peers:
         name = f"AddSoundtrack, {seconds:.0f} s: time; peer ffmpeg -c:v copy"
         rows.append(compare(name, ours.seconds, peer.seconds, 1.2))
-    _make_clip(short, CORE_SECONDS)
+    _make_clip(short, plan.core_seconds, plan.clip)
     core = _measured(_through_frames, short, folder / "core.mp4")
-    share = seconds / CORE_SECONDS
+    share = seconds / plan.core_seconds
     name = "peer core's frames, extrapolated"
     rows.append(compare(f"AddSoundtrack: time; {name}", ours.seconds, core.seconds * share))
     rows.append(compare(f"AddSoundtrack: memory; {name}", ours.memory, core.memory * share))
@@ -104,17 +101,17 @@ def _soundtrack(folder: Path, seconds: float) -> list[Row]:
     return rows
 
 
-def _visualize(folder: Path) -> list[Row]:
-    rows = []
+def _visualize(folder: Path, plan: Plan) -> list[Row]:
+    rows, seconds = [], plan.drawn_seconds
     for look in VideoStyle:
         made, again = folder / "drawn.mp4", folder / "again.mp4"
-        ours, peer = _best((_draw, look, made, *SIZE, DRAWN_SECONDS), (_encode_ready, made, again))
-        name = f"Visualize {look.value}, {SIZE[1]}p, {DRAWN_SECONDS} s"
+        ours, peer = _best((_draw, look, made, *plan.drawn, seconds), (_encode_ready, made, again))
+        name = f"Visualize {look.value}, {plan.drawn[1]}p, {seconds} s"
         beside = f"{name}: time; peer the encoder alone"
         rows.append(compare(beside, ours.seconds, peer.seconds, 1.3))
-    brief = _measured(_draw, VideoStyle.WAVES, folder / "a.mp4", *SIZE, DRAWN_SECONDS)
-    long = _measured(_draw, VideoStyle.WAVES, folder / "b.mp4", *SIZE, 6 * DRAWN_SECONDS)
-    name = "Visualize: memory of a minute; peer 10 s"
+    brief = _measured(_draw, VideoStyle.WAVES, folder / "a.mp4", *plan.drawn, seconds)
+    long = _measured(_draw, VideoStyle.WAVES, folder / "b.mp4", *plan.drawn, 6 * seconds)
+    name = f"Visualize: memory of {6 * seconds} s; peer {seconds} s"
     rows.append(compare(name, long.memory, brief.memory, 1.2))
     return rows
 
@@ -191,17 +188,18 @@ def _encode_ready(drawn: Path, made: Path) -> Any:
     return run
 
 
-def _make_clip(path: Path, seconds: float) -> None:
-    """1080p of moving noise at a few Mbit/s: a second of it, repeated without encoding again."""
+def _make_clip(path: Path, seconds: float, size: tuple[int, int]) -> None:
+    """Moving noise at a few Mbit/s: a second of it, repeated without encoding again."""
     one = path.with_suffix(".one.mp4")
     rng = np.random.default_rng(0)
-    noise = rng.integers(0, 255, (1200, 2000, 3), np.uint8)
+    width, height = size
+    noise = rng.integers(0, 255, (height + 120, width + 80, 3), np.uint8)
     with av.open(str(one), "w") as output:
         options = {"preset": "ultrafast", "crf": "36"}
         stream: Any = output.add_stream("libx264", rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(FPS):
-            pixels = np.ascontiguousarray(noise[number : number + 1080, number : number + 1920])
+            pixels = np.ascontiguousarray(noise[number : number + height, number : number + width])
             pixels //= 4
             output.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         output.mux(stream.encode(None))
@@ -236,7 +234,7 @@ def _music(seconds: float) -> np.ndarray:
 
 def _best(*works: Work) -> list[Cost]:
     """The least cost of each, measured in turns: the machine's speed drifts."""
-    rounds = [[_measured(*work) for work in works] for _ in range(ROUNDS)]
+    rounds = [[_measured(*work) for work in works] for _ in range(2)]
     return [
         Cost(min(cost.seconds for cost in costs), min(cost.memory for cost in costs))
         for costs in zip(*rounds, strict=True)

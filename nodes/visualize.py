@@ -57,6 +57,7 @@ class Visualize(io.ComfyNode):
 
 def _drawn(audio: Any, fps: float, width: int, height: int, look: str, title: str) -> io.NodeOutput:
     from ..music.track import read_track
+    from ..video.lettering import Lettering
     from ..video.still import still
     from ..video.visualize import visualize
 
@@ -75,5 +76,6 @@ def _drawn(audio: Any, fps: float, width: int, height: int, look: str, title: st
         title=title,
     )
     picture = still(samples, sample_rate, width=max(width, 320), height=max(height, 240))
-    host.show_status(f"{frames} frames at {fps:g} fps")
+    words = (f"{frames} frames at {fps:g} fps", Lettering(title).complaint)
+    host.show_status(". ".join(filter(None, words)))
     return io.NodeOutput(host.video_of(path), image_of(picture))

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from ..audio.plot import font
 from .canvas import BACKGROUND, Canvas, Color, Plane
+from .lettering import Lettering
 
 # The background brightens at every beat and darkens again
 
@@ -64,7 +63,7 @@ class Title:
 
     def __init__(self, canvas: Canvas, text: str) -> None:
         margin = max(2, canvas.height // 18) // 2 * 2
-        letters = _letters(text, max(8, canvas.height // 16), canvas.width - 2 * margin)
+        letters = Lettering(text).draw(max(8, canvas.height // 16), canvas.width - 2 * margin)
         height = min(letters.shape[0], canvas.height - margin) // 2 * 2
         width = min(letters.shape[1], canvas.width - margin) // 2 * 2
         letters = letters[:height, :width].astype(np.uint16)
@@ -82,17 +81,3 @@ class Title:
         self._y[:] = (self._y * self._keep + self._light) // 255
         for chroma in (self._u, self._v):
             chroma[:] = (chroma * self._keep_half + self._light_half) // 255
-
-
-def _letters(text: str, size: int, width: int) -> Plane:
-    """How much of each pixel `text` covers, 0 to 255, at most `width` pixels wide."""
-    while True:
-        face = font(text, size)
-        left, top, right, bottom = (round(edge) for edge in face.getbbox(text))
-        if right - left + 4 <= width or size <= 8:
-            break
-        size = max(8, min(size - 1, size * width // (right - left + 4)))
-    # An even size, with room for the shadow.
-    image = Image.new("L", ((right - left + 5) // 2 * 2, (bottom - top + 5) // 2 * 2))
-    ImageDraw.Draw(image).text((1 - left, 1 - top), text, fill=255, font=face)
-    return np.asarray(image)

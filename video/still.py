@@ -79,7 +79,7 @@ def _draw_amplitudes(draw: ImageDraw.ImageDraw, box: Box) -> None:
     for value in (-1, 0, 1):
         y = round(middle - reach * value)
         draw.line((left, y, right, y), fill=GRID)
-        draw.text((left - 6, y), f"{value:+d}"[value == 0 :], TEXT, font("", 11), anchor="rm")
+        draw.text((left - 6, y), f"{value:+d}"[value == 0 :], TEXT, font(11), anchor="rm")
 
 
 def _draw_hertz(draw: ImageDraw.ImageDraw, sample_rate: int, box: Box) -> None:
@@ -92,8 +92,8 @@ def _draw_hertz(draw: ImageDraw.ImageDraw, sample_rate: int, box: Box) -> None:
         above = y
         label = f"{hertz // 1000} k" if hertz >= 1000 else str(hertz)
         draw.line((left - 4, y, left, y), fill=TEXT)
-        draw.text((left - 6, y), label, TEXT, font("", 11), anchor="rm")
-    draw.text((left - 6, top), "Hz", TEXT, font("", 11), anchor="ra")
+        draw.text((left - 6, y), label, TEXT, font(11), anchor="rm")
+    draw.text((left - 6, top), "Hz", TEXT, font(11), anchor="ra")
 
 
 def _draw_scale(image: Image.Image, draw: ImageDraw.ImageDraw, box: Box) -> None:
@@ -104,4 +104,4 @@ def _draw_scale(image: Image.Image, draw: ImageDraw.ImageDraw, box: Box) -> None
     for share, anchor in ((1.0, "la"), (0.5, "lm"), (0.0, "ld")):
         y = bottom - share * (bottom - top)
         label = f"{FLOOR * (1 - share):.0f}" + (" dB" if share == 1 else "")
-        draw.text((right + 22, y), label, TEXT, font("", 11), anchor=anchor)
+        draw.text((right + 22, y), label, TEXT, font(11), anchor=anchor)

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageOps
 
 from ...audio.codecs.libav_reader import av_blocks
 from ...audio.containers.source import Source
-from ...audio.plot import font
 from ...audio.samples.envelope import Envelope
+from ...video.lettering import font_for
 
 # ComfyUI's template browser shows a card of 264 pixels at least, and 256 pixels of its height. A
 # badge covers its upper left corner.
@@ -127,14 +127,14 @@ class _Card:
 
     def text(self, text: str, size: int, color: Color, *, lines: int) -> None:
         """Write the first lines of a text below what was written before."""
-        face = font(text, size * DETAIL)
+        face = font_for(text, size * DETAIL)
         for line in _wrapped(text, lambda part: face.getlength(part) / DETAIL, lines):
             self._write(line, self._top, face, color)
             self._top += round(size * 1.25)
         self._top += 8
 
     def foot(self, text: str) -> None:
-        self._write(text, HEIGHT - MARGIN - 22, font(text, 24 * DETAIL), FACTS)
+        self._write(text, HEIGHT - MARGIN - 22, font_for(text, 24 * DETAIL), FACTS)
 
     def jpeg(self) -> bytes:
         out = io.BytesIO()
