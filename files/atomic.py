@@ -68,7 +68,7 @@ def replaced_file(path: Path, *, mode: int = 0o666, durable: bool = True) -> Ite
         yield temporary
         if durable:
             _sync_file(temporary)
-        _while_held(lambda: os.replace(temporary, path))
+        rename_over(temporary, path)
         if durable:
             _sync_folder(path.parent)
 
@@ -105,6 +105,15 @@ def _temporary_file(path: Path, mode: int) -> Iterator[Path]:
         # After a rename the file is gone. An error here must not hide the error of the block.
         with contextlib.suppress(OSError):
             _while_held(temporary.unlink)
+
+
+def rename_over(temporary: Path, path: Path) -> None:
+    """Give `temporary` the name `path`, in place of a file of that name, on the same disk.
+
+    Raises:
+        OSError: the system cannot rename the file. Both files are unchanged.
+    """
+    _while_held(lambda: os.replace(temporary, path))
 
 
 def rename_to_new(temporary: Path, path: Path) -> None:

@@ -26,8 +26,13 @@ def is_whole(path: Path) -> bool:
     # Reading a pipe would wait for its writer.
     if not stat.S_ISREG(os.lstat(path).st_mode):
         return False
+    return digest_of(path) == path.stem
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
             digest.update(block)
-    return digest.hexdigest() == path.stem
+    return digest.hexdigest()

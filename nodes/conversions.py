@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import clips, host
 from .shared_inputs import LOUDNESS, checked_choice
@@ -85,13 +85,24 @@ def remember_origin(made: Any, audio: Any) -> None:
             remember(made["waveform"], found.source, made["sample_rate"], exact=False)
 
 
-def heard(*files: Mapping[str, str]) -> dict[str, list[str]]:
+Seams: TypeAlias = "list[tuple[float, float]]"
+"""Seconds where a file is left and where it goes on: equal at a join, earlier at a loop's start."""
+
+
+def loop_seam(start: int, end: int, sample_rate: int) -> Seams:
+    """The seam of a loop from sample `start` to `end`."""
+    return [(end / sample_rate, start / sample_rate)]
+
+
+def heard(*files: Mapping[str, Any]) -> dict[str, list[str]]:
     """The ui output that plays files: tracks of the ledger, or files that ComfyUI serves."""
     return {"aigateway_audio": [json.dumps(file) for file in files]}
 
 
-def preview(audio: Mapping[str, Any]) -> dict[str, list[str]]:
+def preview(audio: Mapping[str, Any], seams: Seams | None = None) -> dict[str, list[str]]:
     """The ui output that plays the first item of AUDIO; empty if the disk is full.
+
+    Its button plays the `seams`.
 
     The audio is written to ComfyUI's temp folder as 16-bit FLAC: no person hears a difference.
     """
@@ -106,4 +117,5 @@ def preview(audio: Mapping[str, Any]) -> dict[str, list[str]]:
         # The audio output does not need the player's file.
         host.log.warning("The player has no audio: %s", error)
         return heard()
-    return heard({"filename": path.name, "subfolder": path.parent.name, "type": "temp"})
+    file: dict[str, Any] = {"filename": path.name, "subfolder": path.parent.name, "type": "temp"}
+    return heard(file | {"seams": seams} if seams else file)

@@ -118,10 +118,11 @@ def _fitted(
     waveform = torch.stack(sounds)
     first = fits[0]
     joins = ", ".join(f"{join.at:.2f}" for join in first.joins)
+    seams = [(join.at, join.at) for join in first.joins]
     plot = image_of(draw_fit(first))
     joined = f", {len(first.joins)} joins" if first.joins else ""
     done_how = "as it was" if first.method == "none" else f"by {first.method}{joined}"
     host.show_status(f"{samples / sample_rate:.3f} s {done_how}")
     made = {"waveform": waveform, "sample_rate": sample_rate}
     remember_origin(made, audio)
-    return io.NodeOutput(made, reports[0], joins, plot, ui=preview(made))
+    return io.NodeOutput(made, reports[0], joins, plot, ui=preview(made, seams))

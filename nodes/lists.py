@@ -17,6 +17,7 @@ import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from comfy_api.latest import io
@@ -128,12 +129,14 @@ class Batch:
     Attributes:
         before: the good items of the previous run, if other items failed in it.
         is_stopped: the user interrupted an item.
+        written: files that the items have saved, which no other item replaces.
     """
 
     def __init__(self, before: GoodItems | None = None) -> None:
         self.before = before or []
         self.items: list[Item] = []
         self.is_stopped = False
+        self.written: set[Path] = set()
         self._is_whole = False
         self._changed = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from . import host
-from .conversions import audio_of, preview, remember_origin, samples_of
+from .conversions import audio_of, loop_seam, preview, remember_origin, samples_of
 from .lists import shows_errors
 from .shared_inputs import checked_choice, choice_input, tempo_input
 
@@ -67,6 +67,7 @@ def _looped(audio: Any, tempo: float, min_seconds: float, keep_intro: bool) -> i
     loop = make_loop(read_track(samples, sample_rate, tempo), min_seconds, keep_intro=keep_intro)
     made = audio_of(loop.samples, sample_rate)
     remember_origin(made, audio)
-    verdict = "a good loop" if loop.seam.good else "no good loop: see the report"
-    host.show_status(f"{loop.length / sample_rate:.2f} s · {verdict}")
-    return io.NodeOutput(made, loop.start, loop.length, loop.report, ui=preview(made))
+    verdict = "loop_good" if loop.seam.good else "loop_bad"
+    host.show_status(host.status_text(verdict, seconds=f"{loop.length / sample_rate:.2f}"))
+    seam = loop_seam(loop.start, loop.start + loop.length, sample_rate)
+    return io.NodeOutput(made, loop.start, loop.length, loop.report, ui=preview(made, seam))

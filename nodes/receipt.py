@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..files.atomic import write_file
+from ..files.hashed import digest_of
 from ..sandbox import SKETCH_NOTICE
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _source_type(job: Job) -> str:
 
 
 def manifest_entry(
-    file: Path,
+    files: Sequence[Path],
     name: str,
     title: str,
     job: Job | None,
@@ -110,12 +111,13 @@ def manifest_entry(
     """The entry of one file, for a program that publishes the files of the folder.
 
     Args:
+        files: the audio file, and the files beside it that the pack wrote.
         job: the job that made the audio; None if it is not known.
         duration: the length in seconds.
         loop: from `loop_facts`.
     """
     return {
-        "file": file.name,
+        "file": files[0].name,
         "name": name,
         "title": title or (job.prompt[:100] if job else name),
         "prompt": job.prompt if job else None,
@@ -127,7 +129,70 @@ def manifest_entry(
         "loop": loop,
         "credit": credit(job) if job else None,
         "licence": licence_note(job) if job else None,
+        "sha256": {file.name: [digest_of(file)] for file in files},
     }
+
+
+class Listed(NamedTuple):
+    """An audio file in a manifest.
+
+    Attributes:
+        is_own: no file stands at `path`, or the one that the pack wrote.
+        beside: files of the pack beside it, unchanged.
+    """
+
+    path: Path
+    is_own: bool
+    beside: list[Path]
+
+
+def listed_files(folder: Path, name: str, extension: str) -> list[Listed]:
+    """The files with this extension that the folder's manifest lists under `name`."""
+    found: list[Listed] = []
+    for entry in _own_manifest(folder)[1]:
+        # A name with a folder in it would lead out of this one.
+        path = folder / Path(entry["file"]).name
+        if entry.get("name") == name and path.suffix == extension:
+            hashes = _hashes(entry)
+            files = [folder / Path(file).name for file in hashes]
+            beside = [file for file in files if file != path and _is_written(file, hashes)]
+            is_own = not path.exists() or _is_written(path, hashes)
+            found.append(Listed(path, is_own, beside))
+    return found
+
+
+def _hashes(entry: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The SHA-256 of each file of an entry; several while one file takes the place of another."""
+    hashes = entry.get("sha256")
+    return hashes if isinstance(hashes, dict) else {}
+
+
+def _is_written(file: Path, hashes: Mapping[str, list[str]]) -> bool:
+    try:
+        return digest_of(file) in hashes[file.name]
+    except (OSError, KeyError, TypeError):
+        return False
+
+
+def expect_in_manifest(path: Path, new: Mapping[str, str]) -> None:
+    """Note SHA-256 of files that will be at `path` and beside it, before they are written.
+
+    After a kill in between, the old files and the new ones are known as the pack's.
+
+    Args:
+        new: by the names of the files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    with _manifest_lock:
+        manifest, entries = _own_manifest(path.parent)
+        for entry in entries:
+            if entry["file"] == path.name:
+                known = _hashes(entry)
+                added = {file: [*known.get(file, []), digest] for file, digest in new.items()}
+                entry["sha256"] = {**known, **added}
+        _write_manifest(manifest, entries)
 
 
 def add_to_manifest(folder: Path, new: dict[str, Any]) -> Path:
@@ -143,9 +208,13 @@ def add_to_manifest(folder: Path, new: dict[str, Any]) -> Path:
         path, entries = _own_manifest(folder)
         kept = [old for old in entries if old["file"] != new["file"]]
         kept = [old for old in kept if (folder / old["file"]).is_file()]
-        content = {"generator": _GENERATOR, "files": [*kept, new]}
-        write_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode(), durable=False)
+        _write_manifest(path, [*kept, new])
     return path
+
+
+def _write_manifest(path: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    content = {"generator": _GENERATOR, "files": list(entries)}
+    write_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode(), durable=False)
 
 
 def _own_manifest(folder: Path) -> tuple[Path, list[dict[str, Any]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from comfy_api.latest import io
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
+from .conversions import loop_seam
 from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix, unquoted
 from .receipt import graph_tags
@@ -69,6 +71,7 @@ class SaveAudio(ListNode):
                 _samples_input("loop_length"),
                 io.String.Input("title", default="", optional=True),
                 io.String.Input("name", default="", optional=True),
+                io.Boolean.Input("overwrite", default=False, optional=True),
             ],
             outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
@@ -89,6 +92,7 @@ class SaveAudio(ListNode):
         loop_length: int = 0,
         title: str = "",
         name: str = "",
+        overwrite: bool = False,
     ) -> io.NodeOutput:
         from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
@@ -126,25 +130,34 @@ class SaveAudio(ListNode):
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
-            saved.append(await host.interruptible(_saved(draft, saving)))
+            saved.append(await host.interruptible(_saved(draft, saving, name * bool(overwrite))))
         running_item().passed()
         files = [
             {"filename": file.path.name, "subfolder": file.subfolder, "type": "output"}
             for file in saved
         ]
         paths = "\n".join(str(file.path) for file in saved)
-        return io.NodeOutput(audio, paths, ui={"audio": files})
+        ui: dict[str, list[Any]] = {"audio": files}
+        if loop is not None:
+            seams = json.dumps(loop_seam(loop.start, loop.end, sample_rate))
+            # Text, because ComfyUI counts objects as outputs.
+            ui["aigateway_seams"] = [seams] * len(files)
+        return io.NodeOutput(audio, paths, ui=ui)
 
 
-async def _saved(draft: Draft, saving: Saving) -> host.SavedFile:
-    """Save one file. Files of a list are written in parallel, but numbered in the list's order."""
+async def _saved(draft: Draft, saving: Saving, over: str) -> host.SavedFile:
+    """Save one file. Files of a list are written in parallel, but numbered in the list's order.
+
+    Args:
+        over: the name in the manifest whose file is replaced; empty: none.
+    """
     try:
         dropped = await host.in_thread(draft.fill, saving.write)
         await running_item().turn()
-        file = await host.in_thread(draft.publish)
+        file = await host.in_thread(draft.publish, over, running_item().batch.written)
     finally:
         draft.give_up()
-    await host.in_thread(saving.write_beside, file.path, dropped)
+    await host.in_thread(saving.write_beside, file.path, dropped, draft.own)
     return file
 
 

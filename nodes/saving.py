@@ -6,15 +6,24 @@ import contextlib
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..api.base.errors import InputError
 from ..audio.formats import Encoding, Format, Peaks
-from ..files.atomic import write_new_file
+from ..files.atomic import write_file, write_new_file
+from ..files.hashed import digest_of
 from . import host
-from .receipt import add_to_manifest, job_tags, manifest_entry
+from .receipt import (
+    Listed,
+    add_to_manifest,
+    expect_in_manifest,
+    job_tags,
+    listed_files,
+    manifest_entry,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +56,8 @@ class Draft:
         self._path: Path | None = None
         self._lock = threading.Lock()
         self._is_given_up = False
+        self.own: list[Path] = []
+        """Files of the pack beside the file that `publish` replaced."""
 
     def fill(self, write: Callable[[Path], T]) -> T:
         """Let `write` write the file."""
@@ -58,12 +69,29 @@ class Draft:
                 path.unlink(missing_ok=True)
         return result
 
-    def publish(self) -> host.SavedFile:
-        """Give the file its number. Raises FileNotFoundError: the file was given up."""
+    def publish(self, name: str = "", written: set[Path] | None = None) -> host.SavedFile:
+        """Give the file its number, or the place of the file that was saved as `name` before.
+
+        Args:
+            name: in the manifest; empty: the file gets a number.
+            written: files of this run, which stay. The file is added.
+
+        Raises:
+            FileNotFoundError: the file was given up.
+        """
         with self._lock:
             if self._path is None or self._is_given_up:
                 raise FileNotFoundError("The file is not complete: queue again.")
-            return host.publish(self._path, self._prefix)
+            written = set() if written is None else written
+            old = _last(self._path.parent, name, self._extension, written) if name else None
+            if old is None:
+                file = host.publish(self._path, self._prefix)
+            else:
+                expect_in_manifest(old.path, {old.path.name: digest_of(self._path)})
+                file = host.publish_over(self._path, old.path)
+                self.own = old.beside
+            written.add(file.path)
+            return file
 
     def give_up(self) -> None:
         """Remove the file now, or after `fill` has written it. A published file stays."""
@@ -71,6 +99,17 @@ class Draft:
             self._is_given_up = True
             if self._path is not None:
                 self._path.unlink(missing_ok=True)
+
+
+def _last(folder: Path, name: str, extension: str, written: set[Path]) -> Listed | None:
+    """The file that an earlier run saved as `name`, if it is still the file of that run."""
+    for listed in listed_files(folder, name, extension):
+        if listed.path in written:
+            continue
+        if listed.is_own:
+            return listed
+        say(f"another program changed {listed.path.name}, so it is kept and a new file is written")
+    return None
 
 
 # Loop points
@@ -245,32 +284,44 @@ class Saving(NamedTuple):
             say(f"the volume is lowered to {report.gain:.0%}, so that no sample is clipped")
         return report.dropped_tags
 
-    def write_beside(self, path: Path, dropped: tuple[str, ...]) -> None:
-        """Write the files beside the audio at `path`: its graph, its loop, and the manifest."""
-        if self.graph and (dropped or self._graph_is_beside):
-            _write_graph(path.with_suffix(".json"), self.graph, dropped)
+    def write_beside(self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]) -> None:
+        """Write the files beside the audio at `path`: its graph, its loop, and the manifest.
+
+        Args:
+            own: files of the pack beside the file that stood there; they are replaced or removed.
+        """
+        beside: dict[Path, tuple[str, bytes]] = {}
+        graph = (self.graph or {}).get("workflow") or (self.graph or {}).get("prompt")
+        if graph and (dropped or self._graph_is_beside):
+            beside[path.with_suffix(".json")] = "the workflow", graph.encode()
         facts = None
         if self.loop is not None:
             facts = loop_facts(self.loop, self.sample_rate, self.tempo.measured)
-            _write_new(path.with_suffix(".loop.json"), loop_notes(path.name, facts), "the loop")
+            beside[path.with_suffix(".loop.json")] = "the loop", loop_notes(path.name, facts)
+        if own:
+            new = {file.name: sha256(content).hexdigest() for file, (_, content) in beside.items()}
+            expect_in_manifest(path, new)
+        files = [path]
+        for file, (name, content) in beside.items():
+            if _write(file, content, name, replaces=file in own):
+                files.append(file)
+        for file in set(own) - set(files):
+            file.unlink(missing_ok=True)
+        if dropped and (not graph or path.with_suffix(".json") in files):
+            where = f"drop {path.stem}.json on the canvas to restore the graph"
+            where = where if graph else "left out"
+            say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
         if self.name:
             job = self.job
-            entry = manifest_entry(path, self.name, self.title, job, self.seconds, facts)
+            entry = manifest_entry(files, self.name, self.title, job, self.seconds, facts)
             add_to_manifest(path.parent, entry)
 
 
-def _write_graph(path: Path, tags: Mapping[str, str], dropped: tuple[str, ...]) -> None:
-    """Write the graph beside the audio: the workflow, or the prompt of a script."""
-    graph = tags.get("workflow") or tags.get("prompt")
-    if graph is not None and not _write_new(path, graph.encode(), "the workflow"):
-        return
-    if dropped:
-        where = f"drop {path.name} on the canvas to restore the graph" if graph else "left out"
-        say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
-
-
-def _write_new(path: Path, content: bytes, name: str) -> bool:
+def _write(path: Path, content: bytes, name: str, *, replaces: bool) -> bool:
     """Write a file beside the audio. False if another program's file has that name: it stays."""
+    if replaces:
+        write_file(path, content, durable=False)
+        return True
     try:
         write_new_file(path, content, durable=False)
     except FileExistsError:

@@ -14,6 +14,7 @@ from .files import offer_sample_clip as offer_sample_clip
 from .files import output_directory as output_directory
 from .files import own_file as own_file
 from .files import publish as publish
+from .files import publish_over as publish_over
 from .files import served as served
 from .files import shown_file as shown_file
 from .files import temporary_file as temporary_file

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import NamedTuple
 
-from ...files.atomic import rename_to_new, write_file, write_new_file
+from ...files.atomic import rename_over, rename_to_new, write_file, write_new_file
 from ...files.hashed import hashed_name, is_whole
 from ...files.room import make_room
 from .running import log, unfinished
@@ -117,6 +117,17 @@ def publish(draft: Path, prefix: str) -> SavedFile:
         with contextlib.suppress(FileExistsError):
             rename_to_new(draft, path)
             return SavedFile(path, subfolder)
+
+
+def publish_over(draft: Path, target: Path) -> SavedFile:
+    """Put a finished file in the place of `target`, a file in the output folder, in one step.
+
+    Args:
+        draft: a file in the folder of `target`.
+    """
+    rename_over(draft, target)
+    subfolder = target.parent.resolve().relative_to(output_directory().resolve())
+    return SavedFile(target, subfolder.as_posix().removeprefix("."))
 
 
 def offer_sample_clip() -> None:

@@ -222,6 +222,8 @@ declare module "*/scripts/app.js" {
     /** Absent in older versions. */
     rootGraph?: Graph;
     canvas: Canvas;
+    /** Opens a file that was dropped on the canvas, or chosen. */
+    handleFile?(file: File, ...rest: unknown[]): Promise<unknown>;
     registerExtension(extension: Extension): void;
     /** Run the graph; the first number is the place in the queue. */
     queuePrompt(place: number, times: number, ...options: unknown[]): Promise<unknown>;

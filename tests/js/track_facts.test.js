@@ -120,6 +120,10 @@ describe("what a player plays", () => {
     const output = { audio: [{ filename: "a.flac" }] };
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewaySaveAudio" }, output), output.audio);
     assert.deepEqual(playablesOf({ comfyClass: "SaveAudio" }, output), []);
+    const looped = { ...output, aigateway_seams: ["[[8, 3]]"] };
+    assert.deepEqual(playablesOf({ comfyClass: "AIGatewaySaveAudio" }, looped), [
+      { ...output.audio[0], seams: [[8, 3]] },
+    ]);
     const loaded = { aigateway_audio: ['{"local_id": "l1"}'] };
     assert.deepEqual(playablesOf({ comfyClass: "AIGatewayLoadAudioURL" }, loaded), [
       { local_id: "l1" },

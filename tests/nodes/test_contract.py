@@ -49,6 +49,7 @@ CONTRACT = {
             ("loop_length", "INT"),
             ("title", "STRING"),
             ("name", "STRING"),
+            ("overwrite", "BOOLEAN"),
         ],
         [("audio", "AUDIO"), ("path", "STRING")],
     ),

@@ -2,7 +2,7 @@ import { watchAutoRun } from "./auto_run.js";
 import { api, app } from "./comfy.js";
 import { element, watchRows } from "./dom.js";
 import { watchErrors } from "./error_card.js";
-import { watchDrops } from "./graph.js";
+import { watchDrops, watchWavFiles } from "./graph.js";
 import { readNews, watchNews } from "./news.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
@@ -38,6 +38,7 @@ app.registerExtension({
     watchRuns();
     watchAutoRun();
     watchDrops();
+    watchWavFiles();
     watchPrices();
     watchPlayers();
     watchAppStatus();

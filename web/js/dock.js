@@ -9,6 +9,7 @@ import {
   volumeSlider,
   waveform,
 } from "./player_parts.js";
+import { Seams } from "./seams.js";
 import { pathsOf, titleOf } from "./track_facts.js";
 import { say } from "./words.js";
 
@@ -29,13 +30,14 @@ class Dock {
       this.audio.addEventListener(event, () => this.showState());
     const { box, picture } = waveform(this.audio);
     this.picture = picture;
+    this.seams = new Seams(this.audio, box);
     this.title = element("div", { class: "aigateway-title" });
     this.button = iconButton("play", say("play"), () => this.track && this.toggle(this.track));
     this.time = element("span", { class: "aigateway-time" });
     for (const event of ["timeupdate", "loadedmetadata"])
       this.audio.addEventListener(event, () => this.showTime());
     this.download = downloadLink();
-    const controls = [this.button, this.time, this.volume(), this.download];
+    const controls = [this.button, this.time, this.volume(), this.seams.button, this.download];
     const line = element("div", { class: "aigateway-dock-controls" }, ...controls);
     const properties = { class: "aigateway-player aigateway-dock", hidden: true };
     this.element = element("div", properties, this.title, box, line);
@@ -73,6 +75,7 @@ class Dock {
     this.title.textContent = this.title.title = title;
     this.picture.src = api.apiURL(picture);
     this.audio.src = this.download.href = api.apiURL(audio);
+    this.seams.load(this.audio.src);
     this.showTime();
   }
 

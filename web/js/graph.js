@@ -1,6 +1,7 @@
 import { app } from "./comfy.js";
 import { freeOf, inRow, positionsInRow } from "./row_layout.js";
 import { nodesOf } from "./subgraphs.js";
+import { tagsOfWav } from "./wav_tags.js";
 
 /** @typedef {[type: string, values?: Record<string, unknown>]} Part a node, and values of its widgets */
 
@@ -156,4 +157,20 @@ export function watchDrops() {
     },
     true,
   );
+}
+
+/**
+ * Let a WAV file that the pack saved restore its graph when it is dropped on the canvas. ComfyUI
+ * reads the graph of an MP3 and not that of a WAV, so it gets the tags as an MP3.
+ */
+export function watchWavFiles() {
+  const { handleFile } = app;
+  if (!handleFile) return;
+  app.handleFile = async function (file, ...rest) {
+    const tags = await tagsOfWav(file);
+    const text = await tags?.text();
+    const hasGraph = text?.includes("workflow\0{") || text?.includes("prompt\0{");
+    const given = tags && hasGraph ? new File([tags], file.name, { type: tags.type }) : file;
+    return handleFile.call(this, given, ...rest);
+  };
 }

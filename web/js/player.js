@@ -2,6 +2,7 @@ import { api, rootGraph } from "./comfy.js";
 import { addRow, downloadLink, element, iconButton } from "./dom.js";
 import { sound, waveform } from "./player_parts.js";
 import { onTabOf } from "./runs.js";
+import { Seams } from "./seams.js";
 import { ask } from "./server.js";
 import { hostedNodeOf, hostedNodeOfLocator } from "./subgraphs.js";
 import { pathsOf, playablesOf } from "./track_facts.js";
@@ -20,6 +21,7 @@ class Player {
     this.audio = sound({ controls: true });
     const { box, picture } = waveform(this.audio);
     this.picture = picture;
+    this.seams = new Seams(this.audio, box);
     this.count = element("span");
     this.choice = element(
       "span",
@@ -30,7 +32,7 @@ class Player {
     );
     this.take = element("span");
     this.download = downloadLink();
-    const line = [this.choice, this.take, this.download];
+    const line = [this.choice, this.take, this.seams.button, this.download];
     const foot = element("div", { class: "aigateway-foot" }, ...line);
     this.element = element("aigateway-row", { class: "aigateway-player" }, box, this.audio, foot);
     addRow(node, "aigateway_player", this.element, HEIGHT);
@@ -52,6 +54,7 @@ class Player {
     const { audio, picture } = pathsOf(file);
     this.audio.src = this.download.href = api.apiURL(audio);
     this.picture.src = api.apiURL(picture);
+    this.seams.load(this.audio.src, file.seams);
     this.count.textContent = `${this.index + 1} / ${count}`;
     this.choice.hidden = count < 2;
     void this.showTake(file);

@@ -1,5 +1,6 @@
-import { api, resultsInApp, rootGraph } from "./comfy.js";
+import { api, app, resultsInApp, rootGraph } from "./comfy.js";
 import { addRow, centerOnResults, element, iconButton } from "./dom.js";
+import { TAB } from "./news.js";
 import { isOfOpenTab, onTabOf } from "./runs.js";
 import { hostedNodeOf } from "./subgraphs.js";
 import { has, isEnglish, say } from "./words.js";
@@ -40,6 +41,10 @@ function show(node, status) {
 }
 
 const ENDS = /** @type {const} */ (["execution_error", "execution_interrupted"]);
+/** From the better one to the worse one. */
+const VERDICTS = ["status_loop_good", "status_loop_bad"];
+/** Set once a person knows where an App's tracks are. */
+const KNOWS_TAB = "AIgateway.knowsTab";
 /** How often it is checked whether the page still shows the App of the run. */
 const CHECK_MILLISECONDS = 250;
 
@@ -53,6 +58,11 @@ const line = element(
 );
 /** @type {Status | null} */
 let last = null;
+/**
+ * The worst verdict on a loop of the run: it stays after the run.
+ * @type {Status | null}
+ */
+let verdict = null;
 /** @type {ReturnType<typeof setInterval> | undefined} */
 let timer;
 
@@ -60,28 +70,63 @@ let timer;
 export function watchAppStatus() {
   api.addEventListener("execution_start", forget);
   for (const end of ENDS) api.addEventListener(end, forget);
-  // A failure beside good music stays until the next run.
   api.addEventListener("execution_success", () => {
-    if (last && !isFailure(last)) forget();
+    // A failure beside good music stays until the next run.
+    if (!last || isFailure(last)) return;
+    const { prompt_id } = last;
+    const found = verdict;
+    forget();
+    if (found) showInApp(found, statusText(found));
+    else if (localStorage.getItem(KNOWS_TAB) === null) showTab(prompt_id);
   });
 }
 
 /** @type {(status: Status, words: string) => void} */
 export function showInApp(status, words) {
   if (last && isFailure(last) && !isFailure(status)) return;
+  if (rankOf(status) > rankOf(verdict)) verdict = status;
+  // It lies over the results, where a person wants to see them.
+  const isKept = isFailure(status) || rankOf(status) > 0;
+  put(status, words, isKept ? [iconButton("times", say("close"), forget)] : []);
+}
+
+/** An App has no sidebar: say where the tracks are, until a person has closed that. */
+function showTab(/** @type {string} */ prompt_id) {
+  const learnt = (/** @type {() => unknown} */ act) => () => {
+    localStorage.setItem(KNOWS_TAB, "true");
+    forget();
+    act();
+  };
+  put({ text: "", parts: [], prompt_id, node: "" }, say("app_tab"), [
+    iconButton("headphones", say("app_tab_open"), learnt(openTab)),
+    iconButton(
+      "times",
+      say("close"),
+      learnt(() => {}),
+    ),
+  ]);
+}
+
+async function openTab() {
+  const { command } = app.extensionManager;
+  await command.execute("Comfy.ToggleLinear");
+  await new Promise(requestAnimationFrame);
+  if (!document.querySelector(".aigateway-music"))
+    await command.execute(`Workspace.ToggleSidebarTab.${TAB}`);
+}
+
+/** @type {(status: Status, words: string, buttons: HTMLElement[]) => void} */
+function put(status, words, buttons) {
   last = status;
   text.textContent = words;
-  next.replaceChildren(
-    // It lies over the results, where a person wants to see them.
-    ...(isFailure(status) ? [iconButton("times", say("close"), forget)] : []),
-  );
+  next.replaceChildren(...buttons);
   if (!line.isConnected) document.body.append(line);
   timer ??= setInterval(position, CHECK_MILLISECONDS);
   position();
 }
 
 function forget() {
-  last = null;
+  last = verdict = null;
   line.remove();
   clearInterval(timer);
   timer = undefined;
@@ -91,6 +136,10 @@ function position() {
   line.hidden = !resultsInApp() || !isOfOpenTab(last?.prompt_id);
   if (!line.hidden) centerOnResults(line);
 }
+
+/** @param {Status | null} status */
+const rankOf = (status) =>
+  Math.max(0, ...(status?.parts ?? []).map(({ key }) => VERDICTS.indexOf(key) + 1));
 
 /** @param {Status} status */
 const isFailure = ({ parts }) => parts.some(({ key }) => key === "status_failed");

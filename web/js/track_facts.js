@@ -118,9 +118,10 @@ export function pathsOf(file) {
  */
 export function playablesOf({ comfyClass }, output) {
   if (!NODES.includes(comfyClass ?? "")) return [];
-  return (
-    output?.aigateway_audio?.map((/** @type {string} */ text) => JSON.parse(text)) ??
-    output?.audio ??
-    []
-  );
+  const { aigateway_audio, aigateway_seams, audio = [] } = output ?? {};
+  if (aigateway_audio) return aigateway_audio.map((/** @type {string} */ text) => JSON.parse(text));
+  return audio.map((/** @type {Playable} */ file, /** @type {number} */ index) => {
+    const seams = aigateway_seams?.[index];
+    return seams ? { ...file, seams: JSON.parse(seams) } : file;
+  });
 }

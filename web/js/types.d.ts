@@ -111,7 +111,12 @@ interface Track {
 }
 
 /** A track of the ledger, or a file that ComfyUI serves. */
-type Playable = { local_id: string } | { filename: string; subfolder?: string; type?: string };
+type Playable = ({ local_id: string } | { filename: string; subfolder?: string; type?: string }) & {
+  seams?: Seam[];
+};
+
+/** Seconds where a file is left, and where it goes on: later, or earlier in a loop. */
+type Seam = [number, number];
 
 /** Tracks that came while nobody waited for them. */
 interface News {
