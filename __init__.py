@@ -1,6 +1,28 @@
 """ComfyUI's door to the pack."""
 
+from typing import TYPE_CHECKING
+
 WEB_DIRECTORY = "./web"
+
+if TYPE_CHECKING:
+    # For tools that read this text and do not run it. ComfyUI calls `comfy_entrypoint` only where
+    # this name does not exist at run time. `tests/registry/nodes_json.py` writes the table.
+    NODE_CLASS_MAPPINGS = {
+        "AIGatewayAddSoundtrack": "nodes.add_soundtrack.AddSoundtrack",
+        "AIGatewayBeats": "nodes.beats.Beats",
+        "AIGatewayCueSheet": "nodes.cue_sheet.CueSheet",
+        "AIGatewayFitMusic": "nodes.fit_music.FitMusic",
+        "AIGatewayLoadAudioURL": "nodes.load_audio_url.LoadAudioURL",
+        "AIGatewayMakeLoop": "nodes.make_loop.MakeLoop",
+        "AIGatewayMusicLength": "nodes.music_length.MusicLength",
+        "AIGatewayPollJob": "nodes.poll_job.PollJob",
+        "AIGatewayPromptToMusic": "nodes.prompt_to_music.PromptToMusic",
+        "AIGatewayReadReceipt": "nodes.read_receipt.ReadReceipt",
+        "AIGatewaySaveAudio": "nodes.save_audio.SaveAudio",
+        "AIGatewayShots": "nodes.shots.Shots",
+        "AIGatewayTakes": "nodes.takes.Takes",
+        "AIGatewayVisualize": "nodes.visualize.Visualize",
+    }
 
 
 async def comfy_entrypoint():

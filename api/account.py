@@ -223,7 +223,7 @@ class Account:
             self._thread.close()
 
     async def _opened(self, url: str, settings: Settings) -> OpenAudio:
-        guard = AddressGuard(self._own_origins, settings.allow_hosts)
+        guard = AddressGuard(self._own_origins, settings.allow_hosts, only=settings.only_hosts)
         return await self._tracks.open(
             url,
             self.library.stored_tracks(settings),

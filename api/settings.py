@@ -101,6 +101,7 @@ class Settings:
     max_run_gb: float = 4.0
     allow_hosts: AllowedHosts = NO_HOSTS
     page_hosts: AllowedHosts = NO_HOSTS
+    only_hosts: AllowedHosts = NO_HOSTS
     ledger_url: LedgerUrl | None = None
     store_url: StoreUrl | None = None
     accept_ledger_loss: bool = False
@@ -419,7 +420,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
         if word not in words:
             raise _wrong(name, value, source, f"One of {', '.join(words)}")
         return choices(word)
-    if name in ("allow_hosts", "page_hosts"):
+    if name in ("allow_hosts", "page_hosts", "only_hosts"):
         if not isinstance(value, (str, list)):
             raise _wrong(name, value, source, "A text, or a list of texts,")
         return AllowedHosts.parse(value, name)

@@ -48,7 +48,7 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
         output: ComfyUI's output folder. An absolute prefix must be in it.
 
     Raises:
-        InputError: the prefix is not text, or leads out of the output folder.
+        InputError: the prefix is not text, or leads out of the output folder, also by a link.
     """
     prefix = checked_text("filename_prefix", prefix)
 
@@ -72,6 +72,8 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
             parts.append(_safe(folder, _FOLDER_BYTES) or "_")
     if name.strip() == "..":
         raise _outside(prefix)
+    if not _is_within(output.joinpath(*parts), output):
+        raise _outside(prefix, " through a link")
     return "/".join([*parts, _safe(name, _FILE_BYTES) or DEFAULT])
 
 
@@ -97,10 +99,18 @@ def _relative(prefix: str, output: Path) -> str:
     return prefix
 
 
-def _outside(prefix: str) -> InputError:
+def _is_within(folder: Path, output: Path) -> bool:
+    """Whether a folder, which need not exist, is in the output folder when links are followed."""
+    try:
+        return folder.resolve().is_relative_to(output.resolve())
+    except (OSError, RuntimeError):  # links in a circle
+        return False
+
+
+def _outside(prefix: str, how: str = "") -> InputError:
     return InputError(
-        f"The filename_prefix “{shortened(clean(prefix), 80)}” leads out of ComfyUI's "
-        "output folder: use a name, or a path inside it such as audio/song."
+        f"The filename_prefix “{shortened(clean(prefix), 80)}” leads out of ComfyUI's output "
+        f"folder{how}: use a name, or a path inside it such as audio/song."
     )
 
 

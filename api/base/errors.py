@@ -1,37 +1,37 @@
 """Every failure of a request, as a type.
 
     GatewayError
-    ├── InputError                  an input is wrong
-    ├── SettingsError               a setting cannot be read
-    ├── LedgerError                 the ledger cannot be read or written
-    │   ├── DamagedLedgerError      it lost something, and the user has not accepted it
-    │   └── LedgerAwayError         its database does not answer                temporary
-    ├── MissingKeyError             live mode without an API key
-    ├── SpendLimitError             over a limit of the user
-    ├── UnreachableError            the connection was never made               temporary
-    │   └── UntrustedCertificateError   its certificate is not trusted
-    ├── NoAnswerError               sent, and no answer came        charged?    temporary
-    ├── ProtocolError               the answer breaks the protocol  charged?    temporary
-    ├── StatusError                 the gateway answered with an error status
-    │   ├── RejectedError           400, 422 and every other 4xx
-    │   ├── AuthenticationError     401
-    │   ├── CreditsError            402
-    │   ├── BudgetError             402, the key's monthly budget
-    │   ├── ScopeError              403
-    │   ├── NotFoundError           404
-    │   ├── RateLimitError          429                                         temporary
-    │   └── ServerError             500 and every other 5xx                     temporary
-    │       ├── UnavailableError    503                                         temporary
-    │       └── BadGatewayError     502, 504                    charged?    temporary
-    ├── UncertainSubmitError        no job id is known          charged?
-    ├── DeadJobError                its `charge` says what the job cost
-    │   ├── JobFailedError          the job failed
-    │   └── JobCancelledError       the job was cancelled, here or elsewhere
-    ├── WaitTimeoutError            the wait ended, the job goes on
-    ├── MissingFileError            the job completed, and the gateway names no file
-    ├── BucketError                 the bucket of the tracks fails                  temporary
-    └── DownloadError               the audio file did not arrive whole
-        └── AddressError            the address is not one that a download may reach
+        InputError                  an input is wrong
+        SettingsError               a setting cannot be read
+        LedgerError                 the ledger cannot be read or written
+            DamagedLedgerError      it lost something, and the user has not accepted it
+            LedgerAwayError         its database does not answer                temporary
+        MissingKeyError             live mode without an API key
+        SpendLimitError             over a limit of the user
+        UnreachableError            the connection was never made               temporary
+            UntrustedCertificateError   its certificate is not trusted
+        NoAnswerError               sent, and no answer came        charged?    temporary
+        ProtocolError               the answer breaks the protocol  charged?    temporary
+        StatusError                 the gateway answered with an error status
+            RejectedError           400, 422 and every other 4xx
+            AuthenticationError     401
+            CreditsError            402
+            BudgetError             402, the key's monthly budget
+            ScopeError              403
+            NotFoundError           404
+            RateLimitError          429                                         temporary
+            ServerError             500 and every other 5xx                     temporary
+                UnavailableError    503                                         temporary
+                BadGatewayError     502, 504                    charged?    temporary
+        UncertainSubmitError        no job id is known          charged?
+        DeadJobError                its `charge` says what the job cost
+            JobFailedError          the job failed
+            JobCancelledError       the job was cancelled, here or elsewhere
+        WaitTimeoutError            the wait ended, the job goes on
+        MissingFileError            the job completed, and the gateway names no file
+        BucketError                 the bucket of the tracks fails                  temporary
+        DownloadError               the audio file did not arrive whole
+            AddressError            the address is not one that a download may reach
 
 "charged?" marks `may_have_been_charged`: the gateway may have created and charged a job.
 "temporary" marks `is_temporary`: the same request may succeed later.

@@ -105,6 +105,7 @@ class AddressGuard:
     Args:
         own: addresses of the gateway that is set up, one for each origin; they may be private.
         allowed: other hosts that the user allows.
+        only: if it has any, hosts other than these and the gateway's are refused.
         resolve: from a host and a port to IP addresses; raises OSError.
         connect: the transport to a judged address.
     """
@@ -113,18 +114,27 @@ class AddressGuard:
     allowed: AllowedHosts = NO_HOSTS
     resolve: Resolve = resolve
     connect: Connect = connect
+    only: AllowedHosts = NO_HOSTS
 
     def check_url(self, url: httpx.URL) -> None:
         """Check the address by its text, without a request to the network.
 
         Raises:
-            AddressError: neither http nor https, a user name, an odd spelling of the host, or a
-                host that is not public.
+            AddressError: neither http nor https, a user name, an odd spelling of the host, a host
+                that is not in `only`, or one that is not public.
         """
         host = url.raw_host.decode("ascii", "replace").lower()
         if url.scheme not in ("http", "https") or url.userinfo or not is_plain_host(host):
             raise refusal(url.host)
-        if self._is_own(url) or host in self.allowed.names:
+        if self._is_own(url):
+            return
+        if self.only != NO_HOSTS and not self.only.has(host):
+            raise AddressError(
+                f"The host “{url.host[:80]}” is not in only_hosts, so nothing was loaded from it: "
+                "if you trust it, add it there in the settings file (AIGATEWAY_ONLY_HOSTS in the "
+                "environment)."
+            )
+        if host in self.allowed.names:
             return
         address = literal_address(host)
         if address is not None:

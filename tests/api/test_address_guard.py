@@ -106,9 +106,13 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(
-    world: World, url: str, own: tuple[str, ...] = (), allowed: AllowedHosts = NO_HOSTS
+    world: World,
+    url: str,
+    own: tuple[str, ...] = (),
+    allowed: AllowedHosts = NO_HOSTS,
+    only: AllowedHosts = NO_HOSTS,
 ) -> bytes:
-    guard = AddressGuard(own, allowed, world.resolve, world.connect)
+    guard = AddressGuard(own, allowed, world.resolve, world.connect, only)
     into = ArrivingFile(10**6)
     asyncio.run(download(FileAddress(checked_url(url)), into, FAST, guard=guard))
     return bytes(into.content())

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ...scripts.lib import headless, pack
+from ..registry import check
 
 NOT_FOR_USERS = (
     "tests",
@@ -49,33 +50,21 @@ asyncio.run(count())
 """
 
 
-def git(*arguments: str, paths: str = "") -> list[str]:
-    done = subprocess.run(
-        ["git", *arguments], cwd=pack.ROOT, input=paths, capture_output=True, text=True
-    )
-    # 1: `check-ignore` found nothing.
-    if done.returncode > 1:
-        pytest.skip(f"this folder is no git checkout: {done.stderr.strip()}")
-    return [name for name in done.stdout.split("\0") if name]
-
-
 @cache
 def known() -> list[str]:
     """The files of the clone; what a command made in it does not count."""
-    return git("ls-files", "-z")
+    return check.tracked()
 
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files that git knows, without those that .comfyignore names."""
-    if shutil.which("git") is None:
-        pytest.skip("git is not installed")
-    excludes = f"core.excludesFile={pack.ROOT / '.comfyignore'}"
-    ignored = git(
-        "-c", excludes, "check-ignore", "--no-index", "-z", "--stdin", paths="\0".join(known())
-    )
+    try:
+        names = check.archive()
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"this folder is no git checkout: {error}")
     folder = tmp_path_factory.mktemp("release") / "aigateway-music"
-    for name in set(known()) - set(ignored):
+    for name in names:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(pack.ROOT / name, target)
