@@ -21,6 +21,7 @@ class MusicExtension(ComfyExtension):
         from .add_soundtrack import AddSoundtrack
         from .beats import Beats
         from .cue_sheet import CueSheet
+        from .describe_clip import DescribeClip
         from .fit_music import FitMusic
         from .load_audio_url import LoadAudioURL
         from .make_loop import MakeLoop
@@ -55,6 +56,7 @@ class MusicExtension(ComfyExtension):
             CueSheet,
             ReadReceipt,
             Shots,
+            DescribeClip,
         ]
 
 

@@ -99,10 +99,12 @@ class _BeforeThePredicate:
 
 
 class VideoFromComponents:
-    """Frames in memory."""
+    """Frames in memory, and their sound."""
 
-    def __init__(self, images: torch.Tensor, frame_rate: Fraction) -> None:
-        self._components = SimpleNamespace(images=images, frame_rate=frame_rate, audio=None)
+    def __init__(
+        self, images: torch.Tensor, frame_rate: Fraction, audio: dict[str, Any] | None = None
+    ) -> None:
+        self._components = SimpleNamespace(images=images, frame_rate=frame_rate, audio=audio)
 
     def get_components(self) -> Any:
         return self._components

@@ -148,6 +148,22 @@ CONTRACT = {
             ("report", "STRING"),
         ],
     ),
+    "AIGatewayDescribeClip": (
+        [
+            ("video", "VIDEO"),
+            ("images", "IMAGE"),
+            ("fps", "FLOAT"),
+            ("method", "COMBO"),
+            ("wish", "STRING"),
+        ],
+        [
+            ("prompt", "STRING"),
+            ("cuts", "STRING"),
+            ("cut_frames", "STRING"),
+            ("sheet", "IMAGE"),
+            ("report", "STRING"),
+        ],
+    ),
     "AIGatewayTakes": (
         [
             ("prompt", "STRING"),
