@@ -116,11 +116,24 @@ class Library:
         )
 
     async def page(
-        self, search: str, *, show: str = "all", sort: str = "newest", limit: int, offset: int
+        self,
+        search: str,
+        *,
+        show: str = "all",
+        sort: str = "newest",
+        limit: int,
+        offset: int,
+        opened: Sequence[str] | None = None,
     ) -> Page:
         """See `Ledger.page`."""
         return await off_loop(
-            self.ledger.page, search, show=show, sort=sort, limit=limit, offset=offset
+            self.ledger.page,
+            search,
+            show=show,
+            sort=sort,
+            limit=limit,
+            offset=offset,
+            opened=opened,
         )
 
     async def star(self, local_id: str, *, is_on: bool) -> Job:

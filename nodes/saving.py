@@ -239,7 +239,7 @@ class Saving(NamedTuple):
     @property
     def _graph_is_beside(self) -> bool:
         """Whether a file beside the audio has the graph. Engines read one page of Ogg comments,
-        too small for the graph of a looped Ogg. ComfyUI's frontend does not read WAV."""
+        too small for the graph of a looped Ogg. ComfyUI's frontend alone does not read WAV."""
         is_looped_ogg = self.loop is not None and self.encoding.format is Format.OGG
         return is_looped_ogg or self.encoding.format is Format.WAV
 

@@ -199,6 +199,11 @@ def _write(
                     "convert the clip to MP4 with H.264 first, or make room."
                 ) from error
             raise
+    if code == "hev1":
+        report.append(
+            "The picture stays hev1, which programs of Apple refuse: its parameter sets stand "
+            "among its frames, and hvc1 has them in the header."
+        )
     if not rules.is_mp4 and not fits_mp4(shown):
         codec = shown.codec_context.name
         report.append(f"The result is {rules.suffix[1:].upper()}: MP4 does not hold {codec}.")
@@ -242,8 +247,9 @@ def _copy_streams(
             except ValueError:
                 if stream.type == "video":
                     raise MediaError(
-                        f"The picture's codec ({stream.codec_context.name}) does not fit into "
-                        f"{output.format.name}: expected one that does; convert it to MP4 first."
+                        f"The clip is whole, but {output.format.name} holds no picture as "
+                        f"{stream.codec_context.name} beside sound: convert the clip to MP4 with "
+                        "H.264 first."
                     ) from None
             else:
                 _copy_tags(stream.metadata, copy.metadata)

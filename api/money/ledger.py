@@ -167,6 +167,7 @@ class Ledger:
         sort: str = Sort.NEWEST.value,
         limit: int,
         offset: int = 0,
+        opened: Sequence[str] | None = None,
     ) -> Page:
         """Rows that hold all words of `search`, and how many there are in all.
 
@@ -175,11 +176,13 @@ class Ledger:
         Args:
             show: which of the rows: a value of `Show`.
             sort: their order: a value of `Sort`.
+            opened: local ids whose groups are listed whole; the takes of a run are one row
+                otherwise. None: every row stands alone.
 
         Raises:
             InputError: `show` or `sort` is not such a value.
         """
-        return page_of(self._rows, search, show, sort, limit, offset)
+        return page_of(self._rows, search, show, sort, limit, offset, opened)
 
     def uncollected(self, service: str) -> list[Job]:
         """The jobs that may still bring a track, the oldest first.

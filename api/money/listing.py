@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +17,13 @@ _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
 _MOST_WORDS = 50
+MOST_GROUPED = 20_000
+"""A longer list has no groups: all its rows would be sorted for each page."""
+_MOST_OPENED = 100
+_ONE_GROUP = (
+    "PARTITION BY CASE WHEN run = '' THEN local_id ELSE run END, service, searched, duration, "
+    "format, words"
+)
 # Only this many characters of a prompt decide its order: whole texts are slow to sort.
 _COMPARED = 200
 
@@ -47,17 +54,33 @@ class Sort(str, Enum):
     STARRED = "starred"
 
 
+class Group(NamedTuple):
+    """The takes of one request that one run made; the first of them stands for all.
+
+    Attributes:
+        size: how many takes the list has of it.
+        is_first: whether the row is the first one.
+        opened: the id by which the group was opened; None if only its first row is listed.
+    """
+
+    size: int
+    is_first: bool
+    opened: str | None
+
+
 class Page(NamedTuple):
     """Some rows of a list.
 
     Attributes:
         total: how many rows the list has.
         counts: how many rows the same search finds, for each value of `Show`.
+        groups: by local id, for a list in groups; rows that stand alone have none.
     """
 
     rows: list[Job]
     total: int
     counts: Mapping[str, int]
+    groups: Mapping[str, Group]
 
 
 _STATES = {
@@ -68,18 +91,69 @@ _STATES = {
 _SHOW_OF = {state.value: show for show, states in _STATES.items() for state in states}
 
 
-def page_of(rows: Rows, search: str, show: str, sort: str, limit: int, offset: int) -> Page:
+def page_of(
+    rows: Rows,
+    search: str,
+    show: str,
+    sort: str,
+    limit: int,
+    offset: int,
+    opened: Sequence[str] | None,
+) -> Page:
     """See `Ledger.page`."""
     shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
     words = _words(search)
     found = " AND ".join([_HOLDS] * len(words)) or "TRUE"
     values = [pattern for word in words for pattern in [_holding(word)] * 2]
     order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
+    counts = _counts(rows, found, values)
+    if opened is not None and counts[shown.value] <= MOST_GROUPED:
+        where = f"{found} AND {_CONDITIONS[shown]}"
+        return _in_groups(rows, where, values, order, opened[:_MOST_OPENED], limit, offset, counts)
     # Sort the ids first: whole rows, with their lyrics, are slow to sort.
     ids = f"SELECT local_id FROM jobs WHERE {found} AND {_CONDITIONS[shown]} {order}"
     chosen = rows.many(f"local_id IN ({ids} LIMIT ? OFFSET ?) {order}", *values, limit, offset)
-    counts = _counts(rows, found, values)
-    return Page(chosen, counts[shown.value], counts)
+    return Page(chosen, counts[shown.value], counts, {})
+
+
+def _in_groups(
+    rows: Rows,
+    where: str,
+    values: Sequence[str],
+    order: str,
+    opened: Sequence[str],
+    limit: int,
+    offset: int,
+    counts: Mapping[str, int],
+) -> Page:
+    """A group stands where its first row stands, and the others follow it if it is opened."""
+    is_opened = f"local_id IN ({', '.join('?' * len(opened))})" if opened else "FALSE"
+    grouped = (
+        f"SELECT local_id, place, count(*) OVER ({_ONE_GROUP}) AS size, "
+        f"min(place) OVER ({_ONE_GROUP}) AS first, "
+        f"min(CASE WHEN {is_opened} THEN local_id END) OVER ({_ONE_GROUP}) AS opened "
+        f"FROM (SELECT jobs.*, row_number() OVER ({order}) AS place FROM jobs WHERE {where}) "
+        "AS placed"
+    )
+    listed = f"FROM ({grouped}) AS grouped WHERE place = first OR opened IS NOT NULL"
+    given = (*opened, *values)
+    lines = rows.execute(
+        f"SELECT local_id, size, place = first, opened {listed} "
+        "ORDER BY first, place LIMIT ? OFFSET ?",
+        *given,
+        limit,
+        offset,
+    )
+    marks = ", ".join("?" * len(lines)) or "NULL"
+    ids = [local_id for local_id, *_ in lines]
+    found = {job.local_id: job for job in rows.many(f"local_id IN ({marks})", *ids)}
+    groups = {
+        local_id: Group(size, bool(is_first), by)
+        for local_id, size, is_first, by in lines
+        if size > 1
+    }
+    chosen = [found[local_id] for local_id in ids if local_id in found]
+    return Page(chosen, int(rows.value(f"SELECT count(*) {listed}", *given)), counts, groups)
 
 
 def _words(search: str) -> list[str]:

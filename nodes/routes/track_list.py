@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ...api.account import Account
     from ...api.money.job import Job
+    from ...api.money.listing import Group
     from ...api.settings import Settings
 
 PAGE = 100
@@ -48,11 +49,12 @@ async def tracks(request: web.Request) -> dict[str, Any]:
         sort=query.get("sort", "newest"),
         limit=limit,
         offset=offset,
+        opened=query["opened"].split(",") if "opened" in query else None,
     )
     today = datetime.now().replace(hour=0, minute=0, second=0, microsecond=0)
     sums = await library.totals(today=today.timestamp(), month=today.replace(day=1).timestamp())
     return {
-        "tracks": [_shown(job) for job in page.rows],
+        "tracks": [_listed(job, page.groups.get(job.local_id)) for job in page.rows],
         "total": page.total,
         "counts": page.counts,
         "active": sums.active,
@@ -60,6 +62,10 @@ async def tracks(request: web.Request) -> dict[str, Any]:
         "loss": None if sums.loss is None else serving.without_folder(sums.loss),
         "now": time.time(),
     }
+
+
+def _listed(job: Job, group: Group | None) -> dict[str, Any]:
+    return _shown(job) | ({} if group is None else {"group": group._asdict()})
 
 
 def _shown(job: Job) -> dict[str, Any]:

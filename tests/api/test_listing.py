@@ -12,7 +12,7 @@ from ...api.base.errors import InputError
 from ...api.base.request import MusicRequest
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
-from ...api.money.listing import Show, Sort
+from ...api.money.listing import Page, Show, Sort
 from ...api.money.sqlite import FILE_NAME
 from ..ledgers import Address
 
@@ -230,3 +230,97 @@ def test_an_id_with_a_nul_is_not_there(ledger: Ledger) -> None:
     assert ledger.by_url("http://a\0b") is None
     with pytest.raises(KeyError):
         ledger.get("a\0b")
+
+
+# Takes of one request that one run made
+
+
+def takes(ledger: Ledger, run: str, *numbers: int, prompt: str = "piano") -> list[str]:
+    """The local ids of new rows, one a take."""
+    made = []
+    for number in numbers:
+        request = MusicRequest(prompt, take=number)
+        job, _ = ledger.create("test", request, run=run, price=0.001)
+        made.append(job.local_id)
+        ledger.update(job.local_id, created=1e9 + ledger.page(limit=1).total)
+    return made
+
+
+def in_groups(ledger: Ledger, *opened: str, **options: Any) -> list[str]:
+    return [job.local_id for job in listed_in_groups(ledger, *opened, **options).rows]
+
+
+def listed_in_groups(ledger: Ledger, *opened: str, **options: Any) -> Page:
+    return ledger.page(**{"limit": 100, "opened": opened, **options})
+
+
+def test_sixteen_takes_are_one_row_until_they_are_opened(ledger: Ledger) -> None:
+    before = takes(ledger, "a", 1, prompt="flute")
+    sixteen = takes(ledger, "b", *range(1, 17))
+    after = takes(ledger, "c", 1, prompt="harp")
+    page = listed_in_groups(ledger)
+    assert [job.local_id for job in page.rows] == [*after, sixteen[-1], *before]
+    assert page.total == 3
+    assert page.counts["all"] == 18
+    assert page.groups == {sixteen[-1]: (16, True, None)}
+    whole = listed_in_groups(ledger, sixteen[-1])
+    assert [job.local_id for job in whole.rows] == [*after, *reversed(sixteen), *before]
+    assert whole.total == 18
+    assert whole.groups[sixteen[-1]] == (16, True, sixteen[-1])
+    assert whole.groups[sixteen[0]] == (16, False, sixteen[-1])
+
+
+def test_a_group_stays_open_while_takes_come(ledger: Ledger) -> None:
+    first = takes(ledger, "a", 1, 2)
+    more = takes(ledger, "a", 3)
+    assert in_groups(ledger, first[-1]) == [*more, *reversed(first)]
+
+
+def test_only_takes_of_one_request_and_one_run_are_a_group(ledger: Ledger) -> None:
+    alone = [
+        *takes(ledger, "a", 1),
+        *takes(ledger, "b", 2),
+        *takes(ledger, "b", 2, prompt="harp"),
+        *takes(ledger, "", 3),
+        *takes(ledger, "", 4),
+    ]
+    assert in_groups(ledger) == alone[::-1]
+    assert not listed_in_groups(ledger).groups
+
+
+def test_pages_of_groups_follow_each_other(ledger: Ledger) -> None:
+    runs = [takes(ledger, f"run {n}", 1, 2, 3, prompt=f"piano {n}") for n in range(4)]
+    heads = [ids[-1] for ids in reversed(runs)]
+    assert in_groups(ledger, limit=2) == heads[:2]
+    assert in_groups(ledger, limit=2, offset=2) == heads[2:]
+    opened = heads[1]
+    whole = in_groups(ledger, opened)
+    assert whole == [heads[0], *reversed(runs[2]), *heads[2:]]
+    assert in_groups(ledger, opened, limit=2, offset=2) == whole[2:4]
+
+
+@pytest.mark.parametrize("sort", [each.value for each in Sort])
+def test_a_group_stands_where_its_first_row_stands(ledger: Ledger, sort: str) -> None:
+    takes(ledger, "a", 1, 2, prompt="b")
+    takes(ledger, "b", 1, prompt="a")
+    takes(ledger, "c", 1, 2, 3, prompt="c")
+    alone = ledger.page(sort=sort, limit=100).rows
+    firsts = {job.run: job.local_id for job in reversed(alone)}
+    assert in_groups(ledger, sort=sort) == [
+        job.local_id for job in alone if firsts[job.run] == job.local_id
+    ]
+
+
+def test_a_search_and_a_filter_are_of_rows_not_of_groups(ledger: Ledger) -> None:
+    ids = takes(ledger, "a", 1, 2, 3)
+    takes(ledger, "b", 1, prompt="harp")
+    ledger.star(ids[0], is_on=True)
+    assert in_groups(ledger, show="starred") == [ids[0]]
+    assert in_groups(ledger, search="piano") == [ids[-1]]
+    ledger.hide(ids[-1], is_on=True)
+    assert listed_in_groups(ledger, search="piano").groups == {ids[1]: (2, True, None)}
+
+
+def test_ids_that_are_none_open_nothing(ledger: Ledger) -> None:
+    ids = takes(ledger, "a", 1, 2)
+    assert in_groups(ledger, "", "x' OR 'y", "%") == [ids[-1]]

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ...api.base.errors import DownloadError, GatewayError
 from ...api.library import Library
@@ -36,8 +37,17 @@ from .test_nodes import Node, load, run, submit
 pytestmark = pytest.mark.usefixtures("host_with_videos")
 
 ROOT = Path(__file__).parents[2]
+
+
 LOUD = {"waveform": torch.full((1, 2, 4800), 1.5), "sample_rate": 48000}
 Fault = Callable[[Node, Sandbox], Awaitable[Any]]
+
+
+def moving_gif() -> BytesIO:
+    images = [Image.new("RGB", (64, 48), (60 * number, 0, 0)) for number in range(4)]
+    out = BytesIO()
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=100)
+    return out
 
 
 def prompting(prompt: str = "piano", **changes: Any) -> Fault:
@@ -109,6 +119,7 @@ def taking(prompt: str = "piano", **inputs: Any) -> Fault:
 
 
 BROKEN = VideoFromFile(BytesIO(b"\x81\x00no video" * 100))
+GIF = VideoFromFile(moving_gif())
 CLIP = VideoFromFile(str(pack.ROOT / "example_workflows" / "clip.mp4"))
 SHORT = {"MAX_AUDIO_MINUTES": "0.01"}
 MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
@@ -204,6 +215,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
     "AIGatewayAddSoundtrack": [
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC, mix="over")),
         ({}, running("AddSoundtrack", video=None, audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=GIF, audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC)),
         ({}, running("AddSoundtrack", video=Unsaveable(BROKEN), audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=None)),

@@ -158,6 +158,15 @@ def test_a_blueprint_is_found_by_its_maker(path: Path):
     assert node["title"] == subgraph["name"] == path.stem
 
 
+def test_the_search_for_music_finds_the_blueprint_first_of_all_that_is_ours():
+    """ComfyUI puts names that begin with the word first, and of these the shortest."""
+    words = json.loads((pack.ROOT / "locales" / "en" / "nodeDefs.json").read_text("utf-8"))
+    names = [node["display_name"] for node in words.values()] + [path.stem for path in BLUEPRINTS]
+    found = sorted((name for name in names if name.lower().startswith("music")), key=len)
+    assert found[0] == "Music (AIgateway)"
+    assert found[0] in [path.stem for path in BLUEPRINTS]
+
+
 def test_the_clip_of_the_examples_has_a_picture_and_a_voice():
     path = pack.ROOT / "example_workflows" / "clip.mp4"
     assert path.stat().st_size < 300_000

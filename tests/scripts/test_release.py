@@ -88,7 +88,7 @@ def test_it_holds_nothing_that_users_do_not_need(release: Path):
         "web/docs/AIGatewaySaveAudio/zh.md",
         "locales/zh/main.json",
         "locales/zh-TW/main.json",
-        "subgraphs/Text to Music (AIgateway).json",
+        "subgraphs/Music (AIgateway).json",
         "example_workflows/Text to Music.json",
         "example_workflows/Text to Music.jpg",
     ],

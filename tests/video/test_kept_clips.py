@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import struct
 import subprocess
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ import av
 import numpy as np
 import pytest
 from av.container import InputContainer
+from PIL import Image
 
 from ...audio.arrays import MediaError
 from ...video.length import picture_length
@@ -56,6 +58,22 @@ def test_hevc_is_what_apple_plays(tmp_path: Path, probe, suffix: str, code: str)
     assert picture_of(probe, clip)["codec_tag_string"] == code
     made = scored(clip)
     assert picture_of(probe, made.path)["codec_tag_string"] == "hvc1"
+    assert picture_hashes(made.path) == picture_hashes(clip)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_hevc_without_parameter_sets_in_its_header_stays_hev1_and_says_why(
+    tmp_path: Path, probe, suffix: str
+):
+    options = {"x265-params": "log-level=none:repeat-headers=1"}
+    clip = make_clip(tmp_path / f"clip{suffix}", 20, codec="libx265", code="hev1", options=options)
+    content = bytearray(clip.read_bytes())
+    # The number of arrays of parameter sets in the record of the header.
+    content[content.index(b"hvcC") + 4 + 22] = 0
+    clip.write_bytes(content)
+    made = scored(clip)
+    assert picture_of(probe, made.path)["codec_tag_string"] == "hev1"
+    assert any("stays hev1" in sentence for sentence in made.report)
     assert picture_hashes(made.path) == picture_hashes(clip)
 
 
@@ -234,8 +252,6 @@ def long_last_frame(path: Path, stamps: list[int], last: int) -> None:
 
 @pytest.mark.parametrize("frames", [2, 10, 25])
 def test_the_last_frame_of_a_gif(tmp_path: Path, frames: int):
-    from PIL import Image
-
     images = [Image.new("RGB", (64, 48), (number, 9, 9)) for number in range(frames)]
     durations = [100] * (frames - 1) + [3000]
     images[0].save(
@@ -411,5 +427,53 @@ def test_the_writers_limit_is_no_fault_of_the_clip(tmp_path: Path, ffmpeg, pixel
     plain, clip = make_clip(tmp_path / "plain.mp4", 20), tmp_path / "clip.avi"
     ffmpeg("-v", "error", "-i", str(plain), "-c:v", "rawvideo", "-pix_fmt", pixels, str(clip))
     with pytest.raises(MediaError, match=r"The result cannot be written .*rawvideo|does not fit"):
+        scored(clip)
+    assert not list(tmp_path.glob("made*"))
+
+
+# A phone's frames that are shown before they are decoded, by the table of the file
+
+
+def early(path: Path, moved: dict[int, int] | int) -> Path:
+    """Move the times at which frames of an MP4 are shown, all or by their runs, in its ticks."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"ctts") + 4
+    data[at] = 1
+    for run in range(struct.unpack_from(">I", data, at + 4)[0]):
+        place = at + 12 + 8 * run
+        (offset,) = struct.unpack_from(">i", data, place)
+        by = moved if isinstance(moved, int) else moved.get(run, 0)
+        struct.pack_into(">i", data, place, offset + by)
+    path.write_bytes(data)
+    return path
+
+
+REORDERED = {"x264-params": "bframes=3:b-adapt=0"}
+
+
+@pytest.mark.parametrize("moved", [-512, -1024, {3: -1624}, {2: -700, 5: -900}], ids=str)
+def test_a_frame_that_is_shown_before_it_is_decoded_is_copied(tmp_path: Path, moved: Any):
+    clip = early(make_clip(tmp_path / "clip.mp4", 40, options=REORDERED), moved)
+    length = picture_length(clip)
+    made = scored(clip)
+    assert picture_hashes(made.path) == picture_hashes(clip)
+    assert picture_length(made.path).frames == length.frames
+    shown, copied = sorted(picture_stamps(clip)), sorted(picture_stamps(made.path))
+    assert [a - shown[0] for a in shown] == pytest.approx([a - copied[0] for a in copied])
+
+
+def test_offsets_below_0_stay(tmp_path: Path):
+    options = {"movflags": "negative_cts_offsets"}
+    clip = make_clip(tmp_path / "clip.mp4", 40, options=REORDERED, container_options=options)
+    assert picture_stamps(scored(clip).path) == picture_stamps(clip)
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+def test_a_gif_is_not_called_broken(tmp_path: Path, transparent: bool):
+    kind = "RGBA" if transparent else "RGB"
+    images = [Image.new(kind, (64, 48), (20 * n, 0, 0, 128)[: len(kind)]) for n in range(9)]
+    clip = tmp_path / "clip.gif"
+    images[0].save(clip, save_all=True, append_images=images[1:], duration=100)
+    with pytest.raises(MediaError, match=r"The clip is whole, but .* as gif .*: convert"):
         scored(clip)
     assert not list(tmp_path.glob("made*"))

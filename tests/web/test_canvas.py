@@ -23,7 +23,7 @@ EXAMPLES = pack.ROOT / "example_workflows"
 # A language of the alphabet, and one of signs whose code has a hyphen; test_locales.py reads all.
 LANGUAGES = ("es", "zh-TW")
 BOTH = pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes-2.0"])
-BLUEPRINT, SCORING = "Text to Music (AIgateway)", "Score My Video (AIgateway)"
+BLUEPRINT, SCORING = "Music (AIgateway)", "Score My Video (AIgateway)"
 BOUGHT = "Already bought: running it again costs nothing"
 _TAKES = iter(range(1000, 100_000))
 
@@ -242,7 +242,8 @@ def test_the_blueprint_makes_music(open_canvas: Open, nodes_2: bool):
     ("typed", "found"),
     [
         ("AIgateway", [BLUEPRINT, SCORING]),
-        ("text to music", [BLUEPRINT]),
+        ("music", [BLUEPRINT]),
+        ("text to music", ["Prompt to Music (AIgateway)"]),
         ("score my video", [SCORING]),
     ],
 )
@@ -254,6 +255,9 @@ def test_blueprints_are_found_in_the_search_for_nodes(
     canvas.page.get_by_role("combobox").first.fill(typed)
     for name in found:
         expect(canvas.page.get_by_role("option").filter(has_text=name)).to_have_count(1)
+    ours = canvas.page.get_by_role("option").filter(has_text="(AIgateway)")
+    if typed == "music":
+        expect(ours.first).to_contain_text(BLUEPRINT)
     canvas.shot(f"search-{typed}")
 
 

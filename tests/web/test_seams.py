@@ -65,7 +65,7 @@ def test_the_seam_of_a_loop_is_heard_on_make_loop_and_on_save_audio(
     loop = entry["loop"]
     enter = loop["loop_start"] / rate
     leave = loop["loop_end"] / rate
-    players = canvas.players.filter(has=canvas.page.get_by_role("button", name="loop point"))
+    players = canvas.players.filter(has=canvas.page.locator(".aigateway-mark"))
     # Make Loop and two Save Audio.
     expect(players).to_have_count(3)
     for index in range(3):

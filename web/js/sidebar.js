@@ -25,7 +25,7 @@ const ENDS = /** @type {const} */ ([
   "aigateway_news",
 ]);
 /** Actions of a person that change the list. */
-const CHANGES = /** @type {Action[]} */ (["cancel", "buy_again", "star", "hide"]);
+const CHANGES = /** @type {Action[]} */ (["cancel", "buy_again", "star", "hide", "group"]);
 /** Events that may change the list. */
 const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
 
@@ -40,6 +40,8 @@ class Music {
     this.active = 0;
     this.timer = 0;
     this.isClosed = false;
+    /** Ids of tracks whose groups are open. @type {Set<string>} */
+    this.opened = new Set();
     this.dock = dock();
     this.comparison = comparison();
     this.dock.onchange = this.comparison.onchange = () => void this.list.show();
@@ -58,6 +60,7 @@ class Music {
       compare: (track) => this.comparison.pick(track),
       star,
       hide,
+      group: (track) => this.toggleGroup(track),
     };
     /** @type {VirtualList<Track>} */
     this.list = new VirtualList({
@@ -92,6 +95,12 @@ class Music {
   /** @param {Track} track */
   stateOf(track) {
     return { isPlaying: this.dock.plays(track), letter: this.comparison.letterOf(track) };
+  }
+
+  /** Show all takes of a group, or only the first. @param {Track} track */
+  toggleGroup({ local_id, group }) {
+    if (group?.opened) this.opened.delete(group.opened);
+    else this.opened.add(local_id);
   }
 
   /** @param {HTMLElement} parent */
@@ -153,7 +162,8 @@ class Music {
     const { query } = this.choices;
     const isOld = () => JSON.stringify(query) !== JSON.stringify(this.choices.query);
     try {
-      const answer = await ask("tracks", { query: { ...query, limit, offset } });
+      const opened = [...this.opened].join(",");
+      const answer = await ask("tracks", { query: { ...query, limit, offset, opened } });
       if (isOld() || this.isClosed) return null;
       this.active = answer.active;
       this.loss.show(answer.loss);

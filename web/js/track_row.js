@@ -8,7 +8,7 @@ import { say } from "./words.js";
 /** In pixels, as in the style sheet. */
 export const ROW_HEIGHT = 52;
 
-/** @type {Record<Exclude<Action, "compare" | "star">, string>} */
+/** @type {Record<Exclude<Action, "compare" | "star" | "group">, string>} */
 const ICONS = {
   play: "play",
   copy_id: "copy",
@@ -40,14 +40,38 @@ export function drawTrack(track, now, state, act) {
     },
     thumbnail(track, state, act),
     prompt,
-    element("div", { class: "aigateway-facts" }, badge, element("span", {}, track.error ?? facts)),
+    element(
+      "div",
+      { class: "aigateway-facts" },
+      badge,
+      groupButton(track, act),
+      element("span", {}, track.error ?? facts),
+    ),
     button("star", track, state, act),
     element("div", { class: "aigateway-actions" }, ...buttons),
   );
   row.classList.toggle("aigateway-playing", state.isPlaying);
+  row.classList.toggle("aigateway-member", track.group?.is_first === false);
   row.classList.toggle("aigateway-starred", track.starred);
   if (track.job_id) makeDraggable(row, track);
   return row;
+}
+
+/**
+ * Opens and closes the takes behind the first row of a group.
+ * @type {(track: Track, act: Act) => HTMLElement | null}
+ */
+function groupButton(track, act) {
+  if (!track.group?.is_first) return null;
+  const { size, opened } = track.group;
+  const word = opened ? "takes_close" : "takes_open";
+  const icon = opened ? "chevron-down" : "chevron-right";
+  const made = iconButton(icon, say(word, { n: size }), () => act("group", track));
+  made.classList.add("aigateway-group");
+  made.dataset.action = "group";
+  made.setAttribute("aria-expanded", String(Boolean(opened)));
+  made.append(say("takes", { n: size }));
+  return made;
 }
 
 /** @type {(action: Action, track: Track, state: RowState, act: Act) => HTMLElement} */
@@ -77,7 +101,7 @@ function appearanceOf(action, { starred, hidden }, { isPlaying, letter }) {
   if (action === "star")
     return { icon: starred ? "star-fill" : "star", word: "star", isPressed: starred };
   if (action === "compare") return { icon: "", word: "compare", isPressed: letter !== "" };
-  return { icon: ICONS[action], word: action };
+  return { icon: ICONS[/** @type {keyof typeof ICONS} */ (action)], word: action };
 }
 
 /** @type {(track: Track, title: string) => HTMLAnchorElement} */

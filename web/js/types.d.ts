@@ -108,6 +108,8 @@ interface Track {
   starred: boolean;
   /** Whether the list leaves it out. */
   hidden: boolean;
+  /** In a list; absent for a track that stands alone. */
+  group?: Group;
 }
 
 /** A track of the ledger, or a file that ComfyUI serves. */
@@ -259,13 +261,22 @@ type Action =
   | "cancel"
   | "buy_again"
   | "hide"
-  | "star";
+  | "star"
+  | "group";
 
 /** The state of a row beside its track. */
 interface RowState {
   isPlaying: boolean;
   /** Of the track in the comparison; "" where it is not compared. */
   letter: string;
+}
+
+/** The takes of one request that one run made. */
+interface Group {
+  size: number;
+  is_first: boolean;
+  /** The id by which it was opened; null where only its first row is listed. */
+  opened: string | null;
 }
 
 type Act = (action: Action, track: Track) => unknown;
