@@ -17,13 +17,11 @@ _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
 _MOST_WORDS = 50
-MOST_GROUPED = 20_000
-"""A longer list has no groups: all its rows would be sorted for each page."""
+MOST_GROUPED = 5_000
+"""A longer list has no groups: all its rows are read for each page."""
 _MOST_OPENED = 100
-_ONE_GROUP = (
-    "PARTITION BY CASE WHEN run = '' THEN local_id ELSE run END, service, searched, duration, "
-    "format, words"
-)
+# The beginning of the lyrics stands for the whole: whole lyrics of all rows are slow to read.
+_REQUEST = "service, model, prompt, duration, format, words, length(lyrics), substr(lyrics, 1, 100)"
 # Only this many characters of a prompt decide its order: whole texts are slow to sort.
 _COMPARED = 200
 
@@ -127,33 +125,25 @@ def _in_groups(
     counts: Mapping[str, int],
 ) -> Page:
     """A group stands where its first row stands, and the others follow it if it is opened."""
-    is_opened = f"local_id IN ({', '.join('?' * len(opened))})" if opened else "FALSE"
-    grouped = (
-        f"SELECT local_id, place, count(*) OVER ({_ONE_GROUP}) AS size, "
-        f"min(place) OVER ({_ONE_GROUP}) AS first, "
-        f"min(CASE WHEN {is_opened} THEN local_id END) OVER ({_ONE_GROUP}) AS opened "
-        f"FROM (SELECT jobs.*, row_number() OVER ({order}) AS place FROM jobs WHERE {where}) "
-        "AS placed"
-    )
-    listed = f"FROM ({grouped}) AS grouped WHERE place = first OR opened IS NOT NULL"
-    given = (*opened, *values)
-    lines = rows.execute(
-        f"SELECT local_id, size, place = first, opened {listed} "
-        "ORDER BY first, place LIMIT ? OFFSET ?",
-        *given,
-        limit,
-        offset,
-    )
-    marks = ", ".join("?" * len(lines)) or "NULL"
-    ids = [local_id for local_id, *_ in lines]
-    found = {job.local_id: job for job in rows.many(f"local_id IN ({marks})", *ids)}
-    groups = {
-        local_id: Group(size, bool(is_first), by)
-        for local_id, size, is_first, by in lines
-        if size > 1
-    }
-    chosen = [found[local_id] for local_id in ids if local_id in found]
-    return Page(chosen, int(rows.value(f"SELECT count(*) {listed}", *given)), counts, groups)
+    gathered: dict[object, list[str]] = {}
+    for local_id, run, *request in rows.execute(
+        f"SELECT local_id, run, {_REQUEST} FROM jobs WHERE {where} {order}", *values
+    ):
+        # A job that was picked up by its id belongs to no run.
+        gathered.setdefault((run, *request) if run else local_id, []).append(local_id)
+    listed: list[str] = []
+    groups: dict[str, Group] = {}
+    for ids in gathered.values():
+        by = next((local_id for local_id in opened if local_id in ids), None)
+        shown = ids if by else ids[:1]
+        listed += shown
+        if len(ids) > 1:
+            groups |= {one: Group(len(ids), one == ids[0], by) for one in shown}
+    page = listed[offset : offset + limit]
+    marks = ", ".join("?" * len(page)) or "NULL"
+    found = {job.local_id: job for job in rows.many(f"local_id IN ({marks})", *page)}
+    chosen = [found[local_id] for local_id in page if local_id in found]
+    return Page(chosen, len(listed), counts, {one: groups[one] for one in page if one in groups})
 
 
 def _words(search: str) -> list[str]:

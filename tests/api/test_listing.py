@@ -10,6 +10,7 @@ import pytest
 
 from ...api.base.errors import InputError
 from ...api.base.request import MusicRequest
+from ...api.money import listing
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.listing import Page, Show, Sort
@@ -324,3 +325,17 @@ def test_a_search_and_a_filter_are_of_rows_not_of_groups(ledger: Ledger) -> None
 def test_ids_that_are_none_open_nothing(ledger: Ledger) -> None:
     ids = takes(ledger, "a", 1, 2)
     assert in_groups(ledger, "", "x' OR 'y", "%") == [ids[-1]]
+
+
+def test_a_long_list_has_no_groups(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = takes(ledger, "a", 1, 2, 3)
+    monkeypatch.setattr(listing, "MOST_GROUPED", 2)
+    assert in_groups(ledger) == ids[::-1]
+    assert not listed_in_groups(ledger).groups
+
+
+def test_other_lyrics_are_another_request(ledger: Ledger) -> None:
+    for take, lyrics in enumerate(("la", "lo", "la")):
+        request = MusicRequest("piano", lyrics=lyrics, take=take)
+        ledger.create("test", request, run="a", price=0.001)
+    assert listed_in_groups(ledger).total == 2

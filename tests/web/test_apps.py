@@ -181,6 +181,33 @@ def test_an_app_says_what_the_run_waits_for(open_canvas: Open, nodes_2: bool):
     app.canvas.command("Comfy.ToggleLinear")
     expect(line).to_be_visible()
     app.canvas.succeeded()
+    # The music is there: the line says where all tracks are, until a person knows it.
+    expect(line).to_have_text("All tracks stand in the Music tab, beside the graph.")
+    app.canvas.shot(f"app-tab-{nodes_2}")
+    line.get_by_role("button", name="Show the graph and open the Music tab").click()
+    expect(app.page.locator(".aigateway-music .aigateway-track").first).to_be_visible()
+    assert not app.canvas.is_app()
+    app.canvas.command("Comfy.ToggleLinear")
+    app.set("prompt", f"calm piano {next_take()}")
+    app.page.evaluate("() => { window.seen.ends.length = 0; }")
+    app.run()
+    app.canvas.succeeded()
+    expect(line).to_have_count(0)
+
+
+@BOTH
+def test_an_app_goes_on_saying_whether_its_loops_are_good(
+    open_canvas: Open, nodes_2: bool, host: Host
+):
+    app = opened(open_canvas, "Game Loops", nodes_2=nodes_2)
+    app.page.set_default_timeout(180_000)
+    app.page.request.post(f"{host.server.url}/api/free", data={"free_memory": True})
+    app.run()
+    app.canvas.succeeded()
+    line = app.page.locator(".aigateway-app-status")
+    expect(line).to_contain_text(re.compile(r"\d\.\d\d s · (a|no) good loop"))
+    app.canvas.shot(f"app-loops-{nodes_2}")
+    line.get_by_role("button", name="Close").click()
     expect(line).to_have_count(0)
 
 

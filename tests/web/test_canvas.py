@@ -182,7 +182,7 @@ DROP = """async (audio) => {
 
 
 @BOTH
-@pytest.mark.parametrize("format", ["flac", "mp3", "opus", "ogg"])
+@pytest.mark.parametrize("format", ["flac", "wav", "mp3", "opus", "ogg"])
 def test_a_dropped_file_restores_its_graph(open_canvas: Open, format: str, nodes_2: bool):
     canvas = open_canvas(nodes_2=nodes_2)
     canvas.needs_late_rows(nodes_2)

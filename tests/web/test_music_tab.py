@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .canvas import LOAD, POLL, SAVE, Canvas
+from .canvas import LOAD, POLL, SAVE, TAKES, Canvas
 from .conftest import Open
 from .test_canvas import BOTH, fresh
 
@@ -137,3 +137,24 @@ def test_the_wheel_and_the_middle_button_move_the_canvas_over_our_rows(
     mouse.move(price["x"] + 120, price["y"] + 60, steps=4)
     mouse.up(button="middle")
     canvas.page.wait_for_function("(old) => window.app.canvas.ds.offset[0] > old", arg=before[1])
+
+
+@BOTH
+def test_takes_are_one_row_that_opens_and_closes(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    prompt = f"grouped {uuid.uuid4().hex[:8]}"
+    canvas.add(TAKES, prompt=prompt, duration=5, count=4)
+    canvas.run()
+    canvas.succeeded()
+    row = shown(canvas, prompt)
+    rows = canvas.page.locator(".aigateway-track")
+    group = row.get_by_role("button", name="Show all 4 takes")
+    expect(group).to_have_text("4 takes")
+    expect(group).to_have_attribute("aria-expanded", "false")
+    group.click()
+    expect(rows).to_have_count(4)
+    expect(canvas.page.locator(".aigateway-member")).to_have_count(3)
+    canvas.shot(f"takes-open-{nodes_2}")
+    rows.first.get_by_role("button", name="Show the first of 4 takes only").click()
+    expect(rows).to_have_count(1)
+    canvas.shot(f"takes-closed-{nodes_2}")
