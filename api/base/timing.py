@@ -22,6 +22,8 @@ class Timing(NamedTuple):
         longest_retry_after: the longest wait that a server may ask for. A request that cannot end
             in this time fails at once; the rate of a key asks again sooner.
         submit_patience: a submit that created nothing is repeated for this long.
+        away_patience: a submit is repeated for this long while no connection to the gateway can be
+            made. It was never sent, and a person can only act on an error.
         balance_patience: the longest wait for the balance, which only informs.
         lookup_wait: the first wait between two lookups of a submit without an answer, doubled each
             time.
@@ -76,6 +78,7 @@ class Timing(NamedTuple):
     backoff_max: float = 30.0
     longest_retry_after: float = 120.0
     submit_patience: float = 120.0
+    away_patience: float = 15.0
     balance_patience: float = 30.0
     lookup_wait: float = 10.0
     lookup_patience: float = 60.0
@@ -141,6 +144,7 @@ _PACE = (
     "backoff_max",
     "longest_retry_after",
     "submit_patience",
+    "away_patience",
     "lookup_wait",
     "lookup_patience",
     "blip_patience",

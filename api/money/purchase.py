@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from ..base.errors import (
     LedgerError,
     NoAnswerError,
     UncertainSubmitError,
+    UnreachableError,
 )
 from ..base.models import why_unusable
 from ..base.plain_text import dollars
@@ -324,6 +326,7 @@ class Submits:
         """Submit; repeat while the error says that nothing was created."""
         timing, clock = self._timing, self._client.clock
         give_up = clock() + timing.submit_patience
+        away_until = math.inf
         attempt = 0
         while True:
             attempt += 1
@@ -339,7 +342,11 @@ class Submits:
             except GatewayError as error:
                 asked = getattr(error, "retry_after", None) or 0.0
                 wait = max(asked, pause(attempt, timing.backoff, timing.backoff_max))
-                if not _created_nothing(error) or clock() + wait >= give_up:
+                if not isinstance(error, UnreachableError):
+                    away_until = math.inf
+                elif away_until == math.inf:
+                    away_until = clock() + timing.away_patience
+                if not _created_nothing(error) or clock() + wait >= min(give_up, away_until):
                     raise
                 self._client.retries.note(job.fingerprint, error, wait)
             except Exception as error:
