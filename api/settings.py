@@ -105,6 +105,7 @@ class Settings:
     ledger_url: LedgerUrl | None = None
     store_url: StoreUrl | None = None
     accept_ledger_loss: bool = False
+    order_ahead: bool = False
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -433,7 +434,7 @@ def _convert(name: str, value: Any, source: str) -> Any:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
-    if name in ("allow_unknown_price", "use_cli_key", "accept_ledger_loss"):
+    if isinstance(getattr(Settings, name, None), bool):
         word = _shown(value).lower()
         if word not in ("true", "false", "1", "0"):
             raise _wrong(name, value, source, "One of true and false")

@@ -17,7 +17,7 @@ class MusicExtension(ComfyExtension):
                 "AIgateway Music needs ComfyUI 0.8.0 or newer: update ComfyUI to get its nodes."
             )
             return []
-        from . import host, routes, session
+        from . import host, order_ahead, routes, session
         from .add_soundtrack import AddSoundtrack
         from .beats import Beats
         from .cue_sheet import CueSheet
@@ -38,7 +38,7 @@ class MusicExtension(ComfyExtension):
         table = host.server_routes()
         if table is not None:
             routes.add_to(table)
-            host.watch_queue()
+            host.watch_queue(order_ahead.order)
             host.offer_sample_clip()
             session.collect_at_start()
         return [

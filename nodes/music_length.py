@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_api.latest import io
@@ -11,16 +13,20 @@ from ..api.base.errors import InputError
 from ..api.base.request import MAX_DURATION, MIN_DURATION
 from . import clips, host
 from .lists import shows_errors
-from .shared_inputs import fps_input, frames_input, picture_input
+from .shared_inputs import checked_text, fps_input, frames_input, picture_input
 
+MUSIC_LENGTH = "AIGatewayMusicLength"
 NEAR_TEMPO = 100.0
+# `web/js/inputs.js` reads the same text.
+_KEPT = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*")
 
 
 class MusicLength(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         return host.schema(
-            "AIGatewayMusicLength",
+            MUSIC_LENGTH,
+            has_intermediate_output=True,
             search_aliases=["video length", "duration from video", "frames to seconds", "bpm"],
             inputs=[
                 picture_input(),
@@ -30,6 +36,8 @@ class MusicLength(io.ComfyNode):
                 io.Float.Input(
                     "near_tempo", default=NEAR_TEMPO, min=40.0, max=240.0, step=1.0, optional=True
                 ),
+                io.Boolean.Input("keep", default=False, optional=True),
+                io.String.Input("kept", default="", optional=True, **host.ADVANCED),
             ],
             outputs=[
                 io.Float.Output("duration"),
@@ -50,11 +58,62 @@ class MusicLength(io.ComfyNode):
         fps: float = 0.0,
         tail: float = 0.0,
         near_tempo: float = NEAR_TEMPO,
+        keep: bool = False,
+        kept: str = "",
     ) -> io.NodeOutput:
-        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo)
+        before = kept_music(kept) if keep else None
+        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo, before)
 
 
-def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: float) -> io.NodeOutput:
+def kept_music(kept: Any) -> tuple[float, float] | None:
+    """Seconds and bpm that `kept` names, such as “8.000 s, 92.308 bpm”; None if it is empty.
+
+    Raises:
+        InputError: the text names no length of a request.
+    """
+    text = checked_text("kept", kept)
+    if not text.strip():
+        return None
+    found = _KEPT.fullmatch(text)
+    if not found or not (MIN_DURATION <= float(found[1]) <= MAX_DURATION and float(found[2]) > 0):
+        raise InputError(
+            f"kept is “{text[:80]}”: give a length of {MIN_DURATION:g} to {MAX_DURATION:g} s and a "
+            "tempo, such as “8.000 s, 92.308 bpm”, or empty it, and the music gets a new length."
+        )
+    return float(found[1]), float(found[2])
+
+
+def kept_output(output: int, given: Mapping[str, Any]) -> float | str | None:
+    """The value of an output that is known before the run; None if the run measures it.
+
+    Args:
+        given: the inputs of the node.
+    """
+    kept = given.get("kept", "")
+    try:
+        before = kept_music(kept) if given.get("keep") is True else None
+    except InputError:
+        # The node itself reports this error.
+        return None
+    if before is None:
+        return None
+    duration, tempo = before
+    return {0: duration, 4: tempo, 5: tempo_words(tempo)}.get(output)
+
+
+def tempo_words(tempo: float) -> str:
+    """The tempo for a prompt: “92 bpm”. A half is rounded up, as JavaScript does."""
+    return f"{math.floor(round(tempo, 3) + 0.5)} bpm"
+
+
+def _measured(
+    given: Any,
+    frames: int,
+    fps: float,
+    tail: float,
+    near_tempo: float,
+    kept: tuple[float, float] | None,
+) -> io.NodeOutput:
     from ..music.filling import SHORTEST, filling_tempo, whole_bars
 
     if tail < 0:
@@ -68,12 +127,22 @@ def _measured(given: Any, frames: int, fps: float, tail: float, near_tempo: floa
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
     filled = f"{tempo:.1f} bpm fills them" if seconds >= SHORTEST else "less than a bar"
+    more = f"{filled}{_beyond(wanted)}"
+    if kept is not None:
+        duration, tempo = kept
+        more = f"the music of {duration:.3f} s at {tempo:.1f} bpm is kept"
     host.show_status(
-        f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · "
-        f"{filled}{_beyond(wanted)}"
+        f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · {more}"
     )
     return io.NodeOutput(
-        duration, seconds, found.frames, float(found.fps), tempo, f"{tempo:.0f} bpm"
+        duration,
+        seconds,
+        found.frames,
+        float(found.fps),
+        tempo,
+        tempo_words(tempo),
+        # The page keeps it for `kept`, once a track of this length is ordered.
+        ui={"aigateway_length": [f"{duration:.3f} s, {tempo:.3f} bpm"]},
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..api.base.errors import GatewayError, InputError
@@ -11,6 +11,7 @@ from ..api.base.request import MAX_COUNT, MAX_TAKE, MusicRequest
 from . import host, session
 from .cue_sheet import CUE_SHEET, CueSheets
 from .error_report import report
+from .music_length import MUSIC_LENGTH, kept_output
 from .shared_inputs import whole
 
 MOST_TRACKS = 10_000
@@ -19,6 +20,9 @@ _MOST_CHARACTERS = 20_000_000
 """Limit on the characters of the inputs of all tracks of a run."""
 _MOST_ITEMS = 100 * MOST_TRACKS
 """Limit on the items of all links of a graph."""
+
+_LONGEST_TEXT = 100_000
+"""Limit on the characters of a joined text: each node may double them."""
 
 BUYERS = ("AIGatewayPromptToMusic", "AIGatewayTakes")
 """The nodes that buy tracks."""
@@ -152,11 +156,14 @@ async def _refusal(graph: host.QueuedGraph) -> GatewayError | None:
     return None
 
 
-def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
+def requests_of_graph(graph: host.QueuedGraph, *, only_whole: bool = False) -> list[MusicRequest]:
     """The requests that a graph certainly makes. A link may hide further requests.
 
     A node whose length is known only in the run is not counted. `web/js/price_request.js` reads the
     graph on the canvas in the same way: `tests/price_cases` has graphs for both.
+
+    Args:
+        only_whole: leave out the nodes with an input that only the run makes, or that is wrong.
 
     Raises:
         InputError: a row of a cue sheet cannot be used, or the run is too long.
@@ -172,20 +179,49 @@ def requests_of_graph(graph: host.QueuedGraph) -> list[MusicRequest]:
         known = {title: values for title, values in items.items() if _UNKNOWN not in values}
         if "duration" not in known:
             continue
+        if only_whole and not _is_whole(known, items, takes):
+            continue
         if len(known) < len(items):
             # Only a complete request can match an earlier purchase in the ledger.
             known.pop("prompt", None)
         count = max(map(len, [*items.values(), takes]))
         # The node buys `takes` takes of each request; at least one if a link hides the number.
         known["takes"] = [1] if _UNKNOWN in takes else takes
+        start = len(run.requests)
         try:
             run.add(known, count)
         except RunTooLongError:
             raise
         except InputError:
             # The CueSheet node itself reports this error.
-            continue
+            if only_whole:
+                del run.requests[start:]
     return run.requests
+
+
+def _is_whole(
+    known: Mapping[str, list[Any]], items: Mapping[str, list[Any]], takes: list[Any]
+) -> bool:
+    """Whether all inputs of a node are known, and its prompts are texts."""
+    prompts = known.get("prompt", [])
+    are_texts = all(isinstance(prompt, str) and prompt.strip() for prompt in prompts)
+    return bool(prompts) and are_texts and len(known) == len(items) and _UNKNOWN not in takes
+
+
+def _joined(output: int, given: Mapping[str, Any]) -> str | None:
+    """The text of ComfyUI's Concatenate Text; None if an input is not known."""
+    first, second, delimiter = (given.get(name) for name in ("string_a", "string_b", "delimiter"))
+    if not (isinstance(first, str) and isinstance(second, str) and isinstance(delimiter, str)):
+        return None
+    text = f"{first}{delimiter}{second}"
+    return text if len(text) <= _LONGEST_TEXT else None
+
+
+# Nodes whose output follows from their inputs, by their class; None: known only in the run.
+_OF_ITEMS: dict[str, Callable[[int, Mapping[str, Any]], Any]] = {
+    MUSIC_LENGTH: kept_output,
+    "StringConcatenate": _joined,
+}
 
 
 class _Reader:
@@ -197,6 +233,7 @@ class _Reader:
         self._links: dict[tuple[str, int], list[Any]] = {}
         self._inputs: dict[str, dict[str, list[Any]]] = {}
         self._left = _MOST_ITEMS
+        self._characters = 0
 
     def inputs_of(self, node: Any) -> dict[str, list[Any]]:
         """The items of each input, in order. An item known only in the run is `_UNKNOWN`."""
@@ -230,9 +267,24 @@ class _Reader:
             # Each node may double the number of items.
             checked_count(sum(map(len, inputs.values())))
             return [item for items in inputs.values() for item in items] or [_UNKNOWN]
+        if kind in _OF_ITEMS:
+            return self._each(inputs, lambda given: _OF_ITEMS[kind](slot, given))
         if self._graph.gives_list(name, slot) or self._graph.takes_lists(name):
             return [_UNKNOWN]
         return [_UNKNOWN] * max(map(len, inputs.values()), default=1)
+
+    def _each(
+        self, inputs: Mapping[str, list[Any]], output: Callable[[Mapping[str, Any]], Any]
+    ) -> list[Any]:
+        """What a node gives for each item: ComfyUI repeats the last item of a shorter list."""
+        items = []
+        for index in range(max(map(len, inputs.values()), default=1)):
+            made = output({name: each[min(index, len(each) - 1)] for name, each in inputs.items()})
+            items.append(_UNKNOWN if made is None else made)
+            self._characters += len(made) if isinstance(made, str) else 0
+            if self._characters > _MOST_CHARACTERS:
+                raise RunTooLongError("The texts of the run are too long: divide it into several.")
+        return items
 
     def _cue_items(self, output: int, inputs: Mapping[str, list[Any]]) -> list[Any]:
         # Neither a list of tables nor a table from a running node can be read now.

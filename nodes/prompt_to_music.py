@@ -64,7 +64,7 @@ class PromptToMusic(io.ComfyNode):
         await session.remember(account.name, request)
 
         def submit(requests: Sequence[MusicRequest]) -> Awaitable[Sequence[Job | BaseException]]:
-            return account.submit_all(requests, settings, run=host.run_id())
+            return session.submit_all(account, requests, settings)
 
         # The price of the whole list is checked before its first request is sent.
         display = host.Display()

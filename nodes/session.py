@@ -8,7 +8,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,9 @@ _sandbox: tuple[str, ApiKey | None] | None = None
 # For each service and node: the fingerprints of the node's requests, and the number of dead jobs
 # of each request when the node first made it.
 _asked: dict[tuple[str, str | None], dict[str, int]] = {}
+ahead: dict[str, dict[str, Job | None]] = {}
+"""For each run: the jobs that were ordered before it, by the fingerprints of their requests, until
+a node asks for them. None: the request is under way."""
 
 
 def settings(*, needs_key: bool = False) -> Settings:
@@ -102,6 +105,9 @@ def collect_at_start() -> None:
 
 def _tell_news(job: Job) -> None:
     """Tell all pages that a job has ended for which no node waited."""
+    if job.run in host.queued_runs() and job.fingerprint in ahead.get(job.run, {}):
+        # The run will ask for it.
+        return
     what = "ready" if job.state.value == "completed" else job.state.value
     title = plain(job.prompt or job.job_id or "", _TITLE)
     ended = {"what": what, "title": title, "charge": job.charge}
@@ -235,6 +241,19 @@ async def remember(service: str, request: MusicRequest) -> None:
     name = request.fingerprint(service)
     if name not in asked:
         asked[name] = (await (await library()).dead_attempts([name]))[name]
+
+
+async def submit_all(
+    account: Account, requests: Sequence[MusicRequest], current: Settings
+) -> Sequence[Job | BaseException]:
+    """As `Account.submit_all`, for the running node. It gets what was ordered ahead for its run."""
+    names = [request.validated().fingerprint(account.name) for request in requests]
+    for run, jobs in list(ahead.items()):
+        for name in names:
+            jobs.pop(name, None)
+        if not jobs:
+            ahead.pop(run, None)
+    return await account.submit_all(requests, current, run=host.run_id())
 
 
 async def hints(request: MusicRequest, service: str) -> list[str]:

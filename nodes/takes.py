@@ -109,7 +109,7 @@ async def _bought(
 
     async def submit(lists: Sequence[Sequence[MusicRequest]]) -> list[list[Job | BaseException]]:
         asked = [request for each in lists for request in each]
-        jobs = iter(await account.submit_all(asked, settings, run=host.run_id()))
+        jobs = iter(await session.submit_all(account, asked, settings))
         return [list(islice(jobs, len(each))) for each in lists]
 
     jobs = await host.interruptible(

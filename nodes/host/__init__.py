@@ -33,6 +33,7 @@ from .prompt_server import inputs_of as inputs_of
 from .prompt_server import is_link as is_link
 from .prompt_server import listening_names as listening_names
 from .prompt_server import queued as queued
+from .prompt_server import queued_runs as queued_runs
 from .prompt_server import running_client as running_client
 from .prompt_server import server_routes as server_routes
 from .prompt_server import tell as tell

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -54,6 +55,7 @@ class QueuedGraph:
     """A graph in ComfyUI's API format: nodes by their ids.
 
     Attributes:
+        run: the id that its run will have.
         client: the page that sent it, None for a script.
         targets: the output nodes that run; None means all of them.
         notes: facts about this graph that its nodes share.
@@ -62,6 +64,7 @@ class QueuedGraph:
     def __init__(self, sent: Mapping[str, Any]) -> None:
         prompt = sent.get("prompt")
         self.nodes: Mapping[str, Any] = prompt if isinstance(prompt, Mapping) else {}
+        self.run = str(sent.get("prompt_id", ""))
         self.client: str | None = sent.get("client_id")
         self.targets: Sequence[str] | None = sent.get("partial_execution_targets")
         self.notes: dict[str, Any] = {}
@@ -115,23 +118,43 @@ def inputs_of(node: Any) -> Mapping[str, Any]:
     return inputs if isinstance(inputs, Mapping) else {}
 
 
-def watch_queue() -> None:
-    """Remember each graph that is sent to ComfyUI's queue, for `queued`."""
+def watch_queue(arrived: Callable[[QueuedGraph], object] = lambda graph: None) -> None:
+    """Remember each graph that is sent to ComfyUI's queue, for `queued`.
+
+    Args:
+        arrived: called with each graph before ComfyUI validates it, in the server's event loop.
+    """
     from server import PromptServer
 
     add = getattr(PromptServer.instance, "add_on_prompt_handler", None)
+
+    def note(sent: dict[str, Any]) -> dict[str, Any]:
+        # ComfyUI takes the id of a client, or makes one later.
+        if sent.get("prompt_id") is None:
+            sent["prompt_id"] = str(uuid.uuid4())
+        graph = QueuedGraph(sent)
+        _queued.set(graph)
+        arrived(graph)
+        return sent
+
     if add is not None:
-        add(_note)
+        add(note)
+
+
+def queued_runs() -> set[str]:
+    """The ids of the runs that wait in ComfyUI's queue or go on."""
+    from server import PromptServer
+
+    queue = getattr(PromptServer.instance, "prompt_queue", None)
+    if queue is None:
+        return set()
+    going, waiting = queue.get_current_queue_volatile()
+    return {str(item[1]) for item in (*going, *waiting)}
 
 
 def queued() -> QueuedGraph | None:
     """The graph that ComfyUI validates now; None outside validation."""
     return _queued.get()
-
-
-def _note(sent: dict[str, Any]) -> dict[str, Any]:
-    _queued.set(QueuedGraph(sent))
-    return sent
 
 
 def _class_of(node: Any) -> Any:

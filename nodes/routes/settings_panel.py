@@ -28,6 +28,7 @@ PANEL = (
     "uncertain_limit",
     "allow_unknown_price",
     "store_limit_gb",
+    "order_ahead",
 )
 # In seconds. A free account may send 10 requests a minute, but a page may ask more often.
 _BALANCE_AGE = 20.0

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ...api.base.errors import InputError
 from ...files.atomic import write_file
-from .. import host, session
+from .. import host, order_ahead, session
 from ..prefix import TITLE_LENGTH
 from ..shared_inputs import whole
 from . import serving
@@ -59,6 +59,7 @@ async def tracks(request: web.Request) -> dict[str, Any]:
         "counts": page.counts,
         "active": sums.active,
         "spent": {"today": sums.spent_today, "month": sums.spent_this_month},
+        "ahead": order_ahead.summary(),
         "loss": None if sums.loss is None else serving.without_folder(sums.loss),
         "now": time.time(),
     }
@@ -89,6 +90,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "created": job.created,
         "error": job.error,
         "listed": job.is_listed,
+        "repeats": job.repeats,
         "request_id": job.request_id,
         "stored": job.file is not None,
         "is_open": job.state.is_open,

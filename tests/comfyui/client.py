@@ -91,22 +91,35 @@ class Browser:
             response.raise_for_status()
             return await response.read()
 
-    async def _run(self, prompt: Prompt, interrupt_when: When) -> Outcome:
+    async def queue(self, prompt: Prompt) -> str:
+        """Queue a graph, and return the id of its run. Raises RefusedError."""
         body = {"prompt": prompt, "client_id": self._id}
         async with self._session.post("/prompt", json=body) as response:
             answer = await response.json()
             if response.status != 200:
                 raise RefusedError(answer)
+        return answer["prompt_id"]
+
+    async def unqueue(self, run: str) -> None:
+        """Remove a run from the queue."""
+        async with self._session.post("/queue", json={"delete": [run]}) as response:
+            response.raise_for_status()
+
+    async def follow(self, run: str, interrupt_when: When = lambda event: False) -> Outcome:
+        """Follow a run to its end; interrupt it at the first such event."""
         events: list[Event] = []
         interrupted = False
-        async for event in self._events(answer["prompt_id"]):
+        async for event in self._events(run):
             events.append(event)
             if not interrupted and interrupt_when(event):
                 interrupted = True
                 async with self._session.post("/interrupt") as response:
                     response.raise_for_status()
-        history = await self.get(f"/history/{answer['prompt_id']}")
-        return Outcome(events, history[answer["prompt_id"]]["outputs"])
+        history = await self.get(f"/history/{run}")
+        return Outcome(events, history[run]["outputs"])
+
+    async def _run(self, prompt: Prompt, interrupt_when: When) -> Outcome:
+        return await self.follow(await self.queue(prompt), interrupt_when)
 
     async def _events(self, prompt_id: str) -> AsyncIterator[Event]:
         """Every event of one graph, until ComfyUI has put it in the history."""

@@ -1,6 +1,8 @@
-"""Nodes for tests only: lists of any values, and a list with blocked items."""
+"""Nodes for tests only: lists of any values, a list with blocked items, and a gate."""
 
 import json
+import time
+from pathlib import Path
 
 from comfy_execution.graph_utils import ExecutionBlocker  # pyright: ignore[reportMissingImports]
 
@@ -43,8 +45,31 @@ class Blocked(Values):
         return ([ExecutionBlocker(None) if item is None else item for item in items],)
 
 
+class Gate:
+    """A long work: it ends when the file exists."""
+
+    RETURN_TYPES = ()
+    OUTPUT_NODE = True
+    FUNCTION = "wait"
+    CATEGORY = "tests"
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802
+        return {"required": {"file": ("STRING", {})}}
+
+    def wait(self, file):
+        while not Path(file).exists():
+            time.sleep(0.02)
+        return {}
+
+
 def loaded(text):
     return json.loads(text)
 
 
-NODE_CLASS_MAPPINGS = {"TestValues": Values, "TestValue": Value, "TestBlocked": Blocked}
+NODE_CLASS_MAPPINGS = {
+    "TestValues": Values,
+    "TestValue": Value,
+    "TestBlocked": Blocked,
+    "TestGate": Gate,
+}

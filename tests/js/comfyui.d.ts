@@ -263,15 +263,24 @@ declare module "*/scripts/api.js" {
     output?: Record<string, unknown> | null;
   }
 
+  interface Ended {
+    prompt_id?: string;
+  }
+
   interface ApiEvents {
     executed: CustomEvent<Executed>;
     aigateway_status: CustomEvent<Status>;
     aigateway_error: CustomEvent<PackError>;
     aigateway_news: CustomEvent<News>;
+    aigateway_ahead: CustomEvent<Ahead>;
     execution_start: CustomEvent;
-    execution_success: CustomEvent;
-    execution_error: CustomEvent;
-    execution_interrupted: CustomEvent;
+    execution_success: CustomEvent<Ended>;
+    execution_error: CustomEvent<Ended>;
+    execution_interrupted: CustomEvent<Ended>;
+    /** Absent in a message about something else. */
+    status: CustomEvent<{ exec_info?: { queue_remaining: number } } | null>;
+    /** The page has the server again, which may be another process. */
+    reconnected: CustomEvent;
   }
 
   export const api: {

@@ -43,6 +43,7 @@ describe("what the price line asks for", () => {
       request,
       duration,
       isDurationKnown: true,
+      isKept: false,
       count: 1,
       takes: 1,
       isCountWhole: true,
@@ -155,6 +156,7 @@ describe("the estimate", () => {
     request: {},
     duration: 30,
     isDurationKnown: true,
+    isKept: false,
     count: 1,
     takes: 1,
     isCountWhole: true,
@@ -276,6 +278,14 @@ describe("the estimate", () => {
         assert.deepEqual(found, { text, isWarning: false, step: "change_mode" });
     });
 
+  test("of kept music is nothing, once the track is there", () => {
+    const bought = { bought: true, total: 0 };
+    assert.equal(shown(bought, { isKept: true }).text, "kept, $0.00");
+    assert.equal(shown(bought).text, "Already bought: running it again costs nothing");
+    // Another machine has no such track: it is ordered.
+    assert.equal(shown({}, { isKept: true }).text, "$0.006");
+  });
+
   test("of a free sketch leads to the key", () => {
     assert.equal(shown({ free: true, each: 0 }).step, "set_key");
   });
@@ -344,6 +354,15 @@ describe("the cost after a run", () => {
   test("is paid once all tracks have ended", () => {
     const tracks = [trackOf({ state: "completed" }), trackOf({ state: "completed" })];
     assert.deepEqual(costText(tracks), { text: "Paid $0.012", isWarning: false });
+  });
+
+  test("is summed over runs that were queued together, with the way to make them at once", () => {
+    const made = Array.from({ length: 20 }, () => trackOf({}));
+    assert.match(
+      costText(made, "", 20).text,
+      /^Paid \$0\.12 for 20 runs · .*Takes.* side by side$/,
+    );
+    assert.equal(costText(made, "", 1).text, "Paid $0.12");
   });
 
   for (const state of ["submitting", "queued", "running"])

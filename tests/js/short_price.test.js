@@ -7,6 +7,7 @@ const ASKED = {
   request: {},
   duration: 30,
   isDurationKnown: true,
+  isKept: false,
   count: 1,
   takes: 1,
   isCountWhole: true,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import {
   actionsOf,
+  aheadText,
   buyAgainQuestion,
   errorTitle,
   factsOf,
@@ -68,11 +69,43 @@ describe("the question before a track is bought again", () => {
     assert.match(buyAgainQuestion(trackOf(UNCERTAIN)), /may already be bought.*costs \$0\.006/);
   });
 
+  test("says how often a submit that was repeated may have been charged", () => {
+    const repeated = buyAgainQuestion(trackOf({ ...UNCERTAIN, repeats: 1 }));
+    assert.match(repeated, /once, or twice where the gateway ignores the key.*\$0\.006/);
+    assert.doesNotMatch(buyAgainQuestion(trackOf(UNCERTAIN)), /repeat/);
+  });
+
   test("says that it is bought where the gateway lists it, and what support asks for", () => {
     const listed = trackOf({ ...UNCERTAIN, listed: true, request_id: "req_1" });
     assert.match(buyAgainQuestion(listed), /lists this track as bought.*req_1.*\$0\.006 once more/);
     assert.match(buyAgainQuestion({ ...listed, request_id: null }), /request \?/);
   });
+});
+
+describe("what was ordered ahead", () => {
+  const AHEAD = { runs: 0, tracks: 0, price: 0, kept: 0, kept_price: 0 };
+
+  test("is summed over the queued runs", () => {
+    const text = aheadText({ ...AHEAD, runs: 3, tracks: 3, price: 0.018 });
+    assert.equal(text, "Ordered ahead for 3 queued runs: $0.018");
+  });
+
+  test("is kept, and said, where a run was removed", () => {
+    const text = aheadText({
+      ...AHEAD,
+      runs: 1,
+      tracks: 1,
+      price: 0.006,
+      kept: 2,
+      kept_price: 0.012,
+    });
+    assert.match(
+      text,
+      /1 queued runs: \$0\.006\n.*removed or stopped, and kept: 2 tracks, \$0\.012/,
+    );
+  });
+
+  test("is nothing where all has come to its run", () => assert.equal(aheadText(AHEAD), ""));
 });
 
 test("only a track that is dead, completed or uncertain has ended", () => {

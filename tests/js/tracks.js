@@ -24,6 +24,7 @@ export const trackOf = (changed) => ({
   created: 1000,
   error: null,
   listed: false,
+  repeats: 0,
   request_id: null,
   stored: true,
   starred: false,

@@ -60,6 +60,8 @@ CONTRACT = {
             ("fps", "FLOAT"),
             ("tail", "FLOAT"),
             ("near_tempo", "FLOAT"),
+            ("keep", "BOOLEAN"),
+            ("kept", "STRING"),
         ],
         [
             ("duration", "FLOAT"),

@@ -99,6 +99,22 @@ class Canvas:
         graph.setdefault("extra", {})["linearMode"] = False
         self.page.evaluate("(graph) => window.app.loadGraphData(graph)", graph)
 
+    def load_again(self) -> None:
+        """Reload the page, and open the graph as it was saved."""
+        graph = self.page.evaluate("() => window.app.graph.serialize()")
+        self.page.reload()
+        self.page.wait_for_function(READY)
+        self.page.evaluate(LISTEN)
+        self.page.evaluate("(graph) => window.app.loadGraphData(graph)", graph)
+
+    def upload(self, file: Path) -> None:
+        """Put a file into ComfyUI's input folder."""
+        content = {"name": file.name, "mimeType": "video/mp4", "buffer": file.read_bytes()}
+        sent = self.page.request.post(
+            f"{self._url}/upload/image", multipart={"image": content, "overwrite": "true"}
+        )
+        assert sent.ok, sent.text()
+
     def open_templates(self) -> Any:
         """The template browser, at the templates of the pack."""
         self.command("Comfy.BrowseTemplates")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .canvas import PROMPT, Canvas
+from .canvas import POLL, PROMPT, Canvas
 from .conftest import Host, Open
 from .seen import TWO_FRAMES
 from .test_canvas import BOTH, fresh
@@ -204,3 +204,42 @@ def test_the_card_shows_in_app_mode_and_in_a_small_light_window(open_canvas: Ope
     canvas.page.evaluate(
         "() => window.app.extensionManager.setting.set('Comfy.ColorPalette', 'dark')"
     )
+
+
+@BOTH
+def test_runs_that_were_queued_together_are_summed(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas)
+    if not canvas.control_takes("increment"):
+        pytest.skip("this ComfyUI has no control for the take")
+    canvas.page.evaluate("() => void window.app.queuePrompt(0, 3)")
+    canvas.page.wait_for_function("() => window.seen.ends.length === 3")
+    expect(canvas.price).to_have_text(
+        "Paid $0.0036 for 3 runs · the node Takes makes such tracks side by side"
+    )
+    canvas.shot(f"summed-{nodes_2}")
+    # A later run is summed alone.
+    canvas.page.evaluate("() => { window.seen.ends.length = 0; }")
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.price).to_have_text("Paid $0.0012")
+
+
+LAST_WORDS = """([type, run]) => {
+  const node = window.app.graph.nodes.find((each) => each.comfyClass === type);
+  const detail = { node: String(node.id), prompt_id: run, text: "composing, 35 s", parts: [] };
+  window.app.api.dispatchEvent(new CustomEvent("aigateway_status", { detail }));
+}"""
+
+
+@BOTH
+def test_the_last_words_of_a_killed_server_go(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    canvas.needs_late_rows(nodes_2)
+    fresh(canvas)
+    canvas.page.evaluate(LAST_WORDS, [POLL, "a run of the killed server"])
+    line = canvas.page.locator(".aigateway-status")
+    expect(line).to_have_text("composing, 35 s")
+    # The page says this when a server answers again, and this one has no such run.
+    canvas.page.evaluate("() => window.app.api.dispatchEvent(new CustomEvent('reconnected'))")
+    expect(line).to_have_text("")

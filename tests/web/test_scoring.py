@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ...scripts.lib import pack
-from .canvas import TAKES
-from .conftest import Open
+from ..video.make import make_clip
+from .canvas import TAKES, Canvas
+from .conftest import Host, Open
 from .test_canvas import BOTH, next_take
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -45,3 +48,59 @@ def test_takes_are_priced_together(open_canvas: Open, nodes_2: bool):
     expect(canvas.price).to_have_text("3 \N{MULTIPLICATION SIGN} $0.0012 = $0.0036")
     canvas.set(TAKES, count=2)
     expect(canvas.price).to_have_text("2 \N{MULTIPLICATION SIGN} $0.0012 = $0.0024")
+
+
+LENGTH = "AIGatewayMusicLength"
+
+
+def upload_film(canvas: Canvas, folder: Path, frames: int) -> str:
+    """Put a film of `frames` frames at 24 fps into ComfyUI's input folder; returns its name."""
+    path = make_clip(folder / f"film-{frames}.mp4", frames, Fraction(24))
+    canvas.upload(path)
+    return path.name
+
+
+@BOTH
+def test_a_film_is_recut_and_keeps_its_music(
+    open_canvas: Open, host: Host, nodes_2: bool, tmp_path: Path
+):
+    canvas = open_canvas(nodes_2=nodes_2)
+    prompt = f"calm piano, take {next_take()}"
+    film, recut = upload_film(canvas, tmp_path, 192), upload_film(canvas, tmp_path, 180)
+
+    def orders() -> int:
+        return sum(job["prompt"].startswith(prompt) for job in host.gateway.bill()["jobs"])
+
+    canvas.load(pack.ROOT / "example_workflows" / "Score My Clip.json")
+    canvas.set("StringConcatenate", string_a=prompt)
+    canvas.set("LoadVideo", file=film)
+    expect(canvas.price).to_have_text("$0.0002 per second")
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.price).to_contain_text("Paid")
+    kept = canvas.get(LENGTH, "kept")
+    assert kept == "13.334 s, 90.000 bpm"
+
+    canvas.set("LoadVideo", file=recut)
+    canvas.set(LENGTH, keep=True)
+    expect(canvas.price).to_have_text("kept, $0.00")
+    # The workflow has it, also after a reload.
+    canvas.load_again()
+    assert (canvas.get(LENGTH, "keep"), canvas.get(LENGTH, "kept")) == (True, kept)
+    expect(canvas.price).to_have_text("kept, $0.00")
+    canvas.run()
+    canvas.succeeded()
+    expect(canvas.price).to_have_text("kept, $0.00")
+    assert orders() == 1
+    assert min(canvas.durations()) == pytest.approx(7.5, abs=0.05)
+
+    # Other words are another track, and its price is shown before the run.
+    canvas.set("StringConcatenate", string_a=f"{prompt} and drums")
+    expect(canvas.price).to_have_text("$0.0027")
+    canvas.set("StringConcatenate", string_a=prompt)
+    canvas.set(LENGTH, keep=False)
+    expect(canvas.price).to_have_text("$0.0002 per second")
+    canvas.run()
+    canvas.succeeded()
+    assert orders() == 2
+    assert canvas.get(LENGTH, "kept") != kept

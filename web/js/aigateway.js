@@ -3,6 +3,7 @@ import { api, app } from "./comfy.js";
 import { element, watchRows } from "./dom.js";
 import { watchErrors } from "./error_card.js";
 import { watchDrops, watchWavFiles } from "./graph.js";
+import { keepLength, watchKeptMusic } from "./kept_music.js";
 import { readNews, watchNews } from "./news.js";
 import { showPlayers, watchPlayers } from "./player.js";
 import { addPrice, watchPrices } from "./price_line.js";
@@ -39,6 +40,7 @@ app.registerExtension({
     watchAutoRun();
     watchDrops();
     watchWavFiles();
+    watchKeptMusic();
     watchPrices();
     watchPlayers();
     watchAppStatus();
@@ -51,6 +53,7 @@ app.registerExtension({
   },
   nodeCreated(node) {
     alignValues(node);
+    keepLength(node);
     addPrice(node);
     completeSaveAudio(node);
   },

@@ -115,12 +115,100 @@ function itemsOfOutput(node, slot, root, hosts, asked) {
   const areWhole = inputs.every(({ isWhole }) => isWhole);
   if (node.comfyClass === "CreateList")
     return { items: inputs.flatMap(({ items }) => items), isWhole: areWhole };
+  const joined = JOINED[node.comfyClass ?? ""];
+  if (joined) {
+    const named = joined.inputs.map(ofInput);
+    if (named.some(({ cues }) => cues)) return SOME;
+    // ComfyUI repeats the last item of a shorter list.
+    const count = Math.max(1, ...[...named, ...inputs].map(({ items }) => items.length));
+    const items = Array.from({ length: count }, (_, index) =>
+      joined.give(
+        slot,
+        named.map(({ items }) => items[Math.min(index, items.length - 1)]),
+      ),
+    );
+    return { items, isWhole: areWhole };
+  }
   const { nodeData } = node.constructor;
   if (nodeData?.output_is_list?.[slot]) return SOME;
   // Such a node gets its lists at once; any other runs for each item of the longest.
   if (nodeData?.is_input_list) return { items: [undefined], isWhole: true };
   const count = Math.max(1, ...inputs.map(({ items }) => items.length));
   return { items: Array(count).fill(undefined), isWhole: areWhole };
+}
+
+export const MUSIC_LENGTH = "AIGatewayMusicLength";
+/** As `nodes/music_length.py` reads it: seconds and bpm. */
+const KEPT = /^\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*$/;
+/** Limit on the characters of a joined text: each node may double them. */
+const LONGEST_TEXT = 100_000;
+
+/**
+ * What an output of Music Length gives while it keeps its music; undefined where the run measures it.
+ * @param {number} output
+ * @param {unknown[]} given `keep` and `kept`
+ */
+function keptOutput(output, [keep, kept]) {
+  const found = keep === true && KEPT.exec(String(kept ?? ""));
+  if (!found) return undefined;
+  const [duration, tempo] = [Number(found[1]), Number(found[2])];
+  /** @type {Record<number, unknown>} */
+  const outputs = { 0: duration, 4: tempo, 5: `${Math.floor(tempo + 0.5)} bpm` };
+  return outputs[output];
+}
+
+/** @type {(output: number, given: unknown[]) => string | undefined} */
+function joinedText(_, [first, second, between]) {
+  const parts = [first, second, between];
+  if (!parts.every((part) => typeof part === "string")) return undefined;
+  const text = `${first}${between}${second}`;
+  return text.length > LONGEST_TEXT ? undefined : text;
+}
+
+/**
+ * Nodes whose output follows from some of their inputs.
+ * @type {Record<string, {inputs: string[], give: (output: number, given: unknown[]) => unknown}>}
+ */
+const JOINED = {
+  [MUSIC_LENGTH]: { inputs: ["keep", "kept"], give: keptOutput },
+  StringConcatenate: { inputs: ["string_a", "string_b", "delimiter"], give: joinedText },
+};
+
+/**
+ * The nodes of a type that a node gets its inputs from, directly or through others.
+ * @param {HostedNode} hosted
+ * @param {string} type
+ * @param {Graph} root the graph that holds all others
+ * @param {Set<unknown>} [seen] the links that were followed
+ * @returns {GraphNode[]}
+ */
+export function sourcesOf({ node, hosts }, type, root, seen = new Set()) {
+  return (node.inputs ?? []).flatMap(({ name }) => {
+    const link = linkOf(node, name);
+    return link ? sourcesOfLink(node, link, hosts) : [];
+  });
+
+  /** @type {(node: GraphNode, link: Link, hosts: GraphNode[]) => GraphNode[]} */
+  function sourcesOfLink(node, link, hosts) {
+    // Nodes that are linked in a circle end here.
+    if (seen.has(link)) return [];
+    seen.add(link);
+    const outer = outerOf(node, link, root, hosts);
+    const above = outer && linkOf(outer.host, outer.name);
+    if (outer) return above ? sourcesOfLink(outer.host, above, outer.hosts) : [];
+    const origin = node.graph.getNodeById(link.origin_id);
+    if (!origin) return [];
+    const { subgraph } = origin;
+    if (!subgraph) {
+      const own = origin.comfyClass === type ? [origin] : [];
+      return [...own, ...sourcesOf({ node: origin, hosts }, type, root, seen)];
+    }
+    const inner = linkById(subgraph, subgraph.outputs?.[link.origin_slot]?.linkIds?.[0]);
+    const last = inner && subgraph.getNodeById(inner.origin_id);
+    if (!last) return [];
+    const own = last.comfyClass === type ? [last] : [];
+    return [...own, ...sourcesOf({ node: last, hosts: [...hosts, origin] }, type, root, seen)];
+  }
 }
 
 /** @type {(output: number, ofInput: (input: string) => Items) => Items} */

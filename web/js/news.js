@@ -1,15 +1,22 @@
 import { api, app } from "./comfy.js";
 import { notify } from "./dom.js";
 import { ask } from "./server.js";
-import { newsText } from "./track_facts.js";
+import { aheadText, newsText } from "./track_facts.js";
 
 export const TAB = "aigateway-music";
+const AHEAD_MILLISECONDS = 1000;
 
 /** Show on the icon of the Music tab how many tracks are new, and name each as it comes. */
 export function watchNews() {
   api.addEventListener("aigateway_news", ({ detail }) => {
     showCount(detail.count);
     if (detail.what) notify(detail.what === "ready" ? "info" : "warn", newsText(detail));
+  });
+  let timer = 0;
+  api.addEventListener("aigateway_ahead", ({ detail }) => {
+    // Runs that are queued together are told together.
+    clearTimeout(timer);
+    timer = setTimeout(() => notify("info", aheadText(detail)), AHEAD_MILLISECONDS);
   });
 }
 

@@ -2,7 +2,7 @@ import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
 import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { stepButton } from "./next_steps.js";
-import { BUYERS, bodyOf, isInRun, isSkipped, priceRequest } from "./price_request.js";
+import { BUYERS, bodyOf, isInRun, isSkipped, priceRequest, TAKES } from "./price_request.js";
 import {
   costText,
   estimateText,
@@ -11,7 +11,7 @@ import {
   shortCost,
   shortEstimate,
 } from "./price_text.js";
-import { autoRun, onTabOf } from "./runs.js";
+import { autoRun, batchOf, onTabOf } from "./runs.js";
 import { ask } from "./server.js";
 import { hostedNodeOf, hostedNodesOf } from "./subgraphs.js";
 import { TitlePrice } from "./title_price.js";
@@ -21,6 +21,8 @@ import { say } from "./words.js";
 const HEIGHT = 30;
 const HINTS_HEIGHT = 58;
 const CHECK_MILLISECONDS = 300;
+/** Limit on the tracks whose costs are asked for after a run. */
+const MOST_TRACKS = 200;
 
 /**
  * The price line of one node, on the node or on a subgraph's node around it.
@@ -40,6 +42,10 @@ class PriceLine {
     this.forced = "";
     /** @type {string[]} the ledger's ids of the tracks of the last run */
     this.tracks = [];
+    /** The tracks of each run that was queued together with the last one, by the runs' ids. */
+    this.ofRuns = /** @type {Map<string, string[]>} */ (new Map());
+    /** @type {object | null} */
+    this.batch = null;
     this.text = element("span");
     const hints = { class: "aigateway-hints", role: "note", hidden: true, tabIndex: 0 };
     this.hints = element("aigateway-row", hints);
@@ -130,9 +136,15 @@ class PriceLine {
     makeRoom(this.shownOn);
   }
 
-  /** @param {string[]} tracks the ledger's ids */
-  showCostOf(tracks) {
-    this.tracks = tracks;
+  /** @type {(tracks: string[], runId: string) => void} the tracks by the ledger's ids */
+  showCostOf(tracks, runId) {
+    // Kept music was paid in an earlier run: the estimate stays.
+    if (this.request().isKept) return;
+    const batch = batchOf(runId);
+    if (!batch || batch !== this.batch) this.ofRuns.clear();
+    this.batch = batch;
+    this.ofRuns.set(runId, tracks);
+    this.tracks = [...new Set([...this.ofRuns.values()].flat())].slice(-MOST_TRACKS);
     this.checked = this.stateOf(this.request());
     void this.showCost();
   }
@@ -143,7 +155,8 @@ class PriceLine {
     const text = await textOrError(async () => {
       const rows = await Promise.all(tracks.map((id) => ask(`tracks/${encodeURIComponent(id)}`)));
       short = shortCost(rows);
-      return costText(rows, this.forced);
+      const isOneByOne = this.node.comfyClass !== TAKES && rows.length > 1;
+      return costText(rows, this.forced, isOneByOne ? this.ofRuns.size : 1);
     });
     if (tracks === this.tracks) this.write(text, short);
   }
@@ -278,7 +291,7 @@ export function watchPrices() {
 }
 
 /** @type {(executed: Executed, ids: string[]) => void} */
-function showCosts({ display_node, node }, ids) {
+function showCosts({ display_node, node, prompt_id }, ids) {
   const hosted = hostedNodeOf(rootGraph(), display_node ?? node);
-  for (const line of lines) if (hosted && line.isAt(hosted)) line.showCostOf(ids);
+  for (const line of lines) if (hosted && line.isAt(hosted)) line.showCostOf(ids, prompt_id ?? "");
 }

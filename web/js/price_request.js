@@ -1,4 +1,4 @@
-import { changesEachRun, itemsOf, linkOf } from "./inputs.js";
+import { changesEachRun, itemsOf, linkOf, MUSIC_LENGTH, sourcesOf } from "./inputs.js";
 
 /** The inputs in which the frontend takes one of `{a|b}` for each run, and leaves out comments. */
 const VARIED = ["prompt", "lyrics"];
@@ -7,8 +7,9 @@ const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 /** The duration that is asked for where the real one is not known. */
 export const SOME_SECONDS = 10;
 
+export const TAKES = "AIGatewayTakes";
 /** The nodes that buy tracks. */
-export const BUYERS = ["AIGatewayPromptToMusic", "AIGatewayTakes"];
+export const BUYERS = ["AIGatewayPromptToMusic", TAKES];
 /** The modes of a node that is muted or bypassed. */
 const SKIPPED = [2, 4];
 
@@ -59,6 +60,8 @@ export function priceRequest({ node, hosts }, root, batchCount) {
     request: Object.fromEntries(sent.map((input) => [input.name, sentOf(input)])),
     duration: isDurationKnown ? sentOf(duration, Number) : SOME_SECONDS,
     isDurationKnown,
+    // A length from Music Length is known before the run only while it keeps its music.
+    isKept: isDurationKnown && sourcesOf({ node, hosts }, MUSIC_LENGTH, root).length > 0,
     // ComfyUI runs lists of different lengths to the end of the longest.
     count: Math.max(1, ...all.map(({ items }) => items.length)),
     takes: isKnown(takes) ? sentOf(takes, Number) : 1,

@@ -46,7 +46,10 @@ function textOfRun(price, asked) {
   }
   if (price.free) return sketchText("price_free", price.forced);
   if (price.bought && asked.isDurationKnown && asked.isCountWhole)
-    return { text: say("price_bought"), isWarning: false };
+    return {
+      text: asked.isKept ? say("price_kept", { price: dollars(0) }) : say("price_bought"),
+      isWarning: false,
+    };
   const text = amountText(price, asked);
   const { refused } = price;
   // Where the duration is not known, neither is whether the run exceeds a limit.
@@ -142,9 +145,10 @@ export const costOf = (tracks) => tracks.reduce((sum, { charge }) => sum + (char
  * The text of a price line after a run.
  * @param {Track[]} tracks
  * @param {string} [forced] see `Price`
+ * @param {number} [runs] the number of runs that made the tracks one after the other
  * @returns {PriceText}
  */
-export function costText(tracks, forced = "") {
+export function costText(tracks, forced = "", runs = 1) {
   if (tracks.every((track) => track.free)) return sketchText("cost_free", forced);
   const price = dollars(costOf(tracks));
   const uncertain = tracks.find((track) => track.state === "uncertain")?.local_id;
@@ -153,7 +157,8 @@ export function costText(tracks, forced = "") {
     return { text, isWarning: true, step: "buy_again", uncertain };
   }
   const key = tracks.some(isUnderWay) ? "cost_ordered" : "cost_paid";
-  return { text: say(key, { price }), isWarning: false };
+  const text = say(key, { price });
+  return { text: runs > 1 ? say("cost_runs", { cost: text, n: runs }) : text, isWarning: false };
 }
 
 const SIGNS = { about: "≈ ", at_least: "≥ ", at_most: "≤ " };

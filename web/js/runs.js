@@ -5,6 +5,18 @@ import { api, app } from "./comfy.js";
  * @type {Map<string, object>}
  */
 const tabs = new Map();
+/**
+ * The runs that were queued before those in front of them had ended, and those that go on.
+ * @typedef {{runs: Set<string>, open: Set<string>}} Batch
+ * @type {Batch}
+ */
+let batch = { runs: new Set(), open: new Set() };
+/** The events with which a run ends. */
+export const RUN_ENDS = /** @type {const} */ ([
+  "execution_success",
+  "execution_error",
+  "execution_interrupted",
+]);
 /** How many runs are remembered. */
 const MOST = 500;
 
@@ -25,11 +37,28 @@ export function watchRuns() {
     const tab = openTab();
     const answer = await queue.apply(this, values);
     if (tab && answer?.prompt_id) tabs.set(answer.prompt_id, tab);
+    if (answer?.prompt_id) addToBatch(answer.prompt_id);
     const [oldest] = tabs.keys();
     if (tabs.size > MOST && oldest !== undefined) tabs.delete(oldest);
     return answer;
   };
+  for (const end of RUN_ENDS)
+    api.addEventListener(end, ({ detail }) => batch.open.delete(detail?.prompt_id ?? ""));
+  api.addEventListener("status", ({ detail }) => {
+    // The end of a run is not heard where the server was away.
+    if (detail?.exec_info?.queue_remaining === 0) batch.open.clear();
+  });
 }
+
+/** @param {string} runId */
+function addToBatch(runId) {
+  if (!batch.open.size) batch = { runs: new Set(), open: new Set() };
+  batch.runs.add(runId);
+  batch.open.add(runId);
+}
+
+/** The newest batch if it has this run, else null. @param {string | undefined} runId */
+export const batchOf = (runId) => (batch.runs.has(runId ?? "") ? batch : null);
 
 /**
  * Whether a run belongs to the tab that is open. A run that this page did not queue may do so.

@@ -226,6 +226,7 @@ const panel = [
   setting("minimum_balance", SPENDING, "Minimum balance", amountField("minimum_balance")),
   setting("uncertain_limit", SPENDING, "Repeat up to", amountField("uncertain_limit")),
   setting("allow_unknown_price", SPENDING, "Unknown prices", switchField("allow_unknown_price")),
+  setting("order_ahead", SPENDING, "Order ahead", switchField("order_ahead")),
   setting("on_interrupt", TRACKS, "Interrupt", choiceField("on_interrupt", ["keep", "cancel"])),
   setting("store_limit_gb", TRACKS, "Tracks kept", amountField("store_limit_gb")),
 ];

@@ -8,7 +8,7 @@ import { Pages } from "./pages.js";
 import { balanceText } from "./price_text.js";
 import { ask } from "./server.js";
 import { buyAgain, cancel, copyId, hide, star } from "./track_actions.js";
-import { identityOf } from "./track_facts.js";
+import { aheadText, identityOf } from "./track_facts.js";
 import { drawTrack, ROW_HEIGHT } from "./track_row.js";
 import { VirtualList } from "./virtual_list.js";
 import { dollars, say } from "./words.js";
@@ -27,7 +27,7 @@ const ENDS = /** @type {const} */ ([
 /** Actions of a person that change the list. */
 const CHANGES = /** @type {Action[]} */ (["cancel", "buy_again", "star", "hide", "group"]);
 /** Events that may change the list. */
-const EVENTS = /** @type {const} */ (["execution_start", "executed", ...ENDS]);
+const EVENTS = /** @type {const} */ (["execution_start", "executed", "aigateway_ahead", ...ENDS]);
 
 const nowSeconds = () => Date.now() / 1000;
 const isRunning = () => Number(app.ui?.lastQueueSize ?? 1) > 0;
@@ -47,6 +47,7 @@ class Music {
     this.dock.onchange = this.comparison.onchange = () => void this.list.show();
     this.balance = element("span", { class: "aigateway-balance", role: "status" });
     this.spent = element("div", { class: "aigateway-spent", role: "status" });
+    this.ahead = element("div", { class: "aigateway-ahead", role: "status" });
     this.loss = new Loss(() => this.refresh());
     this.message = element("div", { class: "aigateway-empty", role: "status" });
     /** @type {Record<Action, (track: Track) => unknown>} */
@@ -84,6 +85,7 @@ class Music {
       element("div", { class: "aigateway-head" }, title, this.balance, refresh),
       this.choices.element,
       this.spent,
+      this.ahead,
       this.loss.element,
       this.message,
       this.list.element,
@@ -169,6 +171,7 @@ class Music {
       this.loss.show(answer.loss);
       const { today, month } = answer.spent;
       this.spent.textContent = say("spent", { today: dollars(today), month: dollars(month) });
+      this.ahead.textContent = aheadText(answer.ahead);
       this.choices.count(answer.counts);
       this.message.textContent = answer.total ? "" : this.choices.emptiness;
       return { rows: answer.tracks, total: answer.total };

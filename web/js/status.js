@@ -1,7 +1,7 @@
 import { api, app, resultsInApp, rootGraph } from "./comfy.js";
 import { addRow, centerOnResults, element, iconButton } from "./dom.js";
 import { TAB } from "./news.js";
-import { isOfOpenTab, onTabOf } from "./runs.js";
+import { isOfOpenTab, onTabOf, RUN_ENDS } from "./runs.js";
 import { hostedNodeOf } from "./subgraphs.js";
 import { has, isEnglish, say } from "./words.js";
 
@@ -9,6 +9,11 @@ const HEIGHT = 40;
 
 /** @type {WeakMap<GraphNode, HTMLElement>} */
 const lines = new WeakMap();
+/**
+ * The lines of the runs that have not ended, as far as this page has heard.
+ * @type {Map<string, Set<HTMLElement>>}
+ */
+const underWay = new Map();
 
 /** Show the status lines of our nodes, also on the subgraphs' nodes around them. */
 export function watchStatus() {
@@ -19,6 +24,23 @@ export function watchStatus() {
       for (const node of hosted ? [hosted.node, ...hosted.hosts] : []) show(node, detail);
     }),
   );
+  for (const end of RUN_ENDS)
+    api.addEventListener(end, ({ detail }) => underWay.delete(detail?.prompt_id ?? ""));
+  api.addEventListener("reconnected", () => void forgetLostRuns());
+}
+
+/** A server that was killed does not say that its run has ended: take its last words away. */
+async function forgetLostRuns() {
+  const response = await api.fetchApi("/queue");
+  /** @type {{queue_running: [number, string][]}} */
+  const { queue_running: running } = await response.json();
+  const runs = running.map(([, id]) => id);
+  for (const [run, shown] of underWay) {
+    if (runs.includes(run)) continue;
+    underWay.delete(run);
+    for (const line of shown) line.textContent = line.title = "";
+  }
+  if (last && !runs.includes(last.prompt_id)) forget();
 }
 
 /** A status in the page's language. @param {Pick<Status, "text" | "parts">} status */
@@ -38,6 +60,7 @@ function show(node, status) {
   const text = statusText(status);
   line.textContent = text;
   line.title = text;
+  underWay.set(status.prompt_id, (underWay.get(status.prompt_id) ?? new Set()).add(line));
 }
 
 const ENDS = /** @type {const} */ (["execution_error", "execution_interrupted"]);

@@ -45,6 +45,16 @@ export function newsText({ what, title = "", charge }) {
   return isDead ? sayOfDead(`news_${what}`, charge, { title }) : say(`news_${what}`, { title });
 }
 
+/**
+ * What was ordered for runs that have not asked for it yet: one sentence a line, "" for nothing.
+ * @param {Ahead} ahead
+ */
+export function aheadText({ runs, price, kept, kept_price }) {
+  const waiting = runs ? say("ahead_waiting", { n: runs, price: dollars(price) }) : "";
+  const left = kept ? say("ahead_kept", { n: kept, price: dollars(kept_price) }) : "";
+  return [waiting, left].filter(Boolean).join("\n");
+}
+
 /** The title of an error's card: one sentence. @param {Pick<PackError, "type" | "charge">} error */
 export function errorTitle({ type, charge }) {
   const key = `error_${type}`;
@@ -54,7 +64,7 @@ export function errorTitle({ type, charge }) {
 /** The question before a track without an answer is bought again. @param {Track} track */
 export function buyAgainQuestion(track) {
   const price = priceOf(track);
-  if (!track.listed) return say("buy_again_question", { price });
+  if (!track.listed) return say(`buy_again_${track.repeats ? "repeated" : "question"}`, { price });
   return say("buy_again_listed", { price, request: track.request_id ?? "?" });
 }
 

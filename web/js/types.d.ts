@@ -100,6 +100,8 @@ interface Track {
   error: string | null;
   /** Whether the gateway lists a submit that got no answer. */
   listed: boolean;
+  /** How often its submit was repeated although the one before may have been charged. */
+  repeats: number;
   /** The gateway's id of the submit, for its support. */
   request_id: string | null;
   /** Whether its file is on the server. */
@@ -130,6 +132,17 @@ interface News {
   what?: "ready" | "failed" | "cancelled" | "lost";
   /** The amount that the gateway took for it, in US dollars. */
   charge?: number | null;
+}
+
+/** Tracks that were ordered before their runs, and that no node has asked for yet. */
+interface Ahead {
+  /** Of the runs in the queue; amounts are in US dollars. */
+  runs: number;
+  tracks: number;
+  price: number;
+  /** The tracks of runs that were removed or stopped. */
+  kept: number;
+  kept_price: number;
 }
 
 /** A line that a running node shows. */
@@ -199,6 +212,8 @@ interface PriceRequest {
   duration: unknown;
   /** If not, `duration` is some duration to find the price of a second with. */
   isDurationKnown: boolean;
+  /** Whether the length is that of the music which a Music Length keeps. */
+  isKept: boolean;
   /** Items of the longest list. */
   count: number;
   /** Tracks that each item makes, a number or a list. */
