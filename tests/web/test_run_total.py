@@ -214,9 +214,7 @@ def test_runs_that_were_queued_together_are_summed(open_canvas: Open, nodes_2: b
         pytest.skip("this ComfyUI has no control for the take")
     canvas.page.evaluate("() => void window.app.queuePrompt(0, 3)")
     canvas.page.wait_for_function("() => window.seen.ends.length === 3")
-    expect(canvas.price).to_have_text(
-        "Paid $0.0036 for 3 runs · the node Takes makes such tracks side by side"
-    )
+    expect(canvas.price).to_have_text("Paid $0.0036 for 3 runs · Takes makes them side by side")
     canvas.shot(f"summed-{nodes_2}")
     # A later run is summed alone.
     canvas.page.evaluate("() => { window.seen.ends.length = 0; }")
