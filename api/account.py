@@ -20,7 +20,7 @@ from .media.collector import Collector
 from .media.stored_tracks import Stored
 from .media.tracks import OpenAudio, Tracks
 from .money.job import Job, is_free
-from .money.purchase import Purchases
+from .money.purchase import Answers, Purchases
 from .money.spending import SpendingRules
 from .money.wait import Progress, Waits
 from .wire.client import Client
@@ -29,6 +29,7 @@ from .wire.protocol import parse_balance
 from .wire.rate_limit import moment_in
 
 if TYPE_CHECKING:
+    from .base.question import Question
     from .base.request import MusicRequest
     from .library import Library
     from .settings import Settings
@@ -78,6 +79,7 @@ class Account:
         self._client = Client(base_url, api_key, timing, clock, cost_tag, rate_limiter)
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
+        self._answers = Answers(name, ledger, self._client, timing)
         self._waits = Waits(name, ledger, self._client, timing)
         self._tracks = Tracks(ledger, self._client, self._refreshed, timing)
         self._collector = Collector(
@@ -143,6 +145,10 @@ class Account:
         return await self._run(
             self._purchases.submit_all(requests, run=run, rules=settings.spending_rules)
         )
+
+    async def ask(self, question: Question, settings: Settings, *, run: str) -> Job:
+        """See `Answers.ask`."""
+        return await self._run(self._answers.ask(question, run=run, rules=settings.spending_rules))
 
     async def buy_again(self, job: Job, settings: Settings) -> Job:
         """See `Purchases.buy_again`; it counts as a separate run."""
@@ -262,6 +268,7 @@ class Account:
             await asyncio.wait(self._calls)
         self._collector.stop()
         await self._purchases.idle()
+        await self._answers.idle()
         await self._client.close()
         self._thread.stop()
 

@@ -81,6 +81,7 @@ class Settings:
     Attributes:
         ledger_url: the database that holds the ledger; None if it is a file of this machine.
         store_url: the bucket that holds the tracks; None if they are on this machine alone.
+        frames_leave_farm: whether Describe Clip may send pictures of a clip from a farm.
     """
 
     api_key: ApiKey | None = None
@@ -106,6 +107,7 @@ class Settings:
     store_url: StoreUrl | None = None
     accept_ledger_loss: bool = False
     order_ahead: bool = False
+    frames_leave_farm: bool = False
 
     @property
     def spending_rules(self) -> SpendingRules:

@@ -1,33 +1,20 @@
-"""Cuts of clips that are drawn for this: `python benchmarks/cuts.py [--seed N] [--json FILE]`.
+"""Cuts of clips that are drawn for this: `python3 benchmarks/run.py cuts [--peer PYTHON]`.
 
-The environment variable SCENEDETECT_PYTHON is a Python with the package scenedetect-headless, in an
-environment of its own: it then finds the cuts of the same clips beside ours. F is the harmonic mean
-of precision and recall. A hard cut counts if its frame is right, a dissolve if the time is within
-it. Rows show 1 - F: smaller is better.
+PYTHON has the package scenedetect-headless, in an environment of its own: it finds the cuts of the
+same clips beside ours. F is the harmonic mean of precision and recall. A hard cut counts if its
+frame is right, a dissolve if the time is within it. Rows show 1 - F: smaller is better.
 """
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    # As a module of the pack, so that its imports are relative like everywhere.
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.cuts").main())
-
-import argparse
 import json
-import os
 import resource
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -37,7 +24,7 @@ from ..video.clip import open_picture
 from ..video.cuts import CutFinder
 from ..video.small_frames import small_frames
 from .cut_clips import Clip, Turn, make_clips
-from .report import Row, compare, report
+from .report import Row, arguments, compare, report
 
 _LATE = 0.1
 """Seconds by which a dissolve's cut may lie outside of it."""
@@ -56,23 +43,22 @@ print(json.dumps(out))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seed", type=int, default=2)
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+    parser = arguments(__doc__)
+    parser.add_argument("--seed", type=int, default=2, help="which clips are drawn")
+    parser.add_argument("--peer", metavar="PYTHON", help="a Python with scenedetect-headless")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        clips = make_clips(Path(folder), arguments.seed)
-        rows = _found(clips)
+        clips = make_clips(Path(folder), options.seed, 2 if options.small else 32)
+        rows = _found(clips, options.peer)
         report(rows)
-        rows += _times(Path(folder))
-    report(rows, arguments.json)
+        rows += _times(Path(folder), 30 if options.small else 600)
+    report(rows, options.json)
     return 0
 
 
-def _found(clips: Sequence[Clip]) -> list[Row]:
+def _found(clips: Sequence[Clip], peer: str | None) -> list[Row]:
     ours = {str(clip.path): _ours(clip.path) for clip in clips}
-    python = os.environ.get("SCENEDETECT_PYTHON")
-    peers = _peers(python, list(ours)) if python else {}
+    peers = _peers(peer, list(ours)) if peer else {}
     hard, gradual = _misses(clips, ours)
     count = sum(len(clip.hard) for clip in clips), sum(len(clip.gradual) for clip in clips)
     rows = [
@@ -128,18 +114,18 @@ def _take(times: list[float], turn: Turn, late: float) -> bool:
 # Time beside the decoder alone
 
 
-def _times(folder: Path) -> list[Row]:
+def _times(folder: Path, frames: int) -> list[Row]:
     if not shutil.which("ffmpeg"):
         return []
     clip = folder / "large.mp4"
-    _make_large(clip)
+    _make_large(clip, frames)
     command = ["ffmpeg", "-v", "error", "-i", str(clip), "-map", "0:v", "-f", "null", "-"]
     turns = [
         (_seconds(lambda: _ours(clip)), _seconds(lambda: subprocess.run(command, check=True)))
         for _ in range(_ROUNDS)
     ]
     ours, peer = (min(times) for times in zip(*turns, strict=True))
-    name = "20 s of 1080p: CPU seconds; peer ffmpeg's decoder"
+    name = f"{frames} frames of 1080p: CPU seconds; peer ffmpeg's decoder"
     return [compare(name, ours, peer, 1.15)]
 
 
@@ -155,7 +141,7 @@ def _cpu() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def _make_large(path: Path) -> None:
+def _make_large(path: Path, frames: int) -> None:
     """1080p with a camera that moves, and grain, at some Mbit/s."""
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 255, (54, 96, 3), np.uint8)
@@ -164,7 +150,7 @@ def _make_large(path: Path) -> None:
     with av.open(str(path), "w") as output:
         stream: Any = output.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
-        for number in range(600):
+        for number in range(frames):
             view = backdrop[number : number + 1080, 2 * number : 2 * number + 1920]
             noise = np.roll(grain, number * 7919, axis=(0, 1))
             pixels = ((view >> 1) + noise + 40).astype(np.uint8)

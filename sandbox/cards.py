@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-_SUBMIT = "400 401 402 budget 403 404 429 500 503 502 504 drop html noid listed"
+_SUBMIT = "400 401 402 budget 403 404 429 500 503 502 504 drop html long noid listed"
 _JOB = "queue slow fail fail-nth cancelled unknown same format short"
 _POLLS = "poll-404 poll-429 poll-500 poll-503 poll-html poll-drop nofile"
 _FILE = "expire gone cut no-range media-500 page truncated endless"

@@ -27,6 +27,12 @@ OTHER_MODELS = (
     "elevenlabs/elevenlabs-tts-multilingual-v2",
     "stability-ai/stable-audio-3-medium-audio-outpainting",
 )
+# Models that answer at once. US dollars for a million tokens that go in, and that come out.
+CHAT_PRICES = {
+    "meta/llama-3.2-11b-vision-instruct": (0.049, 0.680),
+    "google/gemini-3.1-flash-lite": (0.05, 0.20),
+    "openai/gpt-5.4-nano": (0.20, 1.25),
+}
 # This router chooses a model that costs at most as much as the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 
@@ -70,6 +76,7 @@ class Dialect(NamedTuple):
         usage_routes: the usage lists that the gateway has.
         usage_label: the name of the cost tag in these lists.
         usage_is_bare: whether the answer is the bare list of rows, without `data`.
+        takes_data_addresses: whether a picture may stand in a `data:` address.
     """
 
     result: ResultShape = ResultShape.NESTED_URL
@@ -83,6 +90,7 @@ class Dialect(NamedTuple):
     usage_routes: tuple[str, ...] = ("recent", "by-tag")
     usage_label: str = "tag"
     usage_is_bare: bool = False
+    takes_data_addresses: bool = True
 
 
 class Profile(NamedTuple):

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from .cards import Cards, Tally
+from .chat import Chat, described, read_chat
 from .job_book import COMPLETED, JobBook, SandboxJob, SketchRequest, read_request
 from .media import Addresses, send
-from .profile import AUTO_MODEL, OTHER_MODELS, PRICES, FileOrigin, Profile, now
+from .profile import AUTO_MODEL, CHAT_PRICES, OTHER_MODELS, PRICES, FileOrigin, Profile, now
 from .sketches import Sketches, sketch
 from .usage_lists import REQUEST_ID, UsageLists
 
@@ -147,6 +148,7 @@ class Sandbox:
         self._answers: Counter[int] = Counter()
         self._stray_keys: deque[str] = deque(maxlen=MOST_SEEN)
         self._usage = UsageLists(profile)
+        self._chat = Chat(profile)
         self.files_root = ""
 
     async def start(self, port: int = 0) -> str:
@@ -168,6 +170,7 @@ class Sandbox:
         """The routes of the API's host, for any server of aiohttp."""
         app = web.Application(middlewares=[survive_hang_ups, self._account])
         app.router.add_post("/v1/audio/music", self._submit)
+        app.router.add_post("/v1/chat/completions", self._ask)
         app.router.add_get("/v1/jobs/{id}", self._poll)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
@@ -195,9 +198,9 @@ class Sandbox:
             await runner.cleanup()
 
     def bill(self) -> dict[str, Any]:
-        """The charged jobs, their sum in US dollars, counts of requests, and paths of stray keys.
+        """Charged jobs and answers, their sum in US dollars, counts of requests, and stray keys.
 
-        A stray key is a key that a client sent to an origin or an address that needs no key.
+        A stray key is the path of a request with a key, to an origin or an address that needs none.
         """
         jobs = self._book.charged()
         return {
@@ -211,7 +214,8 @@ class Sandbox:
                 }
                 for job in jobs
             ],
-            "dollars": sum(job.price for job in jobs),
+            "answers": self._chat.charged(),
+            "dollars": sum(job.price for job in jobs) + self._chat.dollars,
             "early_polls": self._answers[304],
             "rejected": self._answers[429],
             "requests": self._answers.total(),
@@ -341,6 +345,32 @@ class Sandbox:
             del record["id"]
         return web.json_response(record, status=self.profile.dialect.submit_status)
 
+    # Answers at once
+
+    async def _ask(self, request: web.Request) -> web.StreamResponse:
+        asked = await read_chat(request)
+        if asked is None:
+            return self._error(400)
+        cards, scope = asked.cards, asked.key or asked.words
+        for status in (400, 401, 402, 403, 404):
+            if cards.has(str(status)):
+                return self._error(status)
+        if cards.has("budget"):
+            return self._error(402, reason=_BUDGET_EXCEEDED)
+        status, reason = self._chat.refusal(asked)
+        if status:
+            return self._error(status, reason=reason)
+        if refused := self._refused(cards, ("429", "500", "503"), scope):
+            return refused
+        if self.profile.credit <= self.bill()["dollars"]:
+            return self._error(402)
+        answer = self._chat.answer(asked, described)
+        if lost := self._refused(cards, ("502", "504", "drop", "html"), scope):
+            return lost
+        if self._tally.strikes(cards, "long", scope):
+            return web.json_response({**answer, "padding": "x" * 5_000_000})
+        return web.json_response(answer)
+
     # Jobs
 
     async def _poll(self, request: web.Request) -> web.StreamResponse:
@@ -401,6 +431,8 @@ class Sandbox:
     # The account
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
+        if request.query.get("modality") == "vision":
+            return web.json_response({"object": "list", "data": _vision_models()})
         listed = {**self.profile.listed, **dict.fromkeys((AUTO_MODEL, *OTHER_MODELS))}
         data = [
             {
@@ -419,6 +451,18 @@ class Sandbox:
 
     async def _bill(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self.bill())
+
+
+def _vision_models() -> list[dict[str, Any]]:
+    return [
+        {
+            "id": id,
+            "object": "model",
+            "modality": "vision",
+            "pricing": {"input_per_million": came, "output_per_million": left},
+        }
+        for id, (came, left) in CHAT_PRICES.items()
+    ]
 
 
 # The thread

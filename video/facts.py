@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +66,7 @@ class PictureFacts(NamedTuple):
 
     @property
     def rhythm(self) -> str:
-        """How even the shots' lengths are: "no cuts", "even", "uneven" or "quickening"."""
+        """How even the shots are: "no cuts", "few cuts", "even", "uneven" or "quickening"."""
         edges = [0.0, *(cut.time for cut in self.cuts), self.seconds]
         shots = np.diff(edges)
         if shots.size < 4:
@@ -101,12 +102,12 @@ def measure_frames(frames: Iterable[SmallFrame]) -> tuple[PictureFacts, Thumbnai
     """The facts and the thumbnails of `frames`. MediaError: there are no frames."""
     finder, thumbnails = CutFinder(), Thumbnails()
     light, motion = _Light(), _Motion()
-    times: list[float] = []
+    times: list[Fraction] = []
     count, looked_at = 0, -_LIGHT_EVERY
     for frame in frames:
         change = finder.add(frame)
         time = float(frame.time)
-        times = [*times[-1:], time]
+        times = [*times[-1:], frame.time]
         count += 1
         thumbnails.add(frame)
         if time >= looked_at + _LIGHT_EVERY:
@@ -119,7 +120,7 @@ def measure_frames(frames: Iterable[SmallFrame]) -> tuple[PictureFacts, Thumbnai
             "finished, so export it again."
         )
     # The last frame stays as long as the one before it; a single frame, a 25th of a second.
-    seconds = times[-1] + (times[-1] - times[0] if count > 1 else 1 / 25)
+    seconds = float(times[-1] + (times[-1] - times[0] if count > 1 else Fraction(1, 25)))
     cuts = finder.cuts()
     by_second = motion.by_second(seconds, cuts)
     return PictureFacts(

@@ -118,6 +118,10 @@ class MusicRequest(NamedTuple):
             body["is_instrumental"] = self.words != MODEL_WRITES
         return body
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of the ledger's row."""
+        return self._asdict()
+
     def fingerprint(self, service: str) -> str:
         """SHA-256 in hex of the service and every field; equal for equal requests."""
         # Requests from before the choice of words existed keep their fingerprint.

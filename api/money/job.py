@@ -12,6 +12,8 @@ from ..wire.protocol import JobRecord, JobStatus
 
 SANDBOX = "sandbox"
 """The service that charges nothing: the pack's own sandbox."""
+MUSIC = "music"
+"""The kind of a row that is a track. A row of another kind is an answer, which has no job."""
 
 
 class State(str, Enum):
@@ -84,6 +86,8 @@ class Job(NamedTuple):
         arrived: when the track came without a wait for it; None once a person has seen it.
         starred: when a person made it a favorite; None if it is not one.
         hidden: when a person hid it in the list of tracks; None if the list shows it.
+        kind: MUSIC, or the purpose of the question that was asked.
+        answer: the text of the answer; None for a track, and until the answer comes.
     """
 
     local_id: str
@@ -118,6 +122,8 @@ class Job(NamedTuple):
     arrived: float | None = None
     starred: float | None = None
     hidden: float | None = None
+    kind: str = MUSIC
+    answer: str | None = None
 
     @property
     def idempotency_key(self) -> str:

@@ -32,6 +32,8 @@ ROOM_BYTES = 1 << 20
 """Room for the pages of some hundred answers."""
 # Bytes at the log's end that are compared with the ledger at its opening: some hundreds of rows.
 _TAIL_BYTES = 1 << 18
+# A power cut must not lose a line with one of these columns.
+_SYNCED = {"job_id", "fingerprint", "answer"}
 # The mark of a row that was removed.
 _GONE = "gone"
 # A row goes through these states in one direction, and then to its last state. Processes write at
@@ -115,7 +117,7 @@ class Journal:
             if written < len(content):
                 os.write(descriptor, content[written:])
             # A power cut may lose other lines.
-            if any(values and values.keys() & {"job_id", "fingerprint"} for _, values in changes):
+            if any(values and values.keys() & _SYNCED for _, values in changes):
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -286,9 +288,9 @@ def _progress(job: Job) -> tuple[int, int]:
 
 
 def _lacks_id(job: Job, logged: Mapping[str, Any]) -> bool:
-    """Whether the log has a job id that the ledger lacks."""
+    """Whether the log has a job id, or an answer, that the ledger lacks."""
     waits = job.state in (State.SUBMITTING, State.UNCERTAIN)
-    return waits and job.job_id is None and bool(logged.get("job_id"))
+    return waits and job.job_id is None and bool(logged.get("job_id") or logged.get("answer"))
 
 
 def _line(local_id: str, values: Mapping[str, Any] | None) -> str:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..base.errors import DamagedLedgerError, LedgerError, SpendLimitError
+from ..base.question import Question, Reply
 from ..base.request import MusicRequest
 from ..base.timing import Timing
 from ..wire.protocol import LEAST_RATE, MOST_DOLLARS, JobRecord
-from .job import DEAD, Job, State, is_free
+from .job import DEAD, MUSIC, Job, State, is_free
 from .listing import Page, Show, Sort, page_of
 from .peers import Peers
 from .rows import Rows
@@ -137,7 +138,7 @@ class Ledger:
             raise KeyError(local_id)
         return job
 
-    def living(self, service: str, request: MusicRequest) -> Job | None:
+    def living(self, service: str, request: MusicRequest | Question) -> Job | None:
         """The living row of `request`: the ledger hands it out instead of a second purchase."""
         return self._rows.one(_LIVING, request.fingerprint(service))
 
@@ -308,7 +309,7 @@ class Ledger:
     def create(
         self,
         service: str,
-        request: MusicRequest,
+        request: MusicRequest | Question,
         *,
         run: str,
         price: float | None,
@@ -327,7 +328,7 @@ class Ledger:
     def create_all(
         self,
         service: str,
-        priced: Sequence[tuple[MusicRequest, float | None]],
+        priced: Sequence[tuple[MusicRequest | Question, float | None]],
         *,
         run: str,
         rules: SpendingRules | None = None,
@@ -361,7 +362,7 @@ class Ledger:
         self,
         made: list[str],
         service: str,
-        priced: Sequence[tuple[MusicRequest, float | None]],
+        priced: Sequence[tuple[MusicRequest | Question, float | None]],
         run: str,
         rules: SpendingRules | None,
         balance: float | None,
@@ -373,7 +374,8 @@ class Ledger:
         if new and rules is not None:
             try:
                 prices = [price for _, price in new]
-                self.quote(service, prices, rules, run=run, balance=balance).check(new[0][0].model)
+                quote = self.quote(service, prices, rules, run=run, balance=balance)
+                quote.check(new[0][0].model, new[0][0].columns().get("kind", MUSIC))
             except SpendLimitError as error:
                 return [error if row is None else (row, False) for row in living]
         rows = [
@@ -383,13 +385,15 @@ class Ledger:
         made += [row.local_id for row, is_new in rows if is_new]
         return [*rows]
 
-    def _insert(self, service: str, request: MusicRequest, price: float | None, run: str) -> Job:
+    def _insert(
+        self, service: str, request: MusicRequest | Question, price: float | None, run: str
+    ) -> Job:
         fingerprint = request.fingerprint(service)
         job = Job(
             local_id=uuid.uuid4().hex,
             service=service,
             fingerprint=fingerprint,
-            **request._asdict(),
+            **request.columns(),
             state=State.SUBMITTING,
             run=run,
             owner=self.owner,
@@ -457,6 +461,30 @@ class Ledger:
         return None
 
     @written
+    def complete(self, job: Job, reply: Reply) -> Job:
+        """Write the reply to the question of `job`, and return the row.
+
+        Another process may have taken the row over, because it thought this process dead. The
+        reply still belongs to the question.
+        """
+        current = self.get(job.local_id)
+        if current.answer is not None:
+            return current
+        return self.update(job.local_id, **self._answer_columns(job, reply))
+
+    def _answer_columns(self, job: Job, reply: Reply) -> dict[str, Any]:
+        now = self.engine.now()
+        return {
+            "state": State.COMPLETED,
+            "answer": reply.text,
+            "charged": 0.0 if job.is_free else reply.cost,
+            "submitted": now,
+            "finished": now,
+            "request_id": reply.request_id,
+            "error": None,
+        }
+
+    @written
     def end_submit(self, job: Job, **values: Any) -> Job | None:
         """Write columns of a row whose submit has ended without a job id.
 
@@ -469,14 +497,17 @@ class Ledger:
             values["finished"] = self.engine.now()
         return self.update(job.local_id, **values)
 
-    def write_to_journal(self, job: Job, record: JobRecord) -> bool:
+    def write_to_journal(self, job: Job, record: JobRecord | Reply) -> bool:
         """Write an answer into the journal, because the ledger cannot be written.
 
         Returns:
             Whether the journal has it; False if the journal cannot be written either.
         """
         journal = self.engine.journal
-        values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
+        if isinstance(record, Reply):
+            values = self._answer_columns(job, record)
+        else:
+            values = {"state": State.QUEUED, "job_id": record.id, "submitted": self.engine.now()}
         return journal is not None and journal.append_alone(job.local_id, values)
 
     @written
@@ -484,12 +515,12 @@ class Ledger:
         """The row, with the answer of `write_to_journal` if there is one."""
         current = self.get(job.local_id)
         journal = self.engine.journal
-        if journal is None or current.job_id or self.is_owned(current):
+        if journal is None or current.job_id or current.answer or self.is_owned(current):
             return current
         found = journal.rows().get(job.local_id, {})
-        if not found.get("job_id"):
+        if not (found.get("job_id") or found.get("answer")):
             return current
-        names = ("state", "job_id", "submitted")
+        names = ("state", "job_id", "submitted", "answer", "charged", "finished", "request_id")
         return self.update(job.local_id, **{name: found[name] for name in names if name in found})
 
     @written
@@ -538,7 +569,7 @@ class Ledger:
         self.check_may_spend(job.service, rules)
         if rules is not None and run is not None:
             quote = self.quote(job.service, [job.price], rules, run=run, balance=balance)
-            quote.check(job.model)
+            quote.check(job.model, job.kind)
         return self.compare_and_set(job, state=State.SUBMITTING, repeats=job.repeats + 1)
 
     def release(self, job: Job) -> None:

@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeVar
 
 from ..base.errors import InputError
 from ..base.plain_text import clean
-from .job import Job, State
+from .job import MUSIC, Job, State
 from .rows import Rows, folded
 
 E = TypeVar("E", bound=Enum)
 
+_IS_TRACK = f"kind = '{MUSIC}'"
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
@@ -101,7 +102,7 @@ def page_of(
     """See `Ledger.page`."""
     shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
     words = _words(search)
-    found = " AND ".join([_HOLDS] * len(words)) or "TRUE"
+    found = " AND ".join([_IS_TRACK, *[_HOLDS] * len(words)])
     values = [pattern for word in words for pattern in [_holding(word)] * 2]
     order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
     counts = _counts(rows, found, values)

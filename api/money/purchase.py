@@ -12,7 +12,7 @@ import functools
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..base.errors import (
     GatewayError,
@@ -25,6 +25,7 @@ from ..base.errors import (
 )
 from ..base.models import why_unusable
 from ..base.plain_text import dollars
+from ..base.question import Question, Reply
 from ..base.request import MusicRequest
 from ..base.threads import off_loop
 from ..base.timing import Timing, pause
@@ -36,10 +37,12 @@ from ..wire.protocol import (
     charge_in_recent,
     parse_balance,
 )
-from .job import Job, State, is_free
+from .job import MUSIC, Job, State, is_free
 from .ledger import Ledger
 from .prices import Catalogue, ModelList, expected_prices
 from .spending import SpendingRules
+
+T = TypeVar("T")
 
 
 class Purchases:
@@ -134,16 +137,6 @@ class Purchases:
             for old, new in zip(shown, await off_loop(read), strict=True)
         ]
 
-    async def _balance(self, rules: SpendingRules) -> float | None:
-        """The account's balance; None if the rules set no floor, or if the gateway does not say."""
-        if not rules.minimum_balance or is_free(self._service):
-            return None
-        try:
-            return parse_balance(await self._client.balance())
-        except GatewayError:
-            # Some gateways lack this route: the purchase goes on without the balance.
-            return None
-
     def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
         """Run in a separate task, which goes on when the caller is cancelled.
 
@@ -196,7 +189,7 @@ class Purchases:
         prices |= zip(asked, await self._prices(list(asked.values())), strict=True)
         allowed = [name for name in requests if name in prices]
         priced = [(requests[name], prices[name]) for name in allowed]
-        balance = await self._balance(rules) if asked else None
+        balance = await self._submits.balance(rules) if asked else None
         made = await off_loop(
             self._ledger.create_all, self._service, priced, run=run, rules=rules, balance=balance
         )
@@ -225,26 +218,20 @@ class Purchases:
 
     async def _settled(self, job: Job, rules: SpendingRules) -> Job:
         """The job of a live row that another call created. Waits for the end of that submit."""
-        while True:
-            if job.state in (State.SUBMITTING, State.UNCERTAIN):
-                job = await off_loop(self._ledger.read_from_journal, job)
-            if job.state is not State.SUBMITTING:
-                break
-            # If the owner ended between the POST and the answer, take the row over. If the owner
-            # still waits for the answer, it keeps the row.
-            if not await off_loop(self._ledger.compare_and_set, job, state=State.UNCERTAIN):
-                await asyncio.sleep(self._timing.row_poll)
-            job = await off_loop(self._ledger.get, job.local_id)
+        job = await self._submits.settled(job)
         if job.state is State.UNCERTAIN:
             return await self._repeat(job, rules, cause=None)
         if job.state.is_dead:
             raise job.as_error()
         return job
 
+    def _sender(self, job: Job) -> Callable[..., Awaitable[JobRecord]]:
+        return functools.partial(self._client.submit, job.request)
+
     async def _first_post(self, job: Job, rules: SpendingRules) -> Job | None:
         """The first submit. None: another process took the row over."""
         try:
-            record = await self._submits.posted(job)
+            record = await self._submits.posted(job, self._sender(job))
         except GatewayError as error:
             if not error.may_have_been_charged:
                 if not await self._submits.ended(job, state=State.FAILED, error=str(error)):
@@ -270,7 +257,7 @@ class Purchases:
 
     async def _resubmit(self, job: Job, rules: SpendingRules, run: str | None) -> Job:
         """One more submit with the same idempotency key; `run` None: no check of the limits."""
-        balance = None if run is None else await self._balance(rules)
+        balance = None if run is None else await self._submits.balance(rules)
         taken = await off_loop(self._ledger.resubmit, job, run=run, rules=rules, balance=balance)
         if taken is None:
             return await self._others(job, rules)
@@ -282,7 +269,7 @@ class Purchases:
     async def _second_post(self, job: Job) -> Job | None:
         """The second submit. None: another process took the row over."""
         try:
-            record = await self._submits.posted(job)
+            record = await self._submits.posted(job, self._sender(job))
         except GatewayError as error:
             # This submit may have created nothing; the first one remains uncertain.
             repeats = job.repeats - (not error.may_have_been_charged)
@@ -293,6 +280,137 @@ class Purchases:
                 return None
             raise uncertain(await self.lookups.find(ended, is_new=True)) from error
         return record and await self._submits.written(job, record)
+
+
+# Answers. An answer has no job to poll: it is in the reply to the POST, or it is lost.
+
+
+class Answers:
+    """The answers that one account buys. Lives in one event loop.
+
+    Args:
+        service: the name of the service in the ledger.
+    """
+
+    def __init__(self, service: str, ledger: Ledger, client: Client, timing: Timing) -> None:
+        self._service = service
+        self._ledger = ledger
+        self._client = client
+        self._submits = Submits(service, ledger, client, timing)
+        self._tasks: dict[str, asyncio.Task[Job]] = {}
+
+    async def ask(self, question: Question, *, run: str, rules: SpendingRules) -> Job:
+        """The row of the question, with its `answer`: a stored one, or one that is bought now.
+
+        A question that is under way goes on if the caller is cancelled: the ledger gets its answer.
+
+        Raises:
+            InputError, SpendLimitError, LedgerError: nothing was sent.
+            UncertainSubmitError: no answer came; it may have been charged.
+            GatewayError: the gateway refused the question; nothing was charged.
+        """
+        name = question.validated().fingerprint(self._service)
+        task = self._tasks.get(name)
+        if task is None:
+            task = asyncio.ensure_future(self._bought(question, run, rules))
+            self._tasks[name] = task
+            task.add_done_callback(functools.partial(self._ended, name))
+        return await asyncio.shield(task)
+
+    async def idle(self) -> None:
+        """Wait until no question is on its way."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _ended(self, name: str, task: asyncio.Task[Job]) -> None:
+        del self._tasks[name]
+        self._client.retries.clear(name)
+        # Read the exception, or asyncio logs it as never retrieved.
+        if not task.cancelled():
+            task.exception()
+
+    async def _bought(self, question: Question, run: str, rules: SpendingRules) -> Job:
+        price = 0.0 if is_free(self._service) else question.price
+        try:
+            living = await off_loop(self._ledger.living, self._service, question)
+            balance = None if living is not None else await self._submits.balance(rules)
+            priced, create = [(question, price)], self._ledger.create_all
+            (made,) = await off_loop(
+                create, self._service, priced, run=run, rules=rules, balance=balance
+            )
+        except LedgerError as error:
+            raise error.noting("Nothing was sent.") from error
+        if isinstance(made, GatewayError):
+            raise made
+        job, is_new = made
+        if not is_new:
+            return await self._settled(job, question, rules)
+        try:
+            return await self._asked(job, question, rules)
+        finally:
+            self._ledger.release(job)
+
+    async def _settled(self, job: Job, question: Question, rules: SpendingRules) -> Job:
+        """The row of a question that another call asked."""
+        job = await self._submits.settled(job)
+        if job.state is State.UNCERTAIN:
+            return await self._repeated(job, question, rules, None)
+        if job.state.is_dead:
+            raise job.as_error()
+        return job
+
+    async def _asked(self, job: Job, question: Question, rules: SpendingRules) -> Job:
+        """Ask; after a lost answer, ask once more if the user allows it."""
+        send = functools.partial(self._client.ask, question)
+        try:
+            reply = await self._submits.posted(job, send)
+        except GatewayError as error:
+            charged = error.may_have_been_charged
+            state = State.UNCERTAIN if charged or job.repeats else State.FAILED
+            # A repeat that was refused cost nothing; the first question remains uncertain.
+            repeats = job.repeats - (job.repeats > 0 and not charged)
+            ended = await self._submits.ended(job, state=state, error=str(error), repeats=repeats)
+            if state is State.FAILED:
+                raise
+            if job.repeats:
+                raise uncertain(ended or job) from error
+            if ended is not None:
+                return await self._repeated(ended, question, rules, error)
+            reply = None
+        if reply is None:
+            # Another process took the row over because this process was cut off.
+            row = await off_loop(self._ledger.get, job.local_id)
+            return await self._settled(row, question, rules)
+        return await self._written(job, reply)
+
+    async def _repeated(
+        self, job: Job, question: Question, rules: SpendingRules, cause: Exception | None
+    ) -> Job:
+        """Ask an uncertain question once more, if the user allows it."""
+        price = job.price if job.price or job.is_free else None
+        affordable = price is not None and price <= rules.uncertain_limit
+        if job.repeats or not affordable or not rules.uncertain_limit:
+            raise uncertain(job) from cause
+        taken = await off_loop(self._ledger.resubmit, job, run=None, rules=rules)
+        if taken is None:
+            row = await off_loop(self._ledger.get, job.local_id)
+            return await self._settled(row, question, rules)
+        try:
+            return await self._asked(taken, question, rules)
+        finally:
+            self._ledger.release(taken)
+
+    async def _written(self, job: Job, reply: Reply) -> Job:
+        """Write the reply to the row. If the ledger cannot be written, the journal has it."""
+        try:
+            return await off_loop(self._ledger.complete, job, reply)
+        except LedgerError as error:
+            if await off_loop(self._ledger.write_to_journal, job, reply):
+                return job._replace(state=State.COMPLETED, answer=reply.text)
+            raise error.noting(
+                "The answer was bought, and it could not be stored: the same question would be "
+                "bought again."
+            ) from error
 
 
 # The submit of one row: it is confirmed before it leaves, and its answer is written first of all.
@@ -314,6 +432,29 @@ class Submits:
         self._client = client
         self._timing = timing
 
+    async def balance(self, rules: SpendingRules) -> float | None:
+        """The account's balance; None if the rules set no floor, or if the gateway does not say."""
+        if not rules.minimum_balance or is_free(self._service):
+            return None
+        try:
+            return parse_balance(await self._client.balance())
+        except GatewayError:
+            # Some gateways lack this route: the purchase goes on without the balance.
+            return None
+
+    async def settled(self, job: Job) -> Job:
+        """The row that another call created, once its submit has ended."""
+        while True:
+            if job.state in (State.SUBMITTING, State.UNCERTAIN):
+                job = await off_loop(self._ledger.read_from_journal, job)
+            if job.state is not State.SUBMITTING:
+                return job
+            # If the owner ended between the POST and the answer, take the row over. If the owner
+            # still waits for the answer, it keeps the row.
+            if not await off_loop(self._ledger.compare_and_set, job, state=State.UNCERTAIN):
+                await asyncio.sleep(self._timing.row_poll)
+            job = await off_loop(self._ledger.get, job.local_id)
+
     async def ended(self, job: Job, **values: Any) -> Job | None:
         """Write columns of the row after a submit that brought no job id."""
         try:
@@ -322,8 +463,12 @@ class Submits:
             self._ledger.peers.end_submit_later(job, **values)
             return job._replace(**values)
 
-    async def posted(self, job: Job) -> JobRecord | None:
-        """Submit; repeat while the error says that nothing was created."""
+    async def posted(self, job: Job, send: Callable[..., Awaitable[T]]) -> T | None:
+        """Submit with `send`; repeat while the error says that nothing was created.
+
+        Args:
+            send: takes `idempotency_key`, `confirm` and `about`, as `Client.submit`.
+        """
         timing, clock = self._timing, self._client.clock
         give_up = clock() + timing.submit_patience
         away_until = math.inf
@@ -331,8 +476,7 @@ class Submits:
         while True:
             attempt += 1
             try:
-                return await self._client.submit(
-                    job.request,
+                return await send(
                     idempotency_key=job.idempotency_key,
                     confirm=lambda: self._confirm(job),
                     about=job.fingerprint,
@@ -538,11 +682,19 @@ def uncertain(job: Job) -> UncertainSubmitError:
         )
     again = ", also after one repeat" if job.repeats else ""
     often = " once, or twice where the gateway ignores the key" if job.repeats else ""
-    return UncertainSubmitError(
-        f"It is not known whether this track was bought{again}. The request was sent, and no "
-        f"readable answer came{cause}. It may have been charged with {dollars(job.price)}{often}. "
+    is_track = job.kind == MUSIC
+    thing, sent = ("track", "request") if is_track else ("answer", "question")
+    what_to_do = (
         "Check AIgateway's dashboard. If the job is there, pick it up with its id in Poll Job. If "
         "not, press Buy again in the Music tab, or set another take. The pack does not send the "
-        "request again by itself.",
+        "request again by itself."
+        if is_track
+        else "The pack does not ask it again by itself: change the question, or choose the method "
+        "measure."
+    )
+    return UncertainSubmitError(
+        f"It is not known whether this {thing} was bought{again}. The {sent} was sent, and no "
+        f"readable answer came{cause}. It may have been charged with {dollars(job.price)}{often}. "
+        f"{what_to_do}",
         local_id=job.local_id,
     )

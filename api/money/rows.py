@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hin
 from unicodedata import normalize
 
 from ..base.request import AS_GIVEN
-from .job import Job, State
+from .job import MUSIC, Job, State
 
 if TYPE_CHECKING:
     from .journal import Journal
@@ -179,7 +179,8 @@ def job_of(values: Mapping[str, Any]) -> Job:
     for name, (kind, may_be_none) in _KINDS.items():
         value = _READERS[kind](values.get(name))
         columns[name] = value if value is not None or may_be_none else kind()
-    return Job(**{**columns, "words": columns["words"] or AS_GIVEN})
+    defaults = {"words": columns["words"] or AS_GIVEN, "kind": columns["kind"] or MUSIC}
+    return Job(**{**columns, **defaults})
 
 
 def _state(value: object) -> State:

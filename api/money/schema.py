@@ -9,7 +9,7 @@ from typing import Any
 
 from ..base.errors import LedgerError
 from ..base.request import AS_GIVEN
-from .job import DEAD
+from .job import DEAD, MUSIC
 
 # One row for each request. REAL has only four bytes in PostgreSQL: times would be off by a minute.
 _JOBS = f"""
@@ -46,6 +46,8 @@ _JOBS = f"""
         arrived DOUBLE PRECISION,
         starred DOUBLE PRECISION,
         hidden DOUBLE PRECISION,
+        kind TEXT NOT NULL DEFAULT '{MUSIC}',
+        answer TEXT,
         searched TEXT NOT NULL DEFAULT ''
     )
 """
@@ -63,7 +65,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX by_fingerprint ON jobs (fingerprint)",
         "CREATE INDEX by_job_id ON jobs (service, job_id)",
         # The list of tracks reads only this index to count and to sort rows.
-        "CREATE INDEX by_created ON jobs (created, local_id, state, hidden, starred)",
+        "CREATE INDEX by_created ON jobs (created, local_id, state, hidden, starred, kind)",
         "CREATE INDEX by_run ON jobs (run)",
         "CREATE INDEX by_file ON jobs (file)",
         "CREATE INDEX by_model ON jobs (service, model, finished)",

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from ..base.errors import SpendLimitError
 from ..base.plain_text import dollars
 from ..wire.protocol import MOST_DOLLARS
-from .job import DEAD, SANDBOX, State
+from .job import DEAD, MUSIC, SANDBOX, State
 
 
 class SpendingRules(NamedTuple):
@@ -101,8 +101,11 @@ class Quote(NamedTuple):
         """The total for people: `$0.024`, `at most $0.024`."""
         return f"at most {dollars(self.total)}" if self.is_at_most else dollars(self.total)
 
-    def check(self, model: str) -> None:
+    def check(self, model: str, kind: str = MUSIC) -> None:
         """
+        Args:
+            kind: what is bought; see `Job.kind`.
+
         Raises:
             SpendLimitError: the purchase is refused.
         """
@@ -122,7 +125,7 @@ class Quote(NamedTuple):
                 f"bought in 24 hours, and {spent:g} were: choose another model, or wait. Nothing "
                 "was sent."
             )
-        what = self._what(model)
+        what = self._what(model, "track" if kind == MUSIC else "answer")
         if reason is Reason.MINIMUM_BALANCE:
             raise SpendLimitError(
                 f"{what}, and the account has {dollars(balance)} "
@@ -141,9 +144,9 @@ class Quote(NamedTuple):
             setting=setting,
         )
 
-    def _what(self, model: str) -> str:
+    def _what(self, model: str, thing: str) -> str:
         """The beginning of a sentence: the price of the tracks, or the amount that they count."""
-        these = "This track" if self.tracks == 1 else f"These {self.tracks} tracks"
+        these = f"This {thing}" if self.tracks == 1 else f"These {self.tracks} {thing}s"
         if self.total is not None:
             return f"{these} {'costs' if self.tracks == 1 else 'cost'} about {dollars(self.total)}"
         counts = "counts" if self.tracks == 1 else "count"

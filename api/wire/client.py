@@ -24,11 +24,13 @@ from .protocol import (
     Model,
     parse_job,
     parse_models,
+    parse_reply,
     parse_signed,
 )
 from .rate_limit import Due, RateLimiter, Retries, moment
 
 if TYPE_CHECKING:
+    from ..base.question import Question, Reply
     from ..base.request import MusicRequest
 
 _log = logging.getLogger("aigateway")
@@ -114,6 +116,32 @@ class Client:
         # The log of a farm outlives the disk of a worker.
         _log.info("The gateway has the job %s.", plain(record.id))
         return record
+
+    async def ask(
+        self,
+        question: Question,
+        *,
+        idempotency_key: str,
+        confirm: Callable[[], Awaitable[None]] | None = None,
+        about: str = "",
+    ) -> Reply:
+        """Ask a model that answers at once: `POST /chat/completions`.
+
+        Args:
+            confirm: see `submit`.
+
+        Raises: as `submit`; a refusal of the pictures is a RejectedError.
+        """
+        answer = await self.exchange.send(
+            "POST",
+            "/chat/completions",
+            on_new_connection=True,
+            confirm=confirm,
+            json=question.body(),
+            headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
+            about=about,
+        )
+        return parse_reply(self.exchange.json(answer), answer.headers)
 
     def replan(self) -> None:
         """Compute again when each waiting poll is due."""

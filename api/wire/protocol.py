@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 
 from ..base.errors import ProtocolError
 from ..base.plain_text import plain
+from ..base.question import Reply
 
 MOST_DOLLARS = 10_000.0
 """No track and no balance is higher; a higher amount counts as unknown."""
@@ -180,6 +181,34 @@ def _seconds(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if 0 <= number <= _LONGEST_AUDIO else None
+
+
+# --- Answers ------------------------------------------------------------------------------------
+
+MOST_ANSWER = 4000
+"""Characters of an answer that are used."""
+
+
+def parse_reply(body: object, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
+    """Read the first text of a chat answer: a text, or a list of parts with texts.
+
+    Raises:
+        ProtocolError: the answer has no text.
+    """
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    message = first.get("message") if isinstance(first, Mapping) else None
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        content = " ".join(part for part in parts if isinstance(part, str))
+    text = " ".join(plain(content, MOST_ANSWER).split()) if isinstance(content, str) else ""
+    if not text or not isinstance(body, Mapping):
+        raise ProtocolError(
+            "The gateway answered with success, but the answer has no text. This is a fault of the "
+            "gateway or of the model."
+        )
+    return Reply(text, parse_cost(body, headers), request_id(headers))
 
 
 # --- Errors -------------------------------------------------------------------------------------

@@ -157,6 +157,7 @@ CONTRACT = {
             ("fps", "FLOAT"),
             ("method", "COMBO"),
             ("wish", "STRING"),
+            ("model", "COMBO"),
         ],
         [
             ("prompt", "STRING"),

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ...api.base.errors import InputError
+from ...sandbox.server import Sandbox
 from ..video.make import make_clip
 from ..video.test_cuts import A, B, C, still, written
 from ..videos import VideoFromComponents, VideoFromFile
@@ -85,6 +86,44 @@ async def test_syllables_with_hisses_and_pauses_count_as_speech(node: Node):
     assert "room for a speaking voice" in found.prompt
 
 
+async def test_a_model_that_sees_the_sheet_writes_the_words(
+    node: Node, film: Path, sandbox: Sandbox
+):
+    asked = {"video": VideoFromFile(film), "method": "ask", "wish": "A solo cello"}
+    found = await describe(node, **asked)
+    height, width = found.sheet.shape[1:3]
+    assert found.prompt.startswith("A solo cello. A brief from what the sheet shows: ")
+    assert f"{width} x {height} pixels" in found.prompt
+    assert found.cut_frames == "30, 60"
+    assert "words by meta/llama-3.2-11b-vision-instruct" in found.report
+    assert (await describe(node, **asked)).prompt == found.prompt
+    assert len(sandbox.bill()["answers"]) == 1
+
+
+async def test_a_gateway_that_refuses_pictures_leaves_the_measured_words(
+    node: Node, film: Path, sandbox: Sandbox
+):
+    asked = {"video": VideoFromFile(film), "wish": "A solo cello sandbox:400"}
+    found = await describe(node, method="ask", **asked)
+    assert found.prompt == (await describe(node, **asked)).prompt
+    assert "did not take the pictures" in found.report
+    assert sandbox.bill()["answers"] == []
+
+
+async def test_nothing_is_asked_with_the_method_measure(node: Node, film: Path, sandbox: Sandbox):
+    await describe(node, video=VideoFromFile(film), model="meta/llama-3.2-11b-vision-instruct")
+    assert sandbox.seen == []
+
+
+async def test_a_farm_sends_no_pictures_unless_it_is_allowed(
+    node: Node, film: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIGATEWAY_LEDGER_URL", "postgresql://user:word@127.0.0.1:1/ledger")
+    with pytest.raises(InputError, match="frames_leave_farm"):
+        await describe(node, video=VideoFromFile(film), method="ask")
+    assert sandbox.seen == []
+
+
 @pytest.mark.parametrize(
     ("inputs", "sentence"),
     [
@@ -95,6 +134,10 @@ async def test_syllables_with_hisses_and_pauses_count_as_speech(node: Node):
         ({"images": torch.zeros(3, 4, 4, 3), "fps": 24.0, "wish": "\ud83d"}, "half of a character"),
         ({"images": torch.zeros(3, 4, 4, 3), "fps": 24.0, "wish": 5}, "text is expected"),
         ({"images": torch.zeros(3, 4, 4, 3), "fps": 24.0, "method": "guess"}, "choose one of"),
+        (
+            {"images": torch.zeros(3, 4, 4, 3), "fps": 24.0, "method": "ask", "model": "blind"},
+            "choose one of",
+        ),
     ],
 )
 async def test_bad_input_is_one_sentence(node: Node, inputs: dict[str, Any], sentence: str):

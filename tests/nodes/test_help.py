@@ -10,6 +10,7 @@ import importlib
 import os
 import re
 import ssl
+import wave
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from pathlib import Path
@@ -127,6 +128,18 @@ BEAT = with_samples(torch.from_numpy(clicks(np.arange(1, 24) * 0.5, 12.0, 48000)
 SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
 NINE = with_samples(torch.zeros(1, 9, 48000))
 IMAGES = torch.zeros(3, 4, 4, 3)
+
+
+def describing(**inputs: Any) -> Fault:
+    return running("DescribeClip", **{"images": IMAGES, "fps": 24.0, **inputs})
+
+
+def wav() -> bytes:
+    """A sound file of a tenth of a second."""
+    with wave.open(file := BytesIO(), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(1600))
+    return file.getvalue()
 
 
 def reading_cues(table: str = "", content: bytes = b"", file: str = "none") -> Fault:
@@ -269,6 +282,19 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("Shots", audio=MUSIC, grid="3n")),
         ({}, running("Shots", audio=None)),
         (SHORT, running("Shots", audio=MUSIC)),
+    ],
+    "AIGatewayDescribeClip": [
+        ({}, running("DescribeClip")),
+        ({}, describing(video=CLIP)),
+        ({}, describing(fps=0.0)),
+        ({}, describing(wish="slow " * 1000)),
+        ({}, describing(wish="\ud83c")),
+        ({}, describing(method="ask", model="blind/model")),
+        ({"SPEND_LIMIT_PER_RUN": "0.00001"}, describing(method="ask")),
+        ({"UNCERTAIN_LIMIT": "0"}, describing(method="ask", wish="sandbox:drop")),
+        ({"LEDGER_URL": "postgresql://user:word@127.0.0.1:1/x"}, describing(method="ask")),
+        ({}, running("DescribeClip", video=VideoFromFile(BytesIO(wav())))),
+        (SHORT, describing(fps=1.0)),
     ],
 }
 

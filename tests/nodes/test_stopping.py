@@ -183,6 +183,14 @@ async def test_the_measuring_of_a_clip_stops(
     await check_stops(lambda: run(node, "MusicLength", picture=picture), watch, folders)
 
 
+async def test_the_description_of_a_clip_stops(
+    node: Node, watch: Any, folders: list[Path], inputs: Path, nodes: Any
+) -> None:
+    host = importlib.import_module(f"{nodes.__name__}.host")
+    video = host.video_of(clip(inputs / "clip.mp4", 200, Fraction(30), sound=True))
+    await check_stops(lambda: run(node, "DescribeClip", video=video), watch, folders)
+
+
 async def test_the_reading_of_a_table_stops(node: Node, watch: Any, folders: list[Path]) -> None:
     number = itertools.count()
 

@@ -23,6 +23,7 @@ DIALECTS: dict[str, dict[str, Any]] = {
     "usage-labels": {"usage_label": "label"},
     "usage-bare": {"usage_is_bare": True},
     "no-usage": {"usage_routes": ()},
+    "no-data-addresses": {"takes_data_addresses": False},
 }
 """The fields of `Dialect` that each name changes."""
 PROFILES: dict[str, dict[str, Any]] = {"usage-at-once": {"usage_delay": 0.0}}

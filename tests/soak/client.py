@@ -17,6 +17,7 @@ from typing import Any
 
 from ...api.account import Account
 from ...api.base.errors import UncertainSubmitError
+from ...api.base.question import VISION_MODEL, Question
 from ...api.base.request import MusicRequest
 from ...api.base.timing import Timing
 from ...api.library import Library
@@ -70,6 +71,7 @@ class Client:
 
     async def _worker(self, numbers: Iterator[int]) -> None:
         for number in numbers:
+            await self._answered(number)
             job = await self._bought(number)
             done = await self._account.wait(job, timeout=60.0, progress=lambda progress: None)
             assert done.result_url is not None
@@ -78,6 +80,17 @@ class Client:
                 await self._account.download(audio)
                 await self._account.store(audio, self._settings)
             self._diary.write("given", f"{number} {done.local_id}")
+
+    async def _answered(self, number: int) -> None:
+        """Buy an answer; after an error that it may be charged, ask another question."""
+        for turn in count(1):
+            question = Question("soak", VISION_MODEL, "Answer.", f"question {number} {turn}")
+            try:
+                job = await self._account.ask(question, self._settings, run=f"{os.getpid()}")
+                self._diary.write("answered", f"{number} {job.local_id}")
+                return
+            except UncertainSubmitError:
+                self._diary.write("unanswered", f"{number} {turn}")
 
     async def _bought(self, number: int) -> Job:
         """Submit a request; after an error that it may be charged, follow the error's advice."""

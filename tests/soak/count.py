@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
@@ -30,6 +31,9 @@ class Count:
         ledger.close()
         self.bill = gateway.bill()
         self.charges = Counter(_number(job["prompt"]) for job in self.bill["jobs"])
+        self.answers = _answers(self._data / FILE_NAME)
+        self.answered = {line.split()[1] for line in diary.read("answered")}
+        self.unanswered = set(diary.read("unanswered"))
         self.repeats: Counter[int] = Counter()
         for row in self.rows.values():
             self.repeats[_number(row.prompt)] += row.repeats
@@ -41,11 +45,13 @@ class Count:
             *self._row_problems(),
             *self._charge_problems(honours_idempotency_key),
             *self._track_problems(),
+            *self._answer_problems(honours_idempotency_key),
         ]
 
     def summary(self) -> str:
         extra = len(self.bill["jobs"]) - len(self.asked)
         return (
+            f"{len(self.answers)} questions, {len(self.bill['answers'])} answers charged; "
             f"{len(self.asked)} requests, {len(self.bill['jobs'])} charges ({extra:+}); "
             f"{sum(self.repeats.values())} submits repeated after an uncertain one, "
             f"{sum(self.reported.values())} reported as uncertain"
@@ -81,6 +87,24 @@ class Count:
             if not 1 <= self.charges[number] <= 1 + self.reported[number] + repeats:
                 yield f"Request {number} was charged {self.charges[number]} times."
 
+    def _answer_problems(self, honours_idempotency_key: bool) -> Iterator[str]:
+        charges = Counter(answer["words"].split("\n")[-1] for answer in self.bill["answers"])
+        known = {row.words for row in self.answers}
+        for words in charges.keys() - known:
+            yield f"The answer to “{words}” was charged, and the ledger has no row of it."
+        for row in self.answers:
+            repeats = 0 if honours_idempotency_key else row.repeats
+            if charges[row.words] > 1 + repeats:
+                yield f"“{row.words}” was charged {charges[row.words]} times."
+            reported = row.words.partition(" ")[2] in self.unanswered
+            if not row.has_answer and not reported:
+                yield f"“{row.words}” was left {row.state}, and that was not reported."
+        if not self.answered <= {row.local_id for row in self.answers if row.has_answer}:
+            yield "An answer that was delivered is not in the ledger."
+        numbers = {int(row.words.split()[1]) for row in self.answers if row.has_answer}
+        for number in sorted(self.asked - numbers):
+            yield f"Question {number} never got its answer."
+
     def _track_problems(self) -> Iterator[str]:
         for number in sorted(self.asked):
             row = self.rows.get(self.given.get(number, ""))
@@ -101,6 +125,25 @@ class Count:
         if path.read_bytes() != get(record["result"]["url"]):
             return f"The track of request {number} differs from the file that the gateway served."
         return None
+
+
+class Answered(NamedTuple):
+    """A row of the ledger that is a question."""
+
+    local_id: str
+    words: str
+    state: str
+    repeats: int
+    has_answer: bool
+
+
+def _answers(path: Path) -> list[Answered]:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        found = db.execute(
+            "SELECT local_id, prompt, state, repeats, answer IS NOT NULL FROM jobs "
+            "WHERE kind = 'soak'"
+        )
+        return [Answered(*row) for row in found]
 
 
 def _number(prompt: str) -> int:

@@ -18,6 +18,11 @@ from .processes import Process
 
 PATIENCE = 2.0
 """Seconds to wait for an exact moment."""
+_UNDELIVERED = (
+    "SELECT prompt, state FROM jobs WHERE file IS NULL AND answer IS NULL AND kind = 'music' "
+    "UNION ALL "
+    "SELECT prompt, 'asking: ' || state FROM jobs WHERE answer IS NULL AND kind != 'music'"
+)
 RANDOM_TIME = "at a random time"
 
 
@@ -81,6 +86,6 @@ class Kills:
         with contextlib.closing(sqlite3.connect(self._ledger, timeout=30.0)) as db:
             if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'jobs'").fetchall():
                 return []
-            rows = db.execute("SELECT prompt, state FROM jobs WHERE file IS NULL").fetchall()
+            rows = db.execute(_UNDELIVERED).fetchall()
         given = {f"request {number}" for number in self._diary.given()}
         return [state for prompt, state in rows if prompt not in given]

@@ -31,7 +31,8 @@ class Diary:
 
     `asked` has the number of every request. `reported` has the number and the take of each request
     whose submit was reported as uncertain. `given` has the number and the `local_id` of every track
-    that was delivered.
+    that was delivered. `answered` has the number and the `local_id` of every answer. `unanswered`
+    has the number and the turn of each question that was reported as uncertain.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -34,5 +34,5 @@ def test_a_client_that_is_killed_at_random(
     assert f"seed {seed}, {kills} kills" in done.stdout
     # It is a proof only if it was caught in every state on the way.
     caught = done.stdout.partition("by state")[2]
-    for state in ("submitting", "queued", "completed"):
+    for state in ("submitting", "queued", "completed", "asking: submitting"):
         assert re.search(rf"\d {state}\n", caught), output

@@ -165,6 +165,13 @@ def test_the_memory_does_not_grow_with_the_clip():
     assert sum(ref() is not None for ref in living) < 80
 
 
+def test_the_motion_has_a_value_for_each_second():
+    facts, _ = measure_frames(frames_of_images(still(A, 288, pan=0.2), Fraction(24)))
+    assert facts.seconds == 12.0
+    assert len(facts.motion_by_second) == 12
+    assert min(facts.motion_by_second) > 0
+
+
 def test_a_stop_ends_the_work_between_two_packets(tmp_path: Path):
     path = make_clip(tmp_path / "clip.mp4", 50)
     looks = iter(range(1000))

@@ -1,0 +1,110 @@
+"""A question to a model that answers at once, without a job: words, and pictures to look at."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from typing import Any, NamedTuple
+
+from .errors import InputError
+from .plain_text import shortened
+from .request import AS_GIVEN
+
+VISION_PRICES = {
+    "meta/llama-3.2-11b-vision-instruct": (0.049, 0.680),
+    "google/gemini-3.1-flash-lite": (0.05, 0.20),
+    "openai/gpt-5.4-nano": (0.20, 1.25),
+}
+"""Models that see pictures. US dollars for a million tokens that go in, and that come out, as of
+the gateway's public model pages in 2026."""
+VISION_MODEL = next(iter(VISION_PRICES))
+PICTURE_TOKENS = 6500
+"""Tokens of a picture of at most 1024 x 1024 pixels, at most: Llama 3.2 makes 4 tiles of 1601."""
+_FEE = 1.05
+"""The gateway may add 5 % to a price."""
+_LABEL = 200
+
+
+class Question(NamedTuple):
+    """What is asked. The same question is bought once.
+
+    Attributes:
+        kind: the purpose, one word: the ledger's `kind` of the answer.
+        rules: what the model shall do; the pack's own words.
+        words: what the question is about; a stranger may have written parts of it.
+        pictures: JPEG files.
+        most_tokens: the longest answer.
+    """
+
+    kind: str
+    model: str
+    rules: str
+    words: str
+    pictures: tuple[bytes, ...] = ()
+    most_tokens: int = 300
+
+    def validated(self) -> Question:
+        """Raises InputError: the model is not known to see pictures."""
+        if self.pictures and self.model not in VISION_PRICES:
+            raise InputError(
+                f"The model {self.model} is not known to see pictures: choose one of "
+                f"{', '.join(VISION_PRICES)}. Nothing was sent."
+            )
+        return self
+
+    @property
+    def price(self) -> float | None:
+        """US dollars that the answer costs at most; None if the model's price is not known.
+
+        A token has at least one byte of text.
+        """
+        known = VISION_PRICES.get(self.model)
+        if known is None:
+            return None
+        tokens = len(f"{self.rules}{self.words}".encode()) + 100
+        tokens += PICTURE_TOKENS * len(self.pictures)
+        return _FEE * (known[0] * tokens + known[1] * self.most_tokens) / 1e6
+
+    def body(self) -> dict[str, Any]:
+        """The JSON body of `POST /chat/completions`."""
+        parts: list[dict[str, Any]] = [{"type": "text", "text": self.words}]
+        for picture in self.pictures:
+            address = f"data:image/jpeg;base64,{base64.b64encode(picture).decode()}"
+            parts.append({"type": "image_url", "image_url": {"url": address}})
+        return {
+            "model": self.model,
+            "messages": [
+                {"role": "system", "content": self.rules},
+                {"role": "user", "content": parts},
+            ],
+            "max_tokens": self.most_tokens,
+            "temperature": 0,
+        }
+
+    def fingerprint(self, service: str) -> str:
+        """SHA-256 in hex of the service and every field; of the pictures, their SHA-256."""
+        pictures = [hashlib.sha256(picture).hexdigest() for picture in self.pictures]
+        fields = json.dumps([service, "answer", *self._replace(pictures=()), pictures])
+        return hashlib.sha256(fields.encode()).hexdigest()
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of the ledger's row."""
+        return {
+            "kind": self.kind,
+            "model": self.model,
+            "prompt": shortened(self.words, _LABEL),
+            "lyrics": "",
+            "duration": 0.0,
+            "format": "",
+            "take": 1,
+            "words": AS_GIVEN,
+        }
+
+
+class Reply(NamedTuple):
+    """The reply to a question: one line without hidden characters; `cost` in US dollars."""
+
+    text: str
+    cost: float | None = None
+    request_id: str | None = None
