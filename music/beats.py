@@ -14,7 +14,8 @@ import numpy.typing as npt
 from ..audio.arrays import Floats
 from ..audio.stopping import looked
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
-from .tempo import check_hint, find_tempo, local_periods
+from .pulse import likely_beats
+from .tempo import FASTEST, SLOWEST, check_hint, find_tempo, local_periods
 
 STEADY = 0.16
 """From this confidence on, joins on beats are safe. Noise and drones have less than 0.1, music with
@@ -28,7 +29,7 @@ _LATENCY = -0.004
 """Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
 a mix."""
 _DETREND_SECONDS = 0.8
-_WEIGHTS = (1.0, 0.5, 0.25, 1.2)
+_WEIGHTS = (1.0, 0.5, 0.25, 2.0)
 """Weights of bass, middle, highs and change of harmony in the beat envelope."""
 _HARMONY_REACH = 7
 """Coarse frames (0.28 s) on each side between which the harmony is compared."""
@@ -36,6 +37,13 @@ _NEIGHBOURS = 3
 """Beats on each side that smooth a beat's time."""
 _SILENT = 0.12
 """Drop a beat at either end of the track if its onset is below this share of the usual one."""
+MOVING = 0.19
+"""Below this confidence the tempo moves from beat to beat, or there is none."""
+_MOVING_GAIN, _MOVING_WIDTH, _MOVING_NEIGHBOURS = 0.7, 3.0, 1
+"""There: how much the onsets say, their width in frames, and the neighbours of a beat."""
+_HINT_RANGE = 2**0.45
+"""There: a hint settles the octave; the search stays within so much of it."""
+_ODDS = (-3.0, 6.0)
 _SNAP = 4
 """The search for a beat's onset covers so many frames on each side."""
 
@@ -67,18 +75,30 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
     if not period or envelope.shape[0] < 2 * period:
         return NO_BEATS
     periods, confidence = local_periods(envelope, FRAMES_PER_SECOND, tempo.bpm)
-    local = np.convolve(_beat_envelope(analysis), _bell(max(1.0, period / 32)), "same")
-    local /= max(local.std(), 1e-9)
-    frames = _without_silence(_chain(local, periods), envelope)
-    if frames.shape[0] < 2:
-        return NO_BEATS
-    times = _smooth(*_nearest_onsets(frames, envelope))
-    times = times / FRAMES_PER_SECOND - _LATENCY
+    if confidence < MOVING:
+        times = _followed(analysis, envelope, hint)
+    else:
+        local = np.convolve(_beat_envelope(analysis), _bell(max(1.0, period / 32)), "same")
+        local /= max(local.std(), 1e-9)
+        frames = _without_silence(_chain(local, periods), envelope)
+        times = _smooth(*_nearest_onsets(frames, envelope), _NEIGHBOURS) / FRAMES_PER_SECOND
+    times = times - _LATENCY
     times = times[(times >= 0) & (times < analysis.seconds)]
     if times.shape[0] < 2:
         return NO_BEATS
     bpm = 60 / float(np.median(np.diff(times)))
     return Beats(times, bpm, confidence)
+
+
+def _followed(analysis: Analysis, envelope: Floats, hint: float) -> Floats:
+    """Seconds of the beats of music whose tempo moves from beat to beat."""
+    salience = np.convolve(_beat_envelope(analysis), _bell(_MOVING_WIDTH), "same")
+    odds = salience / max(salience.std(), 1e-9) - 1
+    low, high = (hint / _HINT_RANGE, hint * _HINT_RANGE) if hint else (SLOWEST, FASTEST)
+    chain = likely_beats(np.clip(_MOVING_GAIN * odds, *_ODDS), low, high, hint)
+    if chain.shape[0] < 2:
+        return np.empty(0)
+    return _smooth(*_nearest_onsets(chain, envelope), _MOVING_NEIGHBOURS) / FRAMES_PER_SECOND
 
 
 def onset_envelope(analysis: Analysis) -> Floats:
@@ -173,10 +193,10 @@ def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Flo
     return position, np.where(weak, 0.0, top)
 
 
-def _smooth(frames: Floats, strengths: Floats) -> Floats:
+def _smooth(frames: Floats, strengths: Floats, neighbours: int) -> Floats:
     """Place each beat on the line through its neighbours: a weak onset has an uncertain time."""
     count = frames.shape[0]
-    reach = min(_NEIGHBOURS, (count - 1) // 2)
+    reach = min(neighbours, (count - 1) // 2)
     if reach < 1:
         return frames
     weights = np.clip(strengths, 0.1, 3.0)

@@ -11,7 +11,7 @@ from .beats import STEADY
 from .loop_fit import plan_loops
 from .methods import ENDINGS, METHODS
 from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
-from .render import AS_IS, Piece, render
+from .render import AS_IS, Piece, natural_length, render
 from .splice import plan_splice
 from .stretch import MOST as MOST_STRETCH
 from .stretch import engine, stretch
@@ -54,7 +54,7 @@ class Fit(NamedTuple):
     joins: tuple[Join, ...]
     kept: tuple[Kept, ...]
     speed: float
-    """Speed of the part before the last two bars; 1.0 is the source's, 1.01 is 1 % faster."""
+    """Speed between the first and the last two bars; 1.0 is the source's, 1.01 is 1 % faster."""
     notes: tuple[str, ...]
     """Sentences on other changes, and on wishes that could not be met."""
     track: Track
@@ -215,7 +215,7 @@ def _stretch(track: Track, length: int) -> Fit:
     out = stretch(track.samples, track.sample_rate, length)
     total = track.samples.shape[1]
     kept = (Kept(0.0, 0.0, track.seconds),)
-    notes = (f"Pitch kept, by {engine()}; at most {MOST_STRETCH:.0%} is possible.",)
+    notes = (f"Pitch kept, by {engine()}; at most {MOST_STRETCH[engine()]:.0%} is possible.",)
     speed = total / length
     why = "it was asked for."
     return Fit(out, track.sample_rate, "stretch", why, (), kept, speed, notes, track)
@@ -225,7 +225,7 @@ def _from_plan(
     track: Track, length: int, method: str, why: str, plan: Plan, notes: tuple[str, ...]
 ) -> Fit:
     rate = track.sample_rate
-    out = render(track.samples, plan.pieces, length, fade=plan.fade, speed=plan.speed)
+    out = render(track.samples, rate, plan.pieces, length, fade=plan.fade, speed=plan.speed)
     declick = round(DECLICK_SECONDS * rate)
     ends_early = plan.pieces[-1].end < track.samples.shape[1]
     _fade(out, declick if plan.pieces[0].start else 0, declick if ends_early else 0)
@@ -238,20 +238,18 @@ def _from_plan(
         Join(place / rate, joint.left / rate, joint.right / rate)
         for place, joint in zip(places[1:], plan.joints, strict=True)
     )
-    speed = plan.speed.before / plan.speed.after if plan.speed.after else 1.0
-    return Fit(out, rate, method, why, joins, kept, speed, notes, track)
+    return Fit(out, rate, method, why, joins, kept, plan.speed.ratio, notes, track)
 
 
 def _places(plan: Plan) -> list[float]:
     """First sample of each piece in the result."""
     natural = np.cumsum([0, *(piece.end - piece.start for piece in plan.pieces[:-1])])
-    before, after = plan.speed
+    start, before, after = plan.speed
     if before == after:
         return [float(place) for place in natural]
-    return [
-        float(place * after / before if place < before else place + after - before)
-        for place in natural
-    ]
+    rest = natural_length(plan.pieces) - start - before
+    edges = np.cumsum([0, start, before, rest]), np.cumsum([0, start, after, rest])
+    return np.interp(natural, *edges).tolist()
 
 
 def _fade(out: Samples, start: int, end: int) -> None:

@@ -36,6 +36,8 @@ _SEAM_HIGHEST = 16_000.0
 """Hz."""
 _LOUD = 1000.0
 """Factor in log(1 + 1000 x) of a magnitude, which reaches down to -60 dB."""
+_TEMPO_COST, _SAME_TEMPO = 25.0, 0.01
+"""Cost of a difference of the local tempos at i and j, as a logarithm, beyond what is heard."""
 _ALIGN_SECONDS = 0.012
 """Longest shift of an entry that makes two attacks coincide."""
 _ALIGN_SHARE = 0.02
@@ -43,7 +45,7 @@ _ALIGN_SHARE = 0.02
 _ALIGN_LIKENESS = 0.4
 """Below this correlation two attacks cannot be aligned."""
 
-IMPOSSIBLE = np.inf
+IMPOSSIBLE = float("inf")
 
 
 class Joint(NamedTuple):
@@ -56,21 +58,38 @@ class Joint(NamedTuple):
     right: int
 
 
-def join_costs(track: Track, nodes: npt.NDArray[np.intp]) -> Floats:
+def join_costs(track: Track, nodes: npt.NDArray[np.intp], turn: float = IMPOSSIBLE) -> Floats:
     """[n, n] cost of a join that plays node j in place of node i; about 1 for random places.
 
-    `nodes` are indices into the track's beats. The cost is infinite for another place in the bar,
-    and where i and j are less than two bars apart.
+    `nodes` are indices into the track's beats. A join to another place in the bar costs `turn`
+    more, and half as much to the other half of the bar. The cost is infinite where i and j are less
+    than two bars apart.
     """
     times, bars = track.beats.times, track.bars
     costs = squared_distances(_vectors(track.analysis, times)[nodes])
     usual = np.median(costs) or 1.0
     costs /= usual
     costs += _SEAM_COST * _seam_excess(track, times[nodes])
-    places = bars.places[nodes]
+    tempos = np.log(local_periods(times))[nodes]
+    apart = np.abs(tempos[:, None] - tempos[None, :])
+    costs += _TEMPO_COST * np.maximum(apart - _SAME_TEMPO, 0)
+    turns = (bars.places[nodes][:, None] - bars.places[nodes][None, :]) % bars.meter
     apart = np.abs(nodes[:, None] - nodes[None, :])
-    costs[(places[:, None] != places[None, :]) | (apart < 2 * bars.meter)] = IMPOSSIBLE
+    costs[turns != 0] += turn
+    costs[2 * turns == bars.meter] -= turn / 2 if np.isfinite(turn) else 0.0
+    costs[apart < 2 * bars.meter] = IMPOSSIBLE
     return costs
+
+
+def local_periods(times: Floats) -> Floats:
+    """[n] seconds from beat to beat around each of `times` [n], over up to eight beats."""
+    reach = min(4, (times.shape[0] - 1) // 2)
+    if reach < 1:
+        return np.full(times.shape[0], max(float(np.ptp(times)), 1e-3))
+    last = times.shape[0] - 1
+    index = np.arange(times.shape[0])
+    low, high = np.maximum(index - reach, 0), np.minimum(index + reach, last)
+    return (times[high] - times[low]) / (high - low)
 
 
 def _vectors(analysis: Analysis, times: Floats) -> Floats:

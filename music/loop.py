@@ -22,7 +22,7 @@ GOOD_COST = 0.6
 
 _LONGER = 0.15
 """A loop of twice the length may cost so much more."""
-_PHRASE_COST = 0.1
+_PHRASE_COST = 0.3
 """Cost of a loop that is no multiple of a phrase."""
 _PHRASE = 4
 """Bars in a phrase. The longest loop of whole phrases with a good seam wins: a short loop tires."""
@@ -32,6 +32,9 @@ _TRIED = 8
 _AROUND_SECONDS = 1.5
 _REACH = 10
 """Frames (0.1 s) on each side of the seam between which levels are compared."""
+_REPEAT_SECONDS = 1.0
+_SAME = 1e-3
+"""Largest difference of two passages that repeat, as a share of the track's RMS: -60 dB."""
 _QUIET_JUMP = 1.5
 """dB: a smaller change of level is no jump in any track."""
 
@@ -48,10 +51,15 @@ class Seam(NamedTuple):
     step: float
     """Step from the last sample to the first, over the track's largest step from sample to
     sample."""
+    repeats: bool = False
+    """The second before the end equals the second before the start, sample for sample: the loop
+    turns where the music itself turned."""
 
     @property
     def good(self) -> bool:
-        return self.cost <= GOOD_COST and max(self.flux, self.level, self.step) <= 1
+        return self.repeats or (
+            self.cost <= GOOD_COST and max(self.flux, self.level, self.step) <= 1
+        )
 
 
 class Loop(NamedTuple):
@@ -73,6 +81,8 @@ class Loop(NamedTuple):
         where = f"{self.source[0]:.2f} s to {self.source[1]:.2f} s"
         size = f"{self.bars} bars at {self.bpm:.1f} bpm" if self.bars else "no steady beat"
         verdict = "The loop is good" if seam.good else "No good loop was found; this is the best"
+        if seam.repeats:
+            return f"{verdict}: {where} ({size}). The music repeats there, sample for sample."
         return (
             f"{verdict}: {where} ({size}). Seam: distance {seam.cost:.2f} (good up to "
             f"{GOOD_COST:g}), spectral rise {seam.flux:.2f} and jump of level {seam.level:.2f} "
@@ -220,7 +230,20 @@ def _measure(track: Track, candidate: _Turn, largest: float) -> Seam:
     flux = _rises(there, frame) / max(np.percentile(_rises(track.analysis, own), 95), 1e-9)
     level = _jumps(there, frame) / max(np.percentile(_jumps(track.analysis, own), 95), _QUIET_JUMP)
     step = float(np.abs(turn[:, around] - turn[:, around - 1]).max())
-    return Seam(cost, float(flux[0]), float(level[0]), step / max(largest, 1e-9))
+    repeats = _repeats(source, start, end, round(_REPEAT_SECONDS * rate))
+    return Seam(cost, float(flux[0]), float(level[0]), step / max(largest, 1e-9), repeats)
+
+
+def _repeats(source: Samples, start: int, end: int, count: int) -> bool:
+    """Whether the source before `end` equals that before `start`, or the source from both on."""
+    limit = _SAME * rms(source)
+    pairs = ((start - count, end - count), (start, end))
+    for first, second in pairs:
+        if first >= 0 and second + count <= source.shape[1]:
+            one, other = (source[:, at : at + count] for at in (first, second))
+            if float(np.abs(one - other).max()) <= limit:
+                return True
+    return False
 
 
 def _rises(analysis: Analysis, frames: npt.NDArray[np.intp]) -> Floats:

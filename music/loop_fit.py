@@ -51,7 +51,7 @@ def plan_loops(track: Track, length: int, ending: str) -> Plan | None:
         return plan
     before = found.left
     if too_much <= MAX_SPEED_CHANGE * before:
-        return plan._replace(speed=Speed(before, before - too_much))
+        return plan._replace(speed=Speed(0, before, before - too_much))
     if too_much < before // 2:
         first = Piece(too_much, pieces[0].end)
         return plan._replace(pieces=(first, *pieces[1:]), cut=too_much)

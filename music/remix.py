@@ -1,4 +1,4 @@
-"""A track at another length: joins at beats, which nobody hears, and the track's own ending."""
+"""A track at another length: joins that nobody hears, and the track's own opening and ending."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from .path import Way, Ways, nodes_of
 from .render import AS_IS, Piece, Speed, natural_length
 from .track import Track
 
-MAX_SPEED_CHANGE = 0.01
-"""17 cents: listeners do not hear it as out of tune."""
+MAX_SPEED_CHANGE = 0.03
+"""A tempo that differs by less is heard as the same."""
 KEPT_BARS = 2
-"""Bars at the end that stay equal to the source, sample for sample."""
+"""Bars at each end that stay equal to the source, sample for sample."""
 
 _JOIN_COST = 0.25
 _START_COST = 0.3
-"""Cost of a start on a later beat of the first bar."""
+"""Cost of a start on a later beat of the first bar, where the opening cannot be kept."""
+_PHRASE_COST = 0.2
+"""Cost of a jump by no multiple of four bars; a quarter of it by no multiple of eight."""
+_TURN_COST = 8.0
+"""Cost of a join to another place in the bar; half as much to the other half of the bar."""
 _STAY_BARS = 2
 """Fewest bars between two joins."""
 _SHORT_LOOP_COST = 4.0
 """Cost of a jump back by one bar; a jump by more bars costs less."""
-_REST_COST = 0.5
-"""Cost of half a beat of error that the speed corrects."""
+_SPEED_COST = 0.5
+"""Cost of a change of speed by 1 %; the cost grows with the square."""
 _FAR_COST = 4.0
-"""Cost of each further half beat of error, and of each that the speed cannot correct."""
+"""Cost of each half beat of error that the speed cannot correct."""
+
+_HOPELESS = 100.0
+"""A plan of this cost misses its length."""
 
 
 class Plan(NamedTuple):
@@ -61,25 +68,50 @@ class _Planner:
         self._fade = round(FADE_SECONDS * rate)
         self._meter = bars.meter
         self._per_bar = self._meter if self._nodes.shape[0] == beats.times.shape[0] else 1
+        self._joins = (
+            join_costs(track, self._nodes, _TURN_COST)
+            if self._nodes.shape[0] > 1
+            else np.empty((0, 0))
+        )
         self._step = float(np.median(np.diff(self._cuts))) if len(self._cuts) > 1 else 0.0
         self._kept = self._kept_from()
 
     def _kept_from(self) -> int:
         """First sample of the last two bars, counted both from the downbeats and from the end."""
         starts = self._track.bars.times
-        if starts.shape[0] < KEPT_BARS:
-            return 0
+        if self._ending != "keep" or starts.shape[0] < KEPT_BARS:
+            return self._total
         bar = self._meter * 60 / self._track.beats.bpm
         seconds = min(starts[-KEPT_BARS], self._track.seconds - KEPT_BARS * bar)
         return max(0, round((seconds - GUARD_SECONDS) * self._track.sample_rate))
 
+    def _openings(self) -> Iterator[int]:
+        """The samples after the first two bars and their upbeat, then after one bar."""
+        starts = self._track.bars.times
+        room = self._length - (self._total - self._kept) - round(2 * self._step * self._per_bar)
+        for bars in range(min(KEPT_BARS, starts.shape[0] - 1), 0, -1):
+            end = round((starts[bars] - GUARD_SECONDS) * self._track.sample_rate)
+            if end <= room:
+                yield end
+
     def plan(self) -> Plan | None:
         if self._nodes.shape[0] < 4 * self._per_bar or not self._step:
             return None
-        plans = [(cost, plan) for way in self._ways() for cost, plan in [self._realise(way)]]
-        return min(plans, key=lambda pair: pair[0], default=(0.0, None))[1]
+        best = None
+        # Where no way with two bars of opening has this length, keep one bar, or begin later.
+        for opening in dict.fromkeys((*self._openings(), 0)):
+            found = self._best(opening)
+            if found and (best is None or found[0] < best[0]):
+                best = found
+            if best and not best[1].cut and best[0] < _HOPELESS:
+                break
+        return best[1] if best else None
 
-    def _ways(self) -> Iterator[Way]:
+    def _best(self, opening: int) -> tuple[float, Plan] | None:
+        plans = [self._realise(way, opening) for way in self._ways(opening)]
+        return min(plans, key=lambda pair: pair[0], default=None)
+
+    def _ways(self, opening: int) -> Iterator[Way]:
         count = self._nodes.shape[0]
         keep = self._ending == "keep"
         rest = self._total - int(self._cuts[-1]) if keep else 0
@@ -89,8 +121,8 @@ class _Planner:
         if high < 1:
             return
         ways = Ways(
-            self._costs(),
-            self._starts(),
+            self._costs(opening),
+            self._starts(opening),
             high,
             join_cost=_JOIN_COST,
             stay=_STAY_BARS * self._per_bar,
@@ -108,26 +140,29 @@ class _Planner:
                 if way is not None:
                     yield way
 
-    def _costs(self) -> np.ndarray:
-        track = self._track
-        costs = join_costs(track, self._nodes)
+    def _costs(self, opening: int) -> np.ndarray:
+        costs = self._joins.copy()
         index = np.arange(costs.shape[0])
         back = (index[:, None] - index[None, :]) / self._per_bar
+        costs += np.where(back % 4 != 0, _PHRASE_COST, 0) + np.where(
+            back % 8 != 0, _PHRASE_COST / 4, 0
+        )
         costs += np.where(back > 0, _SHORT_LOOP_COST / np.maximum(back, 1), 0)
-        if self._ending == "keep":
-            # The last two bars stay whole: no join enters them after their beginning.
-            costs[:, self._cuts > self._kept] = np.inf
+        # The last two bars stay whole: no join enters them after their beginning.
+        costs[:, self._cuts > self._kept] = np.inf
+        costs[self._cuts < opening] = np.inf
         # A crossfade needs samples before its entry.
         costs[:, self._cuts < 2 * self._fade] = np.inf
         return costs
 
-    def _starts(self) -> np.ndarray:
+    def _starts(self, opening: int) -> np.ndarray:
         starts = np.full(self._nodes.shape[0], np.inf, np.float32)
-        starts[: self._per_bar] = _START_COST
+        if not opening:
+            starts[: self._per_bar] = _START_COST
         starts[0] = 0
         return starts
 
-    def _realise(self, way: Way) -> tuple[float, Plan]:
+    def _realise(self, way: Way, opening: int) -> tuple[float, Plan]:
         """The cost of `way`, with the cost of the remaining error, and its plan in samples."""
         track = self._track
         begin = 0 if way.start == 0 else int(self._cuts[way.start])
@@ -142,30 +177,28 @@ class _Planner:
         if self._ending == "fade":
             end = min(self._total, begin + max(0, self._length - natural_length(pieces)))
         pieces.append(Piece(begin, end))
-        return self._fit(way.cost, pieces, tuple(joints))
+        return self._fit(way.cost, pieces, tuple(joints), opening)
 
     def _fit(
-        self, cost: float, pieces: list[Piece], joints: tuple[Joint, ...]
+        self, cost: float, pieces: list[Piece], joints: tuple[Joint, ...], opening: int
     ) -> tuple[float, Plan]:
         natural = natural_length(pieces)
         rest = self._length - natural
         beat = self._track.sample_rate * 60 / self._track.beats.bpm
-        kept = self._total - self._kept if self._ending == "keep" else 0
-        before = natural - kept
+        before = natural - (self._total - self._kept) - opening
         half_beats = abs(rest) / (beat / 2)
-        cost += _REST_COST * half_beats + _FAR_COST * max(0.0, half_beats - 1)
         plain = Plan(tuple(pieces), AS_IS, self._fade, joints)
         if rest == 0 or (self._ending == "fade" and rest >= -1):
-            missing = max(0, rest) / (beat / 2)
-            return cost + _FAR_COST * missing, plain
+            return cost + _FAR_COST * max(0.0, half_beats if rest > 0 else 0.0), plain
         if before > 0 and abs(rest) <= MAX_SPEED_CHANGE * before:
-            return cost, plain._replace(speed=Speed(before, before + rest))
+            cost += _SPEED_COST * (100 * rest / before) ** 2
+            return cost, plain._replace(speed=Speed(opening, before, before + rest))
+        cost += _FAR_COST * (1 + 2 * half_beats)
         first = pieces[0]
         if 0 < -rest < first.end - first.start - 2 * self._fade:
             shortened = Piece(first.start - rest, first.end)
-            cost += _FAR_COST * half_beats
             return cost, plain._replace(pieces=(shortened, *pieces[1:]), cut=-rest)
         if rest < 0 and len(pieces) > 1:
             # The first piece is shorter than the excess: drop this piece.
-            return self._fit(cost + _FAR_COST * half_beats, pieces[1:], joints[1:])
+            return self._fit(cost, pieces[1:], joints[1:], 0)
         return cost + 100 * _FAR_COST * half_beats, plain

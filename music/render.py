@@ -10,9 +10,7 @@ import numpy as np
 from ..audio.arrays import BLOCK, Samples
 from ..audio.samples.resample import Resampler
 from ..audio.stopping import looked
-
-_CONTEXT = 4096
-"""Samples after the part that changes speed; its last samples are computed from them."""
+from .stretch import stretch
 
 
 class Piece(NamedTuple):
@@ -23,13 +21,24 @@ class Piece(NamedTuple):
 
 
 class Speed(NamedTuple):
-    """The first `before` samples of the joined pieces become `after` samples."""
+    """`before` samples of the joined pieces, from `start` on, become `after` samples."""
 
+    start: int
     before: int
     after: int
 
+    @property
+    def ratio(self) -> float:
+        """1.01 plays these samples 1 % faster."""
+        return self.before / self.after if self.after else 1.0
 
-AS_IS = Speed(0, 0)
+
+AS_IS = Speed(0, 0, 0)
+RESAMPLED = 0.01
+"""A change of speed up to this moves the pitch with it, by 17 cents, which listeners do not hear as
+out of tune. A larger one keeps the pitch."""
+_EDGE_SECONDS = 0.05
+"""Sound on each side of a part that changes speed; it goes in with it and is cut off again."""
 
 
 def natural_length(pieces: Sequence[Piece]) -> int:
@@ -37,21 +46,70 @@ def natural_length(pieces: Sequence[Piece]) -> int:
 
 
 def render(
-    samples: Samples, pieces: Sequence[Piece], length: int, *, fade: int, speed: Speed = AS_IS
+    samples: Samples,
+    sample_rate: int,
+    pieces: Sequence[Piece],
+    length: int,
+    *,
+    fade: int,
+    speed: Speed = AS_IS,
 ) -> Samples:
     """New float32 [channels, length]: the pieces joined by crossfades of `fade` samples.
 
     A crossfade ends where its left piece ends. Silence fills the rest up to `length`.
     """
     out = np.zeros((samples.shape[0], length), np.float32)
-    done = 0
-    for block in _changed(joined(samples, pieces, fade), samples.shape[0], speed):
-        room = min(block.shape[1], length - done)
-        out[:, done : done + room] = block[:, :room]
-        done += room
-        if done == length:
-            break
+    if speed.before == speed.after:
+        _fill(out, joined(samples, pieces, fade))
+        return out
+    whole = np.empty((samples.shape[0], natural_length(pieces)), np.float32)
+    _fill(whole, joined(samples, pieces, fade))
+    start, end = speed.start, speed.start + speed.before
+    middle = out[:, start : start + speed.after]
+    edge = min(fade, middle.shape[1] // 2)
+    _change(middle, whole, sample_rate, speed)
+    # Both sound through the crossfades, so that neither begins or ends there.
+    if start and edge:
+        middle[:, :edge] = crossfade(whole[:, start : start + edge], middle[:, :edge])
+    if end < whole.shape[1] and edge:
+        middle[:, -edge:] = crossfade(middle[:, -edge:], whole[:, end - edge : end])
+    _fill(out, iter((whole[:, :start],)))
+    _fill(out[:, start + speed.after :], iter((whole[:, end:],)))
     return out
+
+
+def _fill(out: Samples, blocks: Iterator[Samples], skip: int = 0) -> None:
+    """Write the blocks into `out` one after the other, without their first `skip` samples."""
+    done = -skip
+    for block in blocks:
+        part = block[:, max(0, -done) : out.shape[1] - done]
+        begin = max(0, done)
+        out[:, begin : begin + part.shape[1]] = part
+        done += block.shape[1]
+        if done >= out.shape[1]:
+            return
+
+
+def _change(out: Samples, whole: Samples, sample_rate: int, speed: Speed) -> None:
+    """Write the part of `whole` that changes speed into `out` [channels, speed.after]."""
+    start, before, after = speed
+    edge = min(round(_EDGE_SECONDS * sample_rate), before // 4)
+    lead, tail = min(edge, start), min(edge, whole.shape[1] - start - before)
+    source = whole[:, start - lead : start + before + tail]
+    head = round(lead * after / before)
+    if abs(speed.ratio - 1) > RESAMPLED + 1e-9:
+        length = head + after + round(tail * after / before)
+        out[:] = stretch(source, sample_rate, length)[:, head : head + after]
+        return
+    stream, size = Resampler(before, after, whole.shape[0]), source.shape[1]
+    _fill(
+        out,
+        (
+            stream.feed(source[:, at : at + BLOCK], last=at + BLOCK >= size)
+            for at in looked(range(0, size, BLOCK))
+        ),
+        head,
+    )
 
 
 def joined(samples: Samples, pieces: Sequence[Piece], fade: int) -> Iterator[Samples]:
@@ -87,31 +145,3 @@ def crossfade(leaving: Samples, coming: Samples) -> Samples:
     out, into = np.cos(angle), np.sin(angle)
     level = np.sqrt(1 + 2 * out * into * likeness)
     return (leaving * (out / level) + coming * (into / level)).astype(np.float32)
-
-
-def _changed(blocks: Iterator[Samples], channels: int, speed: Speed) -> Iterator[Samples]:
-    """Yield the blocks; the first `speed.before` samples become `speed.after` samples."""
-    if speed.before == speed.after:
-        yield from blocks
-        return
-    stream = Resampler(speed.before, speed.after, channels)
-    fed, given = 0, 0
-    context = speed.before + _CONTEXT
-    held: list[Samples] = []
-    for block in blocks:
-        if fed >= context:
-            yield block
-            continue
-        part = block[:, : context - fed]
-        chunk = stream.feed(part, last=fed + part.shape[1] >= context)
-        yield chunk[:, : max(0, speed.after - given)]
-        given += chunk.shape[1]
-        if fed + block.shape[1] > speed.before:
-            held.append(block[:, max(0, speed.before - fed) :])
-        fed += block.shape[1]
-        if fed >= context:
-            yield from held
-    if fed < context:
-        chunk = stream.feed(np.empty((channels, 0), np.float32), last=True)
-        yield chunk[:, : max(0, speed.after - given)]
-        yield from held

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..audio.arrays import MediaError, Samples, blocks
 
-MOST = 0.10
-"""Largest change as a share of the length: a larger change sounds bad."""
+MOST = {"Signalsmith Stretch": 0.20, "FFmpeg's atempo": 0.10}
+"""Largest change by each library, as a share of the length: a larger change sounds bad."""
 
 _ATEMPO_DELAY = 0.02
 """FFmpeg's atempo moves all sound earlier by so many seconds, and loses as many at the end."""
@@ -21,18 +21,20 @@ _LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
 def stretch(samples: Samples, sample_rate: int, length: int) -> Samples:
     """Stretch `samples` [channels, n] to [channels, length] with the same pitch, attacks in place.
 
-    MediaError beyond 10 % of change.
+    MediaError beyond the change that the library on this machine makes well, see `MOST`.
     """
     before = samples.shape[1]
-    if abs(length / before - 1) > MOST + 1e-9:
+    library = engine()
+    most = MOST[library]
+    if abs(length / before - 1) > most + 1e-9:
         raise MediaError(
             f"Stretching {before / sample_rate:.2f} s to {length / sample_rate:.2f} s is a change "
-            f"of {100 * (length / before - 1):+.1f} %: expected at most {MOST:.0%} either way; "
-            "use the method remix or loop."
+            f"of {100 * (length / before - 1):+.1f} %: expected at most {most:.0%} either way by "
+            f"{library}; use the method remix or loop."
         )
     if length == before:
         return samples.copy()
-    if importlib.util.find_spec("python_stretch"):
+    if library == "Signalsmith Stretch":
         return _signalsmith(samples, sample_rate, length)
     return _atempo(samples, sample_rate, length)
 

@@ -87,16 +87,39 @@ class Resampler:
         return np.asarray(ready, np.float32).reshape(-1, self._channels).T
 
 
+_CANCELLED = 0.02
+"""Below this share of the channels' power, their mean has lost the sound."""
+
+
 def mono_blocks(samples: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
-    """The mean of the channels at `target` Hz, block by block, [n] each."""
+    """The mean of the channels at `target` Hz, block by block, [n] each.
+
+    Channels of opposite phase, which cancel each other in their mean, are turned over first.
+    """
+    weights = _polarity(samples) / np.float32(samples.shape[0])
     if sample_rate == target:
         for _, block in blocks(samples):
-            yield block.mean(axis=0)
+            yield np.einsum("c,cn->n", weights, block)
         return
     stream = Resampler(sample_rate, target, 1, "LQ")
     for start in range(0, samples.shape[1], BLOCK):
-        block = samples[:, start : start + BLOCK].mean(axis=0, keepdims=True)
+        block = np.einsum("c,cn->n", weights, samples[:, start : start + BLOCK])[None]
         yield stream.feed(block, last=start + BLOCK >= samples.shape[1])[0]
+
+
+def _polarity(samples: Samples) -> Samples:
+    """[channels] 1, or -1 for channels whose phase is opposite to that of the loudest one."""
+    count = samples.shape[0]
+    if count == 1:
+        return np.ones(1, np.float32)
+    products = np.zeros((count, count))
+    for _, block in blocks(samples):
+        # np.dot would wake other threads.
+        products += np.einsum("in,jn->ij", block, block)
+    power = np.diagonal(products)
+    if products.sum() / count >= _CANCELLED * power.sum():
+        return np.ones(count, np.float32)
+    return np.where(products[int(power.argmax())] < 0, -1, 1).astype(np.float32)
 
 
 def converted(

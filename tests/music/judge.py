@@ -45,7 +45,7 @@ def judge(source: Source, result: Samples, length: int, splices: Sequence[Splice
     faults = []
     if result.shape[1] != length:
         faults.append(f"length: {result.shape[1]} samples instead of {length}")
-    faults += _ending(source, result)
+    faults += _ending(source, result) + _opening(source, result)
     for splice in splices:
         faults += _place(source, splice)
     return faults + _seams(source, result, splices)
@@ -57,6 +57,14 @@ def _ending(source: Source, result: Samples) -> list[str]:
         return ["ending: shorter than two bars"]
     difference = float(np.abs(result[:, -count:] - source.samples[:, -count:]).max())
     return [f"ending: differs by {difference:.4f}"] if difference > SILENCE else []
+
+
+def _opening(source: Source, result: Samples) -> list[str]:
+    first = int(np.flatnonzero(np.array(source.places) == 0)[0])
+    end = source.beats[first + 2 * source.meter] - 0.01
+    count = min(round(end * source.rate), result.shape[1] // 4)
+    difference = float(np.abs(result[:, :count] - source.samples[:, :count]).max())
+    return [f"opening: differs by {difference:.4f}"] if difference > SILENCE else []
 
 
 def _place(source: Source, splice: Splice) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ from ...music.drawings import draw_fit
 from ...music.fit import Fit, fit
 from ...music.joins import FADE_SECONDS
 from ...music.methods import ENDINGS
+from ...music.stretch import MOST, engine, stretch
 from ...sandbox.composer import compose
 from .judge import Source, Splice, fade_loop, judge, plain_cut
 from .pieces import RATE, noise, piece, real_song
@@ -41,7 +43,7 @@ def test_a_remix_passes_the_judge(prompt: str, share: float) -> None:
     fitted = fit(made.samples, made.rate, length, tempo=made.tempo)
     assert fitted.method == "remix"
     assert fitted.joins
-    assert abs(fitted.speed - 1) <= 0.0101
+    assert abs(fitted.speed - 1) <= 0.0301
     assert faults(fitted, length) == []
     np.testing.assert_array_equal(made.samples, before)
 
@@ -94,9 +96,11 @@ def test_remix_is_refused_without_a_beat() -> None:
         fit(noise(20), RATE, 10 * RATE, method="remix")
 
 
-@pytest.mark.parametrize("share", [0.9, 0.97, 1.05, 1.1])
+@pytest.mark.parametrize("share", [0.8, 0.9, 0.97, 1.05, 1.1, 1.2])
 @pytest.mark.parametrize("channels", [1, 2, 6])
 def test_stretch_keeps_the_pitch(channels: int, share: float) -> None:
+    if abs(share - 1) > MOST[engine()]:
+        pytest.skip(f"{engine()} changes the length by {MOST[engine()]:.0%} at most")
     time = np.arange(4 * RATE) / RATE
     tone = np.tile((0.3 * np.sin(2 * np.pi * 440 * time)).astype(np.float32), (channels, 1))
     length = round(share * tone.shape[1])
@@ -115,8 +119,23 @@ def test_music_is_heard_before_the_first_join(seconds: float) -> None:
 
 
 def test_stretch_says_its_limit() -> None:
-    with pytest.raises(MediaError, match="10%"):
+    with pytest.raises(MediaError, match=f"{MOST[engine()]:.0%} either way by {engine()}"):
         fit(noise(4), RATE, 8 * RATE, method="stretch")
+
+
+def test_without_the_wheel_the_limit_is_that_of_the_other_library(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = importlib.util.find_spec
+    hidden = "python_stretch"
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == hidden else found(name, *more),
+    )
+    assert stretch(noise(2), RATE, round(1.1 * 2 * RATE)).shape[1] == round(1.1 * 2 * RATE)
+    with pytest.raises(MediaError, match="10% either way by FFmpeg's atempo"):
+        stretch(noise(2), RATE, round(1.15 * 2 * RATE))
 
 
 def test_fades_go_from_and_to_silence() -> None:

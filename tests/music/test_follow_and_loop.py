@@ -139,3 +139,22 @@ def test_a_good_loop_of_long_phrases_wins_over_a_better_seam_of_a_short_one(
     loop = make_loop(track(prompt, seconds))
     assert loop.seam.good
     assert loop.bars == bars
+
+
+def test_a_loop_that_repeats_sample_for_sample_is_good() -> None:
+    # Each round ends loud and begins softly: a jump of level that the music has itself.
+    beats = np.arange(0, 8, 0.5)
+    once = clicks(beats, 8) * np.geomspace(0.01, 1, 8 * RATE).astype(np.float32)
+    tone = np.sin(2 * np.pi * 220 * np.arange(8 * RATE) / RATE) * np.geomspace(0.003, 0.3, 8 * RATE)
+    samples = np.tile(once + tone.astype(np.float32), 4)
+    loop = make_loop(read_track(samples, RATE, 120), 7, keep_intro=False)
+    assert loop.length % (8 * RATE) == 0
+    assert loop.seam.good
+    assert "sample for sample" in loop.report
+
+
+def test_channels_of_opposite_phase_have_a_beat() -> None:
+    once = clicks(np.arange(0.5, 29, 0.5), 30)
+    track = read_track(np.concatenate((once, -once)), RATE)
+    assert track.beats.steady
+    assert track.beats.bpm == pytest.approx(120, rel=0.01)
