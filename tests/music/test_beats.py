@@ -43,6 +43,16 @@ def test_a_tempo_that_drifts_is_followed() -> None:
     assert f_measure(np.array(times), beats.times) > 0.98
 
 
+def test_rubato_is_followed_and_not_called_steady() -> None:
+    random = np.random.default_rng(4)
+    drift = np.convolve(random.normal(0, 0.25, 80), np.ones(6) / 6, "same")
+    times = 0.4 + np.cumsum(60 / 96 * np.exp(drift + random.normal(0, 0.03, 80)))
+    times = times[times < 44]
+    beats = find_beats(analyse(clicks(times, 45), RATE), 96)
+    assert f_measure(times, beats.times) > 0.9
+    assert not beats.steady
+
+
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_the_hint_settles_the_octave(prompt: str) -> None:
     made = piece(prompt)
