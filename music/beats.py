@@ -37,13 +37,18 @@ _NEIGHBOURS = 3
 """Beats on each side that smooth a beat's time."""
 _SILENT = 0.12
 """Drop a beat at either end of the track if its onset is below this share of the usual one."""
-MOVING = 0.19
-"""Below this confidence the tempo moves from beat to beat, or there is none."""
 _MOVING_GAIN, _MOVING_WIDTH, _MOVING_NEIGHBOURS = 0.7, 3.0, 1
-"""There: how much the onsets say, their width in frames, and the neighbours of a beat."""
+"""Without a steady tempo: the weight of the onsets, their width in frames, a beat's neighbours."""
 _HINT_RANGE = 2**0.45
-"""There: a hint settles the octave; the search stays within so much of it."""
+"""Without a steady tempo a hint settles the octave; the search stays within so much of it."""
 _ODDS = (-3.0, 6.0)
+"""Limits of what one moment says for or against a beat."""
+_FLAT = 0.03
+"""Hum and beating partials rise by less than 0.025 at their 99th percentile; music by more than
+0.08."""
+_NO_ORDER, _UNIFORM = 0.05, 0.48
+"""Noise has less than this confidence, and its rises have less than this share of their mean as
+their deviation: 0.3 to 0.44; music has more than 0.5."""
 _SNAP = 4
 """The search for a beat's onset covers so many frames on each side."""
 
@@ -75,7 +80,9 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
     if not period or envelope.shape[0] < 2 * period:
         return NO_BEATS
     periods, confidence = local_periods(envelope, FRAMES_PER_SECOND, tempo.bpm)
-    if confidence < MOVING:
+    if _is_even(analysis.onsets, confidence):
+        return NO_BEATS
+    if confidence < STEADY:
         times = _followed(analysis, envelope, hint)
     else:
         local = np.convolve(_beat_envelope(analysis), _bell(max(1.0, period / 32)), "same")
@@ -88,6 +95,14 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
         return NO_BEATS
     bpm = 60 / float(np.median(np.diff(times)))
     return Beats(times, bpm, confidence)
+
+
+def _is_even(onsets: Frames, confidence: float) -> bool:
+    """Whether the sound has no attacks (hum, drones), or attacks without order (noise)."""
+    rises = onsets[FRAMES_PER_SECOND // 10 :]
+    if not rises.size or np.percentile(rises, 99) < _FLAT:
+        return True
+    return confidence < _NO_ORDER and float(rises.std()) < _UNIFORM * float(rises.mean())
 
 
 def _followed(analysis: Analysis, envelope: Floats, hint: float) -> Floats:

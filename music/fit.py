@@ -19,6 +19,8 @@ from .track import Track, read_track
 
 FADE_SHARE, LONGEST_FADE = 0.15, 4.0
 """Default length of a fade-out: this share of the whole, and at most so many seconds."""
+_SAME_TEMPO = 0.04
+"""Share by which a tempo may differ from the given one and count as the same."""
 DECLICK_SECONDS = 0.003
 """Length of the fade where the result begins or ends in the middle of a sound."""
 
@@ -67,11 +69,14 @@ class Fit(NamedTuple):
         lines = [f"{source:.3f} s became {result:.3f} s by {self.method}: {self.why}"]
         beats = self.track.beats
         if beats.bpm:
-            steady = "steady" if beats.steady else "not steady"
+            steady = "steady" if beats.steady else "followed, not steady"
             lines.append(
                 f"Beat: {beats.bpm:.1f} bpm, {self.track.bars.meter} beats in a bar, {steady} "
                 f"(confidence {beats.confidence:.2f}, steady from {STEADY:g})."
             )
+            asked = self.track.asked
+            if asked and abs(beats.bpm / asked - 1) > _SAME_TEMPO:
+                lines.append(f"Tempo: {asked:g} bpm was given, the music has {beats.bpm:.1f} bpm.")
         else:
             lines.append("Beat: none was found.")
         lines += [
@@ -162,7 +167,7 @@ def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
 def _no_remix(track: Track) -> str:
     """Why joins on the beat are not possible, or an empty string."""
     if not track.beats.bpm:
-        return "no beat was found"
+        return "no steady beat was found"
     if not track.beats.steady:
         return f"no steady beat was found (confidence {track.beats.confidence:.2f})"
     return ""

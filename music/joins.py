@@ -70,7 +70,7 @@ def join_costs(track: Track, nodes: npt.NDArray[np.intp], turn: float = IMPOSSIB
     usual = np.median(costs) or 1.0
     costs /= usual
     costs += _SEAM_COST * _seam_excess(track, times[nodes])
-    tempos = np.log(local_periods(times))[nodes]
+    tempos = np.log(_periods(times))[nodes]
     apart = np.abs(tempos[:, None] - tempos[None, :])
     costs += _TEMPO_COST * np.maximum(apart - _SAME_TEMPO, 0)
     turns = (bars.places[nodes][:, None] - bars.places[nodes][None, :]) % bars.meter
@@ -81,7 +81,7 @@ def join_costs(track: Track, nodes: npt.NDArray[np.intp], turn: float = IMPOSSIB
     return costs
 
 
-def local_periods(times: Floats) -> Floats:
+def _periods(times: Floats) -> Floats:
     """[n] seconds from beat to beat around each of `times` [n], over up to eight beats."""
     reach = min(4, (times.shape[0] - 1) // 2)
     if reach < 1:

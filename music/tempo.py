@@ -15,7 +15,10 @@ SLOWEST, FASTEST = 40.0, 240.0
 _USUAL = 115.0
 """Without a hint the prior is centred here, as wide as listeners differ (Ellis 2007 has 120)."""
 _USUAL_OCTAVES = 0.8
-_HINT_OCTAVES = 0.25
+_HINT_OCTAVES = 0.55
+_HINT_TRUST, _HINT_NEAR = 1.6, 0.06
+"""So near to the hint, in octaves, a tempo counts for more; another one has to be that much
+stronger. So a hint that the music does not obey does little harm."""
 _HINT_RANGE = 2**0.5
 """A hint settles the octave: the search stays within half an octave of it."""
 _COMB = (1.0, 0.8, 0.6, 0.5)
@@ -55,7 +58,10 @@ def find_tempo(envelope: Floats, rate: float, hint: float = 0.0) -> Tempo:
     tempos = np.exp(np.arange(np.log(low), np.log(high), 0.002))
     correlation = autocorrelation(envelope, rate, low)
     strengths = comb(correlation, tempos, rate)
-    prior = np.exp(-0.5 * (np.log2(tempos / centre) / octaves) ** 2)
+    distance = np.abs(np.log2(tempos / centre))
+    prior = np.exp(-0.5 * (distance / octaves) ** 2)
+    if hint:
+        prior[distance < _HINT_NEAR] *= _HINT_TRUST
     best = int(np.argmax(strengths * prior))
     in_thirds = _at(correlation, 20 * rate / tempos) > _at(correlation, 30 * rate / tempos)
     if in_thirds[best]:

@@ -16,6 +16,8 @@ class Track(NamedTuple):
     analysis: Analysis
     beats: Beats
     bars: Bars
+    asked: float = 0.0
+    """The tempo in bpm that somebody gave, 0 for none."""
 
     @property
     def seconds(self) -> float:
@@ -29,4 +31,4 @@ def read_track(samples: Samples, sample_rate: int, tempo: float = 0.0) -> Track:
     """
     analysis = analyse(samples, sample_rate)
     beats = find_beats(analysis, tempo)
-    return Track(samples, sample_rate, analysis, beats, find_bars(analysis, beats))
+    return Track(samples, sample_rate, analysis, beats, find_bars(analysis, beats), tempo)

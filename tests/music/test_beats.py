@@ -80,6 +80,27 @@ def test_noise_has_no_steady_beat() -> None:
     assert not read_track(noise(30), RATE, 120).beats.steady
 
 
+def drone(seconds: float, seed: int) -> np.ndarray:
+    """Partials that beat with each other, as in a pad or a machine's hum."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    pitches = np.repeat(random.uniform(55, 220) * np.arange(1, 8), 3) + random.normal(0, 0.8, 21)
+    waves = np.sin(2 * np.pi * pitches[:, None] * time + random.uniform(0, 6, (21, 1)))
+    return (0.1 * waves / np.repeat(np.arange(1, 8), 3)[:, None]).sum(axis=0).astype(np.float32)
+
+
+@pytest.mark.parametrize("hint", [0.0, 92.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_beating_partials_are_no_beat(seed: int, hint: float) -> None:
+    assert read_track(drone(20, seed)[None], RATE, hint).beats.times.size == 0
+
+
+@pytest.mark.parametrize("hint", [0.0, 120.0])
+def test_white_noise_is_no_beat(hint: float) -> None:
+    samples = np.random.default_rng(7).standard_normal((1, 20 * RATE)).astype(np.float32) * 0.1
+    assert read_track(samples, RATE, hint).beats.times.size == 0
+
+
 @pytest.mark.parametrize("seconds", [0.00003, 0.01, 0.3, 1.0])
 def test_short_and_silent_audio_has_no_beats(seconds: float) -> None:
     samples = np.zeros((2, max(1, round(seconds * RATE))), np.float32)

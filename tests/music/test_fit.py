@@ -91,6 +91,17 @@ def test_without_a_beat_the_ending_is_kept_and_it_is_said(share: float) -> None:
     np.testing.assert_array_equal(fitted.samples[:, -RATE:], samples[:, -RATE:])
 
 
+@pytest.mark.parametrize("factor", [0.8, 0.87, 1.15, 1.25])
+def test_a_wrong_tempo_does_no_harm_and_is_told(factor: float) -> None:
+    made = piece(PROMPTS[0])
+    length = round(1.5 * made.samples.shape[1])
+    fitted = fit(made.samples, made.rate, length, tempo=factor * made.tempo)
+    assert fitted.track.beats.bpm == pytest.approx(made.tempo, rel=0.01)
+    assert f"Tempo: {factor * made.tempo:g} bpm was given" in fitted.report
+    told = fit(made.samples, made.rate, length, tempo=made.tempo)
+    assert "was given" not in told.report
+
+
 def test_remix_is_refused_without_a_beat() -> None:
     with pytest.raises(MediaError, match="no steady beat"):
         fit(noise(20), RATE, 10 * RATE, method="remix")
