@@ -24,6 +24,8 @@ Coverage = npt.NDArray[np.uint8]
 """How much of each pixel is covered, 0 to 255, [height, width]."""
 
 _SMALLEST = 8
+_NAMED = 12
+"""Missing letters that a sentence names."""
 _PREFERRED = ("NotoSansCJK-Regular", "msyh", "PingFang", "Arial Unicode", "DejaVuSans", "arial")
 """Fonts of many languages, before all others."""
 _STYLED = ("bold", "italic", "oblique", "light", "thin", "black", "heavy", "condensed", "narrow")
@@ -61,7 +63,7 @@ class Lettering:
     """
 
     def __init__(self, text: str) -> None:
-        seen = dict.fromkeys(c for c in text if _is_seen(c))
+        seen = dict.fromkeys(filter(_is_seen, text))
         self._fonts = choose_fonts("".join(seen))
         self.missing = "".join(c for c in seen if self._font_of(c) is None)
         """Letters that no font has."""
@@ -79,9 +81,11 @@ class Lettering:
         """One sentence for each fault, "" without one."""
         found: list[str] = []
         if self.missing:
+            more = f" and {len(self.missing) - _NAMED} more" if len(self.missing) > _NAMED else ""
             found.append(
                 "No font of this machine has these letters of the title, so they are left out: "
-                f"{' '.join(self.missing)}. Install a font that has them, such as Noto Sans."
+                f"{' '.join(self.missing[:_NAMED])}{more}. Install a font that has them, such as "
+                "Noto Sans."
             )
         if self._is_unjoined:
             found.append(
@@ -244,7 +248,7 @@ def choose_fonts(letters: str) -> list[str]:
     >>> choose_fonts("Latin letters")
     ['']
     """
-    names = ["", *font_files()]
+    names, letters = ["", *font_files()], "".join(filter(_is_seen, letters))
     for name in names:
         if all(_has(name, letter) for letter in letters):
             return [name]

@@ -115,6 +115,16 @@ def test_letters_without_a_font_are_said_once_and_left_out(
     assert np.array_equal(made.draw(40, 600), Lettering("Hi !").draw(40, 600))
 
 
+def test_the_sentence_on_many_letters_stays_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare(monkeypatch, tmp_path)
+    made = Lettering("".join(map(chr, range(0xAC00, 0xAC00 + 500))))
+    assert len(made.missing) == 500
+    assert len(made.complaint) < 250
+    assert "and 488 more" in made.complaint
+
+
 def bare(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """A machine without fonts."""
     for name in ("HOME", "USERPROFILE", "WINDIR", "XDG_DATA_DIRS", "XDG_DATA_HOME"):
