@@ -3,6 +3,9 @@ import { keptVolume, takeOver } from "./player_parts.js";
 import { soundOfSeam } from "./seam_sound.js";
 import { length, say } from "./words.js";
 
+/** @type {AudioContext | null} one for all players, made at a click: before it may not sound */
+let context = null;
+
 /**
  * A button that plays the seams of a file, one after the other, each again and again. Marks in the
  * waveform show them. A file without a seam of its own is heard from its end into its beginning.
@@ -20,8 +23,6 @@ export class Seams {
     this.seams = [];
     /** The seam that is heard; -1 while none is. */
     this.index = -1;
-    /** @type {AudioContext | null} made at the first click: before it may not sound */
-    this.context = null;
     /** @type {AudioBufferSourceNode | null} */
     this.source = null;
     /** @type {Promise<AudioBuffer> | null} */
@@ -61,11 +62,9 @@ export class Seams {
     this.index = index;
     this.show();
     try {
-      this.context ??= new AudioContext();
-      const { address, context } = this;
-      this.decoded ??= fetch(address).then(async (answer) =>
-        context.decodeAudioData(await answer.arrayBuffer()),
-      );
+      context ??= new AudioContext();
+      const { address } = this;
+      this.decoded ??= decoded(context, address);
       const file = await this.decoded;
       // Another file, another seam or a stop may have come first.
       if (this.index === index && this.address === address) this.sound(file, seam);
@@ -77,7 +76,6 @@ export class Seams {
 
   /** @type {(file: AudioBuffer, seam: Seam) => void} */
   sound(file, seam) {
-    const { context } = this;
     if (!context) return;
     const { sampleRate, numberOfChannels } = file;
     const channels = Array.from({ length: numberOfChannels }, (_, channel) =>
@@ -135,4 +133,11 @@ export class Seams {
     if (leave !== enter) return say("seam_loop");
     return say("seam_join", { n: this.index + 2, count, time: length(leave) });
   }
+}
+
+/** @type {(context: AudioContext, address: string) => Promise<AudioBuffer>} */
+async function decoded(context, address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`);
+  return context.decodeAudioData(await answer.arrayBuffer());
 }
