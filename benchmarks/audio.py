@@ -60,6 +60,7 @@ def main() -> int:
         print(memory_of(*options.memory))
         return 0
     lengths, rounds = ((240, 30), options.rounds) if not options.small else ((2, 1), 1)
+    in_memory = ("mp3",) if options.small else ("mp3", "wav", "flac", "opus")
     peer = find_peer()
     print(f"The peer is {peer.name}.")
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -72,7 +73,7 @@ def main() -> int:
         sections: dict[str, Callable[[], list[Row]]] = {
             "decode": lambda: decode_rows(peer, long, rounds),
             "resample": lambda: resample_rows(peer, long, rounds),
-            "memory": lambda: memory_rows(long, ("mp3",) if options.small else tuple(long.paths)),
+            "memory": lambda: memory_rows(long, in_memory, saves=not options.small),
             "save": lambda: save_rows(peer, long, Path(folder), rounds),
             "url": lambda: url_rows(peer, Path(folder), long, short, rounds),
         }

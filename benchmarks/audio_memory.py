@@ -22,7 +22,7 @@ from .audio_peers import written_anew
 from .report import RUN, Row, compare
 
 
-def memory_rows(files: Files, names: Sequence[str]) -> list[Row]:
+def memory_rows(files: Files, names: Sequence[str], *, saves: bool) -> list[Row]:
     """Peaks of fresh processes, to the floor: the tensor, and the encoded file."""
     if not Path("/proc/self/clear_refs").exists():
         print("Peak memory is measured on Linux only: left out.")
@@ -37,7 +37,8 @@ def memory_rows(files: Files, names: Sequence[str]) -> list[Row]:
             label = "ours" if kind == "decode" else "LoadAudio's way"
             peak = in_a_process(kind, path)
             rows.append(compare(f"peak memory, {name}, {label}, to the floor", peak, floor, goal))
-    for kind, label in (("save", "ours"), ("core-save", "AudioSaveHelper's way")):
+    kinds = (("save", "ours"), ("core-save", "AudioSaveHelper's way")) if saves else ()
+    for kind, label in kinds:
         peak = in_a_process(kind, files.paths["wav"])
         rows.append(
             compare(

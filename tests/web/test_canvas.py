@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ...scripts.lib import pack
-from .canvas import POLL, PROMPT, SAVE, UNDER_WAY, Canvas
+from .canvas import POLL, PROMPT, READY, SAVE, UNDER_WAY, Canvas
 from .conftest import Host, Open
 
 pytestmark = pytest.mark.xdist_group("browser")
@@ -259,6 +259,26 @@ def test_blueprints_are_found_in_the_search_for_nodes(
     if typed == "music":
         expect(ours.first).to_contain_text(BLUEPRINT)
     canvas.shot(f"search-{typed}")
+
+
+@BOTH
+def test_no_message_of_the_pack_is_logged_as_unknown(open_canvas: Open, nodes_2: bool):
+    canvas = open_canvas(nodes_2=nodes_2)
+    logged: list[str] = []
+    canvas.page.on("console", lambda message: logged.append(message.text))
+    prompt = f"messages {next_take()} sandbox:slow=20"
+    fresh(canvas, prompt=prompt)
+    canvas.run()
+    # Messages come while the page is still loading, too.
+    canvas.page.reload()
+    canvas.page.wait_for_function(READY)
+    for _ in range(240):
+        if any(track["prompt"] == prompt and track["stored"] for track in canvas.tracks()):
+            break
+        canvas.page.wait_for_timeout(500)
+    else:
+        pytest.fail("the track did not come")
+    assert not [text for text in logged if "Unknown message" in text]
 
 
 @BOTH
