@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..audio.arrays import Samples
-from ..audio.plot import RULER_HEIGHT, WAVE, Picture, Plot, columns_of
+from ..audio.plot import OVER, RULER_HEIGHT, WAVE, Picture, Plot, columns_of
 from .fit import Fit
 from .follow import Values
+from .hits import ON_BEAT
 
 _BEAT = (62, 68, 80)
 _BAR = (108, 116, 134)
@@ -20,7 +21,8 @@ def draw_fit(fit: Fit, width: int = 1200, height: int = 480) -> Picture:
     """Draw the source above, its dropped parts grey, and the result below, with its joins.
 
     Bars and beats are upright lines in the source. Lines lead from the exit and the entry of each
-    join in the source to its time in the result.
+    join in the source to its time in the result. A hit is a line in the result: green on a beat,
+    red off the beat.
     """
     track = fit.track
     seconds = fit.samples.shape[1] / fit.sample_rate
@@ -41,6 +43,9 @@ def draw_fit(fit: Fit, width: int = 1200, height: int = 480) -> Picture:
         plot.link(join.right, top[1], join.at, bottom[0], _JOIN)
         plot.marks([join.left, join.right], *top, _JOIN)
         plot.marks([join.at], *bottom, _JOIN)
+    for hit in fit.hits:
+        color = _VALUES if abs(fit.error(hit)) <= ON_BEAT else OVER
+        plot.marks([hit.time], *bottom, color)
     return plot.pixels()
 
 

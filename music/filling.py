@@ -1,16 +1,82 @@
-"""The tempo at which whole bars fill a length."""
+"""The tempo at which whole bars fill a length, or at which beats fall on the hits of a picture."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ..audio.arrays import MediaError
+import numpy as np
+
+from ..audio.arrays import Floats, MediaError
+from .anchors import Anchors, Grid, plan_anchors
+from .hits import Hit
 
 BEATS_IN_A_BAR = 4
 FASTEST = 400.0
 """The fastest tempo in bpm that a person counts."""
 SHORTEST = 60 * BEATS_IN_A_BAR / FASTEST
 """Seconds of one bar at the fastest tempo."""
+
+RANGE = 4 / 3
+"""With hits, the tempo is at most a third faster or slower than the one in mind."""
+_TRIED = 300
+"""Number of hits, over all tempos, whose tempos are looked at closely."""
+
+
+class HitTempo(NamedTuple):
+    """A tempo for the hits of a picture, as Fit Music can make it with a speed of 3 % more or less.
+
+    `offset` is the time of the first downbeat in the picture, in seconds. `errors` has for each hit
+    the seconds to the nearest beat, and `bars` those to the nearest bar.
+    """
+
+    tempo: float
+    offset: float
+    errors: tuple[float, ...]
+    bars: tuple[float, ...]
+
+
+def hit_tempo(seconds: float, near: float, hits: Sequence[Hit]) -> HitTempo:
+    """The tempo in whole bpm at which most hits lie on beats, and most strong ones on 4/4 bars.
+
+    `hits` ascend; there is at least one. The music of the last bar is its ending, which has no
+    beats. MediaError for a length or a tempo that is not above 0.
+    """
+    _check(seconds, near)
+    tempos = np.arange(math.ceil(near / RANGE), math.floor(near * RANGE) + 1)
+    beats = {int(tempo): _steady_beats(seconds, float(tempo)) for tempo in tempos}
+    coarse = {
+        tempo: found.gain
+        for tempo, times in beats.items()
+        if (found := _planned(times, hits, coarse=True)) is not None
+    }
+    close = sorted(coarse, key=lambda tempo: -coarse[tempo])[: max(2, _TRIED // max(20, len(hits)))]
+    ways = [
+        (found.gain, tempo, found)
+        for tempo in close
+        if (found := _planned(beats[tempo], hits)) is not None
+    ]
+    _, tempo, found = max(ways, key=lambda way: way[0])
+    heard = found.heard(beats[tempo])
+    bars = heard[::BEATS_IN_A_BAR]
+    times = np.array([hit.time for hit in hits])
+    errors, from_bars = (
+        tuple((row[np.abs(row[:, None] - times).argmin(axis=0)] - times).tolist())
+        for row in (heard, bars)
+    )
+    return HitTempo(float(tempo), float(bars[0]), errors, from_bars)
+
+
+def _steady_beats(seconds: float, tempo: float) -> Floats:
+    count = max(2 * BEATS_IN_A_BAR, math.floor(seconds * tempo / 60) - BEATS_IN_A_BAR)
+    return np.arange(count) * 60 / tempo
+
+
+def _planned(beats: Floats, hits: Sequence[Hit], *, coarse: bool = False) -> Anchors | None:
+    """Anchors for music that begins with a bar."""
+    downbeats = np.arange(beats.shape[0]) % BEATS_IN_A_BAR == 0
+    return plan_anchors(Grid(beats, downbeats), hits, None, coarse=coarse)
 
 
 def filling_tempo(seconds: float, near: float) -> float:
@@ -22,10 +88,7 @@ def filling_tempo(seconds: float, near: float) -> float:
     Raises:
         MediaError: a length or a tempo that is not above 0.
     """
-    if not seconds > 0 or not near > 0:
-        raise MediaError(
-            f"The length is {seconds:g} s and the tempo {near:g} bpm: both must be above 0."
-        )
+    _check(seconds, near)
     if seconds < SHORTEST:
         return near
     bar_a_minute = 60 * BEATS_IN_A_BAR / seconds
@@ -41,3 +104,10 @@ def whole_bars(seconds: float, tempo: float) -> float:
     """
     bar = 60 * BEATS_IN_A_BAR / tempo
     return max(2, math.ceil(seconds / bar - 1e-6)) * bar
+
+
+def _check(seconds: float, near: float) -> None:
+    if not seconds > 0 or not near > 0:
+        raise MediaError(
+            f"The length is {seconds:g} s and the tempo {near:g} bpm: both must be above 0."
+        )

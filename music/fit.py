@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ..audio.arrays import MediaError, Samples, check_samples
+from .anchors import MOST_SPEED, Grid
 from .beats import STEADY
+from .hits import NO_HITS, Hit, Hits, told
+from .joins import FADE_SECONDS
 from .loop_fit import plan_loops
 from .methods import ENDINGS, METHODS
-from .remix import MAX_SPEED_CHANGE, Plan, plan_remix
-from .render import AS_IS, Piece, natural_length, render
+from .remix import MAX_SPEED_CHANGE, Plan, beats_of, plan_remix
+from .render import AS_IS, Piece, natural_length, render, warp
 from .splice import plan_splice
 from .stretch import MOST as MOST_STRETCH
 from .stretch import engine, stretch
@@ -23,6 +28,8 @@ _SAME_TEMPO = 0.04
 """Share by which a tempo may differ from the given one and count as the same."""
 DECLICK_SECONDS = 0.003
 """Length of the fade where the result begins or ends in the middle of a sound."""
+_RING_SECONDS = 0.5
+"""Length of the fade where the picture ends while the last beat still rings."""
 
 
 class Join(NamedTuple):
@@ -61,6 +68,18 @@ class Fit(NamedTuple):
     """Sentences on other changes, and on wishes that could not be met."""
     track: Track
     """The source with its beats and bars."""
+    grid: Grid
+    """The beats of the result, in seconds."""
+    plan: Plan | None
+    """The pieces of the source; None for a stretch."""
+    hits: tuple[Hit, ...] = ()
+
+    def error(self, hit: Hit, *, bar: bool = False) -> float:
+        """Seconds from a hit to the nearest beat or bar of the result; above 0 if that is later."""
+        times = self.grid.beats[self.grid.downbeats] if bar else self.grid.beats
+        if not times.size:
+            return math.inf
+        return float(times[int(np.abs(times - hit.time).argmin())] - hit.time)
 
     @property
     def report(self) -> str:
@@ -85,7 +104,16 @@ class Fit(NamedTuple):
         ]
         if self.speed != 1:
             lines.append(f"Speed: {100 * (self.speed - 1):+.2f} %.")
-        return "\n".join((*lines, *self.notes))
+        return "\n".join((*lines, *self.notes, *self._hit_lines()))
+
+    def _hit_lines(self) -> list[str]:
+        hits = self.hits
+        if not hits:
+            return []
+        if self.grid.beats.size < 2:
+            return [f"None of {len(hits)} hits is met, because no beat was found."]
+        errors = [self.error(hit) for hit in hits]
+        return told(hits, errors, [self.error(hit, bar=True) for hit in hits])
 
 
 def fit(
@@ -98,12 +126,15 @@ def fit(
     tempo: float = 0.0,
     fade_in: float = 0.0,
     fade_out: float = 0.0,
+    hits: Hits = NO_HITS,
 ) -> Fit:
     """Bring `samples` (float32 [channels, n]) to exactly `length` samples, in a new array.
 
     `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
-    fade fades out, hard stops (a remix: at the end of a bar). Fades are in seconds. MediaError for
-    a value out of range, and for a method that cannot reach `length`.
+    fade fades out, hard stops (a remix: at the end of a bar), last hit puts the last beat of the
+    track's own ending on the last hit. Fades are in seconds. A remix lets beats fall on `hits`, and
+    bars on the strong ones. MediaError for a value out of range, and for a method that cannot reach
+    `length`.
 
     >>> noise = np.random.default_rng(1).normal(0, 0.1, (2, 96000)).astype(np.float32)
     >>> fit(noise, 48000, 72000, method="cut").samples.shape
@@ -112,7 +143,13 @@ def fit(
     check_samples(samples, sample_rate)
     _check_wish(length, sample_rate, method, ending, fade_in, fade_out)
     track = read_track(samples, sample_rate, tempo)
-    fitted = _fit(track, length, method, ending)
+    if ending == "last hit":
+        whole = _length_to_last_hit(track, hits.hits)
+        fitted = _fit(track, whole, method, ending, hits.hits)
+        fitted = fitted._replace(samples=_resized(fitted.samples, length, sample_rate))
+    else:
+        fitted = _fit(track, length, method, ending, hits.hits)
+    fitted = fitted._replace(hits=hits.hits, notes=(*fitted.notes, *hits.notes))
     out = fitted.samples
     if ending == "fade" and not fade_out:
         fade_out = min(LONGEST_FADE, FADE_SHARE * length / sample_rate)
@@ -136,9 +173,31 @@ def _check_wish(
             )
 
 
-def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
+def _length_to_last_hit(track: Track, hits: Sequence[Hit]) -> int:
+    """Length in samples at which the last beat of the track falls on the last hit."""
+    if not hits:
+        raise MediaError(
+            "The ending is last hit, and there is no hit in the picture: give hits, or choose the "
+            "ending keep."
+        )
+    last = track.beats.times[-1] if track.beats.bpm else track.seconds
+    return round((hits[-1].time + track.seconds - last) * track.sample_rate)
+
+
+def _resized(samples: Samples, length: int, sample_rate: int) -> Samples:
+    """New samples of `length`: silence follows, or the music fades out while it rings."""
+    missing = length - samples.shape[1]
+    if missing >= 0:
+        return np.pad(samples, ((0, 0), (0, missing)))
+    out = samples[:, :length].copy()
+    _fade(out, 0, round(min(_RING_SECONDS, length / sample_rate) * sample_rate))
+    return out
+
+
+def _fit(track: Track, length: int, method: str, ending: str, hits: Sequence[Hit]) -> Fit:
     total = track.samples.shape[1]
-    if length == total and method != "cut":
+    remixes = method in ("auto", "remix") and not _no_remix(track)
+    if length == total and method != "cut" and not (hits and remixes):
         return _from_plan(
             track, length, "none", "the music has that length already.", _whole(track), ()
         )
@@ -148,7 +207,7 @@ def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
         return _stretch(track, length)
     if method in ("auto", "remix"):
         problem = _no_remix(track)
-        plan = None if problem else plan_remix(track, length, ending)
+        plan = None if problem else plan_remix(track, length, ending, hits)
         if plan is None and not problem:
             problem = "the music has too few bars for this length"
         if plan is not None:
@@ -159,6 +218,8 @@ def _fit(track: Track, length: int, method: str, ending: str) -> Fit:
         why = f"{problem}."
     else:
         why = "it was asked for."
+    # Without a remix the ending lies on the last hit by the length alone.
+    ending = "keep" if ending == "last hit" else ending
     if method == "cut" or length < total:
         return _cut(track, length, ending, why)
     return _loop(track, length, ending, why)
@@ -180,6 +241,8 @@ def _whole(track: Track) -> Plan:
 def _remix_notes(track: Track, plan: Plan, length: int) -> tuple[str, ...]:
     notes = []
     rate = track.sample_rate
+    if plan.warp:
+        notes.append(_warp_note(plan, rate))
     if plan.cut:
         notes.append(
             f"{plan.cut / rate:.2f} s were cut off the beginning: a change of speed of "
@@ -188,6 +251,21 @@ def _remix_notes(track: Track, plan: Plan, length: int) -> tuple[str, ...]:
     elif plan.pieces[0].start:
         notes.append(f"It begins {plan.pieces[0].start / rate:.2f} s into the source, on a beat.")
     return tuple(notes)
+
+
+def _warp_note(plan: Plan, rate: int) -> str:
+    before, after = np.array(plan.warp, np.float64).T
+    speeds = np.diff(before) / np.maximum(np.diff(after), 1)
+    changed = speeds[np.abs(speeds - 1) > 1e-4]
+    note = "The music keeps its own speed between the hits."
+    if changed.size:
+        note = (
+            f"The speed changes by {100 * (changed.min() - 1):+.2f} to "
+            f"{100 * (changed.max() - 1):+.2f} % between hits (at most {MOST_SPEED:.0%}), with the "
+            f"pitch kept by {engine()}."
+        )
+    lead = after[0] / rate
+    return f"{note} It begins after {lead:.2f} s of silence." if lead else note
 
 
 def _loop(track: Track, length: int, ending: str, why: str) -> Fit:
@@ -223,18 +301,30 @@ def _stretch(track: Track, length: int) -> Fit:
     notes = (f"Pitch kept, by {engine()}; at most {MOST_STRETCH[engine()]:.0%} is possible.",)
     speed = total / length
     why = "it was asked for."
-    return Fit(out, track.sample_rate, "stretch", why, (), kept, speed, notes, track)
+    grid = Grid(track.beats.times / speed, track.bars.places == 0)
+    return Fit(out, track.sample_rate, "stretch", why, (), kept, speed, notes, track, grid, None)
 
 
 def _from_plan(
     track: Track, length: int, method: str, why: str, plan: Plan, notes: tuple[str, ...]
 ) -> Fit:
     rate = track.sample_rate
-    out = render(track.samples, rate, plan.pieces, length, fade=plan.fade, speed=plan.speed)
     declick = round(DECLICK_SECONDS * rate)
-    ends_early = plan.pieces[-1].end < track.samples.shape[1]
-    _fade(out, declick if plan.pieces[0].start else 0, declick if ends_early else 0)
-    places = _places(plan)
+    begins = declick if plan.pieces[0].start else 0
+    if plan.warp:
+        natural = natural_length(plan.pieces)
+        out = render(track.samples, rate, plan.pieces, natural, fade=plan.fade)
+        _fade(out, begins, 0)
+        out = warp(out, rate, plan.warp, length, round(FADE_SECONDS * rate))
+        ends_early = plan.warp[-1][1] + natural - plan.warp[-1][0] > length
+    else:
+        out = render(track.samples, rate, plan.pieces, length, fade=plan.fade, speed=plan.speed)
+        _fade(out, begins, 0)
+        ends_early = False
+    ends_early = ends_early or plan.pieces[-1].end < track.samples.shape[1]
+    _fade(out, 0, declick if ends_early else 0)
+    starts = np.cumsum([0, *(piece.end - piece.start for piece in plan.pieces[:-1])])
+    places = plan.heard(starts.astype(np.float64)).tolist()
     kept = tuple(
         Kept(place / rate, piece.start / rate, piece.end / rate)
         for place, piece in zip(places, plan.pieces, strict=True)
@@ -243,18 +333,11 @@ def _from_plan(
         Join(place / rate, joint.left / rate, joint.right / rate)
         for place, joint in zip(places[1:], plan.joints, strict=True)
     )
-    return Fit(out, rate, method, why, joins, kept, plan.speed.ratio, notes, track)
-
-
-def _places(plan: Plan) -> list[float]:
-    """First sample of each piece in the result."""
-    natural = np.cumsum([0, *(piece.end - piece.start for piece in plan.pieces[:-1])])
-    start, before, after = plan.speed
-    if before == after:
-        return [float(place) for place in natural]
-    rest = natural_length(plan.pieces) - start - before
-    edges = np.cumsum([0, start, before, rest]), np.cumsum([0, start, after, rest])
-    return np.interp(natural, *edges).tolist()
+    grid = beats_of(track, plan.pieces)
+    heard = plan.heard(grid.beats * rate) / rate
+    inside = heard < length / rate
+    grid = Grid(heard[inside], grid.downbeats[inside])
+    return Fit(out, rate, method, why, joins, kept, plan.speed.ratio, notes, track, grid, plan)
 
 
 def _fade(out: Samples, start: int, end: int) -> None:

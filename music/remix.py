@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from ..audio.arrays import Floats
+from .anchors import MOST_SPEED, Grid, moved, plan_anchors
+from .hits import Hit
 from .joins import FADE_SECONDS, GUARD_SECONDS, Joint, join_costs, joint
 from .path import Way, Ways, nodes_of
 from .render import AS_IS, Piece, Speed, natural_length
@@ -35,6 +38,14 @@ _FAR_COST = 4.0
 
 _HOPELESS = 100.0
 """A plan of this cost misses its length."""
+_HIT_GAIN = 1.5
+"""Gain of a hit on a beat, beside the costs of joins."""
+_MISSED_COST = 4.0
+"""Cost of a way on which no speed reaches the length with the hits."""
+_SILENT = 0.002
+"""The silence after the music is below this share of its peak: -54 dB."""
+_SHIFT_SECONDS = 0.05
+"""Step between the times of the ending that are tried, within a bar."""
 
 
 class Plan(NamedTuple):
@@ -47,19 +58,41 @@ class Plan(NamedTuple):
     joints: tuple[Joint, ...]
     cut: int = 0
     """Samples cut off the beginning because the speed could not correct the length."""
+    warp: tuple[tuple[int, int], ...] = ()
+    """Samples (before, after) between which a stretch changes the speed, instead of `speed`."""
+
+    def heard(self, natural: Floats) -> Floats:
+        """The samples of the result that play the samples `natural` of the joined pieces."""
+        return moved(natural, self.warp or self.speed.pairs)
 
 
-def plan_remix(track: Track, length: int, ending: str) -> Plan | None:
+def beats_of(track: Track, pieces: Sequence[Piece]) -> Grid:
+    """The beats of the joined pieces, in seconds, before any change of speed."""
+    rate, times = track.sample_rate, track.beats.times
+    beats, places, done = [], [], 0
+    for piece in pieces:
+        # A join enters a little before its beat, and leaves a little before another.
+        inside = (times * rate >= piece.start) & (times * rate < piece.end)
+        beats.append(times[inside] + (done - piece.start) / rate)
+        places.append(track.bars.places[inside])
+        done += piece.end - piece.start
+    return Grid(np.concatenate(beats), np.concatenate(places) == 0)
+
+
+def plan_remix(track: Track, length: int, ending: str, hits: Sequence[Hit] = ()) -> Plan | None:
     """The least-cost plan for `length` samples, or None where the track has too few bars.
 
-    `ending`: keep plays the track's own ending; hard ends with a bar; fade ends anywhere.
+    `ending`: keep plays the track's own ending; so does last hit, which leaves no silence after
+    it; hard ends with a bar; fade ends anywhere. Beats fall on `hits`, as many as joins and a
+    change of speed of 3 % allow.
     """
-    return _Planner(track, length, ending).plan()
+    return _Planner(track, length, ending, hits).plan()
 
 
 class _Planner:
-    def __init__(self, track: Track, length: int, ending: str) -> None:
+    def __init__(self, track: Track, length: int, ending: str, hits: Sequence[Hit]) -> None:
         self._track, self._length, self._ending = track, length, ending
+        self._hits, self._keeps = hits, ending in ("keep", "last hit")
         rate, beats, bars = track.sample_rate, track.beats, track.bars
         self._nodes = nodes_of(beats.times.shape[0], bars.places)
         self._times = beats.times[self._nodes]
@@ -75,11 +108,12 @@ class _Planner:
         )
         self._step = float(np.median(np.diff(self._cuts))) if len(self._cuts) > 1 else 0.0
         self._kept = self._kept_from()
+        self._peak = float(max(track.samples.max(), -track.samples.min()))
 
     def _kept_from(self) -> int:
         """First sample of the last two bars, counted both from the downbeats and from the end."""
         starts = self._track.bars.times
-        if self._ending != "keep" or starts.shape[0] < KEPT_BARS:
+        if not self._keeps or starts.shape[0] < KEPT_BARS:
             return self._total
         bar = self._meter * 60 / self._track.beats.bpm
         seconds = min(starts[-KEPT_BARS], self._track.seconds - KEPT_BARS * bar)
@@ -113,7 +147,7 @@ class _Planner:
 
     def _ways(self, opening: int) -> Iterator[Way]:
         count = self._nodes.shape[0]
-        keep = self._ending == "keep"
+        keep = self._keeps
         rest = self._total - int(self._cuts[-1]) if keep else 0
         wanted = round((self._length - int(max(self._cuts[0], 0)) - rest) / self._step)
         spread = 2 * self._per_bar
@@ -158,7 +192,8 @@ class _Planner:
     def _starts(self, opening: int) -> np.ndarray:
         starts = np.full(self._nodes.shape[0], np.inf, np.float32)
         if not opening:
-            starts[: self._per_bar] = _START_COST
+            # With hits the music begins as it does, and a silence before it moves its beats.
+            starts[: 1 if self._hits else self._per_bar] = _START_COST
         starts[0] = 0
         return starts
 
@@ -172,12 +207,59 @@ class _Planner:
             pieces.append(Piece(begin, found.left))
             joints.append(found)
             begin = found.right
-        keep = self._ending == "keep"
+        keep = self._keeps
         end = self._total if keep else int(self._cuts[way.end])
         if self._ending == "fade":
-            end = min(self._total, begin + max(0, self._length - natural_length(pieces)))
+            missing = max(0, self._length - natural_length(pieces))
+            room = round(MOST_SPEED * self._length) if self._hits else 0
+            end = min(self._total, begin + missing + room)
         pieces.append(Piece(begin, end))
-        return self._fit(way.cost, pieces, tuple(joints), opening)
+        met = self._meet(way.cost, pieces, tuple(joints), opening) if self._hits else None
+        if met is not None:
+            return met
+        cost = way.cost + (_MISSED_COST if self._hits else 0.0)
+        return self._fit(cost, pieces, tuple(joints), opening)
+
+    def _meet(
+        self, cost: float, pieces: list[Piece], joints: tuple[Joint, ...], opening: int
+    ) -> tuple[float, Plan] | None:
+        """The cost of `pieces` less the gain of the hits, and the plan; None if no speed fits."""
+        rate, length = self._track.sample_rate, self._length
+        kept = self._total - self._kept
+        natural = natural_length(pieces)
+        end = None if self._ending == "fade" else ((natural - kept) / rate, (length - kept) / rate)
+        grid = beats_of(self._track, pieces)
+        if grid.beats.shape[0] < 2:
+            return None
+        shifts = self._shifts() if self._ending == "keep" else (0.0,)
+        found = plan_anchors(grid, self._hits, end, opening=opening / rate, shifts=shifts)
+        if found is None:
+            return None
+        # A part ends a little before its beat, whose attack stays whole. The first and the last
+        # anchor are no beats.
+        last = len(found.pairs) - (end is not None)
+        guards = [GUARD_SECONDS if 0 < number < last else 0.0 for number in range(len(found.pairs))]
+        (begin, lead), *_ = found.pairs
+        inner = (
+            (round((music - guard) * rate), round((picture - guard) * rate))
+            for (music, picture), guard in zip(found.pairs, guards, strict=True)
+        )
+        warp = ((0, round((lead - begin) * rate)), *inner)
+        plan = Plan(tuple(pieces), AS_IS, self._fade, joints, warp=warp)
+        missing = length - (warp[-1][1] + natural - warp[-1][0]) if end is None else 0
+        beat = rate * 60 / self._track.beats.bpm
+        return cost - _HIT_GAIN * found.gain + _FAR_COST * max(0.0, missing / beat), plan
+
+    def _shifts(self) -> Sequence[float]:
+        """Seconds by which the ending may come later: silence after it is cut or added."""
+        rate = self._track.sample_rate
+        bar = self._meter * 60 / self._track.beats.bpm
+        tail = np.abs(self._track.samples[:, -round(bar * rate) :]).max(axis=0)
+        loud = np.flatnonzero(tail > _SILENT * self._peak)
+        silent = (tail.shape[0] - 1 - loud[-1]) / rate if loud.size else bar
+        if silent < GUARD_SECONDS:
+            return (0.0,)
+        return (0.0, *np.arange(-bar, silent, _SHIFT_SECONDS).tolist())
 
     def _fit(
         self, cost: float, pieces: list[Piece], joints: tuple[Joint, ...], opening: int

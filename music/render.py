@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,12 @@ class Speed(NamedTuple):
         """1.01 plays these samples 1 % faster."""
         return self.before / self.after if self.after else 1.0
 
+    @property
+    def pairs(self) -> tuple[tuple[int, int], ...]:
+        """(sample of the pieces, sample of the result) at each end of the change."""
+        start, before, after = self
+        return ((0, 0), (start, start), (start + before, start + after))
+
 
 AS_IS = Speed(0, 0, 0)
 RESAMPLED = 0.01
@@ -39,6 +46,10 @@ RESAMPLED = 0.01
 out of tune. A larger one keeps the pitch."""
 _EDGE_SECONDS = 0.05
 """Sound on each side of a part that changes speed; it goes in with it and is cut off again."""
+
+
+_CONTEXT_SECONDS = 0.2
+"""The same around a part between two hits, which is short."""
 
 
 def natural_length(pieces: Sequence[Piece]) -> int:
@@ -110,6 +121,40 @@ def _change(out: Samples, whole: Samples, sample_rate: int, speed: Speed) -> Non
         ),
         head,
     )
+
+
+def warp(
+    samples: Samples, sample_rate: int, pairs: Sequence[tuple[int, int]], length: int, fade: int
+) -> Samples:
+    """New [channels, length]: sample `before` of each pair (before, after) is heard at `after`.
+
+    Between two pairs the speed is constant, and the pitch stays. Silence comes before the first
+    pair. After the last one the samples are those of the source. A crossfade of `fade` samples
+    ends at each pair whose parts are not both unchanged.
+    """
+    out = np.zeros((samples.shape[0], length), np.float32)
+    total = samples.shape[1]
+    context = round(_CONTEXT_SECONDS * sample_rate)
+    (_, start), (last, end) = pairs[0], pairs[-1]
+    parts = [*itertools.pairwise(pairs), ((last, end), (total, end + total - last))]
+    was_stretched = False
+    for (left, at), (right, until) in looked(parts):
+        lead = min(context, left)
+        tail = min(context, total - right)
+        is_stretched = right - left != until - at
+        part = samples[:, left - lead : right + tail]
+        if is_stretched:
+            factor = (until - at) / (right - left)
+            lead, tail = round(lead * factor), round(tail * factor)
+            part = stretch(part, sample_rate, lead + until - at + tail)
+        own = part[:, lead : lead + until - at][:, : max(0, length - at)]
+        overlap = min(fade, lead, at - start)
+        if (is_stretched or was_stretched) and overlap and at <= length:
+            before = out[:, at - overlap : at]
+            out[:, at - overlap : at] = crossfade(before.copy(), part[:, lead - overlap : lead])
+        out[:, at : at + own.shape[1]] = own
+        was_stretched = is_stretched
+    return out
 
 
 def joined(samples: Samples, pieces: Sequence[Piece], fade: int) -> Iterator[Samples]:

@@ -7,10 +7,14 @@ import io
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..api.base.errors import InputError
 from . import host, session
+from .shared_inputs import checked_text
+
+if TYPE_CHECKING:
+    from ..music.hits import Hits
 
 # A person types a rate with three decimals.
 _ROUNDED = Fraction(1, 1000)
@@ -41,6 +45,20 @@ def length(picture: Any, frames: int, fps: float, seconds: float = 0.0) -> Lengt
     found = _length(picture, frames, fps, seconds)
     check_length(found.seconds)
     return found
+
+
+def hits(text: Any, picture: Any, fps: float, found: Length) -> Hits:
+    """The hits that a text names, inside a picture of the length `found`.
+
+    Raises:
+        InputError: it is no text.
+        MediaError: an entry is no moment, or frames come without a rate.
+    """
+    from ..music.hits import read_hits
+
+    # A length in seconds has no rate of its own.
+    rate = found.fps if picture is not None or fps else None
+    return read_hits(checked_text("hits", text), rate, float(found.seconds))
 
 
 def check_length(seconds: float | Fraction) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
@@ -17,10 +17,14 @@ from .shared_inputs import (
     fade_input,
     fps_input,
     frames_input,
+    hits_input,
     loudness_inputs,
     picture_input,
     tempo_input,
 )
+
+if TYPE_CHECKING:
+    from ..music.hits import Hits
 
 
 class FitMusic(io.ComfyNode):
@@ -50,12 +54,14 @@ class FitMusic(io.ComfyNode):
                 *loudness_inputs(),
                 fade_input("fade_in"),
                 fade_input("fade_out"),
+                hits_input(),
             ],
             outputs=[
                 io.Audio.Output("audio"),
                 io.String.Output("report"),
                 io.String.Output("joins"),
                 io.Image.Output("plot"),
+                io.String.Output("markers"),
             ],
         )
 
@@ -75,11 +81,16 @@ class FitMusic(io.ComfyNode):
         true_peak: float = -1.0,
         fade_in: float = 0.0,
         fade_out: float = 0.0,
+        hits: str = "",
     ) -> io.NodeOutput:
+        def wished() -> tuple[clips.Length, Hits]:
+            found = clips.length(picture, frames, fps, seconds)
+            return found, clips.hits(hits, picture, fps, found)
+
         return await host.in_thread(
             _fitted,
             audio,
-            lambda: clips.length(picture, frames, fps, seconds),
+            wished,
             loudness,
             true_peak,
             method=method,
@@ -92,7 +103,7 @@ class FitMusic(io.ComfyNode):
 
 def _fitted(
     audio: Any,
-    length: Callable[[], clips.Length],
+    wished: Callable[[], tuple[clips.Length, Hits]],
     loudness: str,
     true_peak: float,
     **how: Any,
@@ -103,14 +114,16 @@ def _fitted(
     from ..audio.validate import check
     from ..music.drawings import draw_fit
     from ..music.fit import fit
+    from ..music.markers import markers_of
 
     valid = check(audio)
     sample_rate = valid["sample_rate"]
     clips.check_length(valid["waveform"].shape[2] / sample_rate)
-    samples = length().samples(sample_rate)
+    length, hits = wished()
+    samples = length.samples(sample_rate)
     fits, sounds, reports = [], [], []
     for waveform in valid["waveform"]:
-        done = fit(waveform.numpy(), sample_rate, samples, **how)
+        done = fit(waveform.numpy(), sample_rate, samples, hits=hits, **how)
         sound = mastered(done.samples, sample_rate, loudness, true_peak)
         fits.append(done)
         sounds.append(torch.from_numpy(sound.samples))
@@ -125,4 +138,5 @@ def _fitted(
     host.show_status(f"{samples / sample_rate:.3f} s {done_how}")
     made = {"waveform": waveform, "sample_rate": sample_rate}
     remember_origin(made, audio)
-    return io.NodeOutput(made, reports[0], joins, plot, ui=preview(made, seams))
+    markers = markers_of(first, length.fps)
+    return io.NodeOutput(made, reports[0], joins, plot, markers, ui=preview(made, seams))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
@@ -13,7 +13,11 @@ from ..api.base.errors import InputError
 from ..api.base.request import MAX_DURATION, MIN_DURATION
 from . import clips, host
 from .lists import shows_errors
-from .shared_inputs import checked_text, fps_input, frames_input, picture_input
+from .shared_inputs import checked_text, fps_input, frames_input, hits_input, picture_input
+
+if TYPE_CHECKING:
+    from ..music.filling import HitTempo
+    from ..music.hits import Hit
 
 MUSIC_LENGTH = "AIGatewayMusicLength"
 NEAR_TEMPO = 100.0
@@ -38,6 +42,7 @@ class MusicLength(io.ComfyNode):
                 ),
                 io.Boolean.Input("keep", default=False, optional=True),
                 io.String.Input("kept", default="", optional=True, **host.ADVANCED),
+                hits_input(),
             ],
             outputs=[
                 io.Float.Output("duration"),
@@ -46,6 +51,8 @@ class MusicLength(io.ComfyNode):
                 io.Float.Output("fps"),
                 io.Float.Output("tempo"),
                 io.String.Output("tempo_words"),
+                io.Float.Output("offset"),
+                io.String.Output("report"),
             ],
         )
 
@@ -60,9 +67,10 @@ class MusicLength(io.ComfyNode):
         near_tempo: float = NEAR_TEMPO,
         keep: bool = False,
         kept: str = "",
+        hits: str = "",
     ) -> io.NodeOutput:
         before = kept_music(kept) if keep else None
-        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo, before)
+        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo, before, hits)
 
 
 def kept_music(kept: Any) -> tuple[float, float] | None:
@@ -113,24 +121,35 @@ def _measured(
     tail: float,
     near_tempo: float,
     kept: tuple[float, float] | None,
+    hits: str,
 ) -> io.NodeOutput:
-    from ..music.filling import SHORTEST, filling_tempo, whole_bars
+    from ..music.filling import SHORTEST, filling_tempo, hit_tempo, whole_bars
 
     if tail < 0:
         raise InputError(f"tail is {tail:g} s: give 0 or more seconds.")
     found = clips.length(given, frames, fps)
     seconds = float(found.seconds)
-    tempo = filling_tempo(seconds, near_tempo)
-    if tail and seconds >= SHORTEST:
+    wished = clips.hits(hits, given, fps, found)
+    is_long = seconds >= SHORTEST
+    met = None
+    if wished.hits and is_long and kept is None:
+        met = hit_tempo(seconds, near_tempo, wished.hits)
+    tempo = met.tempo if met else filling_tempo(seconds, near_tempo)
+    if tail and is_long:
         tail = whole_bars(tail, tempo)
     # A request has whole milliseconds. Round up, so that no frame is silent.
     wanted = math.ceil((seconds + tail) * 1000) / 1000
     duration = min(max(wanted, MIN_DURATION), MAX_DURATION)
-    filled = f"{tempo:.1f} bpm fills them" if seconds >= SHORTEST else "less than a bar"
+    filled = f"{tempo:.1f} bpm fills them" if is_long else "less than a bar"
+    lines = [f"{tempo:.1f} bpm: whole bars of 4 beats fill {seconds:.3f} s."]
+    if met:
+        lines = _told(wished.hits, met)
+        filled = lines[0].rstrip(".")
     more = f"{filled}{_beyond(wanted)}"
     if kept is not None:
         duration, tempo = kept
         more = f"the music of {duration:.3f} s at {tempo:.1f} bpm is kept"
+        lines = [f"The music of {duration:.3f} s at {tempo:.1f} bpm is kept."]
     host.show_status(
         f"{found.frames} frames at {float(found.fps):.3f} fps are {seconds:.3f} s · {more}"
     )
@@ -141,9 +160,20 @@ def _measured(
         float(found.fps),
         tempo,
         tempo_words(tempo),
+        met.offset if met else 0.0,
+        "\n".join((*lines, *wished.notes)),
         # The page keeps it for `kept`, once a track of this length is ordered.
         ui={"aigateway_length": [f"{duration:.3f} s, {tempo:.3f} bpm"]},
     )
+
+
+def _told(hits: Sequence[Hit], met: HitTempo) -> list[str]:
+    """The hits that Fit Music can meet with music of this tempo, in words."""
+    from ..music.hits import told
+
+    where = f"The first bar begins at {met.offset:.2f} s."
+    lines = told(hits, met.errors, met.bars)
+    return [f"{met.tempo:.0f} bpm: {lines[0]}", where, *lines[1:]]
 
 
 def _beyond(wanted: float) -> str:

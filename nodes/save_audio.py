@@ -18,10 +18,11 @@ from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix, unquoted
 from .receipt import graph_tags
 from .saving import Draft, Saving, Tempo, loop_points, say, tempo_of
-from .shared_inputs import checked_choice, choice_input
+from .shared_inputs import checked_choice, checked_text, choice_input
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
+    from ..music.markers import Markers
 
 
 _QUALITY_TOOLTIPS = {
@@ -72,6 +73,7 @@ class SaveAudio(ListNode):
                 io.String.Input("title", default="", optional=True),
                 io.String.Input("name", default="", optional=True),
                 io.Boolean.Input("overwrite", default=False, optional=True),
+                io.String.Input("markers", default="", optional=True, force_input=True),
             ],
             outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
@@ -93,6 +95,7 @@ class SaveAudio(ListNode):
         title: str = "",
         name: str = "",
         overwrite: bool = False,
+        markers: str = "",
     ) -> io.NodeOutput:
         from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
@@ -100,6 +103,7 @@ class SaveAudio(ListNode):
         encoding = _encoding(format)
         loop = loop_points(loop_start, loop_length, encoding.format)
         title, name = (trimmed(clean(value)) for value in (title, name))
+        notes = _notes(checked_text("markers", markers))
         checked = check(audio)
         graph = None
         if host.writes_metadata():
@@ -127,6 +131,7 @@ class SaveAudio(ListNode):
                 job,
                 title,
                 name,
+                notes,
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
@@ -159,6 +164,15 @@ async def _saved(draft: Draft, saving: Saving, over: str) -> host.SavedFile:
         draft.give_up()
     await host.in_thread(saving.write_beside, file.path, dropped, draft.own)
     return file
+
+
+def _notes(text: str) -> Markers | None:
+    """The markers in a text. Raises MediaError: the text is not that of Fit Music."""
+    if not text.strip():
+        return None
+    from ..music.markers import read_markers
+
+    return read_markers(text)
 
 
 def _quality_input(format: Format) -> io.Combo.Input:

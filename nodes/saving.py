@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..api.money.job import Job
     from ..audio.containers.loop_points import LoopPoints
+    from ..music.markers import Markers
 
 T = TypeVar("T")
 
@@ -214,6 +215,7 @@ class Saving(NamedTuple):
         graph: tags with the graph; None if files must not contain it.
         job: the job that made the waveform, if it is known.
         name: the name in the manifest; empty if no manifest is wanted.
+        markers: what the files for editors of video hold; None if none are wanted.
     """
 
     waveform: torch.Tensor
@@ -227,6 +229,7 @@ class Saving(NamedTuple):
     job: Job | None
     title: str
     name: str
+    markers: Markers | None
 
     @property
     def frames(self) -> int:
@@ -285,7 +288,7 @@ class Saving(NamedTuple):
         return report.dropped_tags
 
     def write_beside(self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]) -> None:
-        """Write the files beside the audio at `path`: its graph, its loop, and the manifest.
+        """Write the files beside the audio at `path`: its graph, loop, markers, and the manifest.
 
         Args:
             own: files of the pack beside the file that stood there; they are replaced or removed.
@@ -298,6 +301,11 @@ class Saving(NamedTuple):
         if self.loop is not None:
             facts = loop_facts(self.loop, self.sample_rate, self.tempo.measured)
             beside[path.with_suffix(".loop.json")] = "the loop", loop_notes(path.name, facts)
+        if self.markers is not None:
+            from ..music.markers import files_of
+
+            for ending, text in files_of(self.markers, path.stem).items():
+                beside[path.with_suffix(ending)] = "a file of markers", text.encode()
         if own:
             new = {file.name: sha256(content).hexdigest() for file, (_, content) in beside.items()}
             expect_in_manifest(path, new)

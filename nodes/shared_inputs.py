@@ -104,6 +104,11 @@ def tempo_input() -> io.Float.Input:
     return io.Float.Input("tempo", default=0.0, min=0.0, max=300.0, step=0.1, optional=True)
 
 
+def hits_input() -> io.String.Input:
+    """The moments of the picture that the music meets, as text."""
+    return io.String.Input("hits", default="", placeholder="[1.25, 4.5, 9.0]", optional=True)
+
+
 def fade_input(name: str) -> io.Float.Input:
     """The length of a fade in seconds."""
     return io.Float.Input(name, default=0.0, min=0.0, max=60.0, step=0.1, optional=True)

@@ -50,6 +50,7 @@ CONTRACT = {
             ("title", "STRING"),
             ("name", "STRING"),
             ("overwrite", "BOOLEAN"),
+            ("markers", "STRING"),
         ],
         [("audio", "AUDIO"), ("path", "STRING")],
     ),
@@ -62,6 +63,7 @@ CONTRACT = {
             ("near_tempo", "FLOAT"),
             ("keep", "BOOLEAN"),
             ("kept", "STRING"),
+            ("hits", "STRING"),
         ],
         [
             ("duration", "FLOAT"),
@@ -70,6 +72,8 @@ CONTRACT = {
             ("fps", "FLOAT"),
             ("tempo", "FLOAT"),
             ("tempo_words", "STRING"),
+            ("offset", "FLOAT"),
+            ("report", "STRING"),
         ],
     ),
     "AIGatewayFitMusic": (
@@ -86,8 +90,15 @@ CONTRACT = {
             ("true_peak", "FLOAT"),
             ("fade_in", "FLOAT"),
             ("fade_out", "FLOAT"),
+            ("hits", "STRING"),
         ],
-        [("audio", "AUDIO"), ("report", "STRING"), ("joins", "STRING"), ("plot", "IMAGE")],
+        [
+            ("audio", "AUDIO"),
+            ("report", "STRING"),
+            ("joins", "STRING"),
+            ("plot", "IMAGE"),
+            ("markers", "STRING"),
+        ],
     ),
     "AIGatewayAddSoundtrack": (
         [

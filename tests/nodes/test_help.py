@@ -204,6 +204,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, saving(LOUD, format="mp3", loop_length=100)),
         ({}, saving(LOUD, loop_start=100)),
         ({}, saving(LOUD, loop_length=10_000)),
+        ({}, saving(MUSIC, markers="none")),
     ],
     "AIGatewayMusicLength": [
         ({}, running("MusicLength")),
@@ -214,6 +215,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("MusicLength", picture=IMAGES[:0], fps=24.0)),
         (SHORT, running("MusicLength", frames=240, fps=24.0)),
         ({}, running("MusicLength", frames=240, fps=24.0, keep=True, kept="ten")),
+        ({}, running("MusicLength", frames=24, fps=24.0, hits="[soon]")),
     ],
     "AIGatewayFitMusic": [
         ({}, running("FitMusic", audio=MUSIC)),
@@ -225,6 +227,8 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("FitMusic", audio=MUSIC, seconds=9.0, method="remix")),
         ({}, running("FitMusic", audio=MUSIC, seconds=9.0, method="stretch")),
         ({}, running("FitMusic", audio=MUSIC, seconds=5.0, fade_in=6.0)),
+        ({}, running("FitMusic", audio=MUSIC, seconds=5.0, hits="soon")),
+        ({}, running("FitMusic", audio=MUSIC, seconds=5.0, ending="last hit")),
     ],
     "AIGatewayAddSoundtrack": [
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC, mix="over")),

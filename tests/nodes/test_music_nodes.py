@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -58,7 +59,9 @@ async def run(node: Node, name: str, **inputs: Any) -> Any:
 @pytest.mark.parametrize("rate", RATES)
 async def test_a_video_is_measured_by_its_packets(node: Node, tmp_path: Path, rate: Fraction):
     picture = Video(clip(tmp_path / "clip.mp4", 200, rate))
-    duration, seconds, frames, fps, tempo, words = await run(node, "MusicLength", picture=picture)
+    duration, seconds, frames, fps, tempo, words, *_ = await run(
+        node, "MusicLength", picture=picture
+    )
     assert frames == 200
     assert fps == pytest.approx(float(rate))
     assert seconds == pytest.approx(200 / float(rate))
@@ -69,7 +72,7 @@ async def test_a_video_is_measured_by_its_packets(node: Node, tmp_path: Path, ra
 
 async def test_frames_and_their_rate_are_a_length_too(node: Node):
     images = torch.zeros(48, 4, 4, 3)
-    *_, frames, fps, _, _ = await run(node, "MusicLength", picture=images, fps=23.976)
+    *_, frames, fps, _, _, _, _ = await run(node, "MusicLength", picture=images, fps=23.976)
     assert (frames, fps) == (48, pytest.approx(24000 / 1001))
     _, seconds, *_ = await run(node, "MusicLength", frames=300, fps=29.97)
     assert seconds == pytest.approx(300 * 1001 / 30000)
@@ -79,7 +82,7 @@ async def test_frames_and_their_rate_are_a_length_too(node: Node):
 @pytest.mark.parametrize("tail", [0.5, 4.0, 11.0])
 async def test_a_tail_is_whole_bars(node: Node, tail: float, near: float):
     length = {"frames": 480, "fps": 24.0, "near_tempo": near}
-    duration, seconds, _, _, tempo, _ = await run(node, "MusicLength", tail=tail, **length)
+    duration, seconds, _, _, tempo, *_ = await run(node, "MusicLength", tail=tail, **length)
     bars = (duration - seconds) * tempo / 240
     assert bars == pytest.approx(round(bars), abs=0.002)
     assert round(bars) >= 2
@@ -98,6 +101,47 @@ async def test_core_nodes_get_one_value_a_frame(node: Node, music: Any, frames: 
     assert len(each) == frames
     assert node["AIGatewayBeats"].OUTPUT_IS_LIST[-1]
     assert not any(node["AIGatewayBeats"].OUTPUT_IS_LIST[:-1])
+
+
+async def test_hits_choose_the_tempo_and_are_met(node: Node, music: Any):
+    clip = {"frames": 480, "fps": 24.0}
+    hits = '[{"time": 3.3, "strength": 0.4}, {"time": 8.0, "strength": 0.9}, {"time": 12.5}, 99]'
+    made = await run(node, "MusicLength", **clip, near_tempo=120.0, hits=hits)
+    tempo, words, offset, report = made[-4:]
+    assert words == f"{tempo:.0f} bpm"
+    assert tempo == round(tempo)
+    assert 0 <= offset < 240 / tempo
+    assert "3 of 3 hits are within 40 ms of a beat" in report
+    assert "1 of 4 hits lie outside the picture" in report
+    fitted, report, _, _, markers = await run(node, "FitMusic", audio=music, hits=hits, **clip)
+    assert fitted["waveform"].shape[-1] == 20 * music["sample_rate"]
+    assert "1 of 4 hits lie outside the picture" in report
+    assert report.count("Hit at") + report.count("Strong hit at") == 3
+    assert [each["time"] for each in json.loads(markers)["markers"] if each["kind"] == "hit"] == [
+        3.3,
+        8.0,
+        12.5,
+    ]
+
+
+async def test_hits_are_frames_of_the_picture(node: Node, tmp_path: Path):
+    picture = Video(clip(tmp_path / "clip.mp4", 200, Fraction(25)))
+    *_, report = await run(node, "MusicLength", picture=picture, hits="50f, 100f")
+    assert "at 2.000 s" in report
+    assert "at 4.000 s" in report
+
+
+@pytest.mark.parametrize("hits", ["[0.5]", "[0.01, 0.02]", "[-1, 5]", ""])
+async def test_a_clip_of_one_frame_has_no_hit(node: Node, hits: str):
+    *_, tempo, _, _, report = await run(node, "MusicLength", frames=1, fps=24.0, hits=hits)
+    assert tempo == 100.0
+    assert "\n\n" not in report
+
+
+async def test_five_hundred_hits_take_a_moment(node: Node):
+    hits = json.dumps([0.1 * n for n in range(1, 501)])
+    *_, report = await run(node, "MusicLength", frames=1440, fps=24.0, hits=hits)
+    assert "the 300 strongest are used" in report
 
 
 async def test_shots_are_lists_with_an_item_for_each(node: Node, music: Any):
@@ -152,9 +196,9 @@ async def test_a_typed_broadcast_rate_agrees_with_its_clip(
     node: Node, tmp_path: Path, typed: float, rate: int
 ):
     picture = Video(clip(tmp_path / "clip.mp4", 24, Fraction(rate, 1001)))
-    *_, frames, fps, _, _ = await run(node, "MusicLength", picture=picture, fps=typed)
+    *_, frames, fps, _, _, _, _ = await run(node, "MusicLength", picture=picture, fps=typed)
     assert (frames, fps) == (24, pytest.approx(rate / 1001))
-    *_, fps, _, _ = await run(node, "MusicLength", frames=24, fps=typed)
+    *_, fps, _, _, _, _ = await run(node, "MusicLength", frames=24, fps=typed)
     assert fps == pytest.approx(rate / 1001)
 
 
@@ -167,7 +211,7 @@ async def test_a_file_without_a_picture_is_named(node: Node, tmp_path: Path):
 @pytest.mark.parametrize("rate", RATES)
 async def test_music_fits_a_picture_to_the_sample(node: Node, music: Any, rate: Fraction):
     before = music["waveform"].clone()
-    audio, report, joins, plot = await run(
+    audio, report, joins, plot, _ = await run(
         node, "FitMusic", audio=music, frames=333, fps=round(float(rate), 3)
     )
     assert audio["waveform"].shape == (1, 2, round(333 * music["sample_rate"] / rate))

@@ -112,6 +112,18 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("AddSoundtrack", {"video": 48, "audio": audio(), "loudness": "loud"}, "choose one of leave"),
     ("AddSoundtrack", {"video": None, "audio": audio()}, "A VIDEO is expected, and nothing came"),
     ("AddSoundtrack", {"video": IMAGES, "audio": audio()}, "A VIDEO is expected"),
+    # Hits and markers
+    ("MusicLength", {"frames": 48, "fps": 24.0, "hits": "soon"}, "hits has the entry “soon”"),
+    ("MusicLength", {"frames": 48, "fps": 24.0, "hits": 4.5}, "text is expected"),
+    ("MusicLength", {"frames": 48, "fps": 24.0, "hits": "[1,"}, "hits is no valid JSON"),
+    ("FitMusic", {"audio": audio(), "seconds": 2.0, "hits": "12f"}, "no rate is given"),
+    ("FitMusic", {"audio": audio(), "seconds": 2.0, "hits": '["a"]'}, 'hits has the entry "a"'),
+    ("FitMusic", {"audio": audio(), "seconds": 2.0, "ending": "last hit"}, "no hit in the picture"),
+    (
+        "SaveAudio",
+        {"audio": audio(), "filename_prefix": "x", "markers": "none"},
+        "not those of Fit",
+    ),
     # Shots
     ("Shots", {"audio": None}, "No audio arrived"),
     ("Shots", {"audio": audio(), "fps": 0.0}, "fps is 0"),
@@ -183,7 +195,7 @@ async def test_two_lengths_of_a_video_that_disagree_are_named(node: Node, video:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["auto", "loop", "cut", "remix"])
 async def test_silence_fits_and_is_named(node: Node, method: str):
-    fitted, report, joins, _ = await run(
+    fitted, report, joins, *_ = await run(
         node, "FitMusic", audio=SILENCE, seconds=5.0, method=method, loudness="-14 LUFS"
     )
     assert fitted["waveform"].shape == (1, 2, 5 * 44_100)
@@ -213,7 +225,7 @@ async def test_any_channels_and_rates_are_music(node: Node, video: Any, channels
 
 async def test_a_clip_of_one_frame(node: Node, video: Any):
     one = video(1)
-    duration, seconds, frames, _, tempo, _ = await run(node, "MusicLength", picture=one)
+    duration, seconds, frames, _, tempo, *_ = await run(node, "MusicLength", picture=one)
     assert (duration, seconds, frames, tempo) == (5.0, pytest.approx(1 / RATE), 1, 100.0)
     fitted, *_ = await run(node, "FitMusic", audio=audio(), picture=one)
     assert fitted["waveform"].shape == (1, 2, round(44_100 / RATE))

@@ -111,6 +111,7 @@ FORMATS = ("flac", "wav", "mp3", "opus", "ogg")
 MUSIC: dict[str, tuple[str, dict[str, Any]]] = {
     "Beats": ("Beats", {"smooth": 0.1}),
     "Fit Music": ("FitMusic", {"seconds": 27.0, "loudness": "-14 LUFS"}),
+    "Fit Music to hits": ("FitMusic", {"seconds": 27.0, "hits": "[5.1, 9.4, 14.2]"}),
     "Fit Music by stretch": ("FitMusic", {"seconds": 38.0, "method": "stretch"}),
     "Fit Music by loop": ("FitMusic", {"seconds": 60.0, "method": "loop"}),
     "Make Loop": ("MakeLoop", {"min_seconds": 6.0}),
