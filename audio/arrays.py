@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator
-from typing import TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from .stopping import look
 
+if TYPE_CHECKING:
+    from .samples.on_disk import DiskSamples
+
 Samples: TypeAlias = npt.NDArray[np.float32]
 """[channels, samples], full scale 1.0."""
+LongSamples: TypeAlias = Union[Samples, "DiskSamples"]
+"""Samples in memory or on the disk. Read and write them in parts: `samples[:, start:stop]`."""
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 BLOCK = 1 << 17
@@ -53,7 +58,7 @@ def check_sample_rate(value: object) -> int:
 
 
 def check_samples(
-    samples: Samples,
+    samples: LongSamples,
     sample_rate: int,
     *,
     channels: Collection[int] = range(1, MAX_CHANNELS + 1),
@@ -93,8 +98,9 @@ def check_samples(
             )
 
 
-def blocks(samples: Samples, size: int = BLOCK) -> Iterator[tuple[int, Samples]]:
-    """Views of `samples`, each with the position of its first sample."""
+def blocks(samples: LongSamples, size: int = BLOCK) -> Iterator[tuple[int, Samples]]:
+    """Parts of `samples`, each with the position of its first sample. They are views of an array,
+    and copies of samples on the disk."""
     for start in range(0, samples.shape[1], size):
         look()
         yield start, samples[:, start : start + size]
@@ -108,3 +114,18 @@ def rms(samples: Samples) -> float:
             # np.dot would wake other threads.
             total += float(np.einsum("i,i->", part, part))
     return (total / samples.size) ** 0.5
+
+
+class Curve(NamedTuple):
+    """A gain for every `hop` samples, in their middle, with straight lines between."""
+
+    gain: Samples | Floats
+    """[n]"""
+    hop: int
+
+    def between(self, start: int, stop: int) -> Samples:
+        """The gain of the samples `start` to `stop`."""
+        first, last = max(0, start // self.hop - 1), stop // self.hop + 2
+        gain = self.gain[first:last]
+        middle = (np.arange(first, first + gain.size) + 0.5) * self.hop
+        return np.interp(np.arange(start, stop), middle, gain).astype(np.float32)

@@ -6,7 +6,6 @@ formats: a picture does not show some hundredths of a second of padding.
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import BinaryIO
 
 import numpy as np
@@ -21,12 +20,8 @@ from .plot import RULER_HEIGHT, Plot
 from .samples.envelope import Columns, Envelope
 
 
-def draw_file(
-    file: BinaryIO, *, max_minutes: float, width: int, height: int
-) -> Generator[None, None, bytes]:
-    """Draw the waveform of `file`, a complete seekable binary file; see `draw_envelope`.
-
-    Yields after each block, so that the caller can stop, and returns PNG bytes.
+def draw_file(file: BinaryIO, *, max_minutes: float, width: int, height: int) -> bytes:
+    """PNG bytes of the waveform of `file`, a complete seekable binary file; see `draw_envelope`.
 
     Raises:
         MediaError: the file cannot be decoded, or is longer than `max_minutes`.
@@ -47,7 +42,6 @@ def draw_file(
                 f"The audio is longer than {max_minutes:g} minutes, so it is not drawn: raise the "
                 "limit (max_audio_minutes)."
             )
-        yield
     return draw_envelope(envelope, sample_rate, width=width, height=height)
 
 

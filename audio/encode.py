@@ -12,14 +12,13 @@ import soundfile
 import torch
 
 from ..files.atomic import new_file
-from .arrays import MediaError, check_sample_rate
+from .arrays import LongSamples, MediaError, blocks, check_sample_rate
 from .codecs.libav_writer import LEGAL_RATES, write_av
 from .codecs.sndfile_writer import write_sndfile
 from .containers.loop_points import LoopPoints, check_loop
 from .containers.tagged_file import tagged_file
 from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
 from .samples.outgoing import Outgoing
-from .stopping import looked
 from .validate import check_finite
 
 _MAX_CHANNELS = {
@@ -50,7 +49,7 @@ class EncodeReport(NamedTuple):
 
 
 def encode(
-    waveform: torch.Tensor,
+    waveform: torch.Tensor | LongSamples,
     sample_rate: int,
     path: Path,
     encoding: Encoding,
@@ -59,7 +58,8 @@ def encode(
     peaks: Peaks = Peaks.CLIP,
     loop: LoopPoints | None = None,
 ) -> EncodeReport:
-    """Write `waveform` (float32 [C, T] on the CPU) to the new file `path`.
+    """Write `waveform` (float32 [C, T], torch on the CPU, numpy or on the disk) to the new file
+    `path`.
 
     16-bit input is written exactly to FLAC and WAV. A reduction to 16 bits adds dither.
     MP3 and Opus take the nearest rate at or above `sample_rate` that the format knows, else its
@@ -79,11 +79,12 @@ def encode(
     1.0
     """
     sample_rate = check_sample_rate(sample_rate)
-    _check(waveform, sample_rate, encoding)
+    samples = waveform.numpy() if isinstance(waveform, torch.Tensor) else waveform
+    _check(samples, sample_rate, encoding)
     if loop is not None:
-        check_loop(loop, encoding.format, waveform.shape[1])
-        waveform = waveform[:, : loop.end]
-    peak, over = _peak(waveform)
+        check_loop(loop, encoding.format, samples.shape[1])
+        samples = samples[:, : loop.end]
+    peak, over = _peak(samples)
     keeps_overs = encoding.quality == FLOAT
     if over and peaks is Peaks.REFUSE and not keeps_overs:
         raise MediaError(
@@ -93,7 +94,7 @@ def encode(
     gain = 1 / peak if over and peaks is Peaks.NORMALIZE else 1.0
     target = _legal_rate(encoding.format, sample_rate)
     clips = encoding.format in _LOSSY and (over > 0 or target != sample_rate)
-    outgoing = Outgoing(waveform, sample_rate, target, gain, clips)
+    outgoing = Outgoing(samples, sample_rate, target, gain, clips)
     dropped = _write(outgoing, path, encoding, tags or {}, loop)
     return EncodeReport(over if gain == 1 and not keeps_overs else 0, gain, dropped)
 
@@ -126,11 +127,11 @@ def _write(
     return body.dropped
 
 
-def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None:
+def _check(samples: LongSamples, sample_rate: int, encoding: Encoding) -> None:
     format, quality, _ = encoding
-    if waveform.ndim != 2 or 0 in waveform.shape:
+    if samples.ndim != 2 or 0 in samples.shape:
         raise MediaError(
-            f"A waveform of the shape {list(waveform.shape)} cannot be written: expected "
+            f"A waveform of the shape {list(samples.shape)} cannot be written: expected "
             "[channels, samples] with at least one of each; pass one item of the batch."
         )
     if quality not in QUALITIES[format]:
@@ -139,9 +140,9 @@ def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None
             f"{', '.join(QUALITIES[format])}."
         )
     most = _MAX_CHANNELS[format]
-    if waveform.shape[0] > most:
+    if samples.shape[0] > most:
         raise MediaError(
-            f"The audio has {waveform.shape[0]} channels: {format.value} is written with at most "
+            f"The audio has {samples.shape[0]} channels: {format.value} is written with at most "
             f"{most}; mix it down to stereo, or choose wav."
         )
     most_rate = _MAX_RATES.get(format, sample_rate)
@@ -152,10 +153,11 @@ def _check(waveform: torch.Tensor, sample_rate: int, encoding: Encoding) -> None
         )
 
 
-def _peak(waveform: torch.Tensor) -> tuple[float, int]:
+def _peak(samples: LongSamples) -> tuple[float, int]:
     """The highest absolute sample, and how many exceed 1.0; MediaError for NaN or infinity."""
     peak, over = 0.0, 0
-    for block in looked(waveform.split(_PEAK_BLOCK, dim=1)):
+    for _, part in blocks(samples, _PEAK_BLOCK):
+        block = torch.from_numpy(part)
         low, high = (float(edge) for edge in torch.aminmax(block))
         if not (math.isfinite(low) and math.isfinite(high)):
             check_finite(block, "The audio to save")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import sys
 from fractions import Fraction
 
 import av
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..audio.arrays import MediaError, blocks, check_sample_rate
+from ..audio.arrays import MediaError, Samples, blocks, check_sample_rate
 
 ABSOLUTE_GATE = -70.0
 """LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
@@ -51,14 +51,29 @@ def integrated_loudness(
             f"Loudness was asked of the shape {list(rows.shape)}: expected [channels, samples] "
             "with at least one of each; pass one item of the batch."
         )
-    sample_rate = check_sample_rate(sample_rate)
-    weights = _WEIGHTS.get(rows.shape[0]) or (1.0,) * rows.shape[0]
-    power = sum(
-        weight * _block_power(row, sample_rate)
-        for row, weight in zip(rows, weights, strict=True)
-        if weight
-    )
-    return _gated(np.asarray(power))
+    meter = LoudnessMeter(rows.shape[0], check_sample_rate(sample_rate))
+    for _, block in blocks(rows, _BLOCK):
+        meter.add(block)
+    return meter.value()
+
+
+class LoudnessMeter:
+    """Measures integrated loudness block by block; see `integrated_loudness`."""
+
+    def __init__(self, channels: int, sample_rate: int) -> None:
+        weights = _WEIGHTS.get(channels) or (1.0,) * channels
+        self._channels = [(weight, _Channel(sample_rate)) for weight in weights]
+
+    def add(self, block: Samples) -> None:
+        """Add the next samples, [channels, n]."""
+        for row, (weight, channel) in zip(block, self._channels, strict=True):
+            if weight:
+                channel.add(row)
+
+    def value(self) -> float:
+        """The loudness of all samples in LUFS. Add at least one before, and none after it."""
+        power = sum(weight * channel.power() for weight, channel in self._channels if weight)
+        return _gated(np.asarray(power))
 
 
 def _gated(power: npt.NDArray[np.float64]) -> float:
@@ -73,59 +88,61 @@ def _power(loudness: float) -> float:
     return 10 ** ((loudness + 0.691) / 10)
 
 
-def _block_power(row: npt.NDArray[np.float32], sample_rate: int) -> npt.NDArray[np.float64]:
-    """Mean square of each gating block (0.4 s, a new one each 0.1 s) of a K-weighted channel."""
-    hop = round(sample_rate * _HOP)
-    if row.shape[0] < hop * _HOPS_PER_BLOCK or hop == 0:
-        total = sum(float(np.dot(part, part)) for part in _k_weighted(row, sample_rate))
-        return np.array([total / row.shape[0]])
-    energies: list[npt.NDArray[np.float64]] = []
-    rest = np.empty(0, np.float64)
-    for part in _k_weighted(row, sample_rate):
-        rest = np.concatenate((rest, part))
-        whole = rest.shape[0] // hop * hop
-        energies.append(np.square(rest[:whole]).reshape(-1, hop).sum(axis=1))
-        rest = rest[whole:]
-    hops = np.concatenate(energies)
-    gated = np.lib.stride_tricks.sliding_window_view(hops, _HOPS_PER_BLOCK)
-    return gated.sum(axis=1) / (hop * _HOPS_PER_BLOCK)
+class _Channel:
+    """One channel behind the K-weighting filters, which run in FFmpeg at float64."""
 
+    def __init__(self, sample_rate: int) -> None:
+        self._rate = sample_rate
+        # At a rate of few Hz a hop has no samples: such a channel is measured whole.
+        self._hop = round(sample_rate * _HOP) or sys.maxsize
+        self._count = 0
+        self._energies: list[npt.NDArray[np.float64]] = []
+        self._rest = np.empty(0, np.float64)
+        self._graph = av.filter.Graph()
+        chain = [
+            self._graph.add(
+                "abuffer",
+                sample_rate=str(sample_rate),
+                sample_fmt="dblp",
+                channel_layout="mono",
+                time_base=f"1/{sample_rate}",
+            ),
+            *(self._graph.add("biquad", _options(each)) for each in _k_filters(sample_rate)),
+            self._graph.add("abuffersink"),
+        ]
+        self._graph.link_nodes(*chain).configure()
 
-def _k_weighted(
-    row: npt.NDArray[np.float32], sample_rate: int
-) -> Iterator[npt.NDArray[np.float64]]:
-    """Yield `row` after the K-weighting filters, in pieces of float64."""
-    graph = av.filter.Graph()
-    chain = [
-        graph.add(
-            "abuffer",
-            sample_rate=str(sample_rate),
-            sample_fmt="dblp",
-            channel_layout="mono",
-            time_base=f"1/{sample_rate}",
-        ),
-        *(graph.add("biquad", _options(filter_)) for filter_ in _k_filters(sample_rate)),
-        graph.add("abuffersink"),
-    ]
-    graph.link_nodes(*chain).configure()
-    for start, block in blocks(row[None], _BLOCK):
-        part = np.ascontiguousarray(block, np.float64)
-        frame = av.AudioFrame.from_ndarray(part, "dblp", "mono")
-        frame.sample_rate = sample_rate
-        frame.pts = start
-        graph.push(frame)
-        yield from _drain(graph)
-    graph.push(None)
-    yield from _drain(graph)
+    def add(self, row: npt.NDArray[np.float32]) -> None:
+        frame = av.AudioFrame.from_ndarray(row[None].astype(np.float64), "dblp", "mono")
+        frame.sample_rate, frame.pts = self._rate, self._count
+        self._count += row.shape[0]
+        self._graph.push(frame)
+        self._drain()
 
+    def power(self) -> npt.NDArray[np.float64]:
+        """Mean square of each gating block (0.4 s, a new one each 0.1 s)."""
+        self._graph.push(None)
+        self._drain()
+        hops = np.concatenate([np.empty(0), *self._energies])
+        if hops.size < _HOPS_PER_BLOCK:
+            total = hops.sum() + float(np.dot(self._rest, self._rest))
+            return np.array([total / self._count])
+        gated = np.lib.stride_tricks.sliding_window_view(hops, _HOPS_PER_BLOCK)
+        return gated.sum(axis=1) / (self._hop * _HOPS_PER_BLOCK)
 
-def _drain(graph: av.filter.Graph) -> Iterator[npt.NDArray[np.float64]]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        yield np.frombuffer(frame.planes[0], np.float64, frame.samples)  # type: ignore[union-attr]
+    def _drain(self) -> None:
+        while True:
+            try:
+                frame = self._graph.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            part = np.frombuffer(frame.planes[0], np.float64, frame.samples)  # type: ignore[union-attr]
+            self._rest = np.concatenate((self._rest, part))
+            whole = self._rest.shape[0] // self._hop * self._hop
+            if whole:
+                squares = np.square(self._rest[:whole]).reshape(-1, self._hop)
+                self._energies.append(squares.sum(axis=1))
+                self._rest = self._rest[whole:]
 
 
 def _options(filter_: tuple[float, ...]) -> str:

@@ -6,11 +6,14 @@ The whole track gets one gain. A limiter acts only where it lifts a true peak to
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
-from ..audio.arrays import MediaError, Samples, blocks, check_samples
-from .loudness import ABSOLUTE_GATE, integrated_loudness
-from .peaks import limit, true_peak
+import numpy as np
+
+from ..audio.arrays import Curve, LongSamples, MediaError, Samples, blocks, check_samples
+from .loudness import ABSOLUTE_GATE, LoudnessMeter
+from .peaks import PeakMeter, limiter
 
 MOST_GAIN = 40.0
 """Largest gain in dB: a track that needs more is noise, and stays quiet."""
@@ -24,6 +27,7 @@ _METERS_DIFFER = 0.1
 """dB of headroom: another meter's oversampling filter may find peaks so much higher."""
 _MARGIN = 0.05
 """dB of further headroom that the limiter aims for."""
+_BLOCK = 1 << 15
 
 
 class Level(NamedTuple):
@@ -37,8 +41,8 @@ class Level(NamedTuple):
 
 
 class Master(NamedTuple):
-    samples: Samples
-    """New float32 [channels, n]."""
+    """The changes of `master`, and the levels before and after them."""
+
     before: Level
     after: Level
     gain: float
@@ -57,22 +61,33 @@ class Master(NamedTuple):
 
 
 def master(
-    samples: Samples, sample_rate: int, *, loudness: float | None = None, ceiling: float = -1.0
+    samples: LongSamples,
+    sample_rate: int,
+    target: LongSamples,
+    *,
+    loudness: float | None = None,
+    ceiling: float = -1.0,
 ) -> Master:
-    """Bring `samples` (float32 [channels, n]) to `loudness` LUFS, no true peak above `ceiling`
-    dBTP.
+    """Write `samples` (float32 [channels, n]) to `target`, at `loudness` LUFS, with no true peak
+    above `ceiling` dBTP.
 
+    `target` has the shape of `samples`. If it is `samples`, they are changed in place. The samples
+    are read several times, block by block: memory grows by 14 MB an hour.
     With `loudness` None only the ceiling is held. Silence, and music too quiet to have a loudness,
     does not change, and a note says so. MediaError for a value out of range.
+
+    >>> tone = np.sin(2 * np.pi * 997 * np.arange(48000) / 48000).astype(np.float32)[None]
+    >>> print(master(tone, 48000, tone, loudness=-14.0).report)
+    Loudness: -3.0 LUFS, 0.0 dBTP before, -14.0 LUFS, -11.0 dBTP after; gain -11.0 dB.
     """
     check_samples(samples, sample_rate)
     _check_wish(loudness, ceiling)
-    before = Level(integrated_loudness(samples, sample_rate), true_peak(samples, sample_rate))
+    before = _level(samples, sample_rate, lambda start, block: block)
     if before.true_peak == -math.inf:
-        return _unchanged(samples, before, "The audio is silent: it stays as it is.")
+        return _unchanged(samples, target, before, "The audio is silent: it stays as it is.")
     if loudness is not None and before.loudness == -math.inf:
         note = f"The audio is quieter than {ABSOLUTE_GATE:g} LUFS throughout: it stays as it is."
-        return _unchanged(samples, before, note)
+        return _unchanged(samples, target, before, note)
     gain = 0.0 if loudness is None else loudness - before.loudness
     notes: list[str] = []
     if gain > MOST_GAIN:
@@ -82,50 +97,92 @@ def master(
     seconds = samples.shape[1] / sample_rate
     if loudness is not None and seconds < 0.4:
         notes.append(f"{seconds:.2f} s are shorter than a loudness block (0.4 s): measured whole.")
-    master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+    change = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
     slope = 1.0
     for _ in range(_TRIES):
-        missing = 0.0 if loudness is None else loudness - master.after.loudness
+        missing = 0.0 if loudness is None else loudness - change.after.loudness
         if abs(missing) <= _CLOSE:
             break
         # The limiter lowered the loudness: apply more gain to the source again.
-        last, gain = master, min(gain + missing * slope, MOST_GAIN)
-        master = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
+        last, gain = change, min(gain + missing * slope, MOST_GAIN)
+        change = _turned_and_limited(samples, sample_rate, before, gain, ceiling)
         # Past the limiter, 1 dB of gain adds less than 1 LU; estimate the slope from the last step.
-        won = master.after.loudness - last.after.loudness
+        won = change.after.loudness - last.after.loudness
         slope = min(max((gain - last.gain) / won, 1.0), _STEEPEST) if won > 0.01 else _STEEPEST
-    if loudness is not None and abs(loudness - master.after.loudness) > 0.5:
+    if loudness is not None and abs(loudness - change.after.loudness) > 0.5:
         notes.append(
             f"{loudness:g} LUFS cannot be reached under {ceiling:g} dBTP; "
-            f"{_number(master.after.loudness)} LUFS is what this music allows."
+            f"{_number(change.after.loudness)} LUFS is what this music allows."
         )
-    return master._replace(notes=tuple(notes))
+    for start, block in blocks(samples):
+        target[:, start : start + block.shape[1]] = change.of(start, block)
+    return Master(before, change.after, gain, change.limited, tuple(notes))
+
+
+class _Change(NamedTuple):
+    """One try: a gain and the limiter's curve, and the level that they lead to."""
+
+    gain: float
+    """dB, without the correction of a small excess."""
+    factor: np.float32
+    curve: Curve | None
+    after: Level
+
+    @property
+    def limited(self) -> float:
+        return 0.0 if self.curve is None else -20 * math.log10(float(self.curve.gain.min()))
+
+    def of(self, start: int, block: Samples) -> Samples:
+        """The changed `block` [channels, n], whose first sample is number `start`."""
+        changed = block * self.factor
+        if self.curve is not None:
+            changed *= self.curve.between(start, start + block.shape[1])
+        return changed
 
 
 def _turned_and_limited(
-    samples: Samples, sample_rate: int, before: Level, gain: float, ceiling: float
-) -> Master:
-    out = samples * samples.dtype.type(10 ** (gain / 20))
-    limited = 0.0
+    samples: LongSamples, sample_rate: int, before: Level, gain: float, ceiling: float
+) -> _Change:
+    factor, curve = np.float32(10 ** (gain / 20)), None
     peak, allowed = before.true_peak + gain, ceiling - _METERS_DIFFER
-    if peak > allowed:
-        limited = limit(out, sample_rate, allowed - _MARGIN)
-        peak = true_peak(out, sample_rate)
-    if peak > allowed:
+    needs_limit = peak > allowed
+    if needs_limit:
+        shape = samples.shape[0], samples.shape[1]
+        turned = (block * factor for _, block in blocks(samples, _BLOCK))
+        curve = limiter(turned, *shape, sample_rate, allowed - _MARGIN)
+    change = _Change(gain, factor, curve, before)
+    if not gain and not needs_limit:
+        return change
+    after = _level(samples, sample_rate, change.of, None if needs_limit else peak)
+    if after.true_peak > allowed:
         # The limiter's interpolation left a small excess: remove it with a gain that nobody hears.
-        _scale(out, 10 ** ((allowed - _MARGIN - peak) / 20))
-        peak = allowed - _MARGIN
-    after = Level(integrated_loudness(out, sample_rate), peak)
-    return Master(out, before, after, gain, limited, ())
+        excess = after.true_peak - (allowed - _MARGIN)
+        factor = np.float32(factor * 10 ** (-excess / 20))
+        after = Level(after.loudness - excess, after.true_peak - excess)
+    return change._replace(factor=factor, after=after)
 
 
-def _scale(samples: Samples, factor: float) -> None:
-    for _, block in blocks(samples):
-        block *= samples.dtype.type(factor)
+def _level(
+    samples: LongSamples,
+    sample_rate: int,
+    change: Callable[[int, Samples], Samples],
+    peak: float | None = None,
+) -> Level:
+    """The level of `samples` after `change`; their true peak is measured unless it is given."""
+    loudness, peaks = (kind(samples.shape[0], sample_rate) for kind in (LoudnessMeter, PeakMeter))
+    for start, block in blocks(samples, _BLOCK):
+        changed = change(start, block)
+        loudness.add(changed)
+        if peak is None:
+            peaks.add(changed)
+    return Level(loudness.value(), peaks.value() if peak is None else peak)
 
 
-def _unchanged(samples: Samples, level: Level, note: str) -> Master:
-    return Master(samples.copy(), level, level, 0.0, 0.0, (note,))
+def _unchanged(samples: LongSamples, target: LongSamples, level: Level, note: str) -> Master:
+    if target is not samples:
+        for start, block in blocks(samples):
+            target[:, start : start + block.shape[1]] = block
+    return Master(level, level, 0.0, 0.0, (note,))
 
 
 def _check_wish(loudness: float | None, ceiling: float) -> None:

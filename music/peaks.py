@@ -3,104 +3,150 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ..audio.arrays import BLOCK, Floats, Samples, blocks
+from ..audio.arrays import Curve, Floats, Samples, blocks
 from ..audio.samples.resample import Resampler
 from ..audio.stopping import looked
 
 _OVERSAMPLED_RATE = 176_400
 """Lowest rate in Hz after oversampling: 4 times at 44.1 and 48 kHz, as the annex asks."""
+_BLOCK = 1 << 15
 
 _CONTROL_SECONDS = 0.001
 """Seconds from one gain to the next."""
 _LOOK_AHEAD = 6
+# One value further than the window: the gain is interpolated between neighbours.
+_REACH = _LOOK_AHEAD + 1
 _RELEASE_SECONDS = 0.08
 
 
 def true_peak(samples: Samples, sample_rate: int) -> float:
     """Highest true peak of float32 [channels, n] in dBTP; -inf for silence."""
-    finer = _oversampled(samples, sample_rate)
-    highest = max((float(max(block.max(), -block.min())) for block in finer), default=0.0)
-    return 20 * math.log10(highest) if highest > 0 else -math.inf
+    meter = PeakMeter(samples.shape[0], sample_rate)
+    for _, part in blocks(samples, _BLOCK):
+        meter.add(part)
+    return meter.value()
 
 
-def limit(samples: Samples, sample_rate: int, ceiling: float) -> float:
-    """Hold `samples` under `ceiling` dBTP, in place; return the largest reduction in dB.
+class PeakMeter:
+    """Measures the true peak block by block; see `true_peak`."""
 
-    The gain is computed each millisecond from the true peaks: it falls 6 ms ahead of a peak,
-    recovers in about 80 ms, and has no corners. A peak may stay about 0.1 dB too high: measure it.
+    def __init__(self, channels: int, sample_rate: int) -> None:
+        self._finer = _Oversampler(channels, sample_rate)
+        self._highest = 0.0
+
+    def add(self, block: Samples) -> None:
+        """Add the next samples, [channels, n]."""
+        self._measure(self._finer.feed(block))
+
+    def value(self) -> float:
+        """The peak of all samples in dBTP; -inf for silence. Add none after it."""
+        self._measure(self._finer.rest())
+        return 20 * math.log10(self._highest) if self._highest > 0 else -math.inf
+
+    def _measure(self, finer: Samples) -> None:
+        if finer.size:
+            self._highest = max(self._highest, float(finer.max()), -float(finer.min()))
+
+
+def limiter(
+    parts: Iterable[Samples], channels: int, length: int, sample_rate: int, ceiling: float
+) -> Curve | None:
+    """The gain that holds samples under `ceiling` dBTP; None if they need none.
+
+    `parts` are the samples, [channels, n] each and `length` together. The gain is computed each
+    millisecond from the true peaks: it falls 6 ms ahead of a peak, recovers in about 80 ms, and has
+    no corners. A peak may stay about 0.1 dB too high: measure it.
     """
     hop = max(1, round(sample_rate * _CONTROL_SECONDS))
-    peaks = _peaks(samples, sample_rate, hop)
-    wanted = np.minimum(10 ** (ceiling / 20) / np.maximum(peaks, 1e-9), 1.0)
-    if wanted.min() >= 1:
-        return 0.0
-    gain = _smooth(_released(wanted))
-    centres = (np.arange(gain.shape[0]) + 0.5) * hop
-    for start, part in blocks(samples):
-        places = np.arange(start, start + part.shape[1])
-        part *= np.interp(places, centres, gain).astype(np.float32)
-    return -20 * math.log10(float(gain.min()))
+    most = 10 ** (ceiling / 20)
+    peaks = _peaks(parts, channels, sample_rate, hop)
+    wanted = (np.minimum(most / np.maximum(part, 1e-9), 1.0) for part in peaks)
+    # An hour has 3.6 million gains, and 14 MB of them.
+    gain, filled, lowest = np.ones(-(-length // hop), np.float32), 0, 1.0
+    for part in _smooth(_released(wanted)):
+        part = part[: gain.size - filled]
+        gain[filled : filled + part.size] = part
+        filled += part.size
+        lowest = min(lowest, float(part.min(initial=1.0)))
+    return Curve(gain, hop) if lowest < 1 else None
 
 
-def _released(wanted: Floats) -> Floats:
+def _released(wanted: Iterable[Floats]) -> Iterator[Floats]:
     """The gain follows `wanted` down at once, and up only slowly."""
     keep = math.exp(-_CONTROL_SECONDS / _RELEASE_SECONDS)
-    gains, gain = [], 1.0
-    for value in looked(wanted.tolist()):
-        gain = min(value, 1 - (1 - gain) * keep)
-        gains.append(gain)
-    return np.array(gains)
+    gain = 1.0
+    for part in wanted:
+        gains = []
+        for value in looked(part.tolist()):
+            gain = min(value, 1 - (1 - gain) * keep)
+            gains.append(gain)
+        yield np.array(gains)
 
 
-def _smooth(gain: Floats) -> Floats:
-    """A moving minimum, then a Hann window of the same width: the result is never above `gain`."""
-    # Reach one value further than the window: the gain is interpolated between neighbours.
-    reach = _LOOK_AHEAD + 1
-    padded = np.pad(gain, reach + _LOOK_AHEAD, "edge")
-    lowest = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).min(axis=1)
+def _smooth(parts: Iterable[Floats]) -> Iterator[Floats]:
+    """A moving minimum, then a Hann window of the same width: the result is never above `parts`."""
     window = np.hanning(2 * _LOOK_AHEAD + 1 + 2)[1:-1]
-    smooth = np.convolve(lowest, window / window.sum(), "same")
-    extra = (smooth.shape[0] - gain.shape[0]) // 2
-    return smooth[extra : extra + gain.shape[0]]
+    window /= window.sum()
+    edge = _REACH + _LOOK_AHEAD
+
+    def smoothed(gain: Floats) -> Floats:
+        """The values of `gain` but for `edge` at both ends."""
+        if gain.size <= 2 * edge:
+            return np.empty(0)
+        lowest = np.lib.stride_tricks.sliding_window_view(gain, 2 * _REACH + 1).min(axis=1)
+        return np.convolve(lowest, window, "valid")
+
+    held = np.empty(0)
+    for part in parts:
+        if not held.size and part.size:
+            held = np.full(edge, part[0])
+        held = np.concatenate((held, part))
+        yield smoothed(held)
+        held = held[max(0, held.size - 2 * edge) :]
+    yield smoothed(np.pad(held, (0, edge), "edge"))
 
 
-def _peaks(samples: Samples, sample_rate: int, hop: int) -> Floats:
-    """[blocks] true peak of all channels in each block of `hop` samples."""
-    count = -(-samples.shape[1] // hop)
-    peaks = np.zeros(count)
-    wide = hop * _factor(sample_rate)
-    position = 0
-    for block in _oversampled(samples, sample_rate):
+def _peaks(parts: Iterable[Samples], channels: int, sample_rate: int, hop: int) -> Iterator[Floats]:
+    """The true peaks of all channels in each `hop` samples of `parts`, in pieces [n]."""
+    finer = _Oversampler(channels, sample_rate)
+    wide = hop * finer.factor
+    rest = np.empty(0, np.float32)
+
+    def heights(block: Samples) -> Samples:
         height = np.abs(block[0])
         for row in block[1:]:
             np.maximum(height, np.abs(row), out=height)
-        first = position // wide
-        lead = position - first * wide
-        hops = -(-(lead + height.shape[0]) // wide)
-        filled = np.pad(height, (lead, hops * wide - lead - height.shape[0]))
-        highest = filled.reshape(hops, wide).max(axis=1)[: max(0, count - first)]
-        there = peaks[first : first + highest.shape[0]]
-        np.maximum(there, highest, out=there)
-        position += height.shape[0]
-    return peaks
+        return np.concatenate((rest, height))
+
+    for part in parts:
+        height = heights(finer.feed(part))
+        whole = height.size // wide * wide
+        yield height[:whole].reshape(-1, wide).max(axis=1).astype(np.float64)
+        rest = height[whole:]
+    height = heights(finer.rest())
+    height = np.pad(height, (0, -height.size % wide))
+    yield height.reshape(-1, wide).max(axis=1).astype(np.float64)
 
 
-def _factor(sample_rate: int) -> int:
-    return max(1, -(-_OVERSAMPLED_RATE // sample_rate))
+class _Oversampler:
+    """Blocks at four times their rate (less from 48 kHz up)."""
 
+    def __init__(self, channels: int, sample_rate: int) -> None:
+        self.factor = max(1, -(-_OVERSAMPLED_RATE // sample_rate))
+        self._channels = channels
+        self._stream = None
+        if self.factor > 1:
+            self._stream = Resampler(sample_rate, sample_rate * self.factor, channels)
 
-def _oversampled(samples: Samples, sample_rate: int) -> Iterator[Samples]:
-    """[channels, n] blocks at four times the rate (less from 48 kHz up)."""
-    factor = _factor(sample_rate)
-    stream = Resampler(sample_rate, sample_rate * factor, samples.shape[0])
-    for start, part in blocks(samples, BLOCK // 4):
-        if factor == 1:
-            yield part
-            continue
-        chunk = stream.feed(part, last=start + part.shape[1] >= samples.shape[1])
-        if chunk.shape[1]:
-            yield chunk
+    def feed(self, block: Samples) -> Samples:
+        """The samples [channels, n] that are ready after the next `block`."""
+        return block if self._stream is None else self._stream.feed(block)
+
+    def rest(self) -> Samples:
+        """The last samples."""
+        nothing = np.empty((self._channels, 0), np.float32)
+        return nothing if self._stream is None else self._stream.feed(nothing, last=True)

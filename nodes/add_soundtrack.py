@@ -19,7 +19,7 @@ from .shared_inputs import (
 )
 
 if TYPE_CHECKING:
-    from ..audio.arrays import Samples
+    from ..audio.arrays import LongSamples
 
 MIXES = [mix.value for mix in Mix]
 
@@ -77,11 +77,12 @@ def _with_music(
 
     music, sample_rate = samples_of(audio)
     reports: list[str] = []
+    player: dict[str, list[str]] = {}
 
-    def master(samples: Samples, sample_rate: int) -> Samples:
-        done = mastered(samples, sample_rate, loudness, true_peak)
+    def master(mix: LongSamples, sample_rate: int) -> None:
+        done = mastered(mix, sample_rate, mix, loudness, true_peak)
         reports.extend(done.report.splitlines())
-        return done.samples
+        player.update(preview(mix, sample_rate))
 
     with clips.file_of(video) as source:
         made = add_soundtrack(
@@ -99,5 +100,5 @@ def _with_music(
             [f"{length.frames} frames, {float(length.seconds):.3f} s", *made.report, *reports]
         )
     )
-    audio = audio_of(made.sound, made.sample_rate)
-    return io.NodeOutput(host.video_of(made.path), audio, ui=preview(audio))
+    sound = audio_of(made.sound, made.sample_rate)
+    return io.NodeOutput(host.video_of(made.path), sound, ui=player)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from ..audio.arrays import Samples
+    from ..audio.arrays import LongSamples, Samples
     from ..music.mastering import Master
 
 
@@ -53,8 +53,11 @@ def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
 
 
-def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float) -> Master:
-    """`samples` (float32 [channels, n]) at the chosen loudness, under the ceiling in dBTP.
+def mastered(
+    samples: LongSamples, sample_rate: int, target: LongSamples, loudness: str, true_peak: float
+) -> Master:
+    """Write `samples` to `target` (both float32 [channels, n], or the same) at the chosen loudness,
+    under the ceiling in dBTP.
 
     Raises:
         InputError: the loudness is not one of the choices.
@@ -63,8 +66,8 @@ def mastered(samples: Samples, sample_rate: int, loudness: str, true_peak: float
     from ..music.mastering import master
 
     checked_choice("loudness", loudness, LOUDNESS)
-    target = None if loudness == LOUDNESS[0] else float(loudness.split()[0])
-    return master(samples, sample_rate, loudness=target, ceiling=true_peak)
+    wanted = None if loudness == LOUDNESS[0] else float(loudness.split()[0])
+    return master(samples, sample_rate, target, loudness=wanted, ceiling=true_peak)
 
 
 def remember_origin(made: Any, audio: Any) -> None:
@@ -99,8 +102,10 @@ def heard(*files: Mapping[str, Any]) -> dict[str, list[str]]:
     return {"aigateway_audio": [json.dumps(file) for file in files]}
 
 
-def preview(audio: Mapping[str, Any], seams: Seams | None = None) -> dict[str, list[str]]:
-    """The ui output that plays the first item of AUDIO; empty if the disk is full.
+def preview(
+    samples: LongSamples, sample_rate: int, seams: Seams | None = None
+) -> dict[str, list[str]]:
+    """The ui output that plays `samples` (float32 [channels, n]); empty if the disk is full.
 
     Its button plays the `seams`.
 
@@ -112,7 +117,7 @@ def preview(audio: Mapping[str, Any], seams: Seams | None = None) -> dict[str, l
     path = host.temporary_path(Format.FLAC.extension)
     encoding = Encoding(Format.FLAC, DEFAULT_QUALITY[Format.FLAC])
     try:
-        encode(audio["waveform"][0], audio["sample_rate"], path, encoding)
+        encode(samples, sample_rate, path, encoding)
     except (OSError, ValueError) as error:
         # The audio output does not need the player's file.
         host.log.warning("The player has no audio: %s", error)

@@ -109,6 +109,7 @@ def _fitted(
     **how: Any,
 ) -> io.NodeOutput:
     """Fit each item of the batch. The report, the joins and the plot describe the first item."""
+    import numpy as np
     import torch
 
     from ..audio.validate import check
@@ -124,10 +125,11 @@ def _fitted(
     fits, sounds, reports = [], [], []
     for waveform in valid["waveform"]:
         done = fit(waveform.numpy(), sample_rate, samples, hits=hits, **how)
-        sound = mastered(done.samples, sample_rate, loudness, true_peak)
+        sound = np.empty_like(done.samples)
+        master = mastered(done.samples, sample_rate, sound, loudness, true_peak)
         fits.append(done)
-        sounds.append(torch.from_numpy(sound.samples))
-        reports.append(f"{done.report}\n{sound.report}")
+        sounds.append(torch.from_numpy(sound))
+        reports.append(f"{done.report}\n{master.report}")
     waveform = torch.stack(sounds)
     first = fits[0]
     joins = ", ".join(f"{join.at:.2f}" for join in first.joins)
@@ -139,4 +141,5 @@ def _fitted(
     made = {"waveform": waveform, "sample_rate": sample_rate}
     remember_origin(made, audio)
     markers = markers_of(first, length.fps)
-    return io.NodeOutput(made, reports[0], joins, plot, markers, ui=preview(made, seams))
+    shown = preview(sounds[0].numpy(), sample_rate, seams)
+    return io.NodeOutput(made, reports[0], joins, plot, markers, ui=shown)

@@ -55,7 +55,7 @@ class MakeLoop(io.ComfyNode):
 
 
 def _passed_on(audio: Any) -> io.NodeOutput:
-    shown = preview(audio_of(*samples_of(audio)))
+    shown = preview(*samples_of(audio))
     return io.NodeOutput(audio, 0, 0, "No loop was asked for: the audio is unchanged.", ui=shown)
 
 
@@ -70,4 +70,5 @@ def _looped(audio: Any, tempo: float, min_seconds: float, keep_intro: bool) -> i
     verdict = "loop_good" if loop.seam.good else "loop_bad"
     host.show_status(host.status_text(verdict, seconds=f"{loop.length / sample_rate:.2f}"))
     seam = loop_seam(loop.start, loop.start + loop.length, sample_rate)
-    return io.NodeOutput(made, loop.start, loop.length, loop.report, ui=preview(made, seam))
+    shown = preview(loop.samples, sample_rate, seam)
+    return io.NodeOutput(made, loop.start, loop.length, loop.report, ui=shown)

@@ -12,7 +12,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from av.container import InputContainer
 
-from ..audio.arrays import Samples
+from ..audio.arrays import LongSamples, Samples
 from ..audio.ffmpeg import LAYOUTS, packets
 
 _JITTER = 0.02
@@ -21,13 +21,13 @@ Matroska rounds to 1 ms)."""
 
 
 def lay_clip_sound(
-    container: InputContainer, stream: av.AudioStream, start: Fraction, bed: Samples, rate: int
+    container: InputContainer, stream: av.AudioStream, start: Fraction, bed: LongSamples, rate: int
 ) -> None:
     """Fill `bed` [channels, samples] at `rate` Hz with the sound of `stream` from `start` seconds
     on.
 
     A late start or a pause of the sound becomes silence. Sound before `start` or after the end of
-    `bed` is left out. No other array is as long as the clip.
+    `bed` is left out.
     """
     place = None
     for frame in _frames(container, stream, bed.shape[0], rate):
@@ -38,7 +38,7 @@ def lay_clip_sound(
         place = place or 0
         if place >= bed.shape[1]:
             return
-        samples = frame.to_ndarray()[:, max(-place, 0) :]
+        samples = cast(Samples, frame.to_ndarray())[:, max(-place, 0) :]
         first = max(place, 0)
         count = min(samples.shape[1], bed.shape[1] - first)
         if count > 0:

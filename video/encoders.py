@@ -12,7 +12,7 @@ import av.error
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 
-from ..audio.arrays import MediaError, Samples
+from ..audio.arrays import LongSamples, MediaError
 from ..audio.ffmpeg import LAYOUTS, audio_frame
 from ..audio.stopping import look, looked
 
@@ -85,7 +85,11 @@ class SoundTrack:
     """
 
     def __init__(
-        self, output: OutputContainer, encoders: Sequence[str], samples: Samples, sample_rate: int
+        self,
+        output: OutputContainer,
+        encoders: Sequence[str],
+        samples: LongSamples,
+        sample_rate: int,
     ) -> None:
         """Add the track to `output`, by the first of `encoders` that this PyAV has."""
         name = next((name for name in encoders if _has(name)), None)

@@ -6,6 +6,7 @@ and dropped frames make it wrong.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -141,8 +142,8 @@ def _time_stamps(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
     """When frames begin and end, in the stream's time base and in the order of time; and how many
     packets hold them."""
-    starts: list[int] = []
-    durations: list[int] = []
+    # Five hours of 60 fps are a million frames. A list would take five times the memory.
+    starts, durations = array("q"), array("q")
     needed = 0
     for number, packet in _shown_packets(container, stream):
         needed = number
@@ -152,9 +153,8 @@ def _time_stamps(
             stamp = starts[-1] + (durations[-1] or 1) if starts else 0
         starts.append(stamp)
         durations.append(packet.duration or 0)
-    order = np.argsort(np.asarray(starts, np.int64), kind="stable")
-    begin = np.asarray(starts, np.int64)[order]
-    length = np.asarray(durations, np.int64)[order]
+    order = np.argsort(np.asarray(starts), kind="stable")
+    begin, length = np.asarray(starts)[order], np.asarray(durations)[order]
     if begin.size > 1:
         gaps = np.diff(begin, append=2 * begin[-1] - begin[-2])
         length = np.where(length > 0, length, gaps)

@@ -8,21 +8,23 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.arrays import Samples
+from ..audio.arrays import Curve, Floats, LongSamples, Samples
 from ..audio.samples.resample import converted
 from ..audio.stopping import looked
 
 # Music added to a clip's own sound, at exactly the picture's length
 
-Master: TypeAlias = Callable[[Samples, int], Samples]
-"""Sets loudness and true peak: takes the mix [channels, samples] and its rate, returns as many
-samples. It may change the given array in place, which saves the memory of a second array."""
+Master: TypeAlias = Callable[[LongSamples, int], None]
+"""Takes the mix [channels, samples] and its rate in Hz. It may change the mix in place: loudness
+and true peak, for example."""
 
-Gain: TypeAlias = Callable[[int, int], npt.NDArray[np.float32]]
+Gain: TypeAlias = Callable[[int, int], Samples]
 """The gain of the samples from the first number up to the second."""
 
 
-def add_music(bed: Samples, rate: int, music: Samples, music_rate: int, gains: list[Gain]) -> None:
+def add_music(
+    bed: LongSamples, rate: int, music: Samples, music_rate: int, gains: list[Gain]
+) -> None:
     """Add `music` times all `gains` to `bed`, from the beginning to the end of the shorter."""
     for start, block in converted(music, music_rate, rate, bed.shape[0]):
         stop = min(start + block.shape[1], bed.shape[1])
@@ -44,11 +46,14 @@ def fades(length: int, fade: int) -> Gain:
     a squared quarter of a sine, which has no corner at either end."""
     fade = min(fade, length // 2)
 
-    def gain(start: int, stop: int) -> npt.NDArray[np.float32]:
-        place = np.arange(start, stop, dtype=np.float32) + 0.5
+    def gain(start: int, stop: int) -> Samples:
+        if start >= fade and stop <= length - fade:
+            return np.ones(stop - start, np.float32)
+        # Float32 does not tell the samples of a long sound apart.
+        place = np.arange(start, stop) + 0.5
         edge = np.minimum(place, length - place) / fade
-        sine: npt.NDArray[np.float32] = np.sin(np.clip(edge, 0, 1) * np.float32(np.pi / 2))
-        return sine * sine
+        sine = np.sin(np.clip(edge, 0, 1) * (np.pi / 2))
+        return (sine * sine).astype(np.float32)
 
     return gain
 
@@ -81,7 +86,7 @@ class Ducker(NamedTuple):
     hold: float = 0.4
     release: float = 0.5
 
-    def curve(self, speech: Samples, sample_rate: int) -> Curve:
+    def curve(self, speech: LongSamples, sample_rate: int) -> Curve:
         """The gain of the music under `speech` [channels, samples]."""
         hop = max(1, round(_HOP * sample_rate))
         active = _speech(_levels(speech, hop), sample_rate / hop)
@@ -93,19 +98,7 @@ class Ducker(NamedTuple):
         return Curve(gain.astype(np.float32), hop)
 
 
-class Curve(NamedTuple):
-    """A gain every `hop` samples, with straight lines between."""
-
-    gain: npt.NDArray[np.float32]
-    hop: int
-
-    def between(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """The gain of the samples `start` to `stop`."""
-        middle = (np.arange(self.gain.size) + 0.5) * self.hop
-        return np.interp(np.arange(start, stop), middle, self.gain).astype(np.float32)
-
-
-def _levels(sound: Samples, hop: int) -> npt.NDArray[np.float64]:
+def _levels(sound: LongSamples, hop: int) -> Floats:
     """Root mean square of all channels in dBFS, one value a hop."""
     count = -(-sound.shape[1] // hop)
     levels = np.empty(count)
@@ -118,7 +111,7 @@ def _levels(sound: Samples, hop: int) -> npt.NDArray[np.float64]:
     return levels
 
 
-def _speech(levels: npt.NDArray[np.float64], hops_a_second: float) -> npt.NDArray[np.bool_]:
+def _speech(levels: Floats, hops_a_second: float) -> npt.NDArray[np.bool_]:
     """Which hops are speech: near the loudest, above steady noise, and longer than a click."""
     audible = levels[levels > _QUIET]
     if not audible.size:
@@ -134,8 +127,9 @@ def _speech(levels: npt.NDArray[np.float64], hops_a_second: float) -> npt.NDArra
     return active
 
 
-def _distance(active: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+def _distance(active: npt.NDArray[np.bool_]) -> Samples:
     """Hops since the last active one: 0 where it is active, infinity before the first."""
-    index = np.arange(active.size, dtype=np.float64)
-    last = np.maximum.accumulate(np.where(active, index, -np.inf))
+    # Float32 counts exactly to 16 million: the hops of 46 hours.
+    index = np.arange(active.size, dtype=np.float32)
+    last = np.maximum.accumulate(np.where(active, index, np.float32(-np.inf)))
     return index - last

@@ -14,8 +14,9 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.arrays import LongSamples, MediaError, Samples, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, fraction, open_output, packets, tags_of
+from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
@@ -34,7 +35,8 @@ class Soundtrack(NamedTuple):
 
     path: Path
     sound: Samples
-    """The mix [channels, samples], as long as the picture."""
+    """The mix [channels, samples], as long as the picture. It stands on the disk; see
+    `DiskSamples.mapped`."""
     sample_rate: int
     picture: PictureLength
     mix: Mix
@@ -62,7 +64,9 @@ def add_soundtrack(
     [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
     `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
     over `fade` seconds. `master` gets the mix before it is encoded. `check_length` may refuse the
-    picture's length before memory is used for it. MediaError for input that cannot be used.
+    picture's length before its sound is made. The mix stands on the disk, in the folder of
+    `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input
+    that cannot be used, OSError for a full disk.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -78,27 +82,29 @@ def add_soundtrack(
             mix = Mix.REPLACE
         elif own is not None and mix is Mix.REPLACE:
             report.append("The clip's own sound was replaced: choose duck or under to keep it.")
-        elif own is not None:
+        rate, channels = sample_rate, music.shape[0]
+        if own is not None and mix is not Mix.REPLACE:
             report.extend(_other_tracks(container, own))
-    if mix is Mix.REPLACE:
-        rate = sample_rate
-        bed = np.zeros((music.shape[0], picture.samples(rate)), np.float32)
+            # Sound that begins late in a transport stream has no rate yet.
+            rate = max(rate, own.codec_context.sample_rate or 48_000)
+            channels = 1 if channels == own.codec_context.layout.nb_channels == 1 else 2
+    with DiskSamples(target.parent, channels, picture.samples(rate)) as bed:
         gains: list[Gain] = []
-    else:
-        rate, bed = _clip_sound(source, picture, music, sample_rate)
-        gains = [constant(level)]
-        if mix is Mix.DUCK:
-            gains.append(Ducker(duck).curve(bed, rate).between)
-    heard = min(round(music.shape[1] * rate / sample_rate), bed.shape[1])
-    if fade:
-        gains.append(fades(heard, round(fade * rate)))
-    add_music(bed, rate, music, sample_rate, gains)
-    report.extend(_lengths(music.shape[1] / sample_rate, float(picture.seconds)))
-    if master is not None:
-        bed = _mastered(master, bed, rate)
-    target = target.with_suffix(kept.value.suffix)
-    report.extend(_write(source, target, kept, picture, bed, rate))
-    return Soundtrack(target, bed, rate, picture, mix, tuple(report))
+        if mix is not Mix.REPLACE:
+            _lay_clip_sound(source, picture, bed, rate)
+            gains = [constant(level)]
+            if mix is Mix.DUCK:
+                gains.append(Ducker(duck).curve(bed, rate).between)
+        heard = min(round(music.shape[1] * rate / sample_rate), bed.shape[1])
+        if fade:
+            gains.append(fades(heard, round(fade * rate)))
+        add_music(bed, rate, music, sample_rate, gains)
+        report.extend(_lengths(music.shape[1] / sample_rate, float(picture.seconds)))
+        if master is not None:
+            master(bed, rate)
+        target = target.with_suffix(kept.value.suffix)
+        report.extend(_write(source, target, kept, picture, bed, rate))
+        return Soundtrack(target, bed.mapped(), rate, picture, mix, tuple(report))
 
 
 def _check_numbers(*, level: float, duck: float, fade: float) -> None:
@@ -109,23 +115,15 @@ def _check_numbers(*, level: float, duck: float, fade: float) -> None:
         )
 
 
-def _clip_sound(
-    source: ClipFile, picture: PictureLength, music: Samples, sample_rate: int
-) -> tuple[int, Samples]:
-    """The higher rate of clip and music, and the clip's own sound; stereo unless both are mono."""
+def _lay_clip_sound(source: ClipFile, picture: PictureLength, bed: LongSamples, rate: int) -> None:
     with open_picture(source) as container:
         stream = sound_stream(container)
         if stream is None:
             raise MediaError("The clip changed while it was read: expected its sound; run again.")
-        # Sound that begins late in a transport stream has no rate yet.
-        rate = max(sample_rate, stream.codec_context.sample_rate or 48_000)
-        channels = 1 if music.shape[0] == 1 and stream.codec_context.layout.nb_channels == 1 else 2
-        bed = np.zeros((channels, picture.samples(rate)), np.float32)
         lay_clip_sound(container, stream, picture.start, bed, rate)
-    return rate, bed
 
 
-def _other_tracks(container: InputContainer, own: av.AudioStream | None) -> list[str]:
+def _other_tracks(container: InputContainer, own: av.AudioStream) -> list[str]:
     """A sentence on the sound tracks beside the clip's `own`."""
 
     def name(track: av.AudioStream) -> str:
@@ -135,7 +133,7 @@ def _other_tracks(container: InputContainer, own: av.AudioStream | None) -> list
 
     tracks = list(container.streams.audio)
     others = [name(track) for track in tracks if track is not own]
-    if own is None or not others:
+    if not others:
         return []
     return [f"The clip's sound is its track {name(own)}: {', '.join(others)} was left out."]
 
@@ -148,23 +146,12 @@ def _lengths(music: float, picture: float) -> list[str]:
     return []
 
 
-def _mastered(master: Master, bed: Samples, rate: int) -> Samples:
-    shape = bed.shape
-    bed = master(bed, rate)
-    if bed.shape != shape:
-        raise MediaError(
-            f"Mastering made {list(bed.shape)} of {list(shape)}: expected as many samples as "
-            "before."
-        )
-    return bed
-
-
 def _write(
     source: ClipFile,
     target: Path,
     kept: ClipContainer,
     picture: PictureLength,
-    bed: Samples,
+    bed: LongSamples,
     rate: int,
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted

@@ -18,6 +18,9 @@ _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""
 _MOST_WORDS = 50
+MOST_COMPARED = 1_000_000
+"""Words of a search times the rows of the ledger. If every row holds every word at the end of its
+2,000 characters, that takes 1.6 s."""
 MOST_GROUPED = 5_000
 """A longer list has no groups: all its rows are read for each page."""
 _MOST_OPENED = 100
@@ -102,6 +105,7 @@ def page_of(
     """See `Ledger.page`."""
     shown, first = _one_of(Show, "filter", show), _ORDERS[_one_of(Sort, "order", sort)]
     words = _words(search)
+    _check_work(rows, len(words))
     found = " AND ".join([_IS_TRACK, *[_HOLDS] * len(words)])
     values = [pattern for word in words for pattern in [_holding(word)] * 2]
     order = f"ORDER BY {first.format(bytewise=rows.bytewise)}created DESC, local_id DESC"
@@ -166,6 +170,18 @@ def _words(search: str) -> list[str]:
             f"The search has more than {MAX_SEARCH} characters, or {_MOST_WORDS} words: shorten it."
         )
     return words
+
+
+def _check_work(rows: Rows, words: int) -> None:
+    """Raises InputError: the search would look for too many words in too many rows."""
+    if words < 2:
+        return
+    ((count,),) = rows.execute("SELECT count(*) FROM jobs")
+    if words * count > MOST_COMPARED:
+        raise InputError(
+            f"The search has {words} words, and the list has {count} tracks: search for at most "
+            f"{max(1, MOST_COMPARED // count)} words."
+        )
 
 
 def _counts(rows: Rows, found: str, values: list[str]) -> dict[str, int]:

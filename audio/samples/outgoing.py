@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from ..arrays import Samples
+from ..arrays import LongSamples, Samples, blocks
 from .resample import resample_blocks, resampled_length
 
 BLOCK = 1 << 16
@@ -18,16 +17,16 @@ BLOCK = 1 << 16
 
 
 class Outgoing(NamedTuple):
-    """A waveform [C, T], and the changes to it before it is written to a file.
+    """Samples [C, T], and the changes to them before they are written to a file.
 
     Attributes:
-        sample_rate: of `waveform`, in Hz.
+        sample_rate: of `samples`, in Hz.
         target: sample rate of the file, in Hz.
         gain: factor for every sample.
         clips: whether to clip samples to full scale (1.0). Integer formats always clip.
     """
 
-    waveform: torch.Tensor
+    samples: LongSamples
     sample_rate: int
     target: int
     gain: float
@@ -35,21 +34,20 @@ class Outgoing(NamedTuple):
 
     @property
     def channels(self) -> int:
-        return self.waveform.shape[0]
+        return self.samples.shape[0]
 
     @property
     def frames(self) -> int:
         """Samples of each channel in the file."""
-        return resampled_length(self.waveform.shape[1], self.sample_rate, self.target)
+        return resampled_length(self.samples.shape[1], self.sample_rate, self.target)
 
     def blocks(self) -> Iterator[Samples]:
         """Float32 [C, n], resampled, with the gain applied, and clipped if `clips`."""
         if self.target == self.sample_rate:
-            pieces: Iterator[torch.Tensor] = iter(self.waveform.split(BLOCK, dim=1))
+            pieces = (block for _, block in blocks(self.samples, BLOCK))
         else:
-            pieces = resample_blocks(self.waveform, self.sample_rate, self.target)
-        for piece in pieces:
-            block = piece.numpy()
+            pieces = resample_blocks(self.samples, self.sample_rate, self.target)
+        for block in pieces:
             if self.gain != 1:
                 block = block * np.float32(self.gain)
             if self.clips:

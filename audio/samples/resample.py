@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from ..arrays import BLOCK, MediaError, Samples, blocks, check_sample_rate
-from ..stopping import look, looked, shared
+from ..arrays import BLOCK, LongSamples, MediaError, Samples, blocks, check_sample_rate
+from ..stopping import look, shared
 from .channels import set_channels
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
 
     def fill(row: Samples, out_row: Samples) -> None:
         position = 0
-        for block in _resampled(row[:, None], sample_rate, target):
-            out_row[position : position + len(block)] = block[:, 0]
-            position += len(block)
+        for block in resample_blocks(row[None], sample_rate, target):
+            out_row[position : position + block.shape[1]] = block[0]
+            position += block.shape[1]
 
     with ThreadPoolExecutor(_THREADS) as pool:
         for filled in [pool.submit(shared(fill), *pair) for pair in zip(rows, out, strict=True)]:
@@ -55,13 +55,21 @@ def resample(waveform: torch.Tensor, sample_rate: int, target: int) -> torch.Ten
     return torch.from_numpy(out).reshape(*waveform.shape[:-1], length)
 
 
-def resample_blocks(
-    waveform: torch.Tensor, sample_rate: int, target: int
-) -> Iterator[torch.Tensor]:
-    """The samples of `resample(waveform, ...)` for [C, T], in pieces [C, n], contiguous."""
+def resample_blocks(samples: LongSamples, sample_rate: int, target: int) -> Iterator[Samples]:
+    """The samples of `resample` for [C, T], in pieces [C, n]."""
+    # Import it at first use, as every codec: ComfyUI starts without it.
+    from soxr import ResampleStream
+
     _check_ratio(sample_rate, target)
-    for block in _resampled(waveform.numpy().T, sample_rate, target):
-        yield torch.from_numpy(np.ascontiguousarray(block.T))
+    channels, length = samples.shape
+    stream = ResampleStream(sample_rate, target, channels, quality=_QUALITY)
+    left = resampled_length(length, sample_rate, target)
+    for _, part in blocks(samples, _BLOCK):
+        block = stream.resample_chunk(np.ascontiguousarray(part.T))
+        left -= len(block)
+        if len(block):
+            yield block.T
+    yield _last(stream, channels, -(-sample_rate // target))[:left].T
 
 
 def resampled_length(length: int, sample_rate: int, target: int) -> int:
@@ -140,21 +148,6 @@ def converted(
             block = resampler.feed(block, last=last)
         yield position, block
         position += block.shape[1]
-
-
-def _resampled(rows: Samples, sample_rate: int, target: int) -> Iterator[Samples]:
-    """Pieces [n, C] of `rows` [T, C] at the rate `target`."""
-    # Import it at first use, as every codec: ComfyUI starts without it.
-    from soxr import ResampleStream
-
-    stream = ResampleStream(sample_rate, target, rows.shape[1], quality=_QUALITY)
-    left = resampled_length(rows.shape[0], sample_rate, target)
-    for start in looked(range(0, rows.shape[0], _BLOCK)):
-        block = stream.resample_chunk(np.ascontiguousarray(rows[start : start + _BLOCK]))
-        left -= len(block)
-        if len(block):
-            yield block
-    yield _last(stream, rows.shape[1], -(-sample_rate // target))[:left]
 
 
 def _last(stream: ResampleStream, channels: int, silence: int) -> Samples:

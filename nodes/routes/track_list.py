@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import re
 import time
-from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ...api.base.errors import InputError
+from ...audio.stopping import Stop
 from ...files.atomic import write_file
 from .. import host, order_ahead, session
 from ..prefix import TITLE_LENGTH
@@ -190,8 +189,6 @@ async def _account_of(job: Job, current: Settings) -> Account:
 
 # One decode at a time leaves a processor core for other work.
 _decode = asyncio.Semaphore(1)
-# Seconds that a thread draws before it checks whether the client is still connected.
-_STEP = 0.2
 
 
 async def waveform_of_track(request: web.Request) -> web.StreamResponse:
@@ -224,24 +221,18 @@ async def _waveform_of(path: Path, identity: str) -> web.StreamResponse:
 
 
 async def _drawn(path: Path, picture: Path) -> None:
-    """Draw in a thread, step by step. A cancelled drawing ends after its step."""
-    drawing, is_done = _drawing(path, picture), False
-    with contextlib.closing(drawing):
-        while not is_done:
-            step = asyncio.ensure_future(asyncio.to_thread(_advance, drawing))
-            try:
-                is_done = await asyncio.shield(step)
-            finally:
-                await asyncio.wait({step})
+    """Draw in a thread. A cancelled drawing ends at its next block of sound."""
+    stop = Stop()
+    drawing = asyncio.ensure_future(asyncio.to_thread(stop.run, lambda: _draw(path, picture)))
+    try:
+        await asyncio.shield(drawing)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.gather(drawing, return_exceptions=True)
+        raise
 
 
-def _advance(drawing: Iterator[None]) -> bool:
-    """Draw one step. Returns whether the picture is complete."""
-    end = time.monotonic() + _STEP
-    return not any(time.monotonic() > end for _ in drawing)
-
-
-def _drawing(path: Path, picture: Path) -> Generator[None, None, None]:
+def _draw(path: Path, picture: Path) -> None:
     from ...audio.draw import draw_file
 
     if picture.exists():
@@ -249,7 +240,7 @@ def _drawing(path: Path, picture: Path) -> Generator[None, None, None]:
     width, height = _WAVEFORM_SIZE
     minutes = session.settings().max_audio_minutes
     with path.open("rb") as file:
-        content = yield from draw_file(file, max_minutes=minutes, width=width, height=height)
+        content = draw_file(file, max_minutes=minutes, width=width, height=height)
     picture.parent.mkdir(parents=True, exist_ok=True)
     write_file(picture, content, durable=False)
     drawn = sorted(picture.parent.glob("*.png"), key=lambda each: each.stat().st_mtime)

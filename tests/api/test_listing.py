@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -215,6 +217,55 @@ def test_a_long_search_finds_the_rows_of_its_words(ledger: Ledger) -> None:
 def test_a_search_has_a_bound(ledger: Ledger, search: str) -> None:
     with pytest.raises(InputError, match="more than 500 characters, or 50 words: shorten it"):
         ledger.page(search, limit=10)
+
+
+def test_words_times_rows_have_a_bound(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10):
+        add(ledger, f"calm piano in the evening {number}")
+    monkeypatch.setattr(listing, "MOST_COMPARED", 30)
+    looked: list[str] = []
+    execute = type(ledger.engine).execute
+
+    def counting(engine: Any, statement: str, *values: Any) -> Any:
+        looked.append(statement)
+        return execute(engine, statement, *values)
+
+    monkeypatch.setattr(type(ledger.engine), "execute", counting)
+    assert ledger.page("calm piano evening", limit=10).total == 10
+    looked.clear()
+    with pytest.raises(InputError, match=r"4 words, and .* 10 tracks: .* at most 3 words"):
+        ledger.page("calm piano evening the", limit=10)
+    # No text was looked at.
+    assert not [statement for statement in looked if "LIKE" in statement]
+    assert ledger.page("x" * 500, limit=10).total == 0
+    ledger.page("", limit=10)
+
+
+def test_a_page_looks_at_each_row_at_most_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search's words are looked for by the database: its own function counts them."""
+    compared = 0
+    connect = sqlite3.connect
+
+    def like(pattern: str, text: str | None, escape: str = "") -> bool:
+        nonlocal compared
+        compared += 1
+        return pattern.strip("%").replace(escape, "") in (text or "")
+
+    def connected(*values: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*values, **options)
+        connection.create_function("like", 3, like)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    with contextlib.closing(Ledger(tmp_path)) as ledger:
+        for number in range(20):
+            add(ledger, f"calm piano in the evening {number}")
+        for sort in Sort:
+            compared = 0
+            assert ledger.page("calm piano evening", sort=sort.value, limit=5).total == 20
+            assert 20 * 3 <= compared <= 2 * 20 * 3
 
 
 @pytest.mark.parametrize("search", ["a\0b", "\0", "\ud800", "a\0 \x1bb"])

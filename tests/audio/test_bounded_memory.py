@@ -7,7 +7,6 @@ import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -28,16 +27,6 @@ def silence(seconds: float, sample_rate: int, channels: int, format: str = "FLAC
     return make.sound_file(
         np.zeros((channels, int(seconds * sample_rate)), np.float32), sample_rate, format
     )
-
-
-def drawn(file: BinaryIO, **options: Any) -> bytes:
-    """The picture of a file, drawn to its end."""
-    drawing = draw_file(file, **options)
-    while True:
-        try:
-            next(drawing)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.mark.slow
@@ -126,7 +115,7 @@ def test_a_picture_of_a_long_file_takes_no_more_memory(format: str, tmp_path: Pa
         tracemalloc.start()
         try:
             with path.open("rb") as file:
-                assert drawn(file, max_minutes=60, width=800, height=120)
+                assert draw_file(file, max_minutes=60, width=800, height=120)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -141,18 +130,18 @@ def test_a_picture_is_that_of_the_decoded_file(tmp_path: Path) -> None:
     path.write_bytes(make.sound_file(make.music(3.0), 44100, "WAV"))
     waveform, rate = decode(path.open("rb"))
     with path.open("rb") as file:
-        picture = drawn(file, max_minutes=1, width=300, height=100)
+        picture = draw_file(file, max_minutes=1, width=300, height=100)
     assert picture == draw_waveform(waveform, rate, width=300, height=100)
 
 
-def test_a_file_that_is_too_long_or_no_audio_is_not_drawn(tmp_path: Path) -> None:
+def test_a_file_that_is_too_long_or_no_audio_is_not_draw_file(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match=r"longer than 0\.5 minutes"):
-        drawn(io.BytesIO(silence(31, 8000, 1)), max_minutes=0.5, width=80, height=40)
+        draw_file(io.BytesIO(silence(31, 8000, 1)), max_minutes=0.5, width=80, height=40)
     with pytest.raises(MediaError, match="web page"):
-        drawn(io.BytesIO(b"<!DOCTYPE html><html>"), max_minutes=1, width=80, height=40)
+        draw_file(io.BytesIO(b"<!DOCTYPE html><html>"), max_minutes=1, width=80, height=40)
     data = make.sound_file(np.full((1, 100), np.nan, np.float32), 8000, "WAV", subtype="FLOAT")
     with pytest.raises(MediaError, match="NaN"):
-        drawn(io.BytesIO(data), max_minutes=1, width=80, height=40)
+        draw_file(io.BytesIO(data), max_minutes=1, width=80, height=40)
 
 
 @pytest.mark.slow

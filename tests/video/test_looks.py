@@ -23,7 +23,7 @@ from ...music.fit import fit
 from ...music.loop import make_loop
 from ...music.loudness import integrated_loudness
 from ...music.mastering import master
-from ...music.peaks import limit, true_peak
+from ...music.peaks import true_peak
 from ...music.track import read_track
 from ...video.length import picture_length
 from ...video.soundtrack import add_soundtrack
@@ -64,8 +64,8 @@ MEASURES: dict[str, Callable[[np.ndarray], object]] = {
     "origin": lambda samples: remember(torch.from_numpy(samples), Path(__file__), RATE),
     "loudness": lambda samples: integrated_loudness(samples, RATE),
     "true peak": lambda samples: true_peak(samples, RATE),
-    "limit": lambda samples: limit(samples.copy(), RATE, -20.0),
-    "master": lambda samples: master(samples, RATE, loudness=-14.0),
+    "master": lambda samples: master(samples, RATE, np.empty_like(samples), loudness=-14.0),
+    "limit": lambda samples: master(samples, RATE, np.empty_like(samples), ceiling=-20.0),
     "beats": lambda samples: read_track(samples, RATE),
     "loop": lambda samples: make_loop(read_track(samples, RATE), 8.0),
     "cut": lambda samples: fit(samples, RATE, 40 * RATE, method="cut"),
@@ -90,8 +90,8 @@ def test_encoding_tagging_drawing_and_decoding_look_often(
     assert looks_of(lambda: encode(torch.from_numpy(samples), RATE, path, encoding)) >= least
     content = path.read_bytes()
     assert looks_of(lambda: decode(io.BytesIO(content))) >= least
-    drawing = draw_file(io.BytesIO(content), max_minutes=5.0, width=300, height=100)
-    assert looks_of(lambda: list(drawing)) >= least
+    drawing = {"max_minutes": 5.0, "width": 300, "height": 100}
+    assert looks_of(lambda: draw_file(io.BytesIO(content), **drawing)) >= least
     copy = tmp_path / f"copy.{format.value}"
     # A copy is as quick as the disk: a look a megabyte.
     assert looks_of(lambda: retag(content, copy, {"title": "x"})) >= len(content) // (1 << 20)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
 from ...api.base.request import MusicRequest
+from ...audio.stopping import look
 from ...scripts.lib import pack
 from ..audio import make
 from .test_routes import Client, client, data
@@ -128,11 +129,11 @@ class Drawings:
     def __init__(self) -> None:
         self.began, self.ended = threading.Event(), threading.Event()
 
-    def draw_file(self, file: Any, **options: Any) -> Iterator[None]:
+    def draw_file(self, file: Any, **options: Any) -> bytes:
         self.began.set()
         try:
             while True:
-                yield
+                look()
         finally:
             self.ended.set()
 
