@@ -121,11 +121,40 @@ class Curve(NamedTuple):
 
     gain: Samples | Floats
     """[n]"""
-    hop: int
+    hop: float
 
     def between(self, start: int, stop: int) -> Samples:
         """The gain of the samples `start` to `stop`."""
-        first, last = max(0, start // self.hop - 1), stop // self.hop + 2
+        first, last = max(0, int(start / self.hop) - 1), int(stop / self.hop) + 2
         gain = self.gain[first:last]
         middle = (np.arange(first, first + gain.size) + 0.5) * self.hop
         return np.interp(np.arange(start, stop), middle, gain).astype(np.float32)
+
+
+class LevelChange(NamedTuple):
+    """A factor, and gains that change with time, for samples of any rate."""
+
+    factor: float = 1.0
+    gains: Samples | Floats | None = None
+    """[n], one each `step` seconds."""
+    step: float = 0.0
+
+    def of(self, start: int, block: Samples, sample_rate: int) -> Samples:
+        """The changed `block` [channels, n], whose first sample is number `start`."""
+        if self.factor != 1:
+            block = block * np.float32(self.factor)
+        if self.gains is not None:
+            curve = Curve(self.gains, self.step * sample_rate)
+            block = block * curve.between(start, start + block.shape[1])
+        return block
+
+    def then(self, factor: float, curve: Curve | None, sample_rate: int) -> LevelChange:
+        """This change, and after it a factor and a curve for samples at `sample_rate` Hz."""
+        gains, step = self.gains, self.step
+        if curve is not None:
+            gains = curve.gain if gains is None else gains * curve.gain
+            step = curve.hop / sample_rate
+        return LevelChange(self.factor * factor, gains, step)
+
+
+UNCHANGED = LevelChange()

@@ -12,12 +12,12 @@ import soundfile
 import torch
 
 from ..files.atomic import new_file
-from .arrays import LongSamples, MediaError, blocks, check_sample_rate
+from .arrays import UNCHANGED, LevelChange, LongSamples, MediaError, blocks, check_sample_rate
 from .codecs.libav_writer import LEGAL_RATES, write_av
 from .codecs.sndfile_writer import write_sndfile
 from .containers.loop_points import LoopPoints, check_loop
 from .containers.tagged_file import tagged_file
-from .formats import FLOAT, QUALITIES, Encoding, Format, Peaks
+from .formats import FLOAT, LOSSY, QUALITIES, Encoding, Format, Peaks
 from .samples.outgoing import Outgoing
 from .validate import check_finite
 
@@ -31,7 +31,6 @@ _MAX_CHANNELS = {
 _MAX_RATES = {Format.FLAC: 655_350, Format.OGG: 200_000}
 """In Hz. At a higher rate, libvorbis ends the process."""
 _PEAK_BLOCK = 1 << 20
-_LOSSY = (*LEGAL_RATES, Format.OGG)
 
 
 class EncodeReport(NamedTuple):
@@ -57,6 +56,7 @@ def encode(
     tags: Mapping[str, str] | None = None,
     peaks: Peaks = Peaks.CLIP,
     loop: LoopPoints | None = None,
+    change: LevelChange = UNCHANGED,
 ) -> EncodeReport:
     """Write `waveform` (float32 [C, T], torch on the CPU, numpy or on the disk) to the new file
     `path`.
@@ -66,6 +66,7 @@ def encode(
     highest of the same family (44.1 or 48 kHz). "32 bit float" keeps samples above full scale,
     unless `peaks` is NORMALIZE. Memory does not grow with the length.
 
+    `change` is applied to the samples before they are clipped and encoded.
     With `loop` the file has loop points (WAV, FLAC and Ogg), and ends at the end of the loop.
 
     `path` appears whole or not at all, and no temporary file stays. FileExistsError if it exists.
@@ -93,8 +94,8 @@ def encode(
         )
     gain = 1 / peak if over and peaks is Peaks.NORMALIZE else 1.0
     target = _legal_rate(encoding.format, sample_rate)
-    clips = encoding.format in _LOSSY and (over > 0 or target != sample_rate)
-    outgoing = Outgoing(samples, sample_rate, target, gain, clips)
+    clips = encoding.format in LOSSY and (over > 0 or target != sample_rate)
+    outgoing = Outgoing(samples, sample_rate, target, gain, clips, change)
     dropped = _write(outgoing, path, encoding, tags or {}, loop)
     return EncodeReport(over if gain == 1 and not keeps_overs else 0, gain, dropped)
 

@@ -53,6 +53,7 @@ DEFAULT_QUALITY: dict[Format, str] = {
     Format.OPUS: "128 kbit/s",
     Format.OGG: "quality 6",
 }
+LOSSY = (Format.MP3, Format.OPUS, Format.OGG)
 HOLDS_LOOP = (Format.WAV, Format.FLAC, Format.OGG)
 """The formats whose files hold loop points that engines read."""
 

@@ -55,7 +55,8 @@ class Level(NamedTuple):
 
     def raised(self, gain: float) -> Level:
         """The level after `gain` dB."""
-        return Level(*(level + gain for level in self[:4]), self.range)
+        raised = (level + gain for level in self[:4])
+        return Level(*raised, self.range)  # type: ignore[call-arg]
 
     def __str__(self) -> str:
         return f"{_number(self.loudness)} LUFS, {_number(self.true_peak)} dBTP"
@@ -107,7 +108,7 @@ def master(
     """
     check_samples(samples, sample_rate)
     _check_wish(loudness, ceiling)
-    before = _level(samples, sample_rate, lambda start, block: block)
+    before = level_of(samples, sample_rate)
     if before.true_peak == -math.inf:
         return _unchanged(samples, target, before, "The audio is silent: it stays as it is.")
     if loudness is not None and before.loudness == -math.inf:
@@ -187,6 +188,11 @@ def _turned_and_limited(
     return change._replace(factor=factor, after=after)
 
 
+def level_of(samples: LongSamples, sample_rate: int) -> Level:
+    """The level of float32 [channels, n], with at least one sample."""
+    return _level(samples, sample_rate, lambda start, block: block)
+
+
 def _level(
     samples: LongSamples,
     sample_rate: int,
@@ -194,7 +200,8 @@ def _level(
     peak: float | None = None,
 ) -> Level:
     """The level of `samples` after `change`; their true peak is measured unless it is given."""
-    loudness, peaks = (kind(samples.shape[0], sample_rate) for kind in (LoudnessMeter, PeakMeter))
+    loudness = LoudnessMeter(samples.shape[0], sample_rate)
+    peaks = PeakMeter(samples.shape[0], sample_rate)
     for start, block in blocks(samples, _BLOCK):
         changed = change(start, block)
         loudness.add(changed)

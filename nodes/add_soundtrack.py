@@ -19,8 +19,12 @@ from .shared_inputs import (
 )
 
 if TYPE_CHECKING:
-    from ..audio.arrays import LongSamples
+    from ..audio.arrays import LevelChange, LongSamples
+    from ..music.encoded_level import Decoded
+    from ..music.mastering import Level
 
+_RAISED = 4.0
+"""dB by which a codec raises peaks at most."""
 MIXES = [mix.value for mix in Mix]
 
 
@@ -73,16 +77,29 @@ class AddSoundtrack(io.ComfyNode):
 def _with_music(
     video: Any, audio: Any, loudness: str, true_peak: float, **how: Any
 ) -> io.NodeOutput:
+    from ..audio.arrays import UNCHANGED
+    from ..music.encoded_level import keep_level
     from ..video.soundtrack import add_soundtrack
 
     music, sample_rate = samples_of(audio)
     reports: list[str] = []
     player: dict[str, list[str]] = {}
+    wanted: list[Level] = []
 
     def master(mix: LongSamples, sample_rate: int) -> None:
         done = mastered(mix, sample_rate, mix, loudness, true_peak)
         reports.extend(done.report.splitlines())
+        wanted.append(done.after)
         player.update(preview(mix, sample_rate))
+
+    def keep(decoded: Decoded, seconds: float) -> LevelChange:
+        # No codec makes peaks so much higher.
+        if wanted[0].true_peak < true_peak - _RAISED:
+            return UNCHANGED
+        kept = keep_level(decoded, wanted[0]._replace(true_peak=true_peak), seconds)
+        if kept.note:
+            reports.append(kept.note)
+        return kept.change
 
     with clips.file_of(video) as source:
         made = add_soundtrack(
@@ -91,6 +108,7 @@ def _with_music(
             music,
             sample_rate,
             master=master,
+            keep=keep,
             check_length=lambda picture: clips.check_length(picture.seconds),
             **how,
         )

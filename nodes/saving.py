@@ -261,8 +261,8 @@ class Saving(NamedTuple):
         """Write the audio. Returns the keys of the tags that are not in the file."""
         from ..audio.arrays import MediaError
         from ..audio.containers.loop_points import check_loop
-        from ..audio.encode import encode
         from ..audio.retag import format_of, retag
+        from ..music.encoded_level import encode_at_level
 
         tags, format, frames = self._tags(), self.encoding.format, self.waveform.shape[-1]
         if self.loop is not None:
@@ -272,8 +272,8 @@ class Saving(NamedTuple):
         with contextlib.suppress(MediaError, FileNotFoundError):
             if self.source is not None and is_whole and format_of(self.source) is format:
                 return retag(self.source, path, tags, self.loop)
-        report = encode(
-            self.waveform,
+        report, note = encode_at_level(
+            self.waveform.numpy(),
             self.sample_rate,
             path,
             self.encoding,
@@ -281,6 +281,8 @@ class Saving(NamedTuple):
             peaks=self.peaks,
             loop=self.loop,
         )
+        if note:
+            say(note.rstrip("."))
         if report.clipped:
             say(f"{report.clipped} samples above full scale were clipped")
         elif report.gain != 1:

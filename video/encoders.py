@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import cast
+from typing import BinaryIO, cast
 
 import av
 import av.error
 from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 
-from ..audio.arrays import LongSamples, MediaError
-from ..audio.ffmpeg import LAYOUTS, audio_frame
+from ..audio.arrays import UNCHANGED, LevelChange, LongSamples, MediaError, Samples
+from ..audio.codecs.libav_reader import av_blocks
+from ..audio.containers.source import Source
+from ..audio.ffmpeg import LAYOUTS, audio_frame, open_output
 from ..audio.stopping import look, looked
 
 # Pictures that this pack draws: H.264 where this PyAV has it
@@ -90,6 +93,7 @@ class SoundTrack:
         encoders: Sequence[str],
         samples: LongSamples,
         sample_rate: int,
+        change: LevelChange = UNCHANGED,
     ) -> None:
         """Add the track to `output`, by the first of `encoders` that this PyAV has."""
         name = next((name for name in encoders if _has(name)), None)
@@ -104,7 +108,7 @@ class SoundTrack:
         self._stream.codec_context.layout = LAYOUTS[channels]
         self._stream.codec_context.bit_rate = _BITS_A_CHANNEL * channels
         self._output, self._samples, self._rate = output, samples, sample_rate
-        self._done = 0
+        self._change, self._done = change, 0
 
     def write_until(self, seconds: float) -> None:
         """Encode and write the sound up to `seconds`, or a little further."""
@@ -112,6 +116,7 @@ class SoundTrack:
         while self._done < end:
             look()
             block = self._samples[:, self._done : self._done + _BLOCK]
+            block = self._change.of(self._done, block, self._rate)
             frame = audio_frame(block, self._rate, self._done)
             self._output.mux(self._stream.encode(frame))
             self._done += block.shape[1]
@@ -120,6 +125,20 @@ class SoundTrack:
         """Encode and write the rest of the sound."""
         self.write_until(float("inf"))
         self._output.mux(self._stream.encode(None))
+
+
+def decoded_sound(
+    samples: LongSamples, sample_rate: int, rules: tuple[str, Sequence[str]], change: LevelChange
+) -> Iterator[tuple[Samples, int]]:
+    """The changed `samples` as a player hears them: [channels, n] blocks, and their rate in Hz.
+
+    `rules` are FFmpeg's name of the container, and the encoders as in `SoundTrack`.
+    """
+    format, encoders = rules
+    with tempfile.TemporaryFile() as file:
+        with open_output(file, format) as output:
+            SoundTrack(output, encoders, samples, sample_rate, change).finish()
+        yield from av_blocks(Source(cast("BinaryIO", file)))
 
 
 def _has(encoder: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import av
 import av.error
@@ -14,14 +15,14 @@ import numpy as np
 from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
-from ..audio.arrays import LongSamples, MediaError, Samples, check_samples
+from ..audio.arrays import LevelChange, LongSamples, MediaError, Samples, blocks, check_samples
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, fraction, open_output, packets, tags_of
 from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
 from .ducking import Ducker, has_detector
-from .encoders import SoundTrack
+from .encoders import SoundTrack, decoded_sound
 from .length import PictureLength, measure
 from .mixing import Gain, Master, add_music, constant, fades
 from .mp4 import correct, takes_code, track_code, unofficial
@@ -29,6 +30,12 @@ from .options import Mix
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""
+
+
+Keep: TypeAlias = Callable[
+    [Callable[[LevelChange], Iterator[tuple[Samples, int]]], float], LevelChange
+]
+"""Takes a function that encodes and decodes the changed mix, and the mix's length in seconds."""
 
 
 class Soundtrack(NamedTuple):
@@ -57,6 +64,7 @@ def add_soundtrack(
     duck: float = -10.0,
     fade: float = 0.0,
     master: Master | None = None,
+    keep: Keep | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
 ) -> Soundtrack:
     """Write the picture of `source` with `music` to `target`, in the container of `kept_container`.
@@ -64,7 +72,8 @@ def add_soundtrack(
     `target` gets the suffix of the container; an existing file is overwritten. `music` is float32
     [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
     `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
-    over `fade` seconds. `master` gets the mix before it is encoded. `check_length` may refuse the
+    over `fade` seconds. `master` gets the mix before it is encoded. `keep` then
+    finds the change with which its level is right behind the codec. `check_length` may refuse the
     picture's length before its sound is made. The mix stands on the disk, in the folder of
     `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input
     that cannot be used, OSError for a full disk.
@@ -107,6 +116,11 @@ def add_soundtrack(
         report.extend(_lengths(music.shape[1] / sample_rate, float(picture.seconds)))
         if master is not None:
             master(bed, rate)
+        if keep is not None:
+            rules = kept.value.format, kept.value.sound
+            change = keep(partial(decoded_sound, bed, rate, rules), bed.shape[1] / rate)
+            for start, block in blocks(bed):
+                bed[:, start : start + block.shape[1]] = change.of(start, block, rate)
         target = target.with_suffix(kept.value.suffix)
         report.extend(_write(source, target, kept, picture, bed, rate))
         return Soundtrack(target, bed.mapped(), rate, picture, mix, tuple(report))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..arrays import LongSamples, Samples, blocks
+from ..arrays import UNCHANGED, LevelChange, LongSamples, Samples, blocks
 from .resample import resample_blocks, resampled_length
 
 BLOCK = 1 << 16
@@ -24,6 +24,7 @@ class Outgoing(NamedTuple):
         target: sample rate of the file, in Hz.
         gain: factor for every sample.
         clips: whether to clip samples to full scale (1.0). Integer formats always clip.
+        change: it comes before the clipping.
     """
 
     samples: LongSamples
@@ -31,6 +32,7 @@ class Outgoing(NamedTuple):
     target: int
     gain: float
     clips: bool
+    change: LevelChange = UNCHANGED
 
     @property
     def channels(self) -> int:
@@ -47,7 +49,10 @@ class Outgoing(NamedTuple):
             pieces = (block for _, block in blocks(self.samples, BLOCK))
         else:
             pieces = resample_blocks(self.samples, self.sample_rate, self.target)
-        for block in pieces:
+        position = 0
+        for piece in pieces:
+            block = self.change.of(position, piece, self.target)
+            position += piece.shape[1]
             if self.gain != 1:
                 block = block * np.float32(self.gain)
             if self.clips:
