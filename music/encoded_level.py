@@ -24,7 +24,7 @@ from .peaks import limiter
 Decoded: TypeAlias = Callable[[LevelChange], Iterator[tuple[Samples, int]]]
 """Encodes the changed samples and decodes them: [channels, n] in each block, and the rate in Hz."""
 
-_MARGINS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
+_MARGINS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5)
 """dB below the ceiling for the limiter, try by try: each encoding moves the peaks anew."""
 _CLOSE = 0.05
 """LU: a loudness so near is good enough."""
@@ -36,7 +36,7 @@ _HIGHER = 0.1
 """dB: a file's true peak may be so much above that of its samples."""
 
 
-class Kept(NamedTuple):
+class KeptLevel(NamedTuple):
     """The change before the codec, and the level behind it."""
 
     change: LevelChange
@@ -56,7 +56,7 @@ class Kept(NamedTuple):
         )
 
 
-def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> Kept:
+def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> KeptLevel:
     """Find the change with which sound of `seconds` has the `wanted` level behind a codec.
 
     It is encoded up to six times, the last time with the change of the result. The true peak is
@@ -74,7 +74,7 @@ def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> Kept:
         lowered = 0.0 if curve is None else -20 * math.log10(float(curve.gain.min()))
         found = meter.value()
         level = Level(found.integrated, aim + lowered, *found[1:])
-        kept = Kept(change, wanted, level)
+        kept = KeptLevel(change, wanted, level)
         missing = wanted.loudness - level.loudness
         if not math.isfinite(missing):
             missing = 0.0
@@ -86,7 +86,7 @@ def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> Kept:
         else:
             missing *= _AHEAD
         next_change = change.then(10 ** (missing / 20), curve, rate)
-    return cast("Kept", kept)
+    return cast("KeptLevel", kept)
 
 
 def _metered(parts: Iterable[Samples], meter: LoudnessMeter) -> Iterator[Samples]:

@@ -21,12 +21,12 @@ from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
-from .ducking import Ducker, has_detector
 from .encoders import SoundTrack, decoded_sound
 from .length import PictureLength, measure
-from .mixing import Gain, Master, add_music, constant, fades
+from .mixing import Ducker, Gain, Master, add_music, constant, fades
 from .mp4 import correct, takes_code, track_code, unofficial
 from .options import Mix
+from .speech import has_detector
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""

@@ -16,7 +16,8 @@ from ...audio.decode import decode
 from ...audio.samples.resample import resample_blocks
 from ...audio.stopping import Stop, Stopped
 from ...sandbox.composer import compose
-from ...video.ducking import Ducker, has_detector, speech
+from ...video.mixing import Ducker
+from ...video.speech import has_detector, speech
 
 RATE = 48_000
 PART = 0.032

