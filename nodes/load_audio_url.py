@@ -13,7 +13,16 @@ from . import host, session
 from .conversions import heard
 from .host import status_text
 from .lists import ListNode, shows_errors
-from .loading import decoded, difference, limits_of_run, opened, playable, shaped
+from .loading import (
+    collapse,
+    decoded,
+    difference,
+    judged,
+    limits_of_run,
+    opened,
+    playable,
+    shaped,
+)
 from .shared_inputs import checked_choice
 
 if TYPE_CHECKING:
@@ -66,10 +75,15 @@ class LoadAudioURL(ListNode):
             came = await host.in_thread(_came, arriving, path, original.shape[-1] / rate)
         finally:
             run.downloads.release()
+        job_id = arriving.job.job_id if arriving.job else None
+        found = await host.in_thread(judged, original, rate, job_id)
         waveform, rate = await host.in_thread(shaped, original, rate, path, target, sides)
         seconds = waveform.shape[-1] / rate
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
-        display.show(f"{line}{difference(arriving, seconds)}{lost}", 1.0)
+        if found is not None:
+            line += f" · {found}"
+        line += f"{difference(arriving, seconds)}{lost}"
+        display.show(status_text("text", collapse(found), text=line), 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}
         files = [] if path is None else [playable(arriving, path)]
         return io.NodeOutput(audio, seconds, rate, ui=heard(*files))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..api.media.tracks import OpenAudio
     from ..api.settings import Settings
     from ..audio.memory import Memory
+    from ..music.quality import Quality
 
 
 FILES_AT_ONCE = 4
@@ -113,6 +114,36 @@ def shaped(
         with contextlib.suppress(OSError):
             remember(waveform, path, rate, exact=waveform is original)
     return waveform, rate
+
+
+_judged: dict[str, Quality] = {}
+_JUDGED = 256
+
+
+def judged(waveform: torch.Tensor, rate: int, job_id: str | None) -> Quality | None:
+    """The quality of a track [C, T], measured once for each job; None if it cannot be measured."""
+    from ..audio.arrays import MediaError
+    from ..music.quality import quality
+
+    if job_id in _judged:
+        return _judged[job_id]
+    try:
+        found = quality(waveform.numpy(), rate)
+    except MediaError as error:
+        host.log.info("The quality of a track is not measured: %s", error)
+        return None
+    if job_id:
+        while len(_judged) >= _JUDGED:
+            _judged.pop(next(iter(_judged)))
+        _judged[job_id] = found
+    return found
+
+
+def collapse(found: Quality | None) -> host.StatusText | None:
+    """A sentence on a track that falls into noise, silence or one held sound before its end."""
+    if found is None or not found.collapse:
+        return None
+    return host.status_text(f"collapse_{found.collapse}", at=f"{found.collapse_at:.1f}")
 
 
 def difference(arriving: OpenAudio, seconds: float) -> str:

@@ -17,7 +17,16 @@ from .conversions import heard
 from .error_report import explained
 from .host import StatusText, status_text
 from .lists import failures, id_of, note_failure, running_item, shows_errors
-from .loading import decoded, difference, limits_of_run, opened, playable, shaped
+from .loading import (
+    collapse,
+    decoded,
+    difference,
+    judged,
+    limits_of_run,
+    opened,
+    playable,
+    shaped,
+)
 from .poll_job import CANCEL
 from .pricing import refusal_at_queue
 from .shared_inputs import TIMEOUT, checked_timeout, request_inputs, timeout_input
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     from ..api.money.job import Job
     from ..api.money.wait import Progress
     from ..api.settings import Settings
+    from ..music.quality import Quality
 
 COUNT = 4
 
@@ -165,7 +175,12 @@ def _output(
     if failed:
         # The next run waits for the failed takes again, and loads only these.
         note_failure()
-    notes = [*(status_text("failed", text=take.outcome) for take in failed), *hints]
+    falls = [
+        status_text("text", fall, text=f"take {take.request.take}")
+        for take in good
+        if (fall := collapse(take.quality))
+    ]
+    notes = [*(status_text("failed", text=take.outcome) for take in failed), *falls, *hints]
     loaded = outcome(account, "takes", notes, good=len(good), count=len(takes))
     display.show(loaded, 1.0)
     summary = str(loaded._replace(more=()))
@@ -198,6 +213,7 @@ class Take:
         audio: AUDIO, once the take is loaded.
         file: the file for the node's player; None if the track could not be stored.
         error: the reason for missing audio, else None.
+        quality: that of the loaded track, if it can be measured.
     """
 
     def __init__(self, request: MusicRequest, bought: Job | BaseException) -> None:
@@ -206,6 +222,7 @@ class Take:
         self.audio: Mapping[str, Any] | None = None
         self.file: Mapping[str, str] | None = None
         self.error: Exception | None = None
+        self.quality: Quality | None = None
         self._note = ""
         self._progress: Progress | None = None
         if isinstance(bought, Exception):
@@ -236,7 +253,9 @@ class Take:
         job_id = f", job {self.job.job_id}" if self.job and self.job.job_id else ""
         if self.audio is not None:
             seconds = self.audio["waveform"].shape[-1] / self.audio["sample_rate"]
-            return f"{self.outcome}, {seconds:.1f} s{job_id}{self._note}"
+            facts = f" · {self.quality}" if self.quality else ""
+            fall = f" · {collapse(self.quality)}" if collapse(self.quality) else ""
+            return f"{self.outcome}, {seconds:.1f} s{job_id}{facts}{fall}{self._note}"
         reason = (str(self.error).splitlines() or [""])[0]
         return f"{self.outcome}{job_id}: {reason}"
 
@@ -268,6 +287,10 @@ class Take:
                 audio = await self._loaded(account, self.job, settings)
             else:
                 self.file = {"local_id": self.job.local_id}
+            waveform = audio["waveform"][0]
+            self.quality = await host.in_thread(
+                judged, waveform, audio["sample_rate"], self.job.job_id
+            )
             self.audio = audio
         except host.interrupt_exception():
             raise
