@@ -81,7 +81,7 @@ class LoadAudioURL(ListNode):
         seconds = waveform.shape[-1] / rate
         line = f"{came}, {seconds:.1f} s, {rate} Hz, {_sides(waveform.shape[0])}"
         if found is not None:
-            line += f" · {found}"
+            line += f", {found}"
         line += f"{difference(arriving, seconds)}{lost}"
         display.show(status_text("text", collapse(found), text=line), 1.0)
         audio = {"waveform": waveform.unsqueeze(0), "sample_rate": rate}

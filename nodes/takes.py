@@ -253,7 +253,7 @@ class Take:
         job_id = f", job {self.job.job_id}" if self.job and self.job.job_id else ""
         if self.audio is not None:
             seconds = self.audio["waveform"].shape[-1] / self.audio["sample_rate"]
-            facts = f" · {self.quality}" if self.quality else ""
+            facts = f", {self.quality}" if self.quality else ""
             fall = f" · {collapse(self.quality)}" if collapse(self.quality) else ""
             return f"{self.outcome}, {seconds:.1f} s{job_id}{facts}{fall}{self._note}"
         reason = (str(self.error).splitlines() or [""])[0]

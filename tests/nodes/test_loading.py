@@ -62,3 +62,30 @@ async def test_the_files_of_a_run_share_its_memory(
     refused = [output for output in outputs if isinstance(output, Exception)]
     assert len(refused) == FILES - fits
     assert all("raise max_run_gb" in str(error) for error in refused)
+
+
+async def test_a_track_that_collapses_is_named_and_handed_on(
+    node: dict[str, Any], lines: list[Any]
+) -> None:
+    music = make.music(16, sample_rate=8000)
+    music[:, 9 * 8000 :] = 0
+    file = make.sound_file(music, 8000, "WAV")
+    async with answering(reply(file)) as server:
+        output = await node["AIGatewayLoadAudioURL"].execute(
+            url=f"{server.url}/a.wav", sample_rate="original", channels="original"
+        )
+    assert output.args[0]["waveform"].shape == (1, 2, 128000)
+    assert "7.0 s of silence at the end" in str(lines[-1])
+    assert str(lines[-1]).endswith("from 9.0 s on it is silent: listen before you use it")
+    assert [part["key"] for part in lines[-1].parts()] == ["status_text", "status_collapse_silence"]
+
+
+def test_a_track_is_judged_once(node: dict[str, Any]) -> None:
+    from ...nodes.loading import judged
+
+    sound = make.tensor(make.music(1, sample_rate=8000))
+    first = judged(sound, 8000, "job-judged-once")
+    assert first is not None
+    assert judged(sound * 0, 8000, "job-judged-once") is first
+    assert judged(sound * 0, 8000, None) != first
+    assert judged(sound.repeat(5, 1), 8000, None) is None
