@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +34,7 @@ class Heartbeat:
         self._thread = 0
         self._seen = 0.0
         self._disturbances = self._clean = 0
+        self._is_ignored = False
         self._ended = threading.Event()
         threading.Thread(target=self._watch, name="soak-watch", daemon=True).start()
 
@@ -58,6 +59,16 @@ class Heartbeat:
         """Leave out the beat of this moment: the measurement itself stops all threads."""
         self._disturbances += 1
 
+    @contextlib.contextmanager
+    def ignored(self) -> Iterator[None]:
+        """Leave out the beats of this block: its work takes the processor from every loop."""
+        self._is_ignored = True
+        try:
+            yield
+        finally:
+            self._is_ignored = False
+            self.disturbed()
+
     def close(self) -> None:
         self._ended.set()
 
@@ -79,7 +90,7 @@ class Heartbeat:
             self._seen, self._clean = began, self._disturbances
             await asyncio.sleep(BEAT)
             late = time.monotonic() - began - BEAT
-            if self._clean != self._disturbances:
+            if self._is_ignored or self._clean != self._disturbances:
                 continue
             self.busy = max(self.busy, time.thread_time() - computed)
             self.longest = max(self.longest, late)
@@ -89,7 +100,8 @@ class Heartbeat:
         while not self._ended.wait(2 * BEAT):
             seen = self._seen
             late = time.monotonic() - seen - BEAT
-            if not seen or late < BOUND / 2 or self._clean != self._disturbances:
+            is_clean = not self._is_ignored and self._clean == self._disturbances
+            if not seen or late < BOUND / 2 or not is_clean:
                 continue
             place = _place(sys._current_frames().get(self._thread))
             self.places[place] = max(self.places.get(place, 0.0), late)

@@ -6,8 +6,9 @@ At the end every request must have its track, and the gateway's bill must hold e
 
 With `--farm 4` the clients are workers with throw-away folders that share one ledger in PostgreSQL.
 
-`--minutes N` kills nothing: it runs graphs for N minutes, and measures memory, open files, threads,
-tasks, and how long an event loop of ComfyUI was blocked.
+`--minutes N` kills nothing: it runs graphs for N minutes, and interrupts a node every 20 s. It
+measures memory, open files, threads, tasks, temporary files, the time from an interrupt to the end
+of its node, and how long an event loop of ComfyUI was blocked.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run the nodes for minutes, and measure the values that must stay flat.
+"""Run the nodes for minutes, interrupt some, and measure the values that must stay flat.
 
 As in ComfyUI, each graph runs in a loop of its own, and another loop answers the page meanwhile.
 """
@@ -28,6 +28,7 @@ from ...api.base.timing import Timing
 from ...scripts.lib import headless, pack
 from ..sandbox_process import SandboxProcess
 from .heartbeat import BOUND, Heartbeat, Idle
+from .interrupts import EVERY, Interrupts
 from .plan import SCALE
 
 AT_ONCE = 4
@@ -87,10 +88,17 @@ def steady(gateway: SandboxProcess, folder: Path, minutes: float) -> list[str]:
 
     with _collections(collected), _host(gateway, folder), _page(beats["page"]):
         graphs = asyncio.run(_nodes())
-        graphs.run_for(60 * minutes, folder, beats["graphs"], sample)
+        interrupts = graphs.interrupts(folder)
+
+        def interrupt() -> None:
+            with beats["graphs"].ignored(), beats["page"].ignored():
+                interrupts.one()
+
+        graphs.run_for(60 * minutes, folder, beats["graphs"], sample, interrupt)
     machine = idle.longest()
     print("after that:")
-    problems = _growth(samples[0], samples[-1])
+    problems = _growth(samples[0], samples[-1]) + interrupts.problems
+    print(*interrupts.report(), sep="\n")
     for name, heartbeat in beats.items():
         heartbeat.close()
         print(heartbeat.report(name))
@@ -180,18 +188,27 @@ class _Graphs:
         self._nodes = nodes
         self._number = 0
 
+    def interrupts(self, folder: Path) -> Interrupts:
+        return Interrupts(self._run, folder)
+
     def run_for(
         self,
         seconds: float,
         folder: Path,
         heartbeat: Heartbeat,
         sample: Callable[[int], None],
+        interrupt: Callable[[], None],
     ) -> None:
         began = time.monotonic()
         marks = [seconds * part for part in (WARM_UP, 0.3, 0.5, 0.7, 0.85, 1.0)]
+        next_interrupt = 0.0
         while marks:
             asyncio.run(self._one(heartbeat))
-            shutil.rmtree(folder / "output", ignore_errors=True)
+            if time.monotonic() - began >= next_interrupt:
+                interrupt()
+                next_interrupt = time.monotonic() - began + EVERY
+            for folder_ in (folder / "output", folder / "comfyui" / "temp"):
+                shutil.rmtree(folder_, ignore_errors=True)
             if time.monotonic() - began >= marks[0]:
                 marks.pop(0)
                 sample(self._number)
