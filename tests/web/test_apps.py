@@ -25,6 +25,7 @@ expect.set_options(timeout=20_000)
 TITLES = sorted((path.stem for path in EXAMPLES.glob("*.json")), key=str.casefold)
 # What is seen first, and how many results there are.
 RESULTS = {
+    "Cut to the Beat": ("video", 1),
     "Four Takes for One Clip": ("video", 4),
     "Game Loops": ("audio", 8),
     "Music Video": ("video", 2),
