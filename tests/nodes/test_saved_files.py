@@ -180,3 +180,22 @@ def test_a_folder_that_takes_no_clip_stops_nothing(
     folders = importlib.import_module("folder_paths")
     monkeypatch.setattr(folders, "get_input_directory", lambda: str(tmp_path / "file" / "input"))
     files.offer_sample_clip()
+
+
+async def test_markers_lie_beside_the_audio_for_editors_of_video(node: Node, output: Path) -> None:
+    audio = {"waveform": torch.zeros(1, 1, 96_000), "sample_rate": 48_000}
+    entries = [{"time": 0.5, "kind": "hit", "name": "Hit 1"}]
+    markers = json.dumps({"seconds": 2.0, "fps": "25", "markers": entries})
+    choice = {"filename_prefix": "cut", "format": {"format": "flac"}}
+    _, path = await run(node, "SaveAudio", audio=audio, markers=markers, **choice)
+    files = [file for file in Path(path).parent.iterdir() if file != Path(path)]
+    beside = {file.name: file.read_text() for file in files}
+    stem = Path(path).stem
+    assert set(beside) == {
+        f"{stem}.edl",
+        f"{stem}.markers.csv",
+        f"{stem}.ffmetadata",
+    }
+    assert f"TITLE: {stem}" in beside[f"{stem}.edl"]
+    assert "0.5000,12,01:00:00:12,hit,Hit 1" in beside[f"{stem}.markers.csv"]
+    assert "title=Hit 1" in beside[f"{stem}.ffmetadata"]
