@@ -11,6 +11,7 @@ import pytest
 from ...audio.arrays import MediaError, Samples
 from ...music.drawings import draw_fit
 from ...music.fit import Fit, fit
+from ...music.hits import NO_HITS, Hit, Hits
 from ...music.joins import FADE_SECONDS
 from ...music.methods import ENDINGS
 from ...music.stretch import MOST, engine, stretch
@@ -74,7 +75,8 @@ def test_real_songs_pass_the_judge(name: str, share: float) -> None:
 def test_every_method_gives_every_length(method: str, ending: str, seconds: float) -> None:
     made = piece(PROMPTS[0])
     length = round(seconds * made.rate) + 1
-    fitted = fit(made.samples, made.rate, length, method=method, ending=ending)
+    hits = Hits((Hit(0.3 * seconds),), ()) if ending == "last hit" else NO_HITS
+    fitted = fit(made.samples, made.rate, length, method=method, ending=ending, hits=hits)
     assert fitted.samples.shape == (2, length)
     assert fitted.samples.dtype == np.float32
     assert np.isfinite(fitted.samples).all()

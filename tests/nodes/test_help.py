@@ -215,7 +215,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("MusicLength", picture=IMAGES[:0], fps=24.0)),
         (SHORT, running("MusicLength", frames=240, fps=24.0)),
         ({}, running("MusicLength", frames=240, fps=24.0, keep=True, kept="ten")),
-        ({}, running("MusicLength", frames=24, fps=24.0, hits="[soon]")),
+        ({}, running("MusicLength", frames=24, fps=24.0, hits="soon")),
     ],
     "AIGatewayFitMusic": [
         ({}, running("FitMusic", audio=MUSIC)),
