@@ -43,7 +43,7 @@ class Account:
     """
     Args:
         name: the name of the service in the ledger; it stays if the address changes.
-        cost_tag: see `Client`.
+        cost_tag, skip_cache: see `Client`.
         library: shared by all accounts of a machine; not closed with this one.
         file_origins: other origins of the gateway's files, as any URL of each. Downloads may reach
             them, and `base_url`, even if they are not public.
@@ -62,6 +62,7 @@ class Account:
         cost_tag: str = "",
         *,
         file_origins: Sequence[str] = (),
+        skip_cache: bool = True,
     ) -> None:
         timing = timing or Timing()
         library.ledger.peers.bind(name, api_key)
@@ -76,7 +77,9 @@ class Account:
         ledger = library.ledger
         clock = self._thread.loop.time
         rate_limiter = ledger.peers.rate_limiter(name, timing, clock)
-        self._client = Client(base_url, api_key, timing, clock, cost_tag, rate_limiter)
+        self._client = Client(
+            base_url, api_key, timing, clock, cost_tag, rate_limiter, skip_cache=skip_cache
+        )
         catalogue = library.catalogue(name)
         self._purchases = Purchases(name, ledger, self._client, catalogue, timing)
         self._answers = Answers(name, ledger, self._client, timing)

@@ -94,6 +94,7 @@ class Settings:
     uncertain_limit: float = 0.05
     minimum_balance: float = 0.0
     cost_tag: str = "comfyui-music"
+    skip_cache: bool = True
     allow_unknown_price: bool = False
     unknown_price: float = 1.0
     store_limit_gb: float = 2.0

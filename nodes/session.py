@@ -140,7 +140,7 @@ def _account(current: Settings) -> Account:
             current.require_encryption()
             base_url, key = current.address, current.api_key
         key_of_account = (host.data_directory(), current.service)
-        identity = (base_url, key, current.cost_tag, library)
+        identity = (base_url, key, current.cost_tag, current.skip_cache, library)
         opened = _accounts.get(key_of_account)
         if opened is not None and opened[0] == identity:
             return opened[1]
@@ -148,7 +148,13 @@ def _account(current: Settings) -> Account:
             # The key or the address changed. Requests already sent still end in the old account.
             opened[1].retire()
         account = Account(
-            current.service, base_url, key, library, timing_of(current), current.cost_tag
+            current.service,
+            base_url,
+            key,
+            library,
+            timing_of(current),
+            current.cost_tag,
+            skip_cache=current.skip_cache,
         )
         _accounts[key_of_account] = (identity, account)
         return account

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import NamedTuple
 
 _SUBMIT = "400 401 402 budget 403 404 429 500 503 502 504 drop html long noid listed"
-_JOB = "queue slow fail fail-nth cancelled unknown same format short"
+_JOB = "queue slow fail fail-nth cancelled unknown same format short transcript"
 _POLLS = "poll-404 poll-429 poll-500 poll-503 poll-html poll-drop nofile"
 _FILE = "expire gone cut no-range media-500 page truncated endless"
 CARDS = frozenset(f"{_SUBMIT} {_JOB} {_POLLS} {_FILE}".split())

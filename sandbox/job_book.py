@@ -76,6 +76,7 @@ class SandboxJob:
 
     Attributes:
         nth: the job's number among those of its prompt, counted from 1.
+        is_cached: whether the idempotency key makes no difference to the sound.
         rendered: whether the file exists. A job without a file cannot complete.
         polled: the time of a client's last poll, or None.
         broken: the reason why the file could not be made, or None.
@@ -93,6 +94,7 @@ class SandboxJob:
         self.starts = created + queue
         self.ends = self.starts + run
         self.nth = 1
+        self.is_cached = False
         self.cancelled_at: float | None = None
         self.rendered = False
         self.polled: float | None = None
@@ -116,7 +118,7 @@ class SandboxJob:
     def delivered(self) -> SketchRequest:
         """The request for the renderer. Cards may change it from the submitted request."""
         request = self.request
-        if self.cards.has("same"):
+        if self.cards.has("same") or self.is_cached:
             request = request._replace(key="")
         if self.cards.has("format"):
             request = request._replace(format="wav" if request.format == "mp3" else "mp3")
@@ -159,7 +161,9 @@ class SandboxJob:
             record["status"] = "tuning" if self.cards.has("unknown") else dialect.running
         elif state == COMPLETED:
             result: dict[str, Any] = {"duration": self.request.duration}
-            if dialect.result is ResultShape.TOP_LEVEL:
+            if self.cards.has("transcript"):
+                result = {"transcript": {"text": "la la la", "segments": []}}
+            elif dialect.result is ResultShape.TOP_LEVEL:
                 record["result_url"] = url
             else:
                 result["url" if dialect.result is ResultShape.NESTED_URL else "file_url"] = url
@@ -207,8 +211,12 @@ class JobBook:
         self._refresh()
         return self._jobs.get(id)
 
-    def create(self, request: SketchRequest) -> SandboxJob:
-        """A new job, or the one that this idempotency key created before."""
+    def create(self, request: SketchRequest, *, is_cached: bool = False) -> SandboxJob:
+        """A new job, or the one that this idempotency key created before.
+
+        Args:
+            is_cached: its sound is that of every cached job with the same words.
+        """
         honours = self._profile.dialect.honours_idempotency_key
         with self._saved():
             known = self._by_key.get(request.key) if honours and request.key else None
@@ -217,6 +225,7 @@ class JobBook:
             id = f"sandbox_{os.urandom(8).hex()}"
             job = SandboxJob(id, request, self._clock(), self._profile)
             self._add(job)
+            job.is_cached = is_cached
             return job
 
     def cancel(self, job: SandboxJob) -> None:

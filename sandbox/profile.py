@@ -77,6 +77,8 @@ class Dialect(NamedTuple):
         usage_label: the name of the cost tag in these lists.
         usage_is_bare: whether the answer is the bare list of rows, without `data`.
         takes_data_addresses: whether a picture may stand in a `data:` address.
+        takes_request_id: whether a request keeps the `X-Request-Id` that the client sends.
+        caches: whether a prompt gets the same sound again, unless `x-cache: skip` is sent.
     """
 
     result: ResultShape = ResultShape.NESTED_URL
@@ -91,6 +93,8 @@ class Dialect(NamedTuple):
     usage_label: str = "tag"
     usage_is_bare: bool = False
     takes_data_addresses: bool = True
+    takes_request_id: bool = True
+    caches: bool = False
 
 
 class Profile(NamedTuple):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import re
 import secrets
 import threading
 from collections import Counter, deque
@@ -27,6 +28,7 @@ from .usage_lists import REQUEST_ID, UsageLists
 
 # Error answers
 
+_KEY_EXPIRED = ("key_expired", "The API key was rotated, or has expired.")
 _BUDGET_EXCEEDED = ("budget_exceeded", "The budget of this key is used up.")
 _REASONS = {
     400: ("invalid_request_error", "The request is malformed."),
@@ -37,9 +39,9 @@ _REASONS = {
     405: ("method_not_allowed", "The method is not allowed here."),
     429: ("rate_limit_error", "Too many requests."),
     500: ("server_error", "Internal error."),
-    502: ("bad_gateway", "Bad gateway."),
+    502: ("provider_error", "The provider of the model failed."),
     503: ("service_unavailable", "The service is unavailable."),
-    504: ("gateway_timeout", "Gateway time-out."),
+    504: ("timeout_error", "The model did not answer in time."),
 }
 
 
@@ -105,6 +107,7 @@ class RollingWindow:
 # The routes
 
 MOST_SEEN = 10_000
+_SENT_ID = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
 class Seen(NamedTuple):
@@ -234,7 +237,9 @@ class Sandbox:
         if not request.path.startswith("/v1/"):
             return await handler(request) if self._has_key(request) else self._error(401)
         seen_at = now()
-        REQUEST_ID.set(f"req_{secrets.token_hex(8)}")
+        sent_id = request.headers.get("X-Request-Id", "")
+        takes_it = self.profile.dialect.takes_request_id and _SENT_ID.fullmatch(sent_id)
+        REQUEST_ID.set(sent_id if takes_it else f"req_{secrets.token_hex(8)}")
         if not self._has_key(request):
             answer: web.StreamResponse = self._error(401)
         elif not self._window.admit():
@@ -324,7 +329,8 @@ class Sandbox:
         cards, scope = Cards.of(asked.prompt), asked.key or asked.prompt
         for status in (400, 401, 402, 403, 404):
             if cards.has(str(status)):
-                return self._error(status)
+                is_expired = cards.values[str(status)] == "expired"
+                return self._error(status, reason=_KEY_EXPIRED if is_expired else None)
         if cards.has("budget"):
             return self._error(402, reason=_BUDGET_EXCEEDED)
         if asked.model not in PRICES:
@@ -335,7 +341,8 @@ class Sandbox:
             return self._error(402)
         if self._sketches.waiting >= self.profile.max_waiting:
             return self._error(429, wait=self.profile.retry_after)
-        job = self._book.create(asked)
+        is_cached = self.profile.dialect.caches and request.headers.get("x-cache") != "skip"
+        job = self._book.create(asked, is_cached=is_cached)
         self._usage.note(request, job)
         self._sketches.start(job)
         if lost := self._refused(cards, ("502", "504", "drop", "html"), scope):

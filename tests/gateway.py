@@ -66,6 +66,7 @@ def account_on(
     timing: Timing | None = None,
     ledger_url: LedgerUrl | None = None,
     cost_tag: str = "",
+    skip_cache: bool = True,
 ) -> Iterator[Account]:
     """An account of its own, as a new ComfyUI process would have it."""
     library = Library(directory, timing or TIMING, ledger_url=ledger_url)
@@ -77,6 +78,7 @@ def account_on(
         timing or TIMING,
         cost_tag,
         file_origins=(sandbox.files_root,),
+        skip_cache=skip_cache,
     )
     try:
         yield account

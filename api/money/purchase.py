@@ -577,15 +577,17 @@ class Lookups:
     async def find(self, job: Job, *, is_new: bool) -> Job:
         """The row of an uncertain submit, with its charge if the gateway lists it.
 
-        Ends at once if the submit had no cost tag, or if the gateway has no such lists.
+        A submit without a cost tag is looked up by its id alone. Ends at once if the gateway has
+        no such lists.
 
         Args:
             is_new: the submit left just now: look it up for `Timing.lookup_patience`. An old
                 submit is looked up once.
         """
         tag = self._client.tag_of(job.idempotency_key)
-        if not tag or job.is_listed:
+        if job.is_listed:
             return job
+        lists = {_RECENT, _BY_TAG} if tag else {_RECENT}
         clock, wait = self._client.clock, self._timing.lookup_wait
         patience = self._timing.lookup_patience
         is_new = is_new or time.time() - job.created < patience
@@ -597,7 +599,7 @@ class Lookups:
                 left = give_up - clock()
                 if charge is not None:
                     return await self._written(job, charge)
-                if left <= 0 or {_RECENT, _BY_TAG} <= self._refused:
+                if left <= 0 or lists <= self._refused:
                     return job
                 await asyncio.sleep(min(wait, left))
                 wait *= 2
@@ -605,12 +607,13 @@ class Lookups:
             self.under_way -= 1
 
     async def _listed(self, job: Job, tag: str, patience: float) -> Charge | None:
-        """The charge under `tag`, after one read of each list."""
+        """The charge of the submit, after one read of each list. `tag` is "" if it had none."""
         recent = await self._read(_RECENT, self._client.recent_usage, patience)
-        found = _try(lambda: charge_in_recent(recent, tag, since=job.created))
+        sent_id = job.idempotency_key
+        found = _try(lambda: charge_in_recent(recent, tag, sent_id, since=job.created))
         months = {time.strftime("%Y-%m", time.gmtime(at)) for at in (job.created, time.time())}
         for month in sorted(months):
-            if found is None:
+            if found is None and tag:
                 sums = await self._read(
                     _BY_TAG, lambda month=month: self._client.usage_by_tag(month), patience, month
                 )

@@ -168,6 +168,7 @@ class Waits:
 
         Raises:
             NotFoundError: the gateway knows no such job; no row was written.
+            MissingFileError: the job is a transcription; no row was written.
             WaitTimeoutError: the gateway has sent no record for `timeout` seconds.
             GatewayError: polls failed for `Timing.blip_patience`, or the gateway refuses them.
         """
@@ -175,6 +176,8 @@ class Waits:
             record = await asyncio.wait_for(self._first_record(job_id), timeout)
         except asyncio.TimeoutError:
             raise _timed_out(job_id, timeout or 0.0, None) from None
+        if record.is_transcription:
+            raise _transcription(job_id)
 
         def written() -> Job:
             job = self._ledger.adopt(self._service, job_id)
@@ -259,6 +262,10 @@ class Waits:
                     raise await self.lost(error, watch.job) from error
                 self._client.retries.note(job_id, error, timing.poll_floor)
             if record is not None:
+                if record.is_transcription:
+                    error = _transcription(job_id)
+                    await off_loop(self._ledger.fail, job.local_id, str(error))
+                    raise error
                 last_going = clock() - submitted
                 if record.status is not JobStatus.COMPLETED or record.result_url:
                     fileless_since = None
@@ -348,6 +355,14 @@ def _fileless(job: Job) -> MissingFileError:
         f"The job {job.job_id} has completed and is paid, but the gateway names no audio file: "
         "queue again to ask once more, or look for the job in AIgateway's dashboard.",
         job_id=job.job_id,
+    )
+
+
+def _transcription(job_id: str) -> MissingFileError:
+    return MissingFileError(
+        f"The job {job_id} is a transcription, not music: it has a text and no audio file. Give "
+        "the id of a job of Prompt to Music.",
+        job_id=job_id,
     )
 
 

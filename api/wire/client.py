@@ -49,6 +49,7 @@ class Client:
         clock: seconds, monotonic.
         cost_tag: begins the tag under which the gateway sums costs; "": no tag.
         rate_limiter: see `Exchange`.
+        skip_cache: ask the gateway not to answer another take from its cache.
     """
 
     def __init__(
@@ -59,12 +60,15 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         cost_tag: str = "",
         rate_limiter: RateLimiter | None = None,
+        *,
+        skip_cache: bool = True,
     ) -> None:
         self._timing = timing or Timing()
         self.base_url = base_url
         self.clock = clock
         self.exchange = Exchange(base_url, api_key, self._timing, clock, rate_limiter)
         self._cost_tag = cost_tag
+        self._skip_cache = skip_cache
         self._polled: dict[str, float] = {}
 
     @property
@@ -95,6 +99,8 @@ class Client:
     ) -> JobRecord:
         """Ask for a track: `POST /audio/music`. The cost tag names the request in its short form.
 
+        The gateway lists the request under its `X-Request-Id`, which is the idempotency key.
+
         Args:
             confirm: called just before each sending; its exception stops the sending.
 
@@ -103,13 +109,17 @@ class Client:
             AuthenticationError, CreditsError, ScopeError, NotFoundError: nothing was created.
             NoAnswerError, BadGatewayError, ProtocolError: a job may have been created and charged.
         """
+        headers = {"Idempotency-Key": idempotency_key, "X-Request-Id": idempotency_key}
+        if self._skip_cache and request.take > 1:
+            # The prompt of another take is the same: a cache would answer with the first take.
+            headers["x-cache"] = "skip"
         answer = await self.exchange.send(
             "POST",
             "/audio/music",
             on_new_connection=True,
             confirm=confirm,
             json=request.body(),
-            headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
+            headers={**headers, **self._tag_header(idempotency_key)},
             about=about,
         )
         record = self._record(answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from enum import Enum
 from types import MappingProxyType
@@ -80,7 +80,7 @@ class JobRecord(NamedTuple):
     """A job as one answer describes it. `duration` in seconds of audio, `cost` in US dollars.
 
     `request_id` is the id of the answer: the gateway's support asks for it. `selected` is the
-    model that makes the track.
+    model that makes the track. A transcription has a text in the place of a file.
     """
 
     id: str
@@ -91,6 +91,7 @@ class JobRecord(NamedTuple):
     cost: float | None = None
     request_id: str | None = None
     selected: str | None = None
+    is_transcription: bool = False
 
 
 def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEADERS) -> JobRecord:
@@ -130,6 +131,7 @@ def parse_job(body: object, base_url: str, headers: Mapping[str, str] = _NO_HEAD
         cost=parse_cost(body, headers),
         request_id=request_id(headers),
         selected=_selected(body, headers),
+        is_transcription="transcript" in result,
     )
 
 
@@ -349,12 +351,14 @@ class Charge(NamedTuple):
     request_id: str | None = None
 
 
-def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
-    """The charge under `tag` in the list of recent requests; None if no row counts.
+def charge_in_recent(body: object, tag: str, sent_id: str, *, since: float) -> Charge | None:
+    """The charge of a submit in the list of recent requests; None if no row counts.
 
     Requests that failed do not count.
 
     Args:
+        tag: the cost tag of the submit; "" if it had none.
+        sent_id: the `X-Request-Id` of the submit. A gateway may list an id of its own instead.
         since: when the request was made, seconds since 1970.
 
     Raises:
@@ -362,8 +366,9 @@ def charge_in_recent(body: object, tag: str, *, since: float) -> Charge | None:
     """
     rows = [
         row
-        for row in _tagged(body, tag)
-        if not _has_failed(row.get("status"))
+        for row in _rows(body)
+        if (row.get("request_id") == sent_id or _has_tag(row, tag))
+        and not _has_failed(row.get("status"))
         and (_moment(row.get("created_at")) or since) >= since - _CLOCK_SLACK
     ]
     costs = [cost for row in rows if (cost := parse_cost(row)) is not None]
@@ -380,19 +385,21 @@ def charge_by_tag(body: object, tag: str) -> Charge | None:
         ProtocolError: the answer holds no list.
     """
     # `requests` may include failures, so look only at the cost.
-    cost = sum(parse_cost(row) or 0.0 for row in _tagged(body, tag))
+    cost = sum(parse_cost(row) or 0.0 for row in _rows(body) if _has_tag(row, tag))
     return Charge(cost) if cost > 0 else None
 
 
-def _tagged(body: object, tag: str) -> Iterator[Mapping[str, Any]]:
+def _has_tag(row: Mapping[str, Any], tag: str) -> bool:
+    return bool(tag) and tag in (row.get("tag"), row.get("label"))
+
+
+def _rows(body: object) -> list[Mapping[str, Any]]:
     rows = body.get("data") if isinstance(body, Mapping) else body
     if not isinstance(rows, list):
         raise ProtocolError(
             "The gateway's list of use is not a list. This is a fault of the gateway."
         )
-    for row in rows:
-        if isinstance(row, Mapping) and tag in (row.get("tag"), row.get("label")):
-            yield row
+    return [row for row in rows if isinstance(row, Mapping)]
 
 
 def _has_failed(status: object) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..base.errors import (
     DASHBOARD_URL,
     AuthenticationError,
@@ -20,6 +22,13 @@ from .http import PROXY_LOGIN
 from .key import ApiKey
 from .protocol import ErrorBody
 from .rate_limit import moment_in
+
+_NO_LONGER = re.compile("expired|rotated|revoked")
+_GAVE_UP = {
+    "provider_error": "The provider of the model failed (provider_error).",
+    "timeout_error": "The model did not answer the gateway in time (timeout_error).",
+}
+"""The gateway's names of the statuses 502 and 504. The job may exist, and may be charged."""
 
 
 def status_error(
@@ -73,8 +82,9 @@ def _kind_and_advice(
             return AuthenticationError, (
                 "The gateway wants an API key, and no key is set: set one in Settings > AIgateway."
             )
+        why = " (rotated or expired?)" if _NO_LONGER.search(code) else ""
         return AuthenticationError, (
-            f"The gateway does not accept the API key: check the one from {key.source}."
+            f"The gateway does not accept the API key{why}: check the one from {key.source}."
         )
     if status == 402 and code == "budget_exceeded":
         return BudgetError, (
@@ -101,7 +111,7 @@ def _kind_and_advice(
     if status == 503:
         return UnavailableError, f"The gateway is not available now: try again {again}."
     if status in (502, 504):
-        return BadGatewayError, f"A proxy of the gateway gave up ({status})."
+        return BadGatewayError, _GAVE_UP.get(code, f"A proxy of the gateway gave up ({status}).")
     if status >= 500:
         return ServerError, f"The gateway had a fault ({status}): try again {again}."
     return RejectedError, f"The gateway refused the request ({status}): correct the inputs."

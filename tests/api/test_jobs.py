@@ -521,9 +521,9 @@ async def test_a_completed_job_that_never_names_its_file_ends_the_wait(
 
 
 async def test_the_budget_of_a_key_is_told_apart_from_an_empty_account(account: Account) -> None:
-    with pytest.raises(BudgetError, match=r"spending cap .* does not help.*request req_"):
+    with pytest.raises(BudgetError, match=r"spending cap .* does not help.*request \w+-0"):
         await buy(account, "sandbox:budget")
-    with pytest.raises(CreditsError, match=r"top up.*request req_"):
+    with pytest.raises(CreditsError, match=r"top up.*request \w+-0"):
         await buy(account, "sandbox:402")
 
 
@@ -531,5 +531,5 @@ async def test_support_finds_a_request_by_its_id(account: Account) -> None:
     job = await buy(account, "piano")
     assert job.request_id is not None
     assert job.request_id.startswith("req_")
-    with pytest.raises(UncertainSubmitError, match="request req_"):
+    with pytest.raises(UncertainSubmitError, match="request \w+-0"):
         await buy(account, "sandbox:html=2")

@@ -33,7 +33,11 @@ def piano(words: str) -> MusicRequest:
 
 @contextlib.contextmanager
 def gateway(
-    routes: tuple[str, ...] = BOTH, label: str = "tag", is_bare: bool = False, **profile: Any
+    routes: tuple[str, ...] = BOTH,
+    label: str = "tag",
+    is_bare: bool = False,
+    takes_id: bool = True,
+    **profile: Any,
 ) -> Iterator[Sandbox]:
     # Without idempotency, each submit is a purchase of its own.
     dialect = Dialect(
@@ -41,6 +45,7 @@ def gateway(
         usage_label=label,
         usage_is_bare=is_bare,
         honours_idempotency_key=False,
+        takes_request_id=takes_id,
     )
     with running(Profile(dialect=dialect).scaled(SCALE)._replace(**profile)) as sandbox:
         yield sandbox
@@ -88,7 +93,7 @@ async def test_what_is_listed_in_any_dialect_is_not_bought_again(
         assert ours.library.ledger.spent() == pytest.approx(PRICE)
         if "recent" in routes:
             # Support asks for it.
-            assert re.fullmatch(r"req_\w+", found.request_id or "")
+            assert found.request_id == found.idempotency_key
             assert f"name the request {found.request_id}" in str(error)
         # Asking again buys nothing, and asks the gateway nothing.
         before = len(sandbox.seen)
@@ -137,10 +142,28 @@ async def test_a_gateway_without_the_lists_is_asked_once_each(tmp_path: Path) ->
         assert count(sandbox, "GET", "/usage/by-tag") == 1
 
 
-async def test_nothing_is_looked_up_without_a_tag(tmp_path: Path) -> None:
+async def test_without_a_tag_the_id_that_was_sent_is_looked_up(tmp_path: Path) -> None:
     with gateway() as sandbox, account(sandbox, tmp_path, cost_tag="") as ours:
-        await ours.submit(piano("sandbox:drop sandbox:listed"), Settings(), run="run")
-        assert count(sandbox, "GET", "/usage") == 0
+        error = await uncertain(ours, piano("sandbox:drop sandbox:listed"))
+        assert row(ours).is_listed
+        assert f"name the request {row(ours).idempotency_key}" in str(error)
+        assert count(sandbox, "GET", "/usage/by-tag") == 0
+        assert count(sandbox, "POST") == 1
+
+
+async def test_without_a_tag_a_gateway_with_ids_of_its_own_lists_nothing_of_ours(
+    tmp_path: Path,
+) -> None:
+    with gateway(takes_id=False) as sandbox, account(sandbox, tmp_path, cost_tag="") as ours:
+        job = await ours.submit(piano("sandbox:drop sandbox:listed"), Settings(), run="run")
+        assert (job.state, job.repeats) == (State.QUEUED, 1)
+
+
+@pytest.mark.slow
+async def test_a_gateway_with_ids_of_its_own_lists_the_tag(tmp_path: Path) -> None:
+    with gateway(takes_id=False) as sandbox, account(sandbox, tmp_path) as ours:
+        await uncertain(ours, piano("sandbox:drop sandbox:listed"))
+        assert re.fullmatch(r"req_\w+", row(ours).request_id or "")
 
 
 async def test_many_submits_share_their_looks(tmp_path: Path) -> None:
@@ -180,7 +203,7 @@ async def test_a_person_may_buy_again_what_is_listed(tmp_path: Path) -> None:
         assert ours.library.ledger.spent() == pytest.approx(2 * PRICE)
 
 
-TAG, NOW = "tests/0123456789abcdef", 1_780_000_000.0
+TAG, SENT, NOW = "tests/0123456789abcdef", "0123456789abcdef-0", 1_780_000_000.0
 LISTED = {"tag": TAG, "request_id": "req_1", "cost_cents": 0.6, "created_at": NOW}
 
 
@@ -194,6 +217,9 @@ LISTED = {"tag": TAG, "request_id": "req_1", "cost_cents": 0.6, "created_at": NO
         ({"request_id": None}, Charge(0.006, None)),
         ({"request_id": "two words\n", "cost_cents": -1}, None),
         ({"tag": "tests/of another request"}, None),
+        ({"tag": "", "request_id": SENT}, Charge(0.006, SENT)),
+        ({"tag": None, "request_id": SENT, "status": "failed"}, None),
+        ({"tag": "", "request_id": "0123456789abcdef-1"}, None),
         *(({"status": status}, None) for status in ("failed", "Cancelled", 500, "503")),
         ({"created_at": "2026-05-28T20:26:40Z"}, Charge(0.006, "req_1")),
         ({"created_at": "2026-05-28T20:26:40"}, Charge(0.006, "req_1")),
@@ -206,11 +232,11 @@ LISTED = {"tag": TAG, "request_id": "req_1", "cost_cents": 0.6, "created_at": NO
 )
 def test_a_row_of_recent_use_is_read(row: dict[str, Any], charge: Charge | None) -> None:
     for body in ([{**LISTED, **row}], {"data": [None, {**LISTED, **row}]}):
-        assert charge_in_recent(body, TAG, since=NOW) == charge
+        assert charge_in_recent(body, TAG, SENT, since=NOW) == charge
 
 
 def test_several_submits_under_one_tag_are_summed() -> None:
-    assert charge_in_recent([LISTED, LISTED], TAG, since=NOW) == Charge(0.012, "req_1")
+    assert charge_in_recent([LISTED, LISTED], TAG, SENT, since=NOW) == Charge(0.012, "req_1")
 
 
 def test_a_sum_without_money_is_no_charge() -> None:
@@ -221,6 +247,9 @@ def test_a_sum_without_money_is_no_charge() -> None:
 
 @pytest.mark.parametrize("body", [None, "no", {}, {"data": {}}])
 def test_an_answer_without_a_list_is_a_fault(body: object) -> None:
-    for read in (lambda: charge_by_tag(body, TAG), lambda: charge_in_recent(body, TAG, since=NOW)):
+    for read in (
+        lambda: charge_by_tag(body, TAG),
+        lambda: charge_in_recent(body, TAG, SENT, since=NOW),
+    ):
         with pytest.raises(ProtocolError, match="not a list"):
             read()

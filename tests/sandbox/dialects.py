@@ -24,6 +24,8 @@ DIALECTS: dict[str, dict[str, Any]] = {
     "usage-bare": {"usage_is_bare": True},
     "no-usage": {"usage_routes": ()},
     "no-data-addresses": {"takes_data_addresses": False},
+    "own-request-ids": {"takes_request_id": False},
+    "cached": {"caches": True},
 }
 """The fields of `Dialect` that each name changes."""
 PROFILES: dict[str, dict[str, Any]] = {"usage-at-once": {"usage_delay": 0.0}}
