@@ -97,6 +97,7 @@ class Settings:
     skip_cache: bool = True
     allow_unknown_price: bool = False
     unknown_price: float = 1.0
+    flat_output: bool = False
     store_limit_gb: float = 2.0
     max_download_mb: float = 256.0
     max_audio_minutes: float = 60.0

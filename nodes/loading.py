@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
-from ..api.base.errors import LedgerError
+from ..api.base.errors import InputError, LedgerError
+from ..api.base.plain_text import clean, shortened
 from . import host
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
 FILES_AT_ONCE = 4
 """Files that are downloaded at the same time. Each may take `max_download_mb` of memory."""
+
+
+_PATH = re.compile(r"/|\\|[A-Za-z]:[/\\]")
+"""How an absolute path begins. No address begins so."""
 
 
 class RunLimits(NamedTuple):
@@ -52,11 +58,33 @@ def limits_of_run(settings: Settings) -> RunLimits:
 
 
 async def opened(account: Account, url: str, settings: Settings) -> OpenAudio:
-    """See `Account.open`. The log names a bucket that fails."""
+    """See `Account.open`. The log names a bucket that fails.
+
+    Some runners replace an address by the path of the file that they have downloaded.
+
+    Raises:
+        InputError: `url` is a path, and no file in ComfyUI's input or temp folder has it.
+    """
+    if _PATH.match(url.strip()):
+        from ..api.media.tracks import file_of_machine
+
+        path = await host.in_thread(_runners_file, url.strip())
+        return file_of_machine(path, settings.max_download_mb)
     arriving = await account.open(url, settings)
     if arriving.trouble:
         host.log.warning("%s The track is downloaded from the gateway.", arriving.trouble)
     return arriving
+
+
+def _runners_file(path: str) -> Path:
+    for folder in ("input", "temp"):
+        found = host.shown_file(path, "", folder)
+        if found is not None:
+            return found
+    raise InputError(
+        f"“{shortened(clean(path), 80)}” is no file in ComfyUI's input or temp folder: put the "
+        "file there, or give a web address."
+    )
 
 
 async def decoded(

@@ -77,6 +77,15 @@ def safe_prefix(prefix: Any, values: Mapping[str, str], now: time.struct_time, o
     return "/".join([*parts, _safe(name, _FILE_BYTES) or DEFAULT])
 
 
+def flat(prefix: str) -> str:
+    """A safe prefix without folders: their names begin the name of the file.
+
+    >>> flat("game/music/forest")
+    'game_music_forest'
+    """
+    return prefix.replace("/", "_").encode()[-_FILE_BYTES:].decode(errors="ignore")
+
+
 def unquoted(path: str) -> str:
     """A path without the double quotes that Windows adds when a person copies it."""
     bare = path.strip()

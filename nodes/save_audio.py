@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..api.base.errors import SettingsError
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .conversions import loop_seam
 from .lists import ListNode, running_item, shows_errors
-from .prefix import SEPARATORS, TITLE_LENGTH, safe_prefix, unquoted
+from .prefix import SEPARATORS, TITLE_LENGTH, flat, safe_prefix, unquoted
 from .receipt import graph_tags
 from .saving import Draft, Saving, Tempo, loop_points, say, tempo_of
 from .shared_inputs import checked_choice, checked_text, choice_input
@@ -110,6 +111,7 @@ class SaveAudio(ListNode):
             graph = graph_tags(cls.hidden.prompt, cls.hidden.extra_pnginfo)
         sample_rate = checked["sample_rate"]
         saved: list[host.SavedFile] = []
+        beside: dict[Path, str] = {}
         for waveform in checked["waveform"]:
             found = await host.in_thread(provenance_of, waveform, sample_rate)
             job = await _job_of(found.source if found else None)
@@ -135,14 +137,16 @@ class SaveAudio(ListNode):
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
-            saved.append(await host.interruptible(_saved(draft, saving, name * bool(overwrite))))
+            work = _saved(draft, saving, name * bool(overwrite))
+            file, others = await host.interruptible(work)
+            saved.append(file)
+            beside |= dict.fromkeys(others, file.subfolder)
         running_item().passed()
-        files = [
-            {"filename": file.path.name, "subfolder": file.subfolder, "type": "output"}
-            for file in saved
-        ]
+        files = [_shown(file.path, file.subfolder) for file in saved]
         paths = "\n".join(str(file.path) for file in saved)
         ui: dict[str, list[Any]] = {"audio": files}
+        if beside:
+            ui["files"] = [_shown(path, subfolder) for path, subfolder in beside.items()]
         if loop is not None:
             seams = json.dumps(loop_seam(loop.start, loop.end, sample_rate))
             # Text, because ComfyUI counts objects as outputs.
@@ -150,8 +154,14 @@ class SaveAudio(ListNode):
         return io.NodeOutput(audio, paths, ui=ui)
 
 
-async def _saved(draft: Draft, saving: Saving, over: str) -> host.SavedFile:
-    """Save one file. Files of a list are written in parallel, but numbered in the list's order.
+def _shown(path: Path, subfolder: str) -> dict[str, str]:
+    return {"filename": path.name, "subfolder": subfolder, "type": "output"}
+
+
+async def _saved(draft: Draft, saving: Saving, over: str) -> tuple[host.SavedFile, Sequence[Path]]:
+    """Save one file, and return it with the files beside it.
+
+    Files of a list are written in parallel, but numbered in the list's order.
 
     Args:
         over: the name in the manifest whose file is replaced; empty: none.
@@ -162,8 +172,8 @@ async def _saved(draft: Draft, saving: Saving, over: str) -> host.SavedFile:
         file = await host.in_thread(draft.publish, over, running_item().batch.written)
     finally:
         draft.give_up()
-    await host.in_thread(saving.write_beside, file.path, dropped, draft.own)
-    return file
+    beside = await host.in_thread(saving.write_beside, file.path, dropped, draft.own)
+    return file, beside
 
 
 def _notes(text: str) -> Markers | None:
@@ -215,7 +225,11 @@ def _prefix(prefix: object, saving: Saving) -> str:
     if saving.name and isinstance(prefix, str):
         name = SEPARATORS.sub("_", saving.name)
         prefix = f"{prefix}/{name}" if prefix.strip() else name
-    return safe_prefix(prefix, values, time.localtime(), host.output_directory())
+    safe = safe_prefix(prefix, values, time.localtime(), host.output_directory())
+    try:
+        return flat(safe) if session.settings().flat_output else safe
+    except SettingsError:
+        return safe  # a mistake in the settings must not lose audio that was paid for
 
 
 async def _job_of(source: Path | None) -> Job | None:

@@ -289,7 +289,9 @@ class Saving(NamedTuple):
             say(f"the volume is lowered to {report.gain:.0%}, so that no sample is clipped")
         return report.dropped_tags
 
-    def write_beside(self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]) -> None:
+    def write_beside(
+        self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]
+    ) -> Sequence[Path]:
         """Write the files beside the audio at `path`: its graph, loop, markers, and the manifest.
 
         Args:
@@ -324,7 +326,8 @@ class Saving(NamedTuple):
         if self.name:
             job = self.job
             entry = manifest_entry(files, self.name, self.title, job, self.seconds, facts)
-            add_to_manifest(path.parent, entry)
+            files.append(add_to_manifest(path.parent, entry))
+        return files[1:]
 
 
 def _write(path: Path, content: bytes, name: str, *, replaces: bool) -> bool:

@@ -62,6 +62,25 @@ class OpenAudio(NamedTuple):
         return self.reader.content() if isinstance(self.reader, ArrivingFile) else memoryview(b"")
 
 
+def file_of_machine(path: Path, max_download_mb: float) -> OpenAudio:
+    """A file of this machine, with the limit and the memory of a download.
+
+    Its `download` raises OSError: the file cannot be read; DownloadError: it is too large.
+    """
+    arriving = ArrivingFile(int(max_download_mb * MEGABYTE))
+
+    async def read() -> None:
+        try:
+            arriving.expect((await off_loop(path.stat)).st_size)
+            arriving.feed(await off_loop(path.read_bytes))
+        except BaseException as error:
+            arriving.finish(error)
+            raise
+        arriving.finish()
+
+    return OpenAudio(arriving, None, download=read)
+
+
 class Tracks:
     """Opens tracks and stores them. Belongs to one account; lives in its event loop.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import copy
 import pickle
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,14 @@ def test_a_cost_tag_is_chosen_or_switched_off(tmp_path: Path, text: str, tag: st
 def test_a_cost_tag_that_no_header_holds_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsError, match="cost_tag"):
         load(tmp_path, {"AIGATEWAY_COST_TAG": text})
+
+
+SWITCHES = [field.name for field in fields(Settings) if isinstance(field.default, bool)]
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_every_switch_is_turned_both_ways(tmp_path: Path, name: str) -> None:
+    for text, value in (("true", True), ("false", False), ("1", True), ("0", False)):
+        assert getattr(load(tmp_path, {f"AIGATEWAY_{name.upper()}": text}), name) is value
+    with pytest.raises(SettingsError, match=f"{name}.*true and false"):
+        load(tmp_path, {f"AIGATEWAY_{name.upper()}": "perhaps"})

@@ -171,6 +171,22 @@ async def test_path_traversal_by_a_cue_sheet(
         assert "prompt" not in str(raised.value)
 
 
+@needs_links
+@pytest.mark.parametrize("folder", ["input", "temp"])
+async def test_path_traversal_by_a_path_in_place_of_an_address(
+    node: Node, sandbox: Sandbox, output: Path, elsewhere: Path, folder: str
+) -> None:
+    inside = output.parent / "host" / folder
+    (inside / "link").symlink_to(elsewhere, target_is_directory=True)
+    (inside / "song.flac").write_bytes((elsewhere / "secret.flac").read_bytes())
+    assert (await load(node, str(inside / "song.flac")))[1] == pytest.approx(0.1, abs=0.01)
+    for path in (elsewhere / "secret.flac", inside / "link" / "secret.flac", inside / "no.flac"):
+        with pytest.raises(InputError, match="is no file in ComfyUI's input or temp folder"):
+            await load(node, str(path))
+    with pytest.raises(InputError, match="is no file in ComfyUI's input or temp folder"):
+        await load(node, f"{inside}/../../elsewhere/secret.flac")
+
+
 # Egress, SSRF
 
 

@@ -193,6 +193,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, loading_track("sandbox:page")),
         ({}, loading("http://10.0.0.1/a.mp3")),
         ({"ONLY_HOSTS": "a.example"}, loading("https://8.8.8.8/a.mp3")),
+        ({}, loading("/etc/song.mp3")),
         ({"MAX_RUN_GB": "0.0001"}, loading_track("piano")),
     ],
     "AIGatewaySaveAudio": [

@@ -39,7 +39,8 @@ def test_no_file_executes_code_or_starts_a_program(files: list[str]) -> None:
         "python_bytecode_manipulation",
         *check.RUFF,
     }
-    assert not [hit for hit in check.hits(pack.ROOT, files) if hit.rule in forbidden]
+    code = [name for name in files if not name.endswith(".md")]
+    assert not [hit for hit in check.hits(pack.ROOT, code) if hit.rule in forbidden]
 
 
 TOKENS = {
