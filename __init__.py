@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         "AIGatewayAddSoundtrack": "nodes.add_soundtrack.AddSoundtrack",
         "AIGatewayBeats": "nodes.beats.Beats",
         "AIGatewayCueSheet": "nodes.cue_sheet.CueSheet",
+        "AIGatewayDescribeClip": "nodes.describe_clip.DescribeClip",
         "AIGatewayFitMusic": "nodes.fit_music.FitMusic",
         "AIGatewayLoadAudioURL": "nodes.load_audio_url.LoadAudioURL",
         "AIGatewayMakeLoop": "nodes.make_loop.MakeLoop",
