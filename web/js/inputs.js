@@ -149,7 +149,7 @@ const LONGEST_TEXT = 100_000;
  * @param {unknown[]} given `keep` and `kept`
  */
 function keptOutput(output, [keep, kept]) {
-  const found = keep === true && KEPT.exec(String(kept ?? ""));
+  const found = keep === true && String(kept ?? "").match(KEPT);
   if (!found) return undefined;
   const [duration, tempo] = [Number(found[1]), Number(found[2])];
   /** @type {Record<number, unknown>} */
