@@ -109,7 +109,7 @@ class Client:
             AuthenticationError, CreditsError, ScopeError, NotFoundError: nothing was created.
             NoAnswerError, BadGatewayError, ProtocolError: a job may have been created and charged.
         """
-        headers = {"Idempotency-Key": idempotency_key, "X-Request-Id": idempotency_key}
+        headers = self._submit_headers(idempotency_key)
         if self._skip_cache and request.take > 1:
             # The prompt of another take is the same: a cache would answer with the first take.
             headers["x-cache"] = "skip"
@@ -119,7 +119,7 @@ class Client:
             on_new_connection=True,
             confirm=confirm,
             json=request.body(),
-            headers={**headers, **self._tag_header(idempotency_key)},
+            headers=headers,
             about=about,
         )
         record = self._record(answer)
@@ -148,7 +148,7 @@ class Client:
             on_new_connection=True,
             confirm=confirm,
             json=question.body(),
-            headers={"Idempotency-Key": idempotency_key, **self._tag_header(idempotency_key)},
+            headers=self._submit_headers(idempotency_key),
             about=about,
         )
         return parse_reply(self.exchange.json(answer), answer.headers)
@@ -278,9 +278,10 @@ class Client:
         signed = parse_signed(self.exchange.json(answer, file.job_id), self.base_url)
         return None if signed is None else FileAddress(signed)
 
-    def _tag_header(self, idempotency_key: str) -> dict[str, str]:
+    def _submit_headers(self, idempotency_key: str) -> dict[str, str]:
         tag = self.tag_of(idempotency_key)
-        return {"x-aig-tag": tag} if tag else {}
+        ids = {"Idempotency-Key": idempotency_key, "X-Request-Id": idempotency_key}
+        return {**ids, "x-aig-tag": tag} if tag else ids
 
     def _record(self, answer: Answer, job_id: str | None = None) -> JobRecord:
         return parse_job(self.exchange.json(answer, job_id), self.base_url, answer.headers)
