@@ -577,8 +577,7 @@ class Lookups:
     async def find(self, job: Job, *, is_new: bool) -> Job:
         """The row of an uncertain submit, with its charge if the gateway lists it.
 
-        A submit without a cost tag is looked up by its id alone. Ends at once if the gateway has
-        no such lists.
+        Without a cost tag its id alone is looked up. Ends at once if the gateway has no such lists.
 
         Args:
             is_new: the submit left just now: look it up for `Timing.lookup_patience`. An old
@@ -587,7 +586,6 @@ class Lookups:
         tag = self._client.tag_of(job.idempotency_key)
         if job.is_listed:
             return job
-        lists = {_RECENT, _BY_TAG} if tag else {_RECENT}
         clock, wait = self._client.clock, self._timing.lookup_wait
         patience = self._timing.lookup_patience
         is_new = is_new or time.time() - job.created < patience
@@ -599,7 +597,7 @@ class Lookups:
                 left = give_up - clock()
                 if charge is not None:
                     return await self._written(job, charge)
-                if left <= 0 or lists <= self._refused:
+                if left <= 0 or {_RECENT, _BY_TAG if tag else _RECENT} <= self._refused:
                     return job
                 await asyncio.sleep(min(wait, left))
                 wait *= 2
@@ -609,8 +607,7 @@ class Lookups:
     async def _listed(self, job: Job, tag: str, patience: float) -> Charge | None:
         """The charge of the submit, after one read of each list. `tag` is "" if it had none."""
         recent = await self._read(_RECENT, self._client.recent_usage, patience)
-        sent_id = job.idempotency_key
-        found = _try(lambda: charge_in_recent(recent, tag, sent_id, since=job.created))
+        found = _try(lambda: charge_in_recent(recent, tag, job.idempotency_key, since=job.created))
         months = {time.strftime("%Y-%m", time.gmtime(at)) for at in (job.created, time.time())}
         for month in sorted(months):
             if found is None and tag:
