@@ -16,6 +16,8 @@ import torch
 
 from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
+from ...audio.decode import decode
+from ...music.mastering import Level, level_of
 from ...sandbox.composer import compose
 from ..videos import VideoFromFile as Video
 
@@ -246,6 +248,26 @@ async def test_a_soundtrack_leaves_the_picture_as_it_is(node: Node, music: Any, 
     assert audio["waveform"].shape[-1] == 5 * music["sample_rate"]
     with av.open(str(result)) as container:
         assert len(container.streams.audio) == 1
+
+
+def level_of_file(path: str) -> Level:
+    with open(path, "rb") as file:
+        waveform, rate = decode(file)
+    return level_of(waveform.numpy(), rate)
+
+
+@pytest.mark.slow
+async def test_the_sound_of_a_clip_keeps_its_level_behind_the_codec(
+    node: Node, music: Any, tmp_path: Path
+):
+    path = clip(tmp_path / "clip.mp4", 144, Fraction(24))
+    made, audio = await run(
+        node, "AddSoundtrack", video=Video(path), audio=music, loudness="-14 LUFS", true_peak=-2.0
+    )
+    found = level_of_file(made.get_stream_source())
+    assert found.loudness == pytest.approx(-14, abs=0.1)
+    assert found.true_peak <= -1.9
+    assert audio["waveform"].shape[-1] == 6 * music["sample_rate"]
 
 
 async def test_a_clip_without_sound_says_so(node: Node, music: Any, tmp_path: Path):
