@@ -24,7 +24,7 @@ from .peaks import limiter
 Decoded: TypeAlias = Callable[[LevelChange], Iterator[tuple[Samples, int]]]
 """Encodes the changed samples and decodes them: [channels, n] in each block, and the rate in Hz."""
 
-_MARGINS = (0.1, 0.2, 0.4, 0.7, 1.0, 1.5)
+_MARGINS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.3)
 """dB below the ceiling for the limiter, try by try: each encoding moves the peaks anew."""
 _CLOSE = 0.05
 """LU: a loudness so near is good enough."""
