@@ -63,7 +63,9 @@ async def test_takes_come_as_a_list_in_their_order(node: Node, sandbox: Sandbox)
     for each in audio:
         assert each["waveform"].shape == (1, 1, int(DURATION * SAMPLE_RATE))
         assert each["sample_rate"] == SAMPLE_RATE
-    assert report.splitlines() == [
+    quality = re.compile(r", -\d+\.\d LUFS, peak -\d+\.\d dBFS, mono$", re.M)
+    assert len(quality.findall(report)) == 3
+    assert quality.sub("", report).splitlines() == [
         "3 of 3 takes are loaded",
         *(
             f"take {take} completed, paid $0.001, 5.0 s, job {job_id}"
