@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...sandbox.profile import PRICES
+from ...sandbox.profile import CHAT_PRICES, PRICES
 
 Json = dict[str, Any]
 
@@ -50,6 +50,34 @@ _SCHEMAS: dict[str, Json] = {
             "type": "string",
             "description": "The ceiling of the price where the model is auto/music.",
         },
+    ),
+    "Question": _object(
+        "model messages",
+        model={"type": "string", "examples": list(CHAT_PRICES)},
+        messages={
+            "type": "array",
+            "minItems": 1,
+            "items": _object("role content", role={"enum": ["system", "user"]}, content=_TEXT),
+        },
+        max_tokens={"type": "integer", "minimum": 1, "maximum": 100_000},
+    ),
+    "Answer": _object(
+        "id object model choices usage",
+        id=_ID,
+        object={"const": "chat.completion"},
+        created={"type": "integer"},
+        model=_TEXT,
+        choices={
+            "type": "array",
+            "minItems": 1,
+            "items": _object(
+                "message",
+                index={"type": "integer"},
+                finish_reason=_TEXT,
+                message=_object("role content", role={"const": "assistant"}, content=_TEXT),
+            ),
+        },
+        usage=_object("cost", cost=_DOLLARS, total_tokens={"type": "integer", "minimum": 0}),
     ),
     "Job": _object(
         "id object status created",
@@ -139,6 +167,7 @@ _FILENAME = _parameter("path", "filename", _ID, required=True)
 _RANGE = _parameter(
     "header", "Range", {"type": "string", "pattern": "^bytes=[0-9]{1,9}-[0-9]{0,9}$"}
 )
+_HEADER: Json = {"type": "string", "pattern": "^[!-~]{1,99}$"}
 _BYTES: Json = {"schema": {"type": "string", "format": "binary"}}
 
 
@@ -157,11 +186,26 @@ _PATHS: dict[str, Json] = {
             "submit",
             "Submit a request for music.",
             _answers({"202": _answer("Job", "The job.")}, 400, 402, 403, 404, 500, 502, 503, 504),
-            _parameter("header", "Idempotency-Key", {"type": "string", "pattern": "^[!-~]{1,99}$"}),
-            _parameter("header", "x-aig-tag", {"type": "string", "pattern": "^[!-~]{1,99}$"}),
+            _parameter("header", "Idempotency-Key", _HEADER),
+            _parameter("header", "X-Request-Id", _HEADER),
+            _parameter("header", "x-cache", {"enum": ["skip"]}),
+            _parameter("header", "x-aig-tag", _HEADER),
             requestBody={
                 "required": True,
                 "content": {"application/json": _schema("Request")},
+            },
+        )
+    },
+    "/v1/chat/completions": {
+        "post": _operation(
+            "ask",
+            "Ask a model of words and pictures.",
+            _answers({"200": _answer("Answer", "The answer.")}, 400, 402, 403, 404, 500, 502, 503),
+            _parameter("header", "Idempotency-Key", _HEADER),
+            _parameter("header", "X-Request-Id", _HEADER),
+            requestBody={
+                "required": True,
+                "content": {"application/json": _schema("Question")},
             },
         )
     },
