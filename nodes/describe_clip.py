@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from ..api.base.errors import InputError, RejectedError
 from ..api.base.plain_text import REPLACEMENT, clean, dollars, shortened
-from ..api.base.question import VISION_MODEL, VISION_PRICES, Question
+from ..api.base.question import DESCRIBE, VISION_MODEL, VISION_PRICES, Question
 from . import clips, host, session
 from .conversions import image_of
 from .lists import running_item, shows_errors
@@ -137,7 +137,7 @@ async def _asked(found: Description, wish: str, model: str, settings: Settings) 
     """The description with the words of a model that saw the sheet."""
     account = await session.account(settings)
     words = f"Measures:\n{found.report}\nWish: {wish or 'none'}"
-    question = Question("describe", model, _RULES, words, (_jpeg(found.sheet),)).validated()
+    question = Question(DESCRIBE, model, _RULES, words, (_jpeg(found.sheet),)).validated()
     most = "free" if account.is_free else f"at most {dollars(question.price)}"
     host.show_status(f"{found.status} · the sheet goes to {model}: {most}")
     try:

@@ -7,6 +7,7 @@ Namespaces".
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 from collections.abc import Mapping
@@ -111,8 +112,14 @@ def _relative(prefix: str, output: Path) -> str:
 def _is_within(folder: Path, output: Path) -> bool:
     """Whether a folder, which need not exist, is in the output folder when links are followed."""
     try:
+        folder.stat()
+    except OSError as error:
+        # Links in a circle: from Python 3.13 on, `resolve` does not raise for them.
+        if error.errno == errno.ELOOP:
+            return False
+    try:
         return folder.resolve().is_relative_to(output.resolve())
-    except (OSError, RuntimeError):  # links in a circle
+    except (OSError, RuntimeError):
         return False
 
 

@@ -11,6 +11,10 @@ from .errors import InputError
 from .plain_text import shortened
 from .request import AS_GIVEN
 
+DESCRIBE = "describe"
+"""The kind of a question about what a clip shows."""
+KINDS = (DESCRIBE,)
+"""The kinds of all questions."""
 VISION_PRICES = {
     "meta/llama-3.2-11b-vision-instruct": (0.049, 0.680),
     "google/gemini-3.1-flash-lite": (0.05, 0.20),

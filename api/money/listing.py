@@ -8,12 +8,14 @@ from typing import NamedTuple, TypeVar
 
 from ..base.errors import InputError
 from ..base.plain_text import clean
-from .job import MUSIC, Job, State
+from ..base.question import KINDS
+from .job import Job, State
 from .rows import Rows, folded
 
 E = TypeVar("E", bound=Enum)
 
-_IS_TRACK = f"kind = '{MUSIC}'"
+# A row whose kind was damaged may be a paid track: it is listed.
+_IS_TRACK = f"kind NOT IN ({', '.join(map(repr, KINDS))})"
 _HOLDS = "(searched LIKE ? ESCAPE '!' OR lower(job_id) LIKE ? ESCAPE '!')"
 MAX_SEARCH = 500
 """Characters of a search."""

@@ -406,7 +406,7 @@ async def test_a_row_in_an_unknown_state_is_uncertain(tmp_path: Path) -> None:
         db.commit()
     library = Library(tmp_path, Timing())
     with contextlib.closing(library):
-        rows, total, _ = await library.page("", limit=10, offset=0)
+        rows, total, *_ = await library.page("", limit=10, offset=0)
         assert total == 3
         assert {row.take: row.state for row in rows} == {
             1: State.QUEUED,
