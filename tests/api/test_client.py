@@ -123,8 +123,8 @@ async def test_models_and_balance(gateway: Sandbox) -> None:
         ("429", RateLimitError, "try again in 1 s"),
         ("500", ServerError, "try again"),
         ("503", UnavailableError, "not available now"),
-        ("502", BadGatewayError, "proxy"),
-        ("504", BadGatewayError, "proxy"),
+        ("502", BadGatewayError, "provider of the model failed"),
+        ("504", BadGatewayError, "did not answer the gateway in time"),
     ],
 )
 @pytest.mark.parametrize("numeric", [True, False])

@@ -80,6 +80,8 @@ OTHER = (
     "truncated",
 )
 OTHER += ("queue=0.05", "slow=0.1")
+# A long answer of a chat, and a job that is no music.
+OF_OTHER_TESTS = {"long", "transcript"}
 
 
 class Deed(NamedTuple):
@@ -355,11 +357,12 @@ def check(
     if isinstance(last, UncertainSubmitError):
         assert alive[0].state is State.UNCERTAIN
         assert str(last) == str(errors[-2])
-        # Asking again does not send anything: the person has to decide.
-        before = submits.left[prompt]
+        # Asking again buys nothing: the person has to decide. A submit that the gateway certainly
+        # refused leaves the one repeat open.
+        before = submits.open[prompt]
         with pytest.raises(UncertainSubmitError):
             asyncio.run(person.ask())
-        assert submits.left[prompt] == before
+        assert submits.open[prompt] == before
         return
     # What ends otherwise is what no patience overcomes.
     assert names & {"fail", "fail-nth", "cancelled", *SPOILED, *REFUSED}
@@ -381,7 +384,7 @@ def _rendered(gateway: Sandbox, prompt: str, is_truncated: bool) -> bytes:
 
 def test_every_card_is_dealt() -> None:
     dealt = {name.partition("=")[0] for name in COUNTED + REFUSED + ENDS + SPOILED + OTHER}
-    assert dealt == set(CARDS)
+    assert dealt | OF_OTHER_TESTS == set(CARDS)
 
 
 class Parrot(http.server.BaseHTTPRequestHandler):

@@ -83,13 +83,13 @@ def test_rates_too_far_apart_are_refused() -> None:
     with pytest.raises(MediaError, match="within a factor of 100000"):
         resample(torch.zeros(1, 5), 1, 1_000_000)
     with pytest.raises(MediaError, match="within a factor of 100000"):
-        list(resample_blocks(torch.zeros(1, 5), 1_000_000, 1))
+        list(resample_blocks(torch.zeros(1, 5).numpy(), 1_000_000, 1))
 
 
 def test_pieces_are_the_whole() -> None:
     waveform = torch.randn(2, 400_000, generator=torch.Generator().manual_seed(2)) * 0.3
-    pieces = torch.cat(list(resample_blocks(waveform, 44100, 48000)), dim=1)
-    assert torch.equal(pieces, resample(waveform, 44100, 48000))
+    pieces = np.concatenate(list(resample_blocks(waveform.numpy(), 44100, 48000)), axis=1)
+    assert np.array_equal(pieces, resample(waveform, 44100, 48000).numpy())
 
 
 def test_memory_is_the_output_and_a_little_more() -> None:

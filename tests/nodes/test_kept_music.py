@@ -27,7 +27,8 @@ class Score(NamedTuple):
 async def score(node: Node, frames: int, prompt: str = "calm piano", **keep: Any) -> Score:
     """The graph of the example "Score My Clip", on a clip of `frames` frames at 24 fps."""
     length = {"frames": frames, "fps": 24.0}
-    duration, seconds, *_, tempo, words = await run(node, "MusicLength", **length, **keep)
+    given = await run(node, "MusicLength", **length, **keep)
+    (duration, seconds), (tempo, words) = given[:2], given[4:6]
     assert seconds == frames / 24
     request = {"prompt": f"{prompt}, {words}", "duration": duration, "format": "wav"}
     job, job_id = await run(node, "PromptToMusic", **request)

