@@ -1,14 +1,14 @@
 """A second opinion on Add Soundtrack: the mix of a clip with music, computed on whole arrays.
 
 It shares with the product the decoder of a clip's sound, the resampler and the loudness of an
-array. Gains, fades, ducking, the limiter and the tries of mastering are written anew, in float64.
+array. Gains, fades, the limiter and the tries of mastering are written anew, in float64.
 """
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,6 @@ def mixed(
     *,
     mix: str,
     level: float = 0.0,
-    duck: float = -10.0,
     fade: float = 0.0,
 ) -> tuple[Array, int]:
     """The mix [channels, samples] before mastering, and its rate."""
@@ -54,41 +53,12 @@ def mixed(
     heard = heard[:, :count]
     if mix != "replace":
         heard = heard * 10 ** (level / 20)
-    if mix == "duck":
-        heard = heard * ducking(bed, rate, duck)[:count]
     if fade:
         length = min(round(fade * rate), count // 2)
         place = np.minimum(np.arange(count) + 0.5, count - np.arange(count) - 0.5)
         heard = heard * np.sin(np.clip(place / length, 0, 1) * np.pi / 2) ** 2
     bed[:, :count] += heard
     return bed, rate
-
-
-def ducking(speech: Array, rate: int, depth: float) -> Array:
-    """The gain of music under `speech`, one value a sample."""
-    hop = round(0.01 * rate)
-    power = np.mean(speech**2, axis=0)
-    power = np.pad(power, (0, -power.size % hop)).reshape(-1, hop).mean(axis=1)
-    levels = 10 * np.log10(power + 1e-12)
-    active = np.zeros(levels.size, bool)
-    audible = levels[levels > -50]
-    if audible.size:
-        loud, noise = np.percentile(audible, 95), np.percentile(levels, 10)
-        active = levels > max(-50, loud - 20, min(noise + 6, loud - 6))
-        labels: Array = cast(Any, scipy.ndimage.label(active))[0]
-        for number in range(1, int(labels.max()) + 1):
-            if np.count_nonzero(labels == number) < 0.06 * rate / hop:
-                active[labels == number] = False
-    there, index = np.flatnonzero(active), np.arange(active.size)
-    if not there.size:
-        return np.ones(speech.shape[1])
-    after, before = np.searchsorted(there, index, "right") - 1, np.searchsorted(there, index)
-    since = np.where(after >= 0, index - there[np.maximum(after, 0)], np.inf) * hop / rate
-    until = np.where(before < there.size, there[np.minimum(before, there.size - 1)] - index, np.inf)
-    down = np.clip(1 - until * hop / rate / 0.2, 0, 1)
-    up = np.clip(1 - (since - 0.4) / 0.5, 0, 1)
-    gain = 10 ** (depth * np.maximum(down, up) / 20)
-    return np.interp(np.arange(speech.shape[1]), (index + 0.5) * hop, gain)
 
 
 def mastered(mix: Array, rate: int, loudness: float | None, ceiling: float = -1.0) -> Array:
