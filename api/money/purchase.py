@@ -63,7 +63,7 @@ class Purchases:
         self._timing = timing
         self.lookups = Lookups(ledger, client, timing)
         self._submits = Submits(service, ledger, client, timing)
-        self._tasks: dict[str, asyncio.Task[Job]] = {}
+        self._tasks = Tasks(client)
 
     async def submit(self, request: MusicRequest, *, run: str, rules: SpendingRules) -> Job:
         """As `submit_all`, of one request.
@@ -94,7 +94,7 @@ class Purchases:
         named = dict(zip(names, forms, strict=True))
         new = {name: form for name, form in named.items() if name not in self._tasks}
         rows = asyncio.ensure_future(self._written(new, run, rules))
-        tasks = {name: self._in_background(name, self._buy(name, rows, rules)) for name in named}
+        tasks = {name: self._tasks.of(name, self._buy(name, rows, rules)) for name in named}
         ended = await asyncio.gather(*map(asyncio.shield, tasks.values()), return_exceptions=True)
         jobs = dict(zip(tasks, ended, strict=True))
         return [jobs[name] for name in names]
@@ -112,13 +112,12 @@ class Purchases:
                 f"This track is {job.state.value}, not uncertain, so there is nothing to buy again."
             )
         return await asyncio.shield(
-            self._in_background(job.fingerprint, self._resubmit(job, rules, run))
+            self._tasks.of(job.fingerprint, self._resubmit(job, rules, run))
         )
 
     async def idle(self) -> None:
         """Wait until no request is on its way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks.values())
+        await self._tasks.idle()
 
     async def _prices(self, requests: Sequence[MusicRequest]) -> list[float | None]:
         """The expected prices, from a model list that is at most `Timing.catalogue_age` old.
@@ -136,27 +135,6 @@ class Purchases:
             None if new.amount is None else max(new.amount, old.amount or 0.0)
             for old, new in zip(shown, await off_loop(read), strict=True)
         ]
-
-    def _in_background(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
-        """Run in a separate task, which goes on when the caller is cancelled.
-
-        Each fingerprint has one task: further callers wait for that task.
-        """
-        task = self._tasks.get(fingerprint)
-        if task is not None:
-            work.close()
-            return task
-        task = self._tasks[fingerprint] = asyncio.ensure_future(work)
-
-        def ended(task: asyncio.Task[Job]) -> None:
-            del self._tasks[fingerprint]
-            self._client.retries.clear(fingerprint)
-            # Read the exception, or asyncio logs it as never retrieved.
-            if not task.cancelled():
-                task.exception()
-
-        task.add_done_callback(ended)
-        return task
 
     async def _written(
         self, requests: Mapping[str, MusicRequest], run: str, rules: SpendingRules
@@ -249,9 +227,7 @@ class Purchases:
         job = await self.lookups.find(job, is_new=cause is not None)
         if job.state is not State.UNCERTAIN:
             return await self._settled(job, rules)
-        price = job.price if job.price or job.is_free else None
-        affordable = price is not None and price <= rules.uncertain_limit
-        if job.is_listed or job.repeats or not affordable or not rules.uncertain_limit:
+        if job.is_listed or not _may_repeat(job, rules):
             raise uncertain(job) from cause
         return await self._resubmit(job, rules, run=None)
 
@@ -297,7 +273,7 @@ class Answers:
         self._ledger = ledger
         self._client = client
         self._submits = Submits(service, ledger, client, timing)
-        self._tasks: dict[str, asyncio.Task[Job]] = {}
+        self._tasks = Tasks(client)
 
     async def ask(self, question: Question, *, run: str, rules: SpendingRules) -> Job:
         """The row of the question, with its `answer`: a stored one, or one that is bought now.
@@ -310,24 +286,11 @@ class Answers:
             GatewayError: the gateway refused the question; nothing was charged.
         """
         name = question.validated().fingerprint(self._service)
-        task = self._tasks.get(name)
-        if task is None:
-            task = asyncio.ensure_future(self._bought(question, run, rules))
-            self._tasks[name] = task
-            task.add_done_callback(functools.partial(self._ended, name))
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._tasks.of(name, self._bought(question, run, rules)))
 
     async def idle(self) -> None:
         """Wait until no question is on its way."""
-        while self._tasks:
-            await asyncio.wait(self._tasks.values())
-
-    def _ended(self, name: str, task: asyncio.Task[Job]) -> None:
-        del self._tasks[name]
-        self._client.retries.clear(name)
-        # Read the exception, or asyncio logs it as never retrieved.
-        if not task.cancelled():
-            task.exception()
+        await self._tasks.idle()
 
     async def _bought(self, question: Question, run: str, rules: SpendingRules) -> Job:
         price = 0.0 if is_free(self._service) else question.price
@@ -387,9 +350,7 @@ class Answers:
         self, job: Job, question: Question, rules: SpendingRules, cause: Exception | None
     ) -> Job:
         """Ask an uncertain question once more, if the user allows it."""
-        price = job.price if job.price or job.is_free else None
-        affordable = price is not None and price <= rules.uncertain_limit
-        if job.repeats or not affordable or not rules.uncertain_limit:
+        if not _may_repeat(job, rules):
             raise uncertain(job) from cause
         taken = await off_loop(self._ledger.resubmit, job, run=None, rules=rules)
         if taken is None:
@@ -411,6 +372,45 @@ class Answers:
                 "The answer was bought, and it could not be stored: the same question would be "
                 "bought again."
             ) from error
+
+
+def _may_repeat(job: Job, rules: SpendingRules) -> bool:
+    """Whether an uncertain row may be sent a second time, by the limit of the user."""
+    price = job.price if job.price or job.is_free else None
+    return not job.repeats and price is not None and 0 < rules.uncertain_limit >= price
+
+
+class Tasks:
+    """The tasks of purchases by fingerprint. A fingerprint has one task, for all its callers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._tasks: dict[str, asyncio.Task[Job]] = {}
+
+    def __contains__(self, fingerprint: str) -> bool:
+        return fingerprint in self._tasks
+
+    def of(self, fingerprint: str, work: Coroutine[Any, Any, Job]) -> asyncio.Task[Job]:
+        """The task of `fingerprint`, which runs `work` if there was none."""
+        task = self._tasks.get(fingerprint)
+        if task is not None:
+            work.close()
+            return task
+        task = self._tasks[fingerprint] = asyncio.ensure_future(work)
+        task.add_done_callback(functools.partial(self._ended, fingerprint))
+        return task
+
+    async def idle(self) -> None:
+        """Wait until no task is left."""
+        while self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _ended(self, fingerprint: str, task: asyncio.Task[Job]) -> None:
+        del self._tasks[fingerprint]
+        self._client.retries.clear(fingerprint)
+        # Read the exception, or asyncio logs it as never retrieved.
+        if not task.cancelled():
+            task.exception()
 
 
 # The submit of one row: it is confirmed before it leaves, and its answer is written first of all.
