@@ -17,7 +17,7 @@ from typing import Any
 
 from ...api.account import Account
 from ...api.base.errors import UncertainSubmitError
-from ...api.base.question import VISION_MODEL, Question
+from ...api.base.question import DESCRIBE, VISION_MODEL, Question
 from ...api.base.request import MusicRequest
 from ...api.base.timing import Timing
 from ...api.library import Library
@@ -84,7 +84,7 @@ class Client:
     async def _answered(self, number: int) -> None:
         """Buy an answer; after an error that it may be charged, ask another question."""
         for turn in count(1):
-            question = Question("soak", VISION_MODEL, "Answer.", f"question {number} {turn}")
+            question = Question(DESCRIBE, VISION_MODEL, "Answer.", f"question {number} {turn}")
             try:
                 job = await self._account.ask(question, self._settings, run=f"{os.getpid()}")
                 self._diary.write("answered", f"{number} {job.local_id}")

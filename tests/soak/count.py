@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from ...api.base.question import DESCRIBE
 from ...api.money.job import Job, State
 from ...api.money.ledger import Ledger
 from ...api.money.sqlite import FILE_NAME
@@ -141,7 +142,8 @@ def _answers(path: Path) -> list[Answered]:
     with contextlib.closing(sqlite3.connect(path)) as db:
         found = db.execute(
             "SELECT local_id, prompt, state, repeats, answer IS NOT NULL FROM jobs "
-            "WHERE kind = 'soak'"
+            "WHERE kind = ?",
+            (DESCRIBE,),
         )
         return [Answered(*row) for row in found]
 
