@@ -141,8 +141,7 @@ class Answered(NamedTuple):
 def _answers(path: Path) -> list[Answered]:
     with contextlib.closing(sqlite3.connect(path)) as db:
         found = db.execute(
-            "SELECT local_id, prompt, state, repeats, answer IS NOT NULL FROM jobs "
-            "WHERE kind = ?",
+            "SELECT local_id, prompt, state, repeats, answer IS NOT NULL FROM jobs WHERE kind = ?",
             (DESCRIBE,),
         )
         return [Answered(*row) for row in found]
