@@ -34,7 +34,6 @@ _MOST_LETTERS = 1_000_000
 
 _LRC_TIME = r"(\d{1,4}):(\d{1,2})(?:[.:](\d{1,3}))?"
 _LRC_LINE = re.compile(rf"\s*((?:\[{_LRC_TIME}\]\s*)+)(.*)")
-_LRC_LINE_TIME = re.compile(rf"\[{_LRC_TIME}\]")
 _LRC_WORD_TIME = re.compile(rf"<{_LRC_TIME}>")
 _LRC_OFFSET = re.compile(r"\s*\[offset:\s*([+-]?\d{1,7})\s*\]\s*", re.IGNORECASE)
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
@@ -284,7 +283,7 @@ def _shared_out(part: _Part, line: int) -> Iterator[TimedWord]:
 def letters(text: str) -> int:
     """How many letters wide `text` is: a wide letter counts as two, a combining mark as none.
 
-    >>> letters("hello"), letters("你好")
+    >>> letters("hello"), letters("\\u4f60\\u597d")
     (5, 4)
     """
     return sum(
@@ -297,13 +296,18 @@ def letters(text: str) -> int:
     )
 
 
-def joined(words: Iterable[TimedWord]) -> str:
-    """The text of `words`: with spaces, but for those between Chinese or Japanese letters."""
-    text, is_single = "", False
+def spaces(words: Iterable[TimedWord]) -> Iterator[tuple[str, TimedWord]]:
+    """Each word with the text before it: a space, or nothing between Chinese characters."""
+    before, was_single = "", False
     for word in words:
-        was_single, is_single = is_single, _SINGLE.fullmatch(word.word) is not None
-        text += word.word if not text or (was_single and is_single) else f" {word.word}"
-    return text
+        is_single = _SINGLE.fullmatch(word.word) is not None
+        yield "" if was_single and is_single else before, word
+        before, was_single = " ", is_single
+
+
+def joined(words: Iterable[TimedWord]) -> str:
+    """The text of `words`."""
+    return "".join(space + word.word for space, word in spaces(words))
 
 
 def lines_of(words: Iterable[TimedWord]) -> list[tuple[TimedWord, ...]]:
@@ -395,8 +399,8 @@ def _end(rows: Sequence[Sequence[TimedWord]], following: float) -> float:
 def lrc(words: Sequence[TimedWord], *, by_word: bool = False) -> str:
     """LRC with a time for each line, and an empty line where a long pause begins.
 
-    `by_word` gives each word its time too (the A2 extension). Players that do not know it show
-    these times as text.
+    `by_word` gives each word its time too, and the line its end (the A2 extension). Players that do
+    not know it show these times as text.
     """
     lines = lines_of(words)
     starts = [line[0].start for line in lines[1:]]
@@ -405,10 +409,10 @@ def lrc(words: Sequence[TimedWord], *, by_word: bool = False) -> str:
         end = max(word.end for word in line)
         text = joined(line)
         if by_word:
-            marks = (f"<{_hundredths(word.start)}>{word.word}" for word in line)
-            text = f"{' '.join(marks)} <{_hundredths(end)}>"
+            marks = (f"{gap}<{_hundredths(word.start)}>{word.word}" for gap, word in spaces(line))
+            text = f"{''.join(marks)}<{_hundredths(end)}>"
         out.append(f"[{_hundredths(line[0].start)}]{text}")
-        if following - end >= _PAUSE:
+        if following - end >= _PAUSE and not by_word:
             out.append(f"[{_hundredths(end)}]")
     return "".join(f"{line}\n" for line in out)
 
@@ -429,7 +433,7 @@ def srt(words: Iterable[TimedWord]) -> str:
 
 def srt_text(subtitle: Subtitle) -> str:
     """The text of one subtitle of SRT, without the arrow that stands between times."""
-    return subtitle.text.replace("-->", "→")
+    return subtitle.text.replace("-->", "\u2192")
 
 
 def vtt(words: Iterable[TimedWord]) -> str:

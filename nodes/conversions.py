@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import clips, host
-from .shared_inputs import LOUDNESS, checked_choice
+from .shared_inputs import LOUDNESS, checked_choice, checked_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..audio.arrays import LongSamples, Samples
     from ..music.mastering import Master
+    from ..music.timed_words import TimedWord
 
 
 def samples_of(audio: Any) -> tuple[Samples, int]:
@@ -51,6 +52,21 @@ def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
 
     # The picture may be read-only. torch warns about such an array.
     return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
+
+
+def timed_words_of(lyrics: Any) -> list[TimedWord]:
+    """The words in the output of Timed Lyrics, or in LRC, SRT or WebVTT; none in an empty text.
+
+    Raises:
+        InputError: the lyrics are not a text.
+        MediaError: the text has no times.
+    """
+    text = checked_text("lyrics", lyrics)
+    if not text.strip():
+        return []
+    from ..music.timed_words import read_lyrics
+
+    return read_lyrics(text)
 
 
 def mastered(

@@ -14,7 +14,7 @@ from ..api.base.errors import SettingsError
 from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
-from .conversions import loop_seam
+from .conversions import loop_seam, timed_words_of
 from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, flat, safe_prefix, unquoted
 from .receipt import graph_tags
@@ -75,6 +75,7 @@ class SaveAudio(ListNode):
                 io.String.Input("name", default="", optional=True),
                 io.Boolean.Input("overwrite", default=False, optional=True),
                 io.String.Input("markers", default="", optional=True, force_input=True),
+                io.String.Input("lyrics", default="", optional=True, force_input=True),
             ],
             outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
@@ -97,6 +98,7 @@ class SaveAudio(ListNode):
         name: str = "",
         overwrite: bool = False,
         markers: str = "",
+        lyrics: str = "",
     ) -> io.NodeOutput:
         from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
@@ -105,6 +107,7 @@ class SaveAudio(ListNode):
         loop = loop_points(loop_start, loop_length, encoding.format)
         title, name = (trimmed(clean(value)) for value in (title, name))
         notes = _notes(checked_text("markers", markers))
+        words = timed_words_of(lyrics)
         checked = check(audio)
         graph = None
         if host.writes_metadata():
@@ -134,6 +137,7 @@ class SaveAudio(ListNode):
                 title,
                 name,
                 notes,
+                words,
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ..api.money.job import Job
     from ..audio.containers.loop_points import LoopPoints
     from ..music.markers import Markers
+    from ..music.timed_words import TimedWord
 
 T = TypeVar("T")
 
@@ -216,6 +217,7 @@ class Saving(NamedTuple):
         job: the job that made the waveform, if it is known.
         name: the name in the manifest; empty if no manifest is wanted.
         markers: what the files for editors of video hold; None if none are wanted.
+        lyrics: the words that are sung, with their times; empty if they are not known.
     """
 
     waveform: torch.Tensor
@@ -230,6 +232,7 @@ class Saving(NamedTuple):
     title: str
     name: str
     markers: Markers | None
+    lyrics: Sequence[TimedWord] = ()
 
     @property
     def frames(self) -> int:
@@ -255,7 +258,17 @@ class Saving(NamedTuple):
             tags |= job_tags(self.job, self.seconds, self.title)
         elif self.title:
             tags["title"] = self.title
+        if words := self._heard_words():
+            from ..music.timed_words import lrc
+
+            # ID3 has a place for the times of words.
+            by_word = self.encoding.format in (Format.MP3, Format.WAV)
+            tags["LYRICS"] = lrc(words, by_word=by_word)
         return tags
+
+    def _heard_words(self) -> list[TimedWord]:
+        """The words of the lyrics that begin before the file ends."""
+        return [word for word in self.lyrics if word.start < self.seconds]
 
     def write(self, path: Path) -> tuple[str, ...]:
         """Write the audio. Returns the keys of the tags that are not in the file."""
@@ -292,7 +305,8 @@ class Saving(NamedTuple):
     def write_beside(
         self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]
     ) -> Sequence[Path]:
-        """Write the files beside the audio at `path`: its graph, loop, markers, and the manifest.
+        """Write the files beside the audio at `path`: its graph, loop, markers, lyrics, and the
+        manifest.
 
         Args:
             own: files of the pack beside the file that stood there; they are replaced or removed.
@@ -310,6 +324,14 @@ class Saving(NamedTuple):
 
             for ending, text in files_of(self.markers, path.stem).items():
                 beside[path.with_suffix(ending)] = "a file of markers", text.encode()
+        lyrics = path.with_suffix(".lrc")
+        if words := self._heard_words():
+            from ..music.timed_words import lrc, srt
+
+            beside[lyrics] = "the lyrics", lrc(words).encode()
+            beside[path.with_suffix(".srt")] = "the subtitles", srt(words).encode()
+        elif self.lyrics:
+            say("the lyrics begin after the end of the file, so they are not saved")
         if own:
             new = {file.name: sha256(content).hexdigest() for file, (_, content) in beside.items()}
             expect_in_manifest(path, new)
@@ -326,6 +348,7 @@ class Saving(NamedTuple):
         if self.name:
             job = self.job
             entry = manifest_entry(files, self.name, self.title, job, self.seconds, facts)
+            entry["lyrics"] = lyrics.name if lyrics in files else None
             files.append(add_to_manifest(path.parent, entry))
         return files[1:]
 

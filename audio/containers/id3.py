@@ -6,6 +6,7 @@ each value, and pictures at the end, let ComfyUI's frontend find `prompt` and `w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ _FRAMES = {
 _KEYS = {frame: key for key, frame in _FRAMES.items()}
 _COMMENT = b"COMM"
 _USER = b"TXXX"
+_LYRICS, _TIMED_LYRICS = b"USLT", b"SYLT"
+_LRC_TIME = re.compile(r"[\[<](\d{2,}):(\d\d)\.(\d\d)[\]>]")
 
 
 class Frame(NamedTuple):
@@ -40,7 +43,7 @@ def build_id3(tags: Mapping[str, str], old: bytes = b"") -> bytes:
     It omits frames of `old` that a program could read as a graph or a receipt (`is_foreign`).
     """
     names = {key.lower() for key in tags}
-    new = [_frame(key, value) for key, value in tags.items()]
+    new = [frame for key, value in tags.items() for frame in _frames(key, value)]
     kept = [
         frame for frame in parse_frames(old) if _key(frame) not in names and not _is_foreign(frame)
     ]
@@ -74,18 +77,47 @@ def parse_frames(tag: bytes) -> Iterator[Frame]:
         position += 10 + length
 
 
-def _frame(key: str, value: str) -> Frame:
+def _frames(key: str, value: str) -> list[Frame]:
     text = value.encode() + b"\0"
     name = _FRAMES.get(key.lower())
     if name:
-        return Frame(name, _UTF_8 + text)
+        return [Frame(name, _UTF_8 + text)]
     if key.lower() == "comment":
-        return Frame(_COMMENT, _UTF_8 + b"eng\0" + text)
-    return Frame(_USER, _UTF_8 + key.encode() + b"\0" + text)
+        return [Frame(_COMMENT, _UTF_8 + b"eng\0" + text)]
+    if key.lower() == "lyrics":
+        return _lyrics(value)
+    return [Frame(_USER, _UTF_8 + key.encode() + b"\0" + text)]
+
+
+def _lyrics(lrc: str) -> list[Frame]:
+    """The lines of LRC without times, and its words (or lines) with their times.
+
+    The language is not known: `und`. In `SYLT`, 2 stands for milliseconds and 1 for lyrics. A line
+    break begins each line but the first, as the standard wants it.
+    """
+    lines = [" ".join(_LRC_TIME.sub("", line).split()) for line in lrc.splitlines()]
+    plain = Frame(_LYRICS, _UTF_8 + b"und\0" + "\n".join(lines).strip().encode() + b"\0")
+    timed = b"".join(
+        ("\n" * (bool(number) and place == 0) + text).encode() + b"\0" + time.to_bytes(4, "big")
+        for number, line in enumerate(lrc.splitlines())
+        for place, (time, text) in enumerate(_timed(line))
+    )
+    return [plain, Frame(_TIMED_LYRICS, _UTF_8 + b"und\x02\x01\0" + timed)] if timed else [plain]
+
+
+def _timed(line: str) -> list[tuple[int, str]]:
+    """Milliseconds and text of each part of a line of LRC; the last may be empty, to end it."""
+    _, *parts = _LRC_TIME.split(line)
+    fields = zip(parts[::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
+    found = [(60_000 * int(m) + 1000 * int(s) + 10 * int(c), text) for m, s, c, text in fields]
+    # A line's own time stands before that of its first word.
+    return found[1:] if len(found) > 1 and not found[0][1] else found
 
 
 def _key(frame: Frame) -> str:
     """The key of a text frame, as `build_id3` takes it; empty for other frames."""
+    if frame.name in (_LYRICS, _TIMED_LYRICS):
+        return "lyrics"
     if not frame.content or frame.content[0] not in _ENCODINGS:
         return ""
     if frame.name in _KEYS:

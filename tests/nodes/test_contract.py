@@ -51,6 +51,7 @@ CONTRACT = {
             ("name", "STRING"),
             ("overwrite", "BOOLEAN"),
             ("markers", "STRING"),
+            ("lyrics", "STRING"),
         ],
         [("audio", "AUDIO"), ("path", "STRING")],
     ),

@@ -206,6 +206,8 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, saving(LOUD, loop_start=100)),
         ({}, saving(LOUD, loop_length=10_000)),
         ({}, saving(MUSIC, markers="none")),
+        ({}, saving(MUSIC, lyrics="la la")),
+        ({}, saving(MUSIC, lyrics="[{}]")),
     ],
     "AIGatewayMusicLength": [
         ({}, running("MusicLength")),

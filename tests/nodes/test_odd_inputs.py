@@ -124,6 +124,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         {"audio": audio(), "filename_prefix": "x", "markers": "none"},
         "not those of Fit",
     ),
+    # Lyrics
+    *(
+        ("SaveAudio", {"audio": audio(), "filename_prefix": "x", "lyrics": lyrics}, said)
+        for lyrics, said in (("la la", "no times"), ("[{}]", "not those of Timed"), (4, "text is"))
+    ),
     # Shots
     ("Shots", {"audio": None}, "No audio arrived"),
     ("Shots", {"audio": audio(), "fps": 0.0}, "fps is 0"),
