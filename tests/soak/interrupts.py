@@ -62,7 +62,7 @@ class Interrupts:
         number = itertools.count()
 
         def table() -> str:
-            rows = [f"n{row},10,piano {row} of {next(number)}" for row in range(9000)]
+            rows = [f"n{row},10,piano {row} of {next(number)}" for row in range(1000)]
             return "\n".join(["name,seconds,prompt", *rows])
 
         async def track() -> Any:

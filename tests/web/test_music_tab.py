@@ -21,6 +21,16 @@ VIEW = "() => [window.app.canvas.ds.scale, ...window.app.canvas.ds.offset]"
 ADDED = f"""() => window.app.graph.nodes
   .filter((node) => node.comfyClass === "{POLL}").at(-1).pos.map(Math.round)"""
 
+SAVED = """([type, save]) => {
+  const { graph } = window.app;
+  const node = graph.nodes.find((node) => node.comfyClass === type);
+  const last = window.LiteGraph.createNode(save);
+  graph.add(last);
+  const output = node.outputs.findIndex((output) => output.type === "AUDIO");
+  node.connect(output, last, last.inputs.findIndex((input) => input.name === "audio"));
+}"""
+"""Puts a node that saves the audio of the first node of a type."""
+
 
 def made(canvas: Canvas, seconds: float) -> tuple[str, Any]:
     """A track that was just made, and its row in the Music tab."""
@@ -144,6 +154,7 @@ def test_takes_are_one_row_that_opens_and_closes(open_canvas: Open, nodes_2: boo
     canvas = open_canvas(nodes_2=nodes_2)
     prompt = f"grouped {uuid.uuid4().hex[:8]}"
     canvas.add(TAKES, prompt=prompt, duration=5, count=4)
+    canvas.page.evaluate(SAVED, [TAKES, SAVE])
     canvas.run()
     canvas.succeeded()
     row = shown(canvas, prompt)

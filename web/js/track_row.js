@@ -44,10 +44,14 @@ export function drawTrack(track, now, state, act) {
       "div",
       { class: "aigateway-facts" },
       badge,
-      groupButton(track, act),
       element("span", {}, track.error ?? facts),
     ),
-    button("star", track, state, act),
+    element(
+      "div",
+      { class: "aigateway-corner" },
+      groupButton(track, act),
+      button("star", track, state, act),
+    ),
     element("div", { class: "aigateway-actions" }, ...buttons),
   );
   row.classList.toggle("aigateway-playing", state.isPlaying);
