@@ -6,10 +6,10 @@ times a second. Harmony and timbre come from a long window, 25 times a second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from importlib import metadata
-from typing import NamedTuple
+from importlib import import_module, metadata
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -166,15 +166,17 @@ def mel_filters(window: int, bands: int) -> Frames:
 
     MediaError where torchaudio cannot be loaded.
     """
-    weights = _melscale_fbanks()(window // 2 + 1, 30.0, 11_000.0, bands, RATE).numpy()
+    melscale_fbanks = of_torchaudio("functional", "melscale_fbanks")
+    weights = melscale_fbanks(window // 2 + 1, 30.0, 11_000.0, bands, RATE).numpy()
     return (weights / weights.sum(axis=0, dtype=np.float64)).astype(np.float32)
 
 
-def _melscale_fbanks() -> Callable[..., torch.Tensor]:
+def of_torchaudio(module: str, name: str) -> Any:
+    """What a module of torchaudio calls `name`. MediaError where torchaudio cannot be loaded."""
     # Import here: a torchaudio that does not fit this torch raises an error.
     try:
-        from torchaudio.functional import melscale_fbanks
-    except (ImportError, OSError, RuntimeError) as error:
+        return getattr(import_module(f"torchaudio.{module}"), name)
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:
         try:
             found = f"torchaudio {metadata.version('torchaudio')} does not work"
         except metadata.PackageNotFoundError:
@@ -185,7 +187,6 @@ def _melscale_fbanks() -> Callable[..., torch.Tensor]:
             "torchaudio 2.11.1 with torch 2.15.0. Install one that fits into ComfyUI's "
             "Python, and restart ComfyUI."
         ) from error
-    return melscale_fbanks
 
 
 @lru_cache(maxsize=1)

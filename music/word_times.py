@@ -1,0 +1,326 @@
+"""The times of sung words: known lyrics aligned with what a CTC network hears.
+
+`torchaudio.functional.forced_align` finds the best path of the letters through the network's
+frames. It can leave no letter out. So a search of our own first chooses the lines that are sung:
+between two lines stands a wildcard, which takes what is sung beside the lyrics, and a path may pass
+a line at a price for each of its letters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+
+from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.samples.resample import mono_blocks
+from ..audio.stopping import look
+from .analysis import of_torchaudio
+from .lyric_words import LyricWord, spelled
+from .timed_words import TimedWord
+
+RATE = 16_000
+"""Hz that the networks hear."""
+_WINDOW, _MARGIN = 20, 2
+"""Seconds that a network hears at a time, and those at each end whose frames are not used.
+
+The attention of wav2vec 2.0 grows with the square of a window: 20 s need 0.4 GB.
+"""
+LEAST_CONFIDENCE = 0.2
+"""A word below it is unsure. A wrong letter has about 0.02."""
+_PRICE = 2.0
+"""For each letter that is passed: a line is sung if its letters have more than exp(-2) = 0.14 of
+the probability of any letter, in the geometric mean."""
+_WILDCARD_FLOOR = -3.0
+"""The least log-probability of the wildcard: it may stand in a silent frame between lines."""
+_SILENT = 1e-4
+"""RMS below which nothing is heard: -80 dB."""
+_HELD_SECONDS = 0.3
+"""The last letter of a word sounds at most so long behind its frame."""
+
+
+class Network(Protocol):
+    """Waveforms [1, T] at 16 kHz to logits [1, frames, letters], and lengths that are not used."""
+
+    def __call__(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, Any]: ...
+
+
+class Hearing(NamedTuple):
+    """What a network hears.
+
+    Attributes:
+        log_probs: float32 [frames, labels].
+        labels: the first is the blank; `|` is the end of a word, if the network has one.
+        frame_seconds: seconds from one frame to the next.
+    """
+
+    log_probs: torch.Tensor
+    labels: Sequence[str]
+    frame_seconds: float
+
+    @property
+    def alphabet(self) -> list[str]:
+        """The letters that the network writes."""
+        return [label for label in self.labels[1:] if label not in "|*"]
+
+
+class Sung(NamedTuple):
+    """The words that are sung, and how sure the rest is.
+
+    Attributes:
+        words: in the order of the lyrics; unsure ones have a `confidence` below
+            `LEAST_CONFIDENCE`.
+        missing: the lyric lines that are not sung.
+        share: the words that were found, of all but ad-libs, from 0 to 1.
+        unknown: characters that no rule spells in the network's letters.
+    """
+
+    words: list[TimedWord]
+    missing: list[int]
+    share: float
+    unknown: str = ""
+
+
+def hear(
+    samples: Samples,
+    sample_rate: int,
+    network: Network,
+    labels: Sequence[str],
+    device: Any = "cpu",
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Hearing:
+    """What `network` hears in planar float32 [channels, samples], in windows of 20 s.
+
+    Memory beside the network's: that of one window, and 16,000 samples a second.
+
+    Raises:
+        MediaError: the samples are silent, or shorter than 0.1 s.
+    """
+    check_samples(samples, sample_rate)
+    mono = np.concatenate([*mono_blocks(samples, sample_rate, RATE)])
+    if len(mono) < RATE // 10:
+        raise MediaError(
+            f"The audio has {len(mono) / RATE:.2f} s: at least 0.1 s is expected; connect the "
+            "track that sings the lyrics."
+        )
+    if float(np.sqrt(np.mean(mono.astype(np.float64) ** 2))) < _SILENT:
+        raise MediaError(
+            "The audio is silent, so it sings no words: connect the track that sings the lyrics."
+        )
+    parts = []
+    frames = 0
+    step = (_WINDOW - 2 * _MARGIN) * RATE
+    frame = 0
+    for start in range(0, len(mono), step):
+        look()
+        left = _MARGIN * RATE if start else 0
+        window = mono[start - left : start + step + _MARGIN * RATE]
+        # A network needs a few frames: the last window may be short.
+        window = np.pad(window, (0, max(0, RATE // 2 - len(window))))
+        with torch.inference_mode():
+            logits = network(torch.from_numpy(window)[None].to(device))[0]
+            heard = logits[0].float().log_softmax(-1).cpu()
+        # Networks floor the number of frames: round to the stride that they have.
+        frame = frame or round(len(window) / len(heard) / 80) * 80
+        begin = left // frame
+        count = math.ceil(min(step, len(mono) - start) / frame)
+        parts.append(heard[begin : begin + count])
+        frames += len(parts[-1])
+        progress(min(1.0, (start + step) / len(mono)))
+        if start + step >= len(mono):
+            break
+    return Hearing(torch.cat(parts), labels, frame / RATE)
+
+
+def align(hearing: Hearing, words: Sequence[LyricWord]) -> Sung:
+    """The times of `words` in what was heard.
+
+    Raises:
+        MediaError: no word has a letter that the network knows, or torchaudio does not work.
+    """
+    letters, unknown = spelled(words, hearing.alphabet)
+    runs = [
+        _Run([(n, letters[n]) for n in numbers])
+        for _, group in itertools.groupby(
+            (n for n in range(len(words)) if letters[n]),
+            key=lambda n: (words[n].line, words[n].is_ad_lib),
+        )
+        if (numbers := list(group))
+    ]
+    if not runs:
+        raise MediaError(
+            f"The model has no letters for these lyrics ({unknown[:20]}): choose a model of their "
+            "language, or the method ask."
+        )
+    aligner = _Aligner(hearing)
+    chosen = aligner.chosen(runs)
+    return _sung(words, aligner.places(chosen), unknown)
+
+
+def _sung(words: Sequence[LyricWord], found: dict[int, _Place], unknown: str) -> Sung:
+    present = {words[number].line for number in found}
+    timed: list[TimedWord] = []
+    for number, word in enumerate(words):
+        if word.line not in present:
+            continue
+        if number in found or not word.is_ad_lib:
+            place = found[number] if number in found else _between(number, found)
+            timed.append(TimedWord(word.text, place.start, place.end, place.confidence, word.line))
+    expected = [n for n, word in enumerate(words) if not word.is_ad_lib] or range(len(words))
+    heard = [n for n in expected if n in found and found[n].confidence >= LEAST_CONFIDENCE]
+    missing = sorted({word.line for word in words} - present)
+    return Sung(timed, missing, len(heard) / len(expected), unknown)
+
+
+class _Place(NamedTuple):
+    start: float
+    end: float
+    confidence: float
+
+
+class _Run(NamedTuple):
+    """Words of one line that are sung or passed together: numbers and letters."""
+
+    words: list[tuple[int, str]]
+
+
+def _between(number: int, found: dict[int, _Place]) -> _Place:
+    """A word without letters has the gap between its neighbours, shared with others like it."""
+    before = max((n for n in found if n < number), default=None)
+    after = min((n for n in found if n > number), default=None)
+    start = found[min(found) if before is None else before].end
+    end = found[after].start if after is not None else start
+    first = -1 if before is None else before
+    last = number + 1 if after is None else after
+    size = max(0.0, end - start) / max(1, last - first - 1)
+    start += size * (number - first - 1)
+    return _Place(start, start + size, 0.0)
+
+
+class _Aligner:
+    """Aligns lines with one hearing.
+
+    The column behind the labels is the wildcard: the probability that any letter is heard.
+    """
+
+    def __init__(self, hearing: Hearing) -> None:
+        self._forced_align = of_torchaudio("functional", "forced_align")
+        heard, labels = hearing.log_probs, list(hearing.labels)
+        self._numbers = {label: number for number, label in enumerate(labels)}
+        self._gap = self._numbers.get("|")
+        letters = [n for n, label in enumerate(labels) if n and label not in "|*"]
+        any_letter = heard[:, letters].logsumexp(1, keepdim=True).clamp_min(_WILDCARD_FLOOR)
+        self._wildcard = len(labels)
+        self._log_probs = torch.cat([heard, any_letter], 1)[None].contiguous()
+        self._seconds = hearing.frame_seconds
+
+    def _targets(self, runs: Sequence[_Run]) -> tuple[list[int], list[int | None], list[int]]:
+        """Labels with the words that own them, and the places of the wildcards around the runs."""
+        targets, wildcards = [self._wildcard], [0]
+        owners: list[int | None] = [None]
+        for run in runs:
+            for place, (number, letters) in enumerate(run.words):
+                if place and self._gap is not None:
+                    targets.append(self._gap)
+                    owners.append(None)
+                targets += [self._numbers[letter] for letter in letters]
+                owners += [number] * len(letters)
+            wildcards.append(len(targets))
+            targets.append(self._wildcard)
+            owners.append(None)
+        return targets, owners, wildcards
+
+    def chosen(self, runs: Sequence[_Run]) -> list[_Run]:
+        """The runs on the best path, which passes a run at `_PRICE` for each of its letters.
+
+        A state is a label, or the blank before or behind one (Graves et al. 2006, CTC). A
+        wildcard is also reached, without a frame, from each earlier wildcard at the price of the
+        runs between them.
+        """
+        targets, _, wildcards = self._targets(runs)
+        labels = np.zeros(2 * len(targets) + 1, np.int64)
+        labels[1::2] = targets
+        may_jump = np.zeros(len(labels), bool)
+        may_jump[3::2] = labels[3::2] != labels[1:-2:2]
+        at = 2 * np.array(wildcards) + 1
+        paid = _PRICE * np.cumsum([0, *(sum(len(w) for _, w in run.words) for run in runs)])
+        paid = paid.astype(np.float32)
+        heard = self._log_probs[0].numpy()
+        nowhere = np.full(1, -np.inf, np.float32)
+        best = np.full(len(labels), -np.inf, np.float32)
+        best[0] = 0
+        back = np.zeros((len(heard), 2, -(-len(labels) // 8)), np.uint8)
+        source = np.zeros((len(heard), len(at)), np.int32)
+        order = np.arange(len(at))
+        for frame, row in enumerate(heard):
+            if not frame % 256:
+                look()
+            step = np.concatenate([nowhere, best[:-1]])
+            jump = np.where(may_jump, np.concatenate([nowhere, step[:-1]]), -np.inf)
+            is_jump = jump > np.maximum(best, step)
+            back[frame] = np.packbits([step > best, is_jump], axis=1)
+            best = np.maximum(np.maximum(best, step), jump)
+            reached = best[at] + paid
+            most = np.maximum.accumulate(reached)
+            source[frame] = np.maximum.accumulate(np.where(reached >= most, order, 0))
+            best[at] = most - paid
+            best += row[labels]
+        state = len(labels) - 1 - int(best[-2] > best[-1])
+        sung = np.zeros(len(runs), bool)
+        for frame in range(len(heard) - 1, -1, -1):
+            run = int(np.searchsorted(at, state))
+            if state % 2 and (place := np.flatnonzero(at == state)).size:
+                state = int(at[source[frame, place[0]]])
+            elif state % 2:
+                sung[run - 1] = True
+            byte, bit = divmod(state, 8)
+            steps, jumps = back[frame, :, byte] >> (7 - bit) & 1
+            state -= 2 if jumps else int(steps)
+        return [run for run, is_sung in zip(runs, sung, strict=True) if is_sung]
+
+    def places(self, runs: Sequence[_Run]) -> dict[int, _Place]:
+        """The places of all words of `runs`, by their numbers."""
+        if not runs:
+            return {}
+        targets, owners, _ = self._targets(runs)
+        path, scores = self._forced_align(
+            self._log_probs, torch.tensor([targets], dtype=torch.int32), blank=0
+        )
+        return self._read(path[0].tolist(), scores[0].tolist(), owners)
+
+    def _read(
+        self, path: Sequence[int], scores: Sequence[float], owners: Sequence[int | None]
+    ) -> dict[int, _Place]:
+        begin: dict[int, int] = {}
+        end: dict[int, int] = {}
+        sums: dict[int, list[float]] = {}
+        for owner, (first, after) in zip(owners, _spans(path), strict=True):
+            if owner is not None:
+                begin.setdefault(owner, first)
+                end[owner] = after
+                sums.setdefault(owner, []).append(math.exp(max(scores[first:after])))
+        following = [*list(begin.values())[1:], len(path)]
+        places = {}
+        for number, after in zip(begin, following, strict=True):
+            # A network shows a letter where it begins; the sound of the last one goes on.
+            held = min(_HELD_SECONDS, (after - end[number]) * self._seconds / 2)
+            places[number] = _Place(
+                begin[number] * self._seconds,
+                end[number] * self._seconds + held,
+                min(1.0, sum(sums[number]) / len(sums[number])),
+            )
+        return places
+
+
+def _spans(path: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """First frame and the one behind the last of each label in a path; the blank is 0."""
+    first = 0
+    for frame in range(1, len(path) + 1):
+        if frame == len(path) or path[frame] != path[first]:
+            if path[first]:
+                yield first, frame
+            first = frame
