@@ -99,7 +99,7 @@ def open_input(
     ('wav', 1000000)
     """
     check_heads(file)
-    # Set options of the container, not of its streams: with those, PyAV 14 crashes if a stream
+    # Set options of the container, not of its streams: with those, PyAV 16 fails if a stream
     # appears after the header (FLV, MPEG).
     container = cast(Any, av).open(
         file, mode="r", format=format, container_options=allowed.options, **_TAG_ERRORS

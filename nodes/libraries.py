@@ -26,7 +26,7 @@ class Library(NamedTuple):
 
 # In order of priority: the last ones are named only if no other is found; each call has arrays.
 LIBRARIES = (
-    Library("av", "av", "14.2.0", "19.0.2"),
+    Library("av", "av", "16.0.0", "19.0.2"),
     Library("soundfile", "soundfile", "0.13.0", "0.14.0"),
     Library("soxr", "soxr", "1.1.0", "1.1.0"),
     Library("torchaudio", "torchaudio", "2.11.0", "2.11.1"),

@@ -90,7 +90,7 @@ class Combination:
             "venv": self.name,
         }
         if self.resolution == "lowest":
-            # With the types of PyAV 14 a container swallows exceptions: the tests open many.
+            # With the types of PyAV 16 a container swallows exceptions: the tests open many.
             config["exclude"] = ["../tests", "../benchmarks"]
         file = self.file("pyright.json")
         file.write_text(json.dumps(config), "utf-8")

@@ -30,7 +30,7 @@ class _Rules(NamedTuple):
         if rate is not None:
             # A whole number of ticks for each frame, and 10,000 ticks a second or more.
             scale = rate.numerator * -(-10_000 // rate.numerator)
-        # Without the time scale, PyAV 14 rounds time stamps to 1/90000 s.
+        # Without the time scale, PyAV 16 rounds time stamps to 1/90000 s.
         return {
             "movflags": "use_metadata_tags+faststart",
             "strict": "unofficial",

@@ -185,6 +185,8 @@ def _write(
         on_grid = rules.is_mp4 and not is_mp4 and not picture.variable
         scale = shown.time_base.denominator if shown.time_base else 0
         options = rules.options(picture.fps if on_grid else None, scale)
+        report: list[str] = []
+        hides = False
         try:
             with open_output(target, rules.format, options) as output:
                 _copy_tags(container.metadata, output.metadata)
@@ -217,9 +219,7 @@ def _write(
 
 
 def _copy_chapters(container: InputContainer, output: OutputContainer, start: Fraction) -> None:
-    """Copy the chapters, moved with the picture; PyAV 14 cannot."""
-    if not hasattr(container, "chapters"):
-        return
+    """Copy the chapters, moved with the picture."""
     chapters: list[Any] = list(container.chapters())
     for chapter in chapters:
         moved = round(start / chapter["time_base"])
