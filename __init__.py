@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         "AIGatewaySaveAudio": "nodes.save_audio.SaveAudio",
         "AIGatewayShots": "nodes.shots.Shots",
         "AIGatewayTakes": "nodes.takes.Takes",
+        "AIGatewayTimedLyrics": "nodes.timed_lyrics.TimedLyrics",
         "AIGatewayVisualize": "nodes.visualize.Visualize",
     }
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 
-from ..audio.arrays import MediaError, Samples, check_samples
+from ..audio.arrays import MediaError, Samples, check_samples, rms
 from ..audio.samples.resample import mono_blocks
 from ..audio.stopping import look
 from .analysis import of_torchaudio
@@ -85,17 +85,8 @@ class Sung(NamedTuple):
     unknown: str = ""
 
 
-def hear(
-    samples: Samples,
-    sample_rate: int,
-    network: Network,
-    labels: Sequence[str],
-    device: Any = "cpu",
-    progress: Callable[[float], None] = lambda fraction: None,
-) -> Hearing:
-    """What `network` hears in planar float32 [channels, samples], in windows of 20 s.
-
-    Memory beside the network's: that of one window, and 16,000 samples a second.
+def voice_samples(samples: Samples, sample_rate: int) -> Samples:
+    """Planar float32 [channels, samples] as float32 [n] at 16 kHz, in which words are heard.
 
     Raises:
         MediaError: the samples are silent, or shorter than 0.1 s.
@@ -107,12 +98,22 @@ def hear(
             f"The audio has {len(mono) / RATE:.2f} s: at least 0.1 s is expected; connect the "
             "track that sings the lyrics."
         )
-    if float(np.sqrt(np.mean(mono.astype(np.float64) ** 2))) < _SILENT:
+    if rms(mono[None]) < _SILENT:
         raise MediaError(
             "The audio is silent, so it sings no words: connect the track that sings the lyrics."
         )
+    return mono
+
+
+def hear(
+    mono: Samples,
+    network: Network,
+    labels: Sequence[str],
+    device: Any = "cpu",
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Hearing:
+    """What `network` hears in the samples of `voice_samples`, in windows of 20 s."""
     parts = []
-    frames = 0
     step = (_WINDOW - 2 * _MARGIN) * RATE
     frame = 0
     for start in range(0, len(mono), step):
@@ -129,7 +130,6 @@ def hear(
         begin = left // frame
         count = math.ceil(min(step, len(mono) - start) / frame)
         parts.append(heard[begin : begin + count])
-        frames += len(parts[-1])
         progress(min(1.0, (start + step) / len(mono)))
         if start + step >= len(mono):
             break

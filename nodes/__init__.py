@@ -32,6 +32,7 @@ class MusicExtension(ComfyExtension):
         from .save_audio import SaveAudio
         from .shots import Shots
         from .takes import Takes
+        from .timed_lyrics import TimedLyrics
         from .visualize import Visualize
 
         # ComfyUI 0.8 does not call `on_load` yet.
@@ -57,6 +58,7 @@ class MusicExtension(ComfyExtension):
             ReadReceipt,
             Shots,
             DescribeClip,
+            TimedLyrics,
         ]
 
 

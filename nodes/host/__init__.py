@@ -10,6 +10,8 @@ from .files import SavedFile as SavedFile
 from .files import data_directory as data_directory
 from .files import draft_path as draft_path
 from .files import input_files as input_files
+from .files import model_file as model_file
+from .files import model_target as model_target
 from .files import offer_sample_clip as offer_sample_clip
 from .files import output_directory as output_directory
 from .files import own_file as own_file
@@ -44,6 +46,7 @@ from .running import interruptible as interruptible
 from .running import log as log
 from .running import node_id as node_id
 from .running import run_id as run_id
+from .running import torch_device as torch_device
 from .status import Display as Display
 from .status import StatusText as StatusText
 from .status import as_is as as_is

@@ -158,6 +158,25 @@ def input_files(suffixes: tuple[str, ...]) -> list[str]:
     return []
 
 
+_SPEECH_MODELS = "audio_encoders"
+"""ComfyUI's folder for networks that hear."""
+
+
+def model_file(name: str) -> Path | None:
+    """A file in ComfyUI's folders of audio encoders, also those of `extra_model_paths.yaml`."""
+    import folder_paths
+
+    found = folder_paths.get_full_path(_SPEECH_MODELS, name)
+    return None if found is None else Path(found)
+
+
+def model_target(name: str) -> Path:
+    """The path at which a new model file is found later."""
+    import folder_paths
+
+    return Path(folder_paths.get_folder_paths(_SPEECH_MODELS)[0]) / name
+
+
 def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
     """A file in ComfyUI's output, input or temp folder; None if it does not exist."""
     import folder_paths

@@ -152,6 +152,19 @@ async def _end_of(work: asyncio.Future[Any]) -> None:
         work.exception()
 
 
+@contextlib.contextmanager
+def torch_device(size: int) -> Iterator[Any]:
+    """The device that ComfyUI chooses for a network, with `size` bytes free where it can."""
+    import comfy.model_management as model_management
+
+    device = model_management.get_torch_device()
+    model_management.free_memory(size, device)
+    try:
+        yield device
+    finally:
+        model_management.soft_empty_cache()
+
+
 def interrupt_exception() -> type[BaseException]:
     """The exception that `interruptible` raises when the user interrupts."""
     import comfy.model_management as model_management

@@ -14,7 +14,7 @@ import torch
 
 from ...audio.arrays import MediaError, Samples
 from ...music.lyric_words import sung_words
-from ...music.word_times import RATE, Hearing, Sung, align, hear
+from ...music.word_times import RATE, Hearing, Sung, align, hear, voice_samples
 from .ctc.network import LABELS, small_ctc
 from .pieces import noise, piece
 
@@ -165,6 +165,10 @@ def speech() -> list[tuple[Samples, str, list[float | None]]]:
     ]
 
 
+def heard(samples: Samples, rate: int) -> Hearing:
+    return hear(voice_samples(samples, rate), network(), LABELS)
+
+
 def with_noise(samples: Samples) -> Samples:
     """White noise 10 dB below the speech."""
     random = np.random.default_rng(5)
@@ -187,7 +191,7 @@ def test_speech_of_unheard_sentences_is_aligned(change) -> None:  # type: ignore
     found = []
     count = 0
     for samples, lyrics, starts in speech():
-        sung = align(hear(change(samples), RATE, network(), LABELS), sung_words(lyrics))
+        sung = align(heard(change(samples), RATE), sung_words(lyrics))
         assert not sung.missing
         assert len(sung.words) == len(starts)
         count += len(starts)
@@ -205,7 +209,7 @@ def test_a_line_that_is_not_spoken_is_found_out() -> None:
     for samples, lyrics, starts in speech():
         first, second = lyrics.split("\n")
         text = f"{first}\npurple elephants are juggling with potatoes\n{second}"
-        sung = align(hear(samples, RATE, network(), LABELS), sung_words(text))
+        sung = align(heard(samples, RATE), sung_words(text))
         assert sung.missing == [1], lyrics
         assert len(sung.words) == len(starts)
 
@@ -220,9 +224,9 @@ def test_windows_leave_no_seam() -> None:
         lyrics.append(text)
         offset += samples.shape[1] / RATE
     assert offset > 21
-    heard = hear(np.concatenate(parts, axis=1), RATE, network(), LABELS)
-    assert len(heard.log_probs) == pytest.approx(offset / FRAME, abs=2)
-    sung = align(heard, sung_words("\n".join(lyrics)))
+    hearing = heard(np.concatenate(parts, axis=1), RATE)
+    assert len(hearing.log_probs) == pytest.approx(offset / FRAME, abs=2)
+    sung = align(hearing, sung_words("\n".join(lyrics)))
     found = [
         abs(w.start - start)
         for w, start in zip(sung.words, words, strict=True)
@@ -237,7 +241,7 @@ def test_any_rate_and_any_channels_are_heard(rate: int, channels: int) -> None:
     samples, lyrics, starts = speech()[0]
     places = np.arange(int(samples.shape[1] * rate / RATE)) * RATE / rate
     other = np.interp(places, np.arange(samples.shape[1]), samples[0]).astype(np.float32)
-    sung = align(hear(np.tile(other, (channels, 1)), rate, network(), LABELS), sung_words(lyrics))
+    sung = align(heard(np.tile(other, (channels, 1)), rate), sung_words(lyrics))
     found = [abs(w.start - s) for w, s in zip(sung.words, starts, strict=True) if s is not None]
     assert np.median(found) <= 0.060
 
@@ -245,7 +249,7 @@ def test_any_rate_and_any_channels_are_heard(rate: int, channels: int) -> None:
 def test_music_without_a_voice_sings_no_words() -> None:
     sound = noise(20.0)
     sung = align(
-        hear(sound, 44100, network(), LABELS),
+        heard(sound, 44100),
         sung_words("carry the lantern down to the water\nlet every window shine"),
     )
     assert sung.share <= 0.2
@@ -253,9 +257,9 @@ def test_music_without_a_voice_sings_no_words() -> None:
 
 def test_silence_is_refused_in_one_sentence() -> None:
     with pytest.raises(MediaError, match="The audio is silent"):
-        hear(np.zeros((2, 5 * RATE), np.float32), RATE, network(), LABELS)
+        voice_samples(np.zeros((2, 5 * RATE), np.float32), RATE)
 
 
 def test_a_moment_of_audio_is_refused_in_one_sentence() -> None:
     with pytest.raises(MediaError, match=r"at least 0\.1 s is expected"):
-        hear(np.full((1, 100), 0.5, np.float32), RATE, network(), LABELS)
+        voice_samples(np.full((1, 100), 0.5, np.float32), RATE)

@@ -179,6 +179,17 @@ CONTRACT = {
             ("report", "STRING"),
         ],
     ),
+    "AIGatewayTimedLyrics": (
+        [
+            ("audio", "AUDIO"),
+            ("lyrics", "STRING"),
+            ("method", "COMBO"),
+            ("language", "COMBO"),
+            ("model", "COMBO"),
+            ("download", "BOOLEAN"),
+        ],
+        [("lrc", "STRING"), ("srt", "STRING"), ("words", "STRING"), ("report", "STRING")],
+    ),
     "AIGatewayTakes": (
         [
             ("prompt", "STRING"),

@@ -29,6 +29,7 @@ from ...api.settings import load as load_settings
 from ...api.wire.http import certificate_fault, proxy_for
 from ...api.wire.protocol import ErrorBody
 from ...api.wire.status_errors import status_error
+from ...music.ctc_models import MODELS
 from ...sandbox.server import Sandbox
 from ...scripts.lib import pack
 from ..music.pieces import clicks
@@ -40,6 +41,7 @@ pytestmark = pytest.mark.usefixtures("host_with_videos")
 ROOT = Path(__file__).parents[2]
 
 
+ENGLISH = next(iter(MODELS.values()))
 LOUD = {"waveform": torch.full((1, 2, 4800), 1.5), "sample_rate": 48000}
 Fault = Callable[[Node, Sandbox], Awaitable[Any]]
 
@@ -111,6 +113,23 @@ def with_samples(waveform: torch.Tensor) -> dict[str, Any]:
 def running(name: str, **inputs: Any) -> Fault:
     async def fault(node: Node, sandbox: Sandbox) -> Any:
         return await run(node, name, **inputs)
+
+    return fault
+
+
+def singing(size: int | None = None, **inputs: Any) -> Fault:
+    """Timed Lyrics beside a model file of zeros; None: there is no file."""
+
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        folders = importlib.import_module("folder_paths")
+        folder = Path(folders.get_temp_directory()) / "audio_encoders"
+        folder.mkdir(exist_ok=True)
+        folders.folder_names_and_paths["audio_encoders"] = ([str(folder)], {".pt", ".pth"})
+        if size is not None:
+            with (folder / ENGLISH.file).open("wb") as file:
+                file.truncate(size)
+        asked = {"audio": MUSIC, "lyrics": "one two", **inputs}
+        return await run(node, "TimedLyrics", **asked)
 
     return fault
 
@@ -289,6 +308,14 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("Shots", audio=MUSIC, grid="3n")),
         ({}, running("Shots", audio=None)),
         (SHORT, running("Shots", audio=MUSIC)),
+    ],
+    "AIGatewayTimedLyrics": [
+        ({}, singing(lyrics="[Verse]")),
+        ({}, singing(lyrics="\ud83c")),
+        ({}, singing()),
+        ({}, singing(100)),
+        ({}, singing(ENGLISH.size)),
+        ({}, singing(audio=SILENCE)),
     ],
     "AIGatewayDescribeClip": [
         ({}, running("DescribeClip")),

@@ -35,6 +35,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "CueSheet": {},
     "ReadReceipt": {},
     "Shots": {"audio": AUDIO},
+    "TimedLyrics": {"audio": AUDIO, "lyrics": "one two"},
     "DescribeClip": {"images": torch.zeros(2, 4, 4, 3), "fps": 24.0},
 }
 VALUES: dict[str, Any] = {

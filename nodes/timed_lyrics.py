@@ -1,0 +1,145 @@
+"""TimedLyrics: the times of the words that a track sings, as LRC, SRT and JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+
+from ..api.base.errors import InputError
+from ..music.ctc_models import MODELS, CtcModel
+from ..music.lyric_words import LANGUAGES, LyricWord, line_texts, sung_words
+from . import host, session
+from .conversions import samples_of
+from .lists import running_item, shows_errors
+from .shared_inputs import checked_choice, checked_text, choice_input
+
+if TYPE_CHECKING:
+    from ..audio.arrays import Samples
+    from ..music.word_times import Sung
+
+METHODS = ("align",)
+"""align: a network on this machine hears the words, and nothing is sent."""
+
+
+class TimedLyrics(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return host.schema(
+            "AIGatewayTimedLyrics",
+            search_aliases=["lyrics alignment", "lrc", "subtitles", "karaoke", "forced alignment"],
+            inputs=[
+                io.Audio.Input("audio"),
+                io.String.Input("lyrics", multiline=True, default=""),
+                choice_input("method", METHODS),
+                choice_input("language", LANGUAGES),
+                choice_input("model", MODELS),
+                io.Boolean.Input("download", default=False, optional=True),
+            ],
+            outputs=[
+                io.String.Output("lrc"),
+                io.String.Output("srt"),
+                io.String.Output("words"),
+                io.String.Output("report"),
+            ],
+        )
+
+    @classmethod
+    @shows_errors
+    async def execute(
+        cls,
+        audio: Any,
+        lyrics: str = "",
+        method: str = METHODS[0],
+        language: str = LANGUAGES[0],
+        model: str = next(iter(MODELS)),
+        download: bool = False,
+    ) -> io.NodeOutput:
+        from ..music.timed_words import lrc, srt, words_json
+
+        running_item().costs_nothing = True
+        checked_choice("method", method, METHODS)
+        checked_choice("language", language, LANGUAGES)
+        chosen = MODELS[checked_choice("model", model, MODELS)]
+        spoken = chosen.language if language == LANGUAGES[0] else language
+        words = sung_words(checked_text("lyrics", lyrics), spoken)
+        mono = await host.in_thread(_voice, audio)
+        path = await _file_of(chosen, download=bool(download))
+        display = host.Display()
+        display.show(f"{chosen.file} is read", 0.0)
+        sung = await host.in_thread(_aligned, mono, words, chosen, path, display)
+        report = report_of(sung, words)
+        display.show(report.splitlines()[0], 1.0)
+        return io.NodeOutput(lrc(sung.words), srt(sung.words), words_json(sung.words), report)
+
+
+def report_of(sung: Sung, words: list[LyricWord]) -> str:
+    """How much was found, the lines that are not sung, and the words that are unsure."""
+    from ..music.word_times import LEAST_CONFIDENCE
+
+    texts = line_texts(words)
+    lines = [
+        f"{100 * sung.share:.0f} % of the words were found, in {len(texts) - len(sung.missing)} of "
+        f"{len(texts)} lines"
+    ]
+    lines += [f"not sung: {texts[line]}" for line in sung.missing]
+    unsure = [word.word for word in sung.words if word.confidence < LEAST_CONFIDENCE]
+    if unsure:
+        lines.append(f"unsure: {', '.join(unsure)}")
+    if sung.unknown:
+        lines.append(f"the model has no letters for: {' '.join(sung.unknown)}")
+    return "\n".join(lines)
+
+
+async def _file_of(model: CtcModel, *, download: bool) -> Path:
+    """The model's file, which is downloaded if the person allows it.
+
+    Raises:
+        InputError: there is no file, and the person does not allow a download.
+        DownloadError: the file did not arrive whole.
+    """
+    path = host.model_file(model.file)
+    if path is not None:
+        return path
+    target = host.model_target(model.file)
+    if not download:
+        raise InputError(
+            f"The model file {model.file} ({model.size / 1e6:.0f} MB) is not in {target.parent}: "
+            f"turn on download, or load {model.url} and put it there under that name."
+        )
+    from ..api.media.model_files import download_model
+
+    display = host.Display()
+
+    def progress(received: int) -> None:
+        share = received / model.size
+        display.show(f"{model.file}: {received / 1e6:.0f} of {model.size / 1e6:.0f} MB", share)
+
+    fetch = download_model(
+        model.url, target, model.size, model.sha256, session.settings(), progress
+    )
+    await host.interruptible(fetch)
+    return target
+
+
+def _voice(audio: Any) -> Samples:
+    from ..music.word_times import voice_samples
+
+    return voice_samples(*samples_of(audio))
+
+
+def _aligned(
+    mono: Samples, words: list[LyricWord], model: CtcModel, path: Path, display: host.Display
+) -> Sung:
+    from ..music.ctc_models import load_network
+    from ..music.word_times import align, hear
+
+    def progress(share: float) -> None:
+        display.show("The words are heard", 0.9 * share)
+
+    with host.torch_device(2 * model.size) as device:
+        network, labels = load_network(model, path, device)
+        hearing = hear(mono, network, labels, device, progress)
+        del network
+    return align(hearing, words)
