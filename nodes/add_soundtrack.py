@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -9,13 +11,16 @@ from comfy_api.latest import io
 from ..video.options import Mix
 from . import clips, host
 from .conversions import audio_of, mastered, preview, samples_of
+from .disclosure import OriginMarks, maker_of, soundtrack_tags
 from .lists import shows_errors
 from .shared_inputs import (
     LOUDNESS,
+    ORIGINS,
     checked_choice,
     choice_input,
     fade_input,
     loudness_inputs,
+    origin_input,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +48,7 @@ class AddSoundtrack(io.ComfyNode):
                 io.Float.Input("duck", default=-10.0, min=-60.0, max=0.0, step=0.5, optional=True),
                 fade_input("fade"),
                 *loudness_inputs(),
+                origin_input(),
             ],
             outputs=[io.Video.Output("video"), io.Audio.Output("audio")],
         )
@@ -59,14 +65,22 @@ class AddSoundtrack(io.ComfyNode):
         fade: float = 0.0,
         loudness: str = LOUDNESS[0],
         true_peak: float = -1.0,
+        origin: str = OriginMarks.ON.value,
     ) -> io.NodeOutput:
         checked_choice("mix", mix, MIXES)
+        from ..audio.validate import check
+
+        marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
+        valid = check(audio)
+        _, job = await maker_of(valid["waveform"][0], valid["sample_rate"])
+        tags = {} if job is None else soundtrack_tags(job, marks)
         return await host.in_thread(
             _with_music,
             video,
             audio,
             loudness,
             true_peak,
+            tags,
             mix=mix,
             level=level,
             duck=duck,
@@ -75,11 +89,16 @@ class AddSoundtrack(io.ComfyNode):
 
 
 def _with_music(
-    video: Any, audio: Any, loudness: str, true_peak: float, **how: Any
+    video: Any,
+    audio: Any,
+    loudness: str,
+    true_peak: float,
+    tags: Mapping[str, str],
+    **how: Any,
 ) -> io.NodeOutput:
     from ..audio.arrays import UNCHANGED
     from ..music.encoded_level import keep_level
-    from ..video.soundtrack import add_soundtrack
+    from ..video.soundtrack import add_soundtrack, mark
 
     music, sample_rate = samples_of(audio)
     reports: list[str] = []
@@ -109,6 +128,7 @@ def _with_music(
             sample_rate,
             master=master,
             keep=keep,
+            tags=tags,
             check_length=lambda picture: clips.check_length(picture.seconds),
             **how,
         )
@@ -119,4 +139,5 @@ def _with_music(
         )
     )
     sound = audio_of(made.sound, made.sample_rate)
-    return io.NodeOutput(host.video_of(made.path), sound, ui=player)
+    finish = partial(mark, tags=tags) if tags else None
+    return io.NodeOutput(host.video_of(made.path, finish), sound, ui=player)

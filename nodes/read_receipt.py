@@ -14,6 +14,7 @@ from ..api.base.errors import InputError
 from ..api.base.plain_text import clean, plain, shortened
 from ..api.base.request import MAX_TAKE
 from ..audio.containers.comments import GRAPH_KEYS
+from ..audio.containers.xmp import facts_of, read_xmp
 from . import host, session
 from .conversions import heard
 from .lists import shows_errors
@@ -125,6 +126,7 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
     from ..audio.tags import read_tags
 
     tags = await host.in_thread(read_tags, path)
+    facts = await host.in_thread(_xmp_of, path)
     receipt = Receipt.of_tags(tags)
     library = await session.library()
     job = None
@@ -144,7 +146,14 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
         shown = heard({"local_id": job.local_id})
     else:
         shown = heard(host.served(path))
-    return io.NodeOutput(*receipt[:5], audio, _shown(tags), ui=shown)
+    return io.NodeOutput(*receipt[:5], audio, _shown({**tags, **facts}), ui=shown)
+
+
+def _xmp_of(path: Path) -> dict[str, str]:
+    """The facts of the file's XMP, such as `xmp Iptc4xmpExt:DigitalSourceType`."""
+    with path.open("rb") as file:
+        facts = facts_of(read_xmp(file))
+    return {f"xmp {name}": value for name, value in facts.items()}
 
 
 def _decoded(path: Path, max_minutes: float, *, is_track: bool) -> dict[str, Any]:

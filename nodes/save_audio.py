@@ -15,14 +15,14 @@ from ..api.base.plain_text import clean, shortened, trimmed
 from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .conversions import loop_seam, timed_words_of
+from .disclosure import OriginMarks, maker_of
 from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, flat, safe_prefix, unquoted
 from .receipt import graph_tags
 from .saving import Draft, Saving, Tempo, loop_points, say, tempo_of
-from .shared_inputs import checked_choice, checked_text, choice_input
+from .shared_inputs import ORIGINS, checked_choice, checked_text, choice_input, origin_input
 
 if TYPE_CHECKING:
-    from ..api.money.job import Job
     from ..music.markers import Markers
 
 
@@ -76,6 +76,8 @@ class SaveAudio(ListNode):
                 io.Boolean.Input("overwrite", default=False, optional=True),
                 io.String.Input("markers", default="", optional=True, force_input=True),
                 io.String.Input("lyrics", default="", optional=True, force_input=True),
+                origin_input(),
+                io.String.Input("licence", default="", optional=True),
             ],
             outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
@@ -99,13 +101,15 @@ class SaveAudio(ListNode):
         overwrite: bool = False,
         markers: str = "",
         lyrics: str = "",
+        origin: str = OriginMarks.ON.value,
+        licence: str = "",
     ) -> io.NodeOutput:
-        from ..audio.samples.origin import provenance_of
         from ..audio.validate import check
 
         encoding = _encoding(format)
         loop = loop_points(loop_start, loop_length, encoding.format)
-        title, name = (trimmed(clean(value)) for value in (title, name))
+        title, name, licence = (trimmed(clean(value)) for value in (title, name, licence))
+        marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         notes = _notes(checked_text("markers", markers))
         words = timed_words_of(lyrics)
         checked = check(audio)
@@ -116,8 +120,7 @@ class SaveAudio(ListNode):
         saved: list[host.SavedFile] = []
         beside: dict[Path, str] = {}
         for waveform in checked["waveform"]:
-            found = await host.in_thread(provenance_of, waveform, sample_rate)
-            job = await _job_of(found.source if found else None)
+            source, job = await maker_of(waveform, sample_rate)
             if job is not None:
                 running_item().label = job.request.label
             tempo = Tempo(0.0, 0.0)
@@ -127,7 +130,7 @@ class SaveAudio(ListNode):
             saving = Saving(
                 waveform,
                 sample_rate,
-                found.source if found and found.exact else None,
+                source,
                 encoding,
                 Peaks(peaks),
                 loop,
@@ -138,6 +141,8 @@ class SaveAudio(ListNode):
                 name,
                 notes,
                 words,
+                marks,
+                licence,
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
@@ -171,12 +176,12 @@ async def _saved(draft: Draft, saving: Saving, over: str) -> tuple[host.SavedFil
         over: the name in the manifest whose file is replaced; empty: none.
     """
     try:
-        dropped = await host.in_thread(draft.fill, saving.write)
+        written = await host.in_thread(draft.fill, saving.write)
         await running_item().turn()
         file = await host.in_thread(draft.publish, over, running_item().batch.written)
     finally:
         draft.give_up()
-    beside = await host.in_thread(saving.write_beside, file.path, dropped, draft.own)
+    beside = await host.in_thread(saving.write_beside, file.path, written, draft.own)
     return file, beside
 
 
@@ -234,8 +239,3 @@ def _prefix(prefix: object, saving: Saving) -> str:
         return flat(safe) if session.settings().flat_output else safe
     except SettingsError:
         return safe  # a mistake in the settings must not lose audio that was paid for
-
-
-async def _job_of(source: Path | None) -> Job | None:
-    """The job whose stored track is `source`."""
-    return None if source is None else await (await session.library()).job_of_file(source)

@@ -16,6 +16,7 @@ from ..audio.formats import Encoding, Format, Peaks
 from ..files.atomic import write_file, write_new_file
 from ..files.hashed import digest_of
 from . import host
+from .disclosure import OriginMarks, origin_tags
 from .receipt import (
     Listed,
     add_to_manifest,
@@ -206,6 +207,13 @@ def loop_notes(filename: str, facts: dict[str, Any]) -> bytes:
 # The audio file and the files beside it
 
 
+class Written(NamedTuple):
+    """A written audio file: the keys of the tags that are not in it, and what was changed."""
+
+    dropped: tuple[str, ...]
+    changes: tuple[str, ...]
+
+
 class Saving(NamedTuple):
     """A waveform that is saved into a file.
 
@@ -218,6 +226,8 @@ class Saving(NamedTuple):
         name: the name in the manifest; empty if no manifest is wanted.
         markers: what the files for editors of video hold; None if none are wanted.
         lyrics: the words that are sung, with their times; empty if they are not known.
+        marks: whether the file says where its music comes from.
+        licence: the person's words on the licence; may be empty.
     """
 
     waveform: torch.Tensor
@@ -233,6 +243,8 @@ class Saving(NamedTuple):
     name: str
     markers: Markers | None
     lyrics: Sequence[TimedWord] = ()
+    marks: OriginMarks = OriginMarks.ON
+    licence: str = ""
 
     @property
     def frames(self) -> int:
@@ -250,28 +262,38 @@ class Saving(NamedTuple):
         return is_looped_ogg or self.encoding.format is Format.WAV
 
     def _tags(self) -> dict[str, str]:
-        if self.graph is None:
-            return {}
-        inside = self.encoding.format is Format.WAV or not self._graph_is_beside
-        tags = dict(self.graph) if inside else {}
-        if self.job is not None:
-            tags |= job_tags(self.job, self.seconds, self.title)
-        elif self.title:
-            tags["title"] = self.title
-        if words := self._heard_words():
-            from ..music.timed_words import lrc
+        tags: dict[str, str] = {}
+        if self.graph is not None:
+            if self.encoding.format is Format.WAV or not self._graph_is_beside:
+                tags |= self.graph
+            if self.job is not None:
+                tags |= job_tags(self.job, self.seconds, self.title)
+            elif self.title:
+                tags["title"] = self.title
+            if words := self._heard_words():
+                from ..music.timed_words import lrc
 
-            # ID3 has a place for the times of words.
-            by_word = self.encoding.format in (Format.MP3, Format.WAV)
-            tags["LYRICS"] = lrc(words, by_word=by_word)
+                # ID3 has a place for the times of words.
+                by_word = self.encoding.format in (Format.MP3, Format.WAV)
+                tags["LYRICS"] = lrc(words, by_word=by_word)
+        if self.marks is not OriginMarks.OFF:
+            tags |= origin_tags(self.job, self.title, self.marks) if self.job else {}
+            tags |= {"license": self.licence} if self.licence else {}
         return tags
 
     def _heard_words(self) -> list[TimedWord]:
         """The words of the lyrics that begin before the file ends."""
         return [word for word in self.lyrics if word.start < self.seconds]
 
-    def write(self, path: Path) -> tuple[str, ...]:
-        """Write the audio. Returns the keys of the tags that are not in the file."""
+    def _changes(self, *of_samples: str) -> tuple[str, ...]:
+        """What was changed since the delivery, in words."""
+        edited = [] if self.source else ["edited in ComfyUI"]
+        ended = ["ends where its loop ends"] if self.frames < self.waveform.shape[-1] else []
+        encoded = f"encoded as {self.encoding.format.value}, {self.encoding.quality}"
+        return (*edited, *ended, encoded, *of_samples)
+
+    def write(self, path: Path) -> Written:
+        """Write the audio."""
         from ..audio.arrays import MediaError
         from ..audio.containers.loop_points import check_loop
         from ..audio.retag import format_of, retag
@@ -284,7 +306,7 @@ class Saving(NamedTuple):
         # If the source file has broken tags or no longer exists, encode the waveform.
         with contextlib.suppress(MediaError, FileNotFoundError):
             if self.source is not None and is_whole and format_of(self.source) is format:
-                return retag(self.source, path, tags, self.loop)
+                return Written(retag(self.source, path, tags, self.loop), ("only tags added",))
         report, note = encode_at_level(
             self.waveform.numpy(),
             self.sample_rate,
@@ -296,21 +318,23 @@ class Saving(NamedTuple):
         )
         if note:
             say(note.rstrip("."))
+        of_samples = []
         if report.clipped:
-            say(f"{report.clipped} samples above full scale were clipped")
+            of_samples = [f"{report.clipped} samples above full scale were clipped"]
+            say(*of_samples)
         elif report.gain != 1:
-            say(f"the volume is lowered to {report.gain:.0%}, so that no sample is clipped")
-        return report.dropped_tags
+            of_samples = [f"the volume is lowered to {report.gain:.0%}"]
+            say(f"{of_samples[0]}, so that no sample is clipped")
+        return Written(report.dropped_tags, self._changes(*of_samples))
 
-    def write_beside(
-        self, path: Path, dropped: tuple[str, ...], own: Sequence[Path]
-    ) -> Sequence[Path]:
+    def write_beside(self, path: Path, written: Written, own: Sequence[Path]) -> Sequence[Path]:
         """Write the files beside the audio at `path`: its graph, loop, markers, lyrics, and the
         manifest.
 
         Args:
             own: files of the pack beside the file that stood there; they are replaced or removed.
         """
+        dropped = written.dropped
         beside: dict[Path, tuple[str, bytes]] = {}
         graph = (self.graph or {}).get("workflow") or (self.graph or {}).get("prompt")
         if graph and (dropped or self._graph_is_beside):
@@ -346,10 +370,19 @@ class Saving(NamedTuple):
             where = where if graph else "left out"
             say(f"the audio file has no room for {' and '.join(dropped)}: {where}")
         if self.name:
-            job = self.job
-            entry = manifest_entry(files, self.name, self.title, job, self.seconds, facts)
+            entry = manifest_entry(
+                files,
+                self.name,
+                self.title,
+                self.job,
+                self.seconds,
+                facts,
+                self.marks,
+                self.licence,
+                written.changes,
+            )
             entry["lyrics"] = lyrics.name if lyrics in files else None
-            files.append(add_to_manifest(path.parent, entry))
+            files.extend(add_to_manifest(path.parent, entry))
         return files[1:]
 
 

@@ -11,7 +11,9 @@ from comfy_api.latest import io
 from ..api.base.errors import InputError
 from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, WORDS
 from . import host, session
+from .disclosure import OriginMarks
 
+ORIGINS = tuple(marks.value for marks in OriginMarks)
 LOUDNESS = ("leave", "-14 LUFS", "-16 LUFS", "-23 LUFS")
 """Loudness of the result (EBU R 128): -14 for web video, -16 for podcasts, -23 for television."""
 TIMEOUT = 900.0
@@ -120,6 +122,11 @@ def loudness_inputs() -> list[Any]:
         choice_input("loudness", LOUDNESS),
         io.Float.Input("true_peak", default=-1.0, min=-20.0, max=0.0, step=0.1, optional=True),
     ]
+
+
+def origin_input() -> io.Combo.Input:
+    """Whether the file says where its music comes from."""
+    return choice_input("origin", ORIGINS)
 
 
 def checked(name: str, value: Any, *, is_whole: bool = False) -> float:

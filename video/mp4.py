@@ -16,6 +16,7 @@ import av
 import av.error
 from av.container import InputContainer
 
+from ..audio.containers.xmp import top_boxes
 from ..audio.ffmpeg import open_output
 from .clip import ClipFile, opened
 
@@ -118,17 +119,10 @@ def correct(target: Path, code: str, seconds: Fraction | None) -> None:
 def _index(source: ClipFile) -> tuple[int, bytes]:
     """The offset and the content of the box `moov`; no content if the file has no such box."""
     with opened(source) as file:
-        while len(header := file.read(16)) >= 8:
-            size, kind, large = struct.unpack(">I4sQ", header.ljust(16, b"\0"))
-            at = file.tell() - len(header)
-            begin = at + (16 if size == 1 else 8)
-            size = large if size == 1 else size
-            if kind == b"moov":
-                file.seek(begin)
-                return begin, file.read(at + size - begin if size else -1)
-            if size < 8:
-                break
-            file.seek(at + size)
+        for box in top_boxes(file):
+            if box.name == b"moov":
+                file.seek(box.start)
+                return box.start, file.read(box.end - box.start)
     return 0, b""
 
 

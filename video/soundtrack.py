@@ -16,6 +16,7 @@ from av.container import InputContainer, OutputContainer
 from av.stream import Stream
 
 from ..audio.arrays import LevelChange, LongSamples, MediaError, Samples, blocks, check_samples
+from ..audio.containers.xmp import TAG, append_xmp
 from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, fraction, open_output, packets, tags_of
 from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
@@ -65,6 +66,7 @@ def add_soundtrack(
     fade: float = 0.0,
     master: Master | None = None,
     keep: Keep | None = None,
+    tags: Mapping[str, str] | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
 ) -> Soundtrack:
     """Write the picture of `source` with `music` to `target`, in the container of `kept_container`.
@@ -73,7 +75,8 @@ def add_soundtrack(
     [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
     `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
     over `fade` seconds. `master` gets the mix before it is encoded. `keep` then
-    finds the change with which its level is right behind the codec. `check_length` may refuse the
+    finds the change with which its level is right behind the codec. `tags` are added to those of
+    the clip; XMP among them goes into MP4 and MOV (`mark`). `check_length` may refuse the
     picture's length before its sound is made. The mix stands on the disk, in the folder of
     `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input
     that cannot be used, OSError for a full disk.
@@ -122,7 +125,7 @@ def add_soundtrack(
             for start, block in blocks(bed):
                 bed[:, start : start + block.shape[1]] = change.of(start, block, rate)
         target = target.with_suffix(kept.value.suffix)
-        report.extend(_write(source, target, kept, picture, bed, rate))
+        report.extend(_write(source, target, kept, picture, bed, rate, tags or {}))
         return Soundtrack(target, bed.mapped(), rate, picture, mix, tuple(report))
 
 
@@ -172,6 +175,7 @@ def _write(
     picture: PictureLength,
     bed: LongSamples,
     rate: int,
+    tags: Mapping[str, str],
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted
     parts."""
@@ -190,6 +194,7 @@ def _write(
         try:
             with open_output(target, rules.format, options) as output:
                 _copy_tags(container.metadata, output.metadata)
+                output.metadata.update({key: tags[key] for key in tags if key != TAG})
                 copies, report = _copy_streams(container, output, taken)
                 _copy_chapters(container, output, picture.start)
                 track = SoundTrack(output, rules.sound, bed, rate)
@@ -198,6 +203,7 @@ def _write(
                 correct(target, code if code != taken else "", picture.seconds if hides else None)
                 lost = unofficial(source) - unofficial(target)
                 report.extend(f"The picture's {name} was left out." for name in sorted(lost))
+            mark(target, tags)
         except BaseException as error:
             target.unlink(missing_ok=True)
             if isinstance(error, av.error.FFmpegError) and error.filename == str(target):
@@ -216,6 +222,13 @@ def _write(
         codec = shown.codec_context.name
         report.append(f"The result is {rules.suffix[1:].upper()}: MP4 does not hold {codec}.")
     return report
+
+
+def mark(target: Path, tags: Mapping[str, str]) -> None:
+    """Write the XMP among `tags` into `target`, if it is an MP4 or MOV; leave other files."""
+    if TAG in tags:
+        with target.open("r+b") as file:
+            append_xmp(file, tags[TAG])
 
 
 def _copy_chapters(container: InputContainer, output: OutputContainer, start: Fraction) -> None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ..arrays import MediaError
 from .heads import MOST_TAGS, check_count
 from .loop_points import LOOP_KEYS
+from .xmp import TAG
 
 GRAPH_KEYS = ("workflow", "prompt")
 """Tags from which ComfyUI's frontend restores a graph (JSON), the most useful first."""
@@ -60,7 +61,10 @@ def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
     Each comment follows its own length. Spaces pad a comment if a reader would take its length for
     part of the comment before. Behind the graph's JSON that is the byte 0x7D, '}': the frontend
     takes it for the end of the JSON in Ogg. Behind a loop point it is a digit: engines read on.
+
+    XMP is left out: no standard names a comment for it, and no program reads one.
     """
+    tags = {key: value for key, value in tags.items() if key != TAG}
     names = {key.lower() for key in tags}
     if names & set(LOOP_KEYS):
         names.update(LOOP_KEYS)

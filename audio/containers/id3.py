@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ...files.sniff import id3v2_size
 from .comments import FOREIGN_KEYS, is_foreign
+from .xmp import OWNER, TAG
 
 _UTF_8 = b"\x03"
 _ENCODINGS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
@@ -28,6 +29,7 @@ _COMMENT = b"COMM"
 _USER = b"TXXX"
 _LYRICS, _TIMED_LYRICS = b"USLT", b"SYLT"
 _LRC_TIME = re.compile(r"[\[<](\d{2,}):(\d\d)\.(\d\d)[\]>]")
+_PRIVATE = b"PRIV"
 
 
 class Frame(NamedTuple):
@@ -78,6 +80,8 @@ def parse_frames(tag: bytes) -> Iterator[Frame]:
 
 
 def _frames(key: str, value: str) -> list[Frame]:
+    if key.lower() == TAG:
+        return [Frame(_PRIVATE, OWNER + value.encode())]
     text = value.encode() + b"\0"
     name = _FRAMES.get(key.lower())
     if name:
@@ -115,9 +119,11 @@ def _timed(line: str) -> list[tuple[int, str]]:
 
 
 def _key(frame: Frame) -> str:
-    """The key of a text frame, as `build_id3` takes it; empty for other frames."""
+    """The key of a frame, as `build_id3` takes it; empty for frames of other kinds."""
     if frame.name in (_LYRICS, _TIMED_LYRICS):
         return "lyrics"
+    if frame.name == _PRIVATE:
+        return TAG if frame.content.startswith(OWNER) else ""
     if not frame.content or frame.content[0] not in _ENCODINGS:
         return ""
     if frame.name in _KEYS:

@@ -12,6 +12,7 @@ from .id3 import build_id3
 from .loop_points import LoopPoints
 from .pieces import Piece, Span
 from .source import Source
+from .xmp import CHUNK, TAG
 
 _PCM, _FLOAT, _EXTENSIBLE = 0x0001, 0x0003, 0xFFFE
 _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -146,7 +147,7 @@ def wav_pieces(
 ) -> list[Piece]:
     """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk behind the samples.
 
-    Without `loop`, the file's own loop points stay.
+    Without `loop`, the file's own loop points stay. XMP among the tags gets a chunk of its own.
 
     Corrects the placeholder lengths of a streaming encoder. MediaError for a truncated file.
     """
@@ -158,13 +159,15 @@ def wav_pieces(
     padding = b"\0" * (wav.data_bytes % 2)
     chunks = list(_chunks_behind(source, end + len(padding)))
     old = next((source.bytes_at(*chunk[1:]) for chunk in chunks if chunk.name in _ID3_CHUNKS), b"")
-    tag = build_id3(tags, old)
+    packet = tags.get(TAG, "")
+    tag = build_id3({key: value for key, value in tags.items() if key != TAG}, old)
     new = loop.smpl(wav.sample_rate) if loop else b""
-    new += b"id3 " + struct.pack("<I", len(tag)) + tag + b"\0" * (len(tag) % 2)
+    new += _packed(b"id3 ", tag) + (_packed(CHUNK, packet.encode()) if packet else b"")
+    replaced = {*_ID3_CHUNKS, *([b"smpl"] if loop else []), *([CHUNK] if packet else [])}
     others = [
         Span(chunk.start - 8, min(chunk.start + chunk.size + chunk.size % 2, source.size))
         for chunk in chunks
-        if chunk.name not in (*_ID3_CHUNKS, *([b"smpl"] if loop else []))
+        if chunk.name not in replaced
     ]
     size = end + len(padding) + sum(stop - start for start, stop in others) + len(new) - 8
     head = bytearray(source.bytes_at(0, wav.data_start))
@@ -174,6 +177,10 @@ def wav_pieces(
     elif (position := head.find(b"ds64", 12)) >= 0:
         head[position + 8 : position + 16] = struct.pack("<Q", size)
     return [bytes(head), Span(wav.data_start, end), padding, *others, new]
+
+
+def _packed(name: bytes, content: bytes) -> bytes:
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
 def _chunks_behind(source: Source, position: int) -> Iterator[Chunk]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
+import os
+from collections.abc import Callable
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
@@ -79,8 +81,21 @@ def is_edited(video: Any) -> bool:
     return getattr(video, "_VideoFromFile__crop", None) is not None
 
 
-def video_of(path: Path) -> Any:
-    """The VIDEO in a file."""
+def video_of(path: Path, finish: Callable[[Path], object] | None = None) -> Any:
+    """The VIDEO in a file.
+
+    Args:
+        finish: gets each file that the VIDEO is saved as: ComfyUI copies streams and tags only.
+    """
     from comfy_api.latest import InputImpl
 
-    return InputImpl.VideoFromFile(str(path))
+    if finish is None:
+        return InputImpl.VideoFromFile(str(path))
+
+    class FinishedVideo(InputImpl.VideoFromFile):
+        def save_to(self, path: Any, *how: Any, **named: Any) -> None:
+            super().save_to(path, *how, **named)
+            if isinstance(path, str | os.PathLike):
+                finish(Path(path))
+
+    return FinishedVideo(str(path))

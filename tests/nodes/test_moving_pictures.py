@@ -33,7 +33,7 @@ def music() -> Mapping[str, Any]:
 @pytest.fixture(autouse=True)
 def host_with_videos(nodes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     host = importlib.import_module(f"{nodes.__name__}.host")
-    monkeypatch.setattr(host, "video_of", lambda path: path)
+    monkeypatch.setattr(host, "video_of", lambda path, finish=None: path)
 
 
 async def run(node: Node, name: str, **inputs: Any) -> Any:
