@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     # this name does not exist at run time. `tests/registry/nodes_json.py` writes the table.
     NODE_CLASS_MAPPINGS = {
         "AIGatewayAddSoundtrack": "nodes.add_soundtrack.AddSoundtrack",
+        "AIGatewayAlignFamily": "nodes.align_family.AlignFamily",
         "AIGatewayBeats": "nodes.beats.Beats",
         "AIGatewayCueSheet": "nodes.cue_sheet.CueSheet",
         "AIGatewayDescribeClip": "nodes.describe_clip.DescribeClip",

@@ -107,7 +107,7 @@ def master(
     Loudness: -3.0 LUFS, 0.0 dBTP before, -14.0 LUFS, -11.0 dBTP after; gain -11.0 dB.
     """
     check_samples(samples, sample_rate)
-    _check_wish(loudness, ceiling)
+    check_wish(loudness, ceiling)
     before = level_of(samples, sample_rate)
     if before.true_peak == -math.inf:
         return _unchanged(samples, target, before, "The audio is silent: it stays as it is.")
@@ -218,7 +218,8 @@ def _unchanged(samples: LongSamples, target: LongSamples, level: Level, note: st
     return Master(level, level, 0.0, 0.0, (note,))
 
 
-def _check_wish(loudness: float | None, ceiling: float) -> None:
+def check_wish(loudness: float | None, ceiling: float) -> None:
+    """MediaError for a loudness in LUFS or a ceiling in dBTP that is out of range."""
     if loudness is not None and not -70 < loudness <= 0:
         raise MediaError(f"The loudness is {loudness:g} LUFS: expected above -70, at most 0.")
     if not -20 <= ceiling <= 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -124,11 +124,17 @@ def _change(out: Samples, whole: Samples, sample_rate: int, speed: Speed) -> Non
 
 
 def warp(
-    samples: Samples, sample_rate: int, pairs: Sequence[tuple[int, int]], length: int, fade: int
+    samples: Samples,
+    sample_rate: int,
+    pairs: Sequence[tuple[int, int]],
+    length: int,
+    fade: int,
+    change: Callable[[Samples, int, int], Samples] = stretch,
 ) -> Samples:
     """New [channels, length]: sample `before` of each pair (before, after) is heard at `after`.
 
-    Between two pairs the speed is constant, and the pitch stays. Silence comes before the first
+    Between two pairs the speed is constant. `change` makes it from samples, their rate and the new
+    length; `stretch` keeps the pitch. Silence comes before the first
     pair. After the last one the samples are those of the source. A crossfade of `fade` samples
     ends at each pair whose parts are not both unchanged.
     """
@@ -146,7 +152,7 @@ def warp(
         if is_stretched:
             factor = (until - at) / (right - left)
             lead, tail = round(lead * factor), round(tail * factor)
-            part = stretch(part, sample_rate, lead + until - at + tail)
+            part = change(part, sample_rate, lead + until - at + tail)
         own = part[:, lead : lead + until - at][:, : max(0, length - at)]
         overlap = min(fade, lead, at - start)
         if (is_stretched or was_stretched) and overlap and at <= length:

@@ -19,6 +19,7 @@ class MusicExtension(ComfyExtension):
             return []
         from . import host, order_ahead, routes, session
         from .add_soundtrack import AddSoundtrack
+        from .align_family import AlignFamily
         from .beats import Beats
         from .cue_sheet import CueSheet
         from .describe_clip import DescribeClip
@@ -59,6 +60,7 @@ class MusicExtension(ComfyExtension):
             Shots,
             DescribeClip,
             TimedLyrics,
+            AlignFamily,
         ]
 
 

@@ -193,6 +193,26 @@ CONTRACT = {
         ],
         [("lrc", "STRING"), ("srt", "STRING"), ("words", "STRING"), ("report", "STRING")],
     ),
+    "AIGatewayAlignFamily": (
+        [
+            ("audio", "AUDIO"),
+            ("family", "STRING"),
+            ("name", "STRING"),
+            ("tempo", "FLOAT"),
+            ("bars", "INT"),
+            ("loudness", "COMBO"),
+            ("true_peak", "FLOAT"),
+        ],
+        [
+            ("audio", "AUDIO"),
+            ("loop_start", "INT"),
+            ("loop_length", "INT"),
+            ("bpm", "FLOAT"),
+            ("bars", "INT"),
+            ("aligned", "BOOLEAN"),
+            ("report", "STRING"),
+        ],
+    ),
     "AIGatewayTakes": (
         [
             ("prompt", "STRING"),

@@ -280,6 +280,12 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("MakeLoop", audio=SILENCE, min_seconds=1.0)),
         (SHORT, running("MakeLoop", audio=MUSIC, min_seconds=1.0)),
     ],
+    "AIGatewayAlignFamily": [
+        ({}, running("AlignFamily", audio=MUSIC, bars=1)),
+        ({}, running("AlignFamily", audio=MUSIC, loudness="loud")),
+        ({}, running("AlignFamily", audio=NINE)),
+        (SHORT, running("AlignFamily", audio=MUSIC)),
+    ],
     "AIGatewayTakes": [
         ({}, taking("")),
         ({}, taking(count=17)),

@@ -104,6 +104,7 @@ const NODES = [
   "AIGatewayFitMusic",
   "AIGatewayAddSoundtrack",
   "AIGatewayMakeLoop",
+  "AIGatewayAlignFamily",
   "AIGatewayTakes",
 ];
 
