@@ -39,6 +39,7 @@ _LRC_OFFSET = re.compile(r"\s*\[offset:\s*([+-]?\d{1,7})\s*\]\s*", re.IGNORECASE
 _CLOCK = r"(?:(\d{1,3}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,3}))?"
 _CUE = re.compile(rf"\s*{_CLOCK}\s*-->\s*{_CLOCK}(?:\s.*)?")
 _MARKUP = re.compile(r"</?[a-z][^<>]*>|<[\d:.]+>|\{\\[^{}]*\}", re.IGNORECASE)
+_ARROW = "\u2192"
 _JOINERS = "\u200c\u200d\u200e\u200f"
 _SINGLE = re.compile(r"\W*[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]\W*")
 """One kana or Chinese character as a word: no space stands beside it."""
@@ -424,30 +425,25 @@ def _hundredths(seconds: float) -> str:
 
 def srt(words: Iterable[TimedWord]) -> str:
     """SubRip's text with the rows of `subtitles`."""
+    # A parser takes `-->` for a line of times.
     blocks = (
-        f"{number}\n{_clock(each.start, ',')} --> {_clock(each.end, ',')}\n{srt_text(each)}\n\n"
+        f"{number}\n{_times(each, ',')}\n{each.text.replace('-->', _ARROW)}\n\n"
         for number, each in enumerate(subtitles(words), 1)
     )
     return "".join(blocks)
 
 
-def srt_text(subtitle: Subtitle) -> str:
-    """The text of one subtitle of SRT, without the arrow that stands between times."""
-    return subtitle.text.replace("-->", "\u2192")
-
-
 def vtt(words: Iterable[TimedWord]) -> str:
     """WebVTT with the rows of `subtitles`."""
     cues = (
-        f"{_clock(each.start, '.')} --> {_clock(each.end, '.')}\n{vtt_text(each)}\n\n"
+        f"{_times(each, '.')}\n{html.escape(each.text, quote=False)}\n\n"
         for each in subtitles(words)
     )
     return "WEBVTT\n\n" + "".join(cues)
 
 
-def vtt_text(subtitle: Subtitle) -> str:
-    """The text of one cue of WebVTT, in which `&`, `<` and `>` are names."""
-    return html.escape(subtitle.text, quote=False)
+def _times(subtitle: Subtitle, point: str) -> str:
+    return f"{_clock(subtitle.start, point)} --> {_clock(subtitle.end, point)}"
 
 
 def _clock(seconds: float, point: str) -> str:

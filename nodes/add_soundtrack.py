@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from ..video.options import Mix
 from . import clips, host
-from .conversions import audio_of, mastered, preview, samples_of
+from .conversions import audio_of, mastered, preview, samples_of, timed_words_of
 from .disclosure import OriginMarks, maker_of, soundtrack_tags
 from .lists import shows_errors
 from .shared_inputs import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..audio.arrays import LevelChange, LongSamples
     from ..music.encoded_level import Decoded
     from ..music.mastering import Level
+    from ..music.timed_words import TimedWord
 
 _RAISED = 4.0
 """dB by which a codec raises peaks at most."""
@@ -49,6 +50,7 @@ class AddSoundtrack(io.ComfyNode):
                 fade_input("fade"),
                 *loudness_inputs(),
                 origin_input(),
+                io.String.Input("subtitles", default="", optional=True, force_input=True),
             ],
             outputs=[io.Video.Output("video"), io.Audio.Output("audio")],
         )
@@ -66,8 +68,10 @@ class AddSoundtrack(io.ComfyNode):
         loudness: str = LOUDNESS[0],
         true_peak: float = -1.0,
         origin: str = OriginMarks.ON.value,
+        subtitles: str = "",
     ) -> io.NodeOutput:
         checked_choice("mix", mix, MIXES)
+        words = timed_words_of("subtitles", subtitles)
         from ..audio.validate import check
 
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
@@ -81,6 +85,7 @@ class AddSoundtrack(io.ComfyNode):
             loudness,
             true_peak,
             tags,
+            words,
             mix=mix,
             level=level,
             duck=duck,
@@ -94,10 +99,12 @@ def _with_music(
     loudness: str,
     true_peak: float,
     tags: Mapping[str, str],
+    words: Sequence[TimedWord],
     **how: Any,
 ) -> io.NodeOutput:
     from ..audio.arrays import UNCHANGED
     from ..music.encoded_level import keep_level
+    from ..music.timed_words import subtitles
     from ..video.soundtrack import add_soundtrack, mark
 
     music, sample_rate = samples_of(audio)
@@ -130,6 +137,7 @@ def _with_music(
             keep=keep,
             tags=tags,
             check_length=lambda picture: clips.check_length(picture.seconds),
+            subtitles=subtitles(words),
             **how,
         )
     length = made.picture

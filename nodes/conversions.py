@@ -54,14 +54,14 @@ def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
     return torch.from_numpy(np.divide(picture, 255, dtype=np.float32)).unsqueeze(0)
 
 
-def timed_words_of(lyrics: Any) -> list[TimedWord]:
+def timed_words_of(name: str, value: Any) -> list[TimedWord]:
     """The words in the output of Timed Lyrics, or in LRC, SRT or WebVTT; none in an empty text.
 
     Raises:
-        InputError: the lyrics are not a text.
+        InputError: the input `name` is not a text.
         MediaError: the text has no times.
     """
-    text = checked_text("lyrics", lyrics)
+    text = checked_text(name, value)
     if not text.strip():
         return []
     from ..music.timed_words import read_lyrics

@@ -111,7 +111,7 @@ class SaveAudio(ListNode):
         title, name, licence = (trimmed(clean(value)) for value in (title, name, licence))
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         notes = _notes(checked_text("markers", markers))
-        words = timed_words_of(lyrics)
+        words = timed_words_of("lyrics", lyrics)
         checked = check(audio)
         graph = None
         if host.writes_metadata():

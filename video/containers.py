@@ -17,6 +17,7 @@ class _Rules(NamedTuple):
     format: str
     suffix: str
     sound: tuple[str, ...]
+    subtitles: str
 
     def options(self, rate: Fraction | None, scale: int = 0) -> dict[str, str]:
         """Options of the muxer for pictures at `rate`, or in ticks of 1 / `scale` s.
@@ -43,13 +44,14 @@ class _Rules(NamedTuple):
 
 
 class ClipContainer(Enum):
-    """A container that can be written; `sound` are its encoders, the best first."""
+    """A container that can be written; `sound` are its encoders, the best first, and `subtitles`
+    the name of its text."""
 
-    MP4 = _Rules("mp4", ".mp4", ("aac",))
-    MOV = _Rules("mov", ".mov", ("aac",))
+    MP4 = _Rules("mp4", ".mp4", ("aac",), "mov_text")
+    MOV = _Rules("mov", ".mov", ("aac",), "mov_text")
     # Matroska stores how much to skip at both ends of Opus, but not of AAC.
-    MKV = _Rules("matroska", ".mkv", ("libopus", "aac"))
-    WEBM = _Rules("webm", ".webm", ("libopus",))
+    MKV = _Rules("matroska", ".mkv", ("libopus", "aac"), "subrip")
+    WEBM = _Rules("webm", ".webm", ("libopus",), "webvtt")
 
 
 _IN_MP4 = {"h264", "hevc", "av1", "mpeg4", "vp9"}

@@ -1,16 +1,18 @@
-"""The encoders of a file that is being written: one for its pictures, one for its sound."""
+"""The encoders of a file that is being written: for its pictures, its sound and its subtitles."""
 
 from __future__ import annotations
 
+import html
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import av
 import av.error
 from av.container import OutputContainer
+from av.subtitles.stream import SubtitleStream
 from av.video.codeccontext import VideoCodecContext
 
 from ..audio.arrays import UNCHANGED, LevelChange, LongSamples, MediaError, Samples
@@ -18,6 +20,9 @@ from ..audio.codecs.libav_reader import av_blocks
 from ..audio.containers.source import Source
 from ..audio.ffmpeg import LAYOUTS, audio_frame, open_output
 from ..audio.stopping import look, looked
+
+if TYPE_CHECKING:
+    from ..music.timed_words import Subtitle
 
 # Pictures that this pack draws: H.264 where this PyAV has it
 
@@ -125,6 +130,59 @@ class SoundTrack:
         """Encode and write the rest of the sound."""
         self.write_until(float("inf"))
         self._output.mux(self._stream.encode(None))
+
+
+# Subtitles that a player shows when a person wants them
+
+_STYLES = """[Script Info]
+ScriptType: v4.00+
+PlayResX: 384
+PlayResY: 288
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, \
+Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, \
+Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
+"""The style of FFmpeg's own text subtitles: it makes the header of a track from one of SSA."""
+
+
+def add_subtitles(output: OutputContainer, codec: str) -> SubtitleStream:
+    """A stream of `output` for `write_subtitles`, as `mov_text`, `subrip` or `webvtt`.
+
+    MediaError: this PyAV cannot write subtitles.
+    """
+    stream = cast(SubtitleStream, output.add_stream(codec))
+    if not hasattr(stream.codec_context, "subtitle_header"):
+        raise MediaError(
+            f"PyAV {av.__version__} cannot write subtitles: expected a newer one; install it, "
+            "pip install --upgrade av, or leave the subtitles empty."
+        )
+    stream.codec_context.subtitle_header = _STYLES.encode()
+    stream.metadata["title"] = "Lyrics"
+    return stream
+
+
+def write_subtitles(
+    output: OutputContainer, stream: SubtitleStream, subtitles: Iterable[Subtitle]
+) -> None:
+    """Write all subtitles before the pictures: FFmpeg puts them into their places."""
+    for each in subtitles:
+        text = html.escape(each.text, quote=False) if stream.name == "webvtt" else each.text
+        data = text.encode()
+        if stream.name == "mov_text":
+            # 3GPP TS 26.245: each sample begins with its length.
+            data = len(data).to_bytes(2, "big") + data
+        packet = av.Packet(data)
+        packet.stream, packet.time_base = stream, Fraction(1, 1000)
+        packet.pts = packet.dts = round(1000 * each.start)
+        packet.duration = round(1000 * each.end) - packet.pts
+        packet.is_keyframe = True
+        output.mux_one(packet)
 
 
 def decoded_sound(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 import av
 import av.error
@@ -22,12 +22,15 @@ from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
 from .containers import ClipContainer, fits_mp4, kept_container
-from .encoders import SoundTrack, decoded_sound
+from .encoders import SoundTrack, add_subtitles, decoded_sound, write_subtitles
 from .length import PictureLength, measure
 from .mixing import Ducker, Gain, Master, add_music, constant, fades
 from .mp4 import correct, takes_code, track_code, unofficial
 from .options import Mix
 from .speech import has_detector
+
+if TYPE_CHECKING:
+    from ..music.timed_words import Subtitle
 
 _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""
@@ -68,6 +71,7 @@ def add_soundtrack(
     keep: Keep | None = None,
     tags: Mapping[str, str] | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
+    subtitles: Sequence[Subtitle] = (),
 ) -> Soundtrack:
     """Write the picture of `source` with `music` to `target`, in the container of `kept_container`.
 
@@ -77,9 +81,10 @@ def add_soundtrack(
     over `fade` seconds. `master` gets the mix before it is encoded. `keep` then
     finds the change with which its level is right behind the codec. `tags` are added to those of
     the clip; XMP among them goes into MP4 and MOV (`mark`). `check_length` may refuse the
-    picture's length before its sound is made. The mix stands on the disk, in the folder of
-    `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input
-    that cannot be used, OSError for a full disk.
+    picture's length before its sound is made. `subtitles` become a track that a player can show;
+    those that begin after the end of the picture are left out. The mix stands on the disk, in the
+    folder of `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError
+    for input that cannot be used, OSError for a full disk.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -125,7 +130,14 @@ def add_soundtrack(
             for start, block in blocks(bed):
                 bed[:, start : start + block.shape[1]] = change.of(start, block, rate)
         target = target.with_suffix(kept.value.suffix)
-        report.extend(_write(source, target, kept, picture, bed, rate, tags or {}))
+        end = float(picture.seconds)
+        shown = [each._replace(end=min(each.end, end)) for each in subtitles if each.start < end]
+        if len(shown) < len(subtitles):
+            report.append(
+                "Subtitles that begin after the end of the picture were left out: "
+                f"{len(subtitles) - len(shown)}."
+            )
+        report.extend(_write(source, target, kept, picture, bed, rate, tags or {}, shown))
         return Soundtrack(target, bed.mapped(), rate, picture, mix, tuple(report))
 
 
@@ -176,6 +188,7 @@ def _write(
     bed: LongSamples,
     rate: int,
     tags: Mapping[str, str],
+    subtitles: Sequence[Subtitle],
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted
     parts."""
@@ -198,6 +211,9 @@ def _write(
                 copies, report = _copy_streams(container, output, taken)
                 _copy_chapters(container, output, picture.start)
                 track = SoundTrack(output, rules.sound, bed, rate)
+                if subtitles:
+                    words = add_subtitles(output, rules.subtitles)
+                    write_subtitles(output, words, subtitles)
                 hides = _copy_packets(container, output, copies, picture, track, on_grid)
             if rules.is_mp4 and is_mp4:
                 correct(target, code if code != taken else "", picture.seconds if hides else None)

@@ -114,6 +114,7 @@ CONTRACT = {
             ("loudness", "COMBO"),
             ("true_peak", "FLOAT"),
             ("origin", "COMBO"),
+            ("subtitles", "STRING"),
         ],
         [("video", "VIDEO"), ("audio", "AUDIO")],
     ),

@@ -258,6 +258,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("AddSoundtrack", video=GIF, audio=MUSIC)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=MUSIC)),
         ({}, running("AddSoundtrack", video=Unsaveable(BROKEN), audio=MUSIC)),
+        ({}, running("AddSoundtrack", video=CLIP, audio=MUSIC, subtitles="la la")),
         ({}, running("AddSoundtrack", video=BROKEN, audio=None)),
         ({}, running("AddSoundtrack", video=BROKEN, audio=NINE)),
         (SHORT, running("AddSoundtrack", video=CLIP, audio=MUSIC)),

@@ -129,6 +129,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         ("SaveAudio", {"audio": audio(), "filename_prefix": "x", "lyrics": lyrics}, said)
         for lyrics, said in (("la la", "no times"), ("[{}]", "not those of Timed"), (4, "text is"))
     ),
+    ("AddSoundtrack", {"video": 48, "audio": audio(), "subtitles": "la la"}, "no times"),
+    ("AddSoundtrack", {"video": 48, "audio": audio(), "subtitles": 4}, "The subtitles is of"),
     # Shots
     ("Shots", {"audio": None}, "No audio arrived"),
     ("Shots", {"audio": audio(), "fps": 0.0}, "fps is 0"),
