@@ -9,7 +9,8 @@ from typing import Any, cast
 from comfy_api.latest import io
 
 from ..api.base.errors import InputError
-from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, MIN_DURATION, WORDS
+from ..api.base.models import SOUND_LENGTHS
+from ..api.base.request import AS_GIVEN, DEFAULT_MODEL, FORMATS, MAX_DURATION, WORDS
 from . import host, session
 from .disclosure import OriginMarks
 
@@ -38,7 +39,10 @@ def request_inputs() -> list[Any]:
             placeholder="warm lo-fi piano, 80 bpm, {rainy night|early morning}",
             dynamic_prompts=True,
         ),
-        io.Float.Input("duration", default=30.0, min=MIN_DURATION, max=MAX_DURATION, step=0.1),
+        # The request checks the lengths of its model.
+        io.Float.Input(
+            "duration", default=30.0, min=SOUND_LENGTHS.least, max=MAX_DURATION, step=0.1
+        ),
         io.String.Input(
             "lyrics",
             multiline=True,

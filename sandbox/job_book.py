@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from ..files.atomic import write_file
 from .cards import Cards
-from .profile import AUTO_MODEL, PRICES, Profile, ResultShape, now
+from .profile import AUTO_MODEL, LENGTHS, MUSIC_LENGTHS, PRICES, Profile, ResultShape, now
 
 QUEUED, RUNNING = "queued", "running"
 COMPLETED, FAILED, CANCELLED = "completed", "failed", "cancelled"
@@ -57,9 +57,10 @@ async def read_request(request: web.Request) -> SketchRequest | None:
             return None
         if not isinstance(prompt, str) or not prompt or format not in ("mp3", "wav"):
             return None
+        least, most = LENGTHS.get(str(model), MUSIC_LENGTHS)
         return SketchRequest(
             prompt=prompt,
-            duration=min(max(duration, 5.0), 240.0),
+            duration=min(max(duration, least), most),
             lyrics="" if body.get("is_instrumental") is True else str(body.get("lyrics") or ""),
             format=format,
             model=str(model),

@@ -21,7 +21,11 @@ PRICES = {
     "elevenlabs/elevenlabs-music": 0.80,
     "fal-ai/stable-audio-25/text-to-audio": None,
     "fal-ai/ace-step/prompt-to-audio": 0.0002,
+    "sony-ai/mmaudio-v2-text-to-audio": 0.001,
 }
+# Seconds of audio that a model makes at least and at most.
+MUSIC_LENGTHS = (5.0, 240.0)
+LENGTHS = {"sony-ai/mmaudio-v2-text-to-audio": (1.0, 30.0)}
 # The gateway lists every model that makes sound. These models do not make music from a prompt.
 OTHER_MODELS = (
     "elevenlabs/elevenlabs-tts-multilingual-v2",

@@ -9,12 +9,12 @@ import operator
 from typing import Any, NamedTuple
 
 from .errors import InputError
-from .models import AUTO_MODEL, BASELINE_MODEL
+from .models import AUTO_MODEL, BASELINE_MODEL, MUSIC_LENGTHS, lengths_of, makes_sounds
 from .models import DEFAULT_MODEL as DEFAULT_MODEL
 from .plain_text import clean, is_blank, shortened, trimmed
 
-MIN_DURATION = 5.0
-MAX_DURATION = 240.0
+MIN_DURATION, MAX_DURATION = MUSIC_LENGTHS
+"""Seconds of a piece of music; `lengths_of` knows those of each model."""
 FORMATS = ("mp3", "wav")
 AS_GIVEN, INSTRUMENTAL, MODEL_WRITES = "as given", "instrumental", "let the model write"
 WORDS = (AS_GIVEN, INSTRUMENTAL, MODEL_WRITES)
@@ -74,7 +74,7 @@ class MusicRequest(NamedTuple):
             )
         form = _OneForm(
             prompt=prompt,
-            duration=_duration(self.duration),
+            duration=_duration(self.duration, _model(self.model)),
             lyrics=lyrics,
             format=_format(self.format),
             model=_model(self.model),
@@ -137,6 +137,8 @@ class MusicRequest(NamedTuple):
     def ignored_inputs(self) -> list[str]:
         """The inputs that are set and that the model is known to ignore."""
         ignored = {name for part, names in _IGNORED.items() if part in self.model for name in names}
+        if makes_sounds(self.model):
+            ignored.add("lyrics")
         given = {"duration": True, "lyrics": bool(self.lyrics)}
         return sorted(name for name in ignored if given[name])
 
@@ -168,18 +170,20 @@ def _text(value: object, name: str) -> str:
     return clean(value)
 
 
-def _duration(value: Any) -> float:
+def _duration(value: Any, model: str) -> float:
     try:
         # ComfyUI accepts true as 1 in the input of a number; no user means a length by it.
         seconds = math.nan if isinstance(value, bool) else round(float(value), 3)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         seconds = math.nan
-    if MIN_DURATION <= seconds <= MAX_DURATION:
+    lengths = lengths_of(model)
+    if seconds in lengths:
         return seconds
     shown = f"{seconds:.9g} s" if math.isfinite(seconds) else _shown(value)
+    example = "30 or 6.5" if lengths is MUSIC_LENGTHS else "8 or 2.5"
     raise InputError(
-        f"The duration is {shown}, and the model makes {MIN_DURATION:g} to {MAX_DURATION:g} s: set "
-        "a number in that range, for example 30 or 6.5."
+        f"The duration is {shown}, and the model makes {lengths.least:g} to {lengths.most:g} s: "
+        f"set a number in that range, for example {example}."
     )
 
 

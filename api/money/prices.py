@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...files.atomic import write_file
 from ..base.errors import GatewayError
-from ..base.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ..base.models import AUTO_MODEL, BASELINE_MODEL, SOUND_MODEL, why_unusable
 from ..base.request import DEFAULT_MODEL, MusicRequest
 from ..base.threads import off_loop
 from ..wire.protocol import LEAST_RATE, Model, dollars_of
@@ -35,6 +35,7 @@ BUILT_IN_PRICES = {
     DEFAULT_MODEL: 0.0002,
     "fal-ai/ace-step/prompt-to-audio": 0.0002,
     "elevenlabs/elevenlabs-music": 0.80,
+    SOUND_MODEL: 0.001,
 }
 # Models that are known to cost by the second. The lists also show a price by the second for models
 # that cost by the minute or by the track: for those it is the highest possible price.
@@ -83,7 +84,7 @@ class Catalogue:
         self.service = service
 
     def models(self) -> list[str]:
-        """The ids of models that make music from a prompt, the default first. Sends no request."""
+        """The ids of models that take a prompt, the default first. Sends no request."""
         usable = [model.id for model in self._read()[1] if why_unusable(model.id) is None]
         return list(dict.fromkeys([DEFAULT_MODEL, *usable]))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...api.base.errors import InputError, MissingKeyError
+from ...api.base.models import lengths_of, makes_sounds
 from ...api.base.request import MusicRequest
 from .. import host, session
 from ..pricing import MOST_TRACKS, Run, requests_of_nodes
@@ -15,6 +16,8 @@ from . import serving
 
 if TYPE_CHECKING:
     from aiohttp import web
+
+    from ...api.library import Price
 
 _MAX_HINTS = 3
 # Many threads at once would delay the event loop, which needs the same interpreter lock.
@@ -41,17 +44,37 @@ async def price(request: web.Request) -> dict[str, Any]:
 
 
 async def model_prices(request: web.Request) -> dict[str, Any]:
-    """The expected price of a track of `duration` seconds with each model of the account."""
+    """The expected price of a track of `duration` seconds with each model of the account.
+
+    A model that makes no audio of this length has its own lengths, and no price.
+    """
     current = session.settings()
     models = await asyncio.to_thread(session.model_choices)
+    seconds = request.query.get("duration")
+    fitting = [model for model in models if _makes(model, seconds)]
     run = Run()
-    run.add({"model": models, "duration": [request.query.get("duration")]})
+    # If no model makes it, the error names the length.
+    run.add({"model": fitting or models, "duration": [seconds]})
     prices = await (await session.library()).prices(run.requests, current.service)
-    of_models = {
-        model: {"each": price.amount, "at_most": price.is_at_most}
-        for model, price in zip(models, prices, strict=True)
-    }
-    return {"free": current.is_sandbox, "models": of_models}
+    known = dict(zip(fitting, prices, strict=True))
+    return {"free": current.is_sandbox, "models": {each: _of_model(each, known) for each in models}}
+
+
+def _makes(model: str, seconds: str | None) -> bool:
+    try:
+        MusicRequest("…", seconds, model=model).validated()  # type: ignore[arg-type]
+    except InputError:
+        return False
+    return True
+
+
+def _of_model(model: str, known: Mapping[str, Price]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"each": None, "at_most": False}
+    if model in known:
+        answer = {"each": known[model].amount, "at_most": known[model].is_at_most}
+    else:
+        answer["lengths"] = list(lengths_of(model))
+    return {**answer, "sounds": True} if makes_sounds(model) else answer
 
 
 async def _hints(requests: list[MusicRequest], *, is_whole: bool) -> list[dict[str, Any]]:

@@ -12,7 +12,14 @@ import pytest
 
 from ...api.account import Account
 from ...api.base.errors import InputError
-from ...api.base.models import AUTO_MODEL, BASELINE_MODEL, why_unusable
+from ...api.base.models import (
+    AUTO_MODEL,
+    BASELINE_MODEL,
+    SOUND_MODEL,
+    lengths_of,
+    makes_sounds,
+    why_unusable,
+)
 from ...api.base.request import MusicRequest
 from ...api.money.prices import Catalogue, ModelList
 from ...api.settings import Settings
@@ -36,12 +43,59 @@ def test_a_model_for_music_is_usable(model: str) -> None:
         ("elevenlabs/elevenlabs-tts-multilingual-v2", "speech"),
         ("stability-ai/stable-audio-3-medium-audio-inpaint", "exists already"),
         ("fal-ai/demucs", "exists already"),
+        ("sony-ai/mmaudio-v2-video-to-audio", "sound of a picture"),
         ("fal-ai/stable-audio-25/audio-to-audio", "exists already"),
         ("openai/whisper-large", "listens"),
     ],
 )
 def test_a_model_for_something_else_says_what_it_does(model: str, why: str) -> None:
     assert why in str(why_unusable(model))
+
+
+@pytest.mark.parametrize(
+    ("model", "sounds"),
+    [
+        (SOUND_MODEL, True),
+        ("fal-ai/MMAudio-v2/text-to-audio", True),
+        ("elevenlabs/elevenlabs-sound-effects-v2", True),
+        ("stability/sfx_small", True),
+        ("some/foley", True),
+        (BASELINE_MODEL, False),
+        (AUTO_MODEL, False),
+        ("some/soundtrack-effects", False),
+        ("some/sound-of-music", False),
+    ],
+)
+def test_the_words_of_a_model_say_whether_it_makes_sounds(model: str, sounds: bool) -> None:
+    assert makes_sounds(model) == sounds
+    assert why_unusable(model) is None
+    assert tuple(lengths_of(model)) == ((1, 30) if sounds else (5, 240))
+
+
+@pytest.mark.parametrize(
+    ("model", "good", "bad"),
+    [
+        (SOUND_MODEL, [1, 2.5, 30], [0.999, 30.001, 240]),
+        (BASELINE_MODEL, [5, 240], [1, 4.999, 241]),
+    ],
+)
+def test_the_length_is_that_of_the_model(model: str, good: list[float], bad: list[float]) -> None:
+    for seconds in good:
+        assert MusicRequest("a door", seconds, model=model).validated().duration == seconds
+    low, high = lengths_of(model)
+    for seconds in bad:
+        with pytest.raises(InputError, match=f"and the model makes {low:g} to {high:g} s"):
+            MusicRequest("a door", seconds, model=model).validated()
+
+
+async def test_a_short_sound_is_bought_at_its_price(account: Account, sandbox: Sandbox) -> None:
+    request = MusicRequest("a door", 2.5, format="wav", model=SOUND_MODEL)
+    job = await account.submit(request, Settings(), run="run")
+    assert job.price == pytest.approx(0.0025)
+    done = await account.wait(job, timeout=60.0, progress=lambda progress: None)
+    assert done.result_duration == pytest.approx(2.5, abs=0.1)
+    assert done.charged == pytest.approx(0.0025)
+    assert request._replace(lyrics="la").ignored_inputs() == ["lyrics"]
 
 
 async def test_only_models_for_music_are_offered(account: Account, tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { shortCost, shortEstimate, shortOfModel } from "../../web/js/price_text.js";
+import { speak } from "./language.js";
 import { trackOf } from "./tracks.js";
+
+speak("en");
 
 const ASKED = {
   request: {},
@@ -79,5 +82,14 @@ describe("the price behind a model", () => {
   test("says where it is the most, and where nobody knows", () => {
     assert.equal(shortOfModel({ each: 24, at_most: true }, 30, true), "≤ $24.00");
     assert.equal(shortOfModel({ each: null, at_most: false }, 30, true), "?");
+  });
+
+  test("gives the lengths of a model that makes others, and marks sound effects", () => {
+    /** @type {ModelPrice} */
+    const music = { each: null, at_most: false, lengths: [5, 240] };
+    assert.equal(shortOfModel(music, 2, true), "5–240 s");
+    /** @type {ModelPrice} */
+    const sounds = { each: 0.002, at_most: true, sounds: true };
+    assert.equal(shortOfModel(sounds, 2, true), "sounds · ≤ $0.002");
   });
 });

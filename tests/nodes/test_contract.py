@@ -304,7 +304,7 @@ async def test_defaults_are_as_promised(node: dict[str, Any]) -> None:
         for name, kind in node.items()
         for id, declared in described_inputs(kind.GET_NODE_INFO_V1())
     }
-    assert defaults["AIGatewayPromptToMusic", "duration"] == (30.0, 5.0, 240.0)
+    assert defaults["AIGatewayPromptToMusic", "duration"] == (30.0, 1.0, 240.0)
     assert defaults["AIGatewayPromptToMusic", "lyrics"][0] == ""
     assert defaults["AIGatewayPromptToMusic", "model"][0] == "ace-step/ace-step-prompt-to-audio"
     assert defaults["AIGatewayPollJob", "timeout"][0] == 900.0

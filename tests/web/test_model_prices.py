@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ...api.base.models import SOUND_MODEL
 from ...api.base.request import DEFAULT_MODEL, MusicRequest
 from ...api.money.job import State
 from ...api.money.ledger import Ledger
@@ -45,6 +46,19 @@ async def test_the_price_of_a_track_with_each_model(client: Client, data: Path):
     _, answer = await get(client, "model-prices", duration=10)
     assert answer["free"]
     assert all(price["each"] == 0 for price in answer["models"].values())
+
+
+async def test_a_model_of_other_lengths_says_them(client: Client, data: Path):
+    # The first answer makes the folder of the list.
+    await get(client, "model-prices", duration=30)
+    Catalogue(data, SERVICE).replace([Model(DEFAULT_MODEL, 0.0002), Model(SOUND_MODEL, 0.001)])
+    _, answer = await get(client, "model-prices", duration=2)
+    sounds, music = answer["models"][SOUND_MODEL], answer["models"][DEFAULT_MODEL]
+    assert sounds == {"each": pytest.approx(0.002), "at_most": True, "sounds": True}
+    assert music == {"each": None, "at_most": False, "lengths": [5, 240]}
+    _, answer = await get(client, "model-prices", duration=60)
+    assert answer["models"][SOUND_MODEL]["lengths"] == [1, 30]
+    assert answer["models"][DEFAULT_MODEL]["each"] == pytest.approx(0.012)
 
 
 @pytest.mark.parametrize("duration", ["", "1", "241", "nan", "1e400", "ten"])

@@ -194,15 +194,17 @@ export function shortCost(tracks) {
 }
 
 /**
- * The price of a track with a model.
+ * The price of a track with a model; its lengths, if it makes none of this length.
  * @param {ModelPrice} price of a track of `duration` seconds
  * @param {number} duration
  * @param {boolean} isKnown if not, it is some duration to find the price of a second with
  */
-export function shortOfModel({ each, at_most }, duration, isKnown) {
-  if (each === null) return UNKNOWN;
+export function shortOfModel({ each, at_most, lengths, sounds }, duration, isKnown) {
+  const kind = sounds ? `${say("model_sounds")} · ` : "";
+  if (lengths) return `${kind}${lengths.join("–")} s`;
+  if (each === null) return kind + UNKNOWN;
   const amount = isKnown ? dollars(each) : perSecond(each, duration);
-  return at_most ? SIGNS.at_most + amount : amount;
+  return kind + (at_most ? SIGNS.at_most + amount : amount);
 }
 
 /** @type {(each: number, duration: number) => string} */

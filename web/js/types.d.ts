@@ -69,8 +69,14 @@ interface Price {
   refused: Refusal | null;
 }
 
-/** The expected price of a track with a model. */
-type ModelPrice = Pick<Price, "each" | "at_most">;
+/**
+ * The expected price of a track with a model. `lengths` are the least and the most seconds of a
+ * model that makes no audio of this length; `sounds` says that it makes sound effects, and no music.
+ */
+type ModelPrice = Pick<Price, "each" | "at_most"> & {
+  lengths?: [number, number];
+  sounds?: true;
+};
 
 /** A row of the ledger. */
 interface Track {
