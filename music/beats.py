@@ -29,7 +29,7 @@ _LATENCY = -0.004
 """Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
 a mix."""
 _DETREND_SECONDS = 0.8
-_WEIGHTS = (1.0, 0.5, 0.25, 2.0)
+_WEIGHTS = (1.0, 0.5, 0.25, 1.0)
 """Weights of bass, middle, highs and change of harmony in the beat envelope."""
 _HARMONY_REACH = 7
 """Coarse frames (0.28 s) on each side between which the harmony is compared."""
