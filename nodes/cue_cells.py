@@ -12,7 +12,7 @@ from ..api.base.errors import InputError
 from ..api.base.plain_text import shortened
 from ..api.base.request import MAX_DURATION, MIN_DURATION
 
-COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop")
+COLUMNS = ("name", "seconds", "prompt", "lyrics", "take", "loop", "family", "intensity")
 DEFAULT_SECONDS = 30.0
 MOST_CHARACTERS = 1000
 """Limit on a heading, and on a cell that is neither prompt nor lyrics."""
@@ -31,6 +31,10 @@ _HEADINGS = {
     "take": "take number, version, toma, prise, テイク, 版本, 테이크, 버전, дубль, версия",
     "loop": "loops, looped, looping, is loop, loop?, bucle, boucle, ループ, 循环, 循環, 루프, "
     "반복, цикл, петля",
+    "family": "families, family name, cue family, familia, famille, ファミリー, 家族, 同族, "
+    "패밀리, семейство",
+    "intensity": "intensities, tension, intensity level, intensidad, intensité, 強さ, 強度, 强度, "
+    "강도, интенсивность",
 }
 _COLUMN_OF = {
     heading: column for column, headings in _HEADINGS.items() for heading in headings.split(", ")

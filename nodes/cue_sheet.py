@@ -51,6 +51,8 @@ class CueSheet(io.ComfyNode):
                 io.String.Output("name", is_output_list=True),
                 io.Boolean.Output("loop", is_output_list=True),
                 io.String.Output("report"),
+                io.String.Output("family", is_output_list=True),
+                io.String.Output("intensity", is_output_list=True),
             ],
         )
 
@@ -73,16 +75,15 @@ class CueSheet(io.ComfyNode):
         quote = await (await session.library()).quote(requests, current)
         line = _line(cues, quote, is_free=current.is_sandbox)
         host.show_status(line)
-        return io.NodeOutput(
-            *_lists(cues), "\n".join([line, *map(_row, cues), *filter(None, [read_as(text)])])
-        )
+        report = "\n".join([line, *map(_row, cues), *filter(None, [read_as(text)])])
+        return io.NodeOutput(*(report if values is None else values for values in _lists(cues)))
 
 
 class CueSheets:
     """The cue sheets of one graph. Each is read once. The limit applies to their sum."""
 
     def __init__(self) -> None:
-        self._lists: dict[tuple[Any, Any], tuple[list[Any], ...]] = {}
+        self._lists: dict[tuple[Any, Any], tuple[list[Any] | None, ...]] = {}
         self._left = MOST_BYTES
 
     def items_of_output(self, output: int, inputs: Mapping[str, Any]) -> list[Any] | None:
@@ -108,8 +109,8 @@ class CueSheets:
         return lists[output] if 0 <= output < len(lists) else None
 
 
-def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
-    """The values of the outputs in order, without the report."""
+def _lists(cues: Sequence[Cue]) -> tuple[list[Any] | None, ...]:
+    """The values of the outputs in order; None in place of the report."""
     requests = [cue.request for cue in cues]
     return (
         [request.prompt for request in requests],
@@ -118,6 +119,9 @@ def _lists(cues: Sequence[Cue]) -> tuple[list[Any], ...]:
         [request.take for request in requests],
         [cue.name for cue in cues],
         [cue.loop for cue in cues],
+        None,
+        [cue.family for cue in cues],
+        [cue.intensity for cue in cues],
     )
 
 

@@ -17,6 +17,7 @@ from ..api.base.plain_text import clean, shortened, trimmed
 from ..api.base.request import MusicRequest
 from ..audio.stopping import looked
 from .cue_cells import COLUMNS, check_cell, column_of, is_yes, seconds_of
+from .cue_families import CueRow, order_together
 from .prefix import is_file_name
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -47,6 +48,8 @@ class Cue(NamedTuple):
     name: str
     request: MusicRequest
     loop: bool
+    family: str = ""
+    intensity: str = ""
 
 
 class _Row(NamedTuple):
@@ -156,23 +159,33 @@ def _read_sheet(table: str) -> _Sheet:
             "for each track."
         )
     columns = _columns(header)
-    cues: list[Cue] = []
+    read: list[CueRow] = []
     wrong: list[tuple[int, str]] = []
-    names: dict[str, int] = {}
     for row in rows:
         if first == "|" and all(_RULE.fullmatch(cell) for cell in row.cells if cell):
             continue
-        if len(cues) + len(wrong) == _MOST_ROWS:
+        if len(read) + len(wrong) == _MOST_ROWS:
             raise InputError(
                 f"The cue sheet has more than {_MOST_ROWS} rows: divide it into several."
             )
         try:
-            cues.append(_cue(row, columns, names))
+            read.append(CueRow(row.line, _values(row, columns)))
+        except InputError as error:
+            wrong.append((row.line, str(error)))
+    wrong += order_together(read)
+    cues: list[Cue] = []
+    names: dict[str, int] = {}
+    for row in read:
+        try:
+            cues.append(_cue(row, names))
         except InputError as error:
             wrong.append((row.line, str(error)))
     if wrong:
+        wrong.sort()
         line, sentence = wrong[0]
-        others = ", ".join(str(other) for other, _ in wrong[1:])
+        others = ", ".join(
+            str(other) for other in dict.fromkeys(at for at, _ in wrong) if other != line
+        )
         also = f" Also wrong: line {others}." if others else ""
         raise InputError(f"Line {line} of the cue sheet: {sentence}{also} Nothing was bought.")
     if not cues:
@@ -264,7 +277,7 @@ def _columns(header: _Row) -> list[str]:
     return columns
 
 
-def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
+def _values(row: _Row, columns: Sequence[str]) -> dict[str, str]:
     values: dict[str, str] = dict.fromkeys(COLUMNS, "")
     for index, cell in enumerate(row.cells):
         column = columns[index] if index < len(columns) else ""
@@ -276,6 +289,11 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
                 f"it has the cell “{shortened(cell, 40)}” below no column: put a cell that "
                 "holds the dividing character into quotes."
             )
+    return values
+
+
+def _cue(row: CueRow, names: dict[str, int]) -> Cue:
+    values = row.values
     request = MusicRequest(
         values["prompt"],
         seconds_of(values["seconds"]),
@@ -291,7 +309,7 @@ def _cue(row: _Row, columns: Sequence[str], names: dict[str, int]) -> Cue:
         if other != row.line:
             raise InputError(f"line {other} has the name “{name}” too: give each row its own.")
     name = name or shortened(request.prompt, _NAME_LENGTH).rstrip("…")
-    return Cue(row.line, name, request, is_yes(values["loop"]))
+    return Cue(row.line, name, request, is_yes(values["loop"]), row.family, row.intensity)
 
 
 def _take(cell: str) -> Any:

@@ -238,6 +238,8 @@ CONTRACT = {
             ("name", "STRING"),
             ("loop", "BOOLEAN"),
             ("report", "STRING"),
+            ("family", "STRING"),
+            ("intensity", "STRING"),
         ],
     ),
     "AIGatewayReadReceipt": (

@@ -228,9 +228,9 @@ def test_headings_are_read_as_people_write_them(heading: str, first: str, read: 
 
 async def test_a_heading_that_is_read_as_another_is_said_once(node: Node) -> None:
     table = "Track name;Duration (s);Prompt\na;30;x\nb;30;y\n"
-    *_, report = await cue_sheet(node, table=f"sep=;;;\n{table}")
+    report = await reported(node, table=f"sep=;;;\n{table}")
     assert report.splitlines()[3:] == ["Read “Track name” as name, “Duration (s)” as seconds."]
-    *_, report = await cue_sheet(node, table="name,prompt\na,x")
+    report = await reported(node, table="name,prompt\na,x")
     assert "Read" not in report
 
 
@@ -240,6 +240,10 @@ ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
 async def cue_sheet(node: Node, **inputs: Any) -> Any:
     clone = node["AIGatewayCueSheet"].PREPARE_CLASS_CLONE({"hidden_inputs": {}})
     return (await clone.EXECUTE_NORMALIZED_ASYNC(**inputs)).result
+
+
+async def reported(node: Node, **inputs: Any) -> str:
+    return (await cue_sheet(node, **inputs))[6]
 
 
 @pytest.fixture
@@ -254,12 +258,62 @@ async def test_a_file_is_read_in_every_encoding(
 ) -> None:
     text = TABLE.replace("choir", "chœur 合唱").replace("\n", line_end)
     (folder / "cues.csv").write_bytes(text.encode(encoding))
-    prompt, duration, lyrics, take, name, loop, report = await cue_sheet(node, file="cues.csv")
+    prompt, duration, lyrics, take, name, loop, report, *_ = await cue_sheet(node, file="cues.csv")
     assert prompt == ["calm flute and harp", "fast strings, drums, 160 bpm", "chœur 合唱"]
     assert (duration, take, name) == ([40.0, 62.5, 30.0], [1, 2, 1], ["forest", "boss", "credits"])
     assert loop == [True, False, False]
     assert lyrics[2].count("\n") == 3
     assert len(report.splitlines()) == 4
+
+
+FAMILY = """name,family,intensity,seconds,prompt,loop
+,forest,calm,,"flute and harp, 90 bpm, D minor",yes
+,Forest,tense,40,strings,yes
+,forest,battle,,drums,yes
+,sea,1,,waves of piano,yes
+,sea,2,,waves of piano,yes
+victory,,,12,brass,no
+"""
+
+
+async def test_a_family_has_one_tempo_one_key_and_one_length(node: Node) -> None:
+    made = await cue_sheet(node, table=FAMILY)
+    prompt, duration, _, _, name, loop, report, family, intensity = made
+    assert prompt == [
+        "flute and harp, 90 bpm, D minor, calm",
+        "strings, tense, 90 bpm, D minor",
+        "drums, battle, 90 bpm, D minor",
+        "waves of piano, intensity 1, 100 bpm",
+        "waves of piano, intensity 2, 100 bpm",
+        "brass",
+    ]
+    assert duration == [40, 40, 40, 30, 30, 12]
+    assert name == ["forest calm", "Forest tense", "forest battle", "sea 1", "sea 2", "victory"]
+    assert family == ["forest", "Forest", "forest", "sea", "sea", ""]
+    assert intensity == ["calm", "tense", "battle", "1", "2", ""]
+    assert loop == [True] * 5 + [False]
+    assert "forest calm: 40 s" in report
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("flute, 90 bpm", "drums at 92 BPM"),
+        ("flute in D minor", "drums in D major"),
+        ("笛子 D小调", "鼓 A小调"),
+    ],
+)
+def test_a_row_that_contradicts_its_family_is_named(first: str, second: str, read: Any) -> None:
+    with pytest.raises(InputError, match=r"Line 4 .* line 2 of the family “a” has"):
+        read(f"prompt;family\n{first};a\ntrumpet;a\n{second};a\n{second};b\n")
+    with pytest.raises(InputError, match=r"Line 3 .*its length is 30 s, and line 2 .* has 40 s"):
+        read("prompt,family,seconds\nflute,a,0:40\ndrums,a,30 s\n")
+
+
+def test_words_that_stand_in_the_prompt_are_not_added_again(read: Any) -> None:
+    table = "prompt,family,intensity\nCalm flute in F# minor at 90.5 bpm,a,calm\nharp,a,\n"
+    prompts = [row[2] for row in read(table)]
+    assert prompts == ["Calm flute in F# minor at 90.5 bpm", "harp, 90.5 bpm, F# minor"]
 
 
 BAD = {
@@ -364,7 +418,7 @@ async def test_an_input_that_cannot_be_is_named(
 
 
 async def test_the_price_of_all_tracks_comes_first(node: Node, sandbox: Sandbox) -> None:
-    *_, report = await cue_sheet(node, table=TABLE)
+    report = await reported(node, table=TABLE)
     assert report.splitlines()[0] == "3 tracks, 132.5 s: $0.0265 with ACE-Step"
     assert report.splitlines()[1] == "forest: 40 s, take 1, loop, “calm flute and harp”"
     assert not sandbox.bill()["jobs"]
@@ -374,7 +428,7 @@ async def test_a_price_over_the_limit_is_said(
     node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "0.01")
-    *_, report = await cue_sheet(node, table=TABLE)
+    report = await reported(node, table=TABLE)
     assert report.splitlines()[0].endswith("over your limit")
 
 

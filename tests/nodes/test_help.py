@@ -298,6 +298,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, reading_cues()),
         ({}, reading_cues("piano,30")),
         ({}, reading_cues("prompt,seconds\npiano,30\npiano,500")),
+        ({}, reading_cues("prompt,family\n90 bpm,a\n80 bpm,a")),
         ({}, reading_cues('prompt,name\n"piano,x')),
         ({}, reading_cues("prompt\n" + "piano\n" * 1001)),
         ({}, reading_cues(file="missing.csv")),
