@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import subprocess
 import sys
 import threading
@@ -103,8 +104,22 @@ class Heartbeat:
             is_clean = not self._is_ignored and self._clean == self._disturbances
             if not seen or late < BOUND / 2 or not is_clean:
                 continue
-            place = _place(sys._current_frames().get(self._thread))
+            place = _place(_frame_of(self._thread))
             self.places[place] = max(self.places.get(place, 0.0), late)
+
+
+_reading = threading.Lock()
+
+
+def _frame_of(thread: int) -> FrameType | None:
+    """The innermost frame of a thread."""
+    # A collection runs Python code, and CPython 3.11 deadlocks if that happens within the call.
+    with _reading:
+        gc.disable()
+        try:
+            return sys._current_frames().get(thread)
+        finally:
+            gc.enable()
 
 
 def _place(frame: FrameType | None) -> str:

@@ -36,7 +36,7 @@ def test_the_blueprint_scores_a_clip(open_canvas: Open, nodes_2: bool):
     expect(canvas.price).to_have_text("$0.0002 per second")
     canvas.run()
     canvas.succeeded()
-    expect(canvas.price).to_have_text("Paid $0.0032")
+    expect(canvas.price).to_have_text("Paid $0.0034")
     expect(canvas.players.filter(visible=True)).to_have_count(1)
     assert set(map(round, canvas.durations())) >= {12}
 
