@@ -74,6 +74,11 @@ class Subtitle(NamedTuple):
         """
         return "\n".join(map(joined, self.rows))
 
+    @property
+    def spaced(self) -> list[list[tuple[str, TimedWord]]]:
+        """For each row its words, each with the space before it, which may be none."""
+        return [[*spaces(row)] for row in self.rows]
+
 
 # JSON, as the output `words` of Timed Lyrics has it
 
@@ -316,8 +321,8 @@ def lines_of(words: Iterable[TimedWord]) -> list[tuple[TimedWord, ...]]:
     return [tuple(line) for _, line in itertools.groupby(words, key=lambda word: word.line)]
 
 
-def subtitles(words: Iterable[TimedWord]) -> list[Subtitle]:
-    """The words in rows of at most `ROW_LETTERS` letters, and at most two rows at a time.
+def subtitles(words: Iterable[TimedWord], row: int = ROW_LETTERS) -> list[Subtitle]:
+    """The words in rows of at most `row` letters, and at most two rows at a time.
 
     A long line is divided in the middle. Subtitles do not overlap. Each stays until it is read at
     `LETTERS_PER_SECOND`, if the next one does not come before; short ones that follow each other
@@ -325,7 +330,7 @@ def subtitles(words: Iterable[TimedWord]) -> list[Subtitle]:
     """
     blocks: list[tuple[tuple[TimedWord, ...], ...]] = []
     for line in lines_of(words):
-        for rows in _blocks(_rows(line)):
+        for rows in _blocks(_rows(line, row)):
             last = blocks[-1] if blocks else ()
             if last and len(last) + len(rows) <= ROWS and _is_hurried(last, rows[0][0].start):
                 blocks[-1] = (*last, *rows)
@@ -345,10 +350,10 @@ def _blocks(rows: Sequence[tuple[TimedWord, ...]]) -> Iterator[tuple[tuple[Timed
         yield tuple(rows[len(rows) * number // count : len(rows) * (number + 1) // count])
 
 
-def _rows(line: Sequence[TimedWord]) -> list[tuple[TimedWord, ...]]:
+def _rows(line: Sequence[TimedWord], most: int) -> list[tuple[TimedWord, ...]]:
     """The words of a line in as few rows as it needs, which are nearly equally long."""
-    words = [part for word in line for part in _cut(word)]
-    count = max(1, math.ceil(letters(joined(words)) / ROW_LETTERS))
+    words = [part for word in line for part in _cut(word, most)]
+    count = max(1, math.ceil(letters(joined(words)) / most))
     while True:
         limit = letters(joined(words)) / count
         rows: list[list[TimedWord]] = [[]]
@@ -356,7 +361,7 @@ def _rows(line: Sequence[TimedWord]) -> list[tuple[TimedWord, ...]]:
             with_it = letters(joined([*rows[-1], word]))
             # A row ends where its end is nearest to its share.
             is_over = with_it - limit > limit - letters(joined(rows[-1]))
-            if rows[-1] and (with_it > ROW_LETTERS or (is_over and len(rows) < count)):
+            if rows[-1] and (with_it > most or (is_over and len(rows) < count)):
                 rows.append([])
             rows[-1].append(word)
         if len(rows) <= count:
@@ -364,10 +369,10 @@ def _rows(line: Sequence[TimedWord]) -> list[tuple[TimedWord, ...]]:
         count = len(rows)
 
 
-def _cut(word: TimedWord) -> Iterator[TimedWord]:
+def _cut(word: TimedWord, row: int) -> Iterator[TimedWord]:
     """A word in parts that are not longer than a row, which share its time."""
-    text, most = word.word, ROW_LETTERS // 2
-    if letters(text) <= ROW_LETTERS:
+    text, most = word.word, row // 2
+    if letters(text) <= row:
         yield word
         return
     count = math.ceil(len(text) / most)

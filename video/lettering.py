@@ -62,7 +62,9 @@ class Lettering:
     ''
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str = "title") -> None:
+        """`name` is that of the text in `complaint`."""
+        self._name = name
         seen = dict.fromkeys(filter(_is_seen, text))
         self._fonts = choose_fonts("".join(seen))
         self.missing = "".join(c for c in seen if self._font_of(c) is None)
@@ -71,7 +73,7 @@ class Lettering:
             "".join(c for c in line if c not in self.missing and unicodedata.category(c) != "Cc")
             for line in text.replace("\t", " ").splitlines()
         )
-        self._lines = [self._line(line.strip()) for line in kept if any(map(_is_seen, line))]
+        self._lines = [self._line(line.strip()) for line in kept]
         self._is_unjoined = not has_raqm() and any(
             unicodedata.category(c) == "Mc" or unicodedata.combining(c) == 9 for c in seen
         )
@@ -83,14 +85,15 @@ class Lettering:
         if self.missing:
             more = f" and {len(self.missing) - _NAMED} more" if len(self.missing) > _NAMED else ""
             found.append(
-                "No font of this machine has these letters of the title, so they are left out: "
+                f"No font of this machine has these letters of the {self._name}, so they are left "
+                "out: "
                 f"{' '.join(self.missing[:_NAMED])}{more}. Install a font that has them, such as "
                 "Noto Sans."
             )
         if self._is_unjoined:
             found.append(
-                "The letters of the title are not joined, because this machine has no FriBiDi: "
-                "install it (Debian: libfribidi0; macOS: brew install fribidi)."
+                f"The letters of the {self._name} are not joined, because this machine has no "
+                "FriBiDi: install it (Debian: libfribidi0; macOS: brew install fribidi)."
             )
         return " ".join(found)
 
@@ -99,32 +102,39 @@ class Lettering:
 
         A line that begins at the right ends where the longest line ends. Both sides are even.
         """
+        lines = [
+            line for line in self._lines if any(_is_seen(c) for r in line.runs for c in r.text)
+        ]
         while True:
-            widths = [sum(_length(run, size) for run in line.runs) for line in self._lines]
+            widths = [_width(line, size) for line in lines]
             longest = max(widths, default=0.0)
             if longest + 4 <= width or size <= _SMALLEST:
                 break
             size = max(_SMALLEST, min(size - 1, int(size * width / (longest + 4))))
         pitch = round(size * 1.3)
         # With room for the shadow.
-        height = pitch * len(self._lines) + size
+        height = pitch * len(lines) + size
         image = Image.new("L", (int(longest + 6) // 2 * 2, height // 2 * 2))
         draw = ImageDraw.Draw(image)
-        for number, (line, length) in enumerate(zip(self._lines, widths, strict=True)):
+        for number, (line, length) in enumerate(zip(lines, widths, strict=True)):
             left = 1 + (longest - length if line.is_right_to_left else 0.0)
-            for run in line.runs:
-                # All fonts stand on one base line.
-                place = (left, number * pitch + size)
-                draw.text(
-                    place, run.text, 255, _face(run.font, size), "ls", direction=run.direction
-                )
-                left += _length(run, size)
+            _write(draw, line, left, number * pitch + size, size)
         covered = np.asarray(image)
         rows = np.flatnonzero(covered.any(axis=1))
         if not rows.size:
             return covered
         top = max(0, int(rows[0]) - 1)
         return covered[top : top + (int(rows[-1]) - top + 3) // 2 * 2]
+
+    def line(self, number: int, size: int) -> tuple[Coverage, bool]:
+        """One line of the text in letters of `size` pixels, and whether it begins at the right.
+
+        All lines have one height, and their letters stand on one base line.
+        """
+        line = self._lines[number]
+        image = Image.new("L", (int(_width(line, size)) + 2, round(1.35 * size)))
+        _write(ImageDraw.Draw(image), line, 1, size, size)
+        return np.asarray(image), line.is_right_to_left
 
     def _font_of(self, letter: str) -> str | None:
         return next((name for name in self._fonts if _has(name, letter)), None)
@@ -306,6 +316,18 @@ def _opened(name: str, size: int, layout: ImageFont.Layout) -> ImageFont.FreeTyp
     if not isinstance(face, ImageFont.FreeTypeFont):
         raise OSError("Pillow has no FreeType.")
     return face
+
+
+def _width(line: Line, size: int) -> float:
+    return sum(_length(run, size) for run in line.runs)
+
+
+def _write(draw: ImageDraw.ImageDraw, line: Line, left: float, base: float, size: int) -> None:
+    for run in line.runs:
+        # All fonts stand on one base line.
+        face = _face(run.font, size)
+        draw.text((left, base), run.text, 255, face, "ls", direction=run.direction)
+        left += _length(run, size)
 
 
 def _length(run: Run, size: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,10 @@ from .encoders import SoundTrack, add_picture, write_rest
 from .options import VideoStyle, exact_rate
 from .overlays import Light, Title
 from .styles import style_drawer
+from .sung_lines import SungLines
+
+if TYPE_CHECKING:
+    from ..music.timed_words import Subtitle
 
 _SMALLEST, _LARGEST = 32, 8192
 
@@ -32,12 +37,14 @@ def visualize(
     height: int = 720,
     beats: Sequence[float] = (),
     title: str = "",
+    lyrics: Sequence[Subtitle] = (),
 ) -> int:
     """Write a video of `samples` (float32 [channels, samples]) to `target`, an MP4.
 
     Returns the number of frames: round(seconds * fps), at least one. Frame n shows the moment
     n / fps. The file holds the sound as AAC, and H.264 where this PyAV has an encoder for it.
-    `beats` (seconds) light up the background. MediaError for input that cannot be used.
+    `beats` (seconds) light up the background. `lyrics` stand at the bottom, and the word that is
+    sung has another colour. MediaError for input that cannot be used.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "music.mp4"
@@ -54,6 +61,7 @@ def visualize(
     draw = style_drawer(look, canvas, samples, sample_rate, rate)
     light = Light(canvas, beats, rate) if len(beats) else None
     lettering = Title(canvas, title.strip()) if title.strip() else None
+    lines = SungLines(canvas, lyrics, float(rate)) if lyrics else None
     rules = ClipContainer.MP4.value
     try:
         with open_output(target, rules.format, rules.options(rate)) as output:
@@ -65,6 +73,8 @@ def visualize(
                     light.draw(number)
                 if lettering is not None:
                     lettering.draw()
+                if lines is not None:
+                    lines.draw(number)
                 frame = canvas.frame()
                 frame.pts, frame.time_base = number, 1 / rate
                 output.mux(stream.encode(frame))

@@ -148,6 +148,7 @@ CONTRACT = {
             ("height", "INT"),
             ("look", "COMBO"),
             ("title", "STRING"),
+            ("lyrics", "STRING"),
         ],
         [("video", "VIDEO"), ("still", "IMAGE")],
     ),

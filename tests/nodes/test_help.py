@@ -273,6 +273,7 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("Visualize", audio=MUSIC, look="dance")),
         ({}, running("Visualize", audio=MUSIC, width=321)),
         ({}, running("Visualize", audio=MUSIC, fps=0.0)),
+        ({}, running("Visualize", audio=MUSIC, lyrics="la la")),
         (SHORT, running("Visualize", audio=MUSIC)),
     ],
     "AIGatewayMakeLoop": [

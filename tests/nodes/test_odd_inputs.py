@@ -129,6 +129,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
         ("SaveAudio", {"audio": audio(), "filename_prefix": "x", "lyrics": lyrics}, said)
         for lyrics, said in (("la la", "no times"), ("[{}]", "not those of Timed"), (4, "text is"))
     ),
+    ("Visualize", {"audio": audio(), "lyrics": "la la"}, "no times"),
     ("AddSoundtrack", {"video": 48, "audio": audio(), "subtitles": "la la"}, "no times"),
     ("AddSoundtrack", {"video": 48, "audio": audio(), "subtitles": 4}, "The subtitles is of"),
     # Shots
