@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..api.settings import LIVE
 from ..audio.containers.xmp import TAG, build_xmp
 from . import host, session
+from .engines import MARK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,9 +142,6 @@ def _facts(job: Job, title: str, marks: OriginMarks) -> dict[str, str]:
 
 # The texts for a person, from the entries of a manifest
 
-CREDITS_MARK = "<!-- AIgateway Music writes this file anew with each track. -->"
-"""The first line of a CREDITS.md that this pack wrote."""
-
 _COLUMNS = ("file", "title", "model", "date", "licence", "changes", "prompt")
 
 
@@ -159,7 +157,7 @@ def credits_of(entries: Sequence[Mapping[str, Any]]) -> str:
         *(f"| {' | '.join(_cell(row, name) for name in columns)} |" for row in rows),
     ]
     credits = sorted({str(row.get("credit")) for row in rows})
-    return "\n".join([CREDITS_MARK, "", "# Credits", "", *lines, "", *credits, ""])
+    return "\n".join([f"<!-- {MARK}. -->", "", "# Credits", "", *lines, "", *credits, ""])
 
 
 def _shows_prompt(row: Mapping[str, Any]) -> bool:

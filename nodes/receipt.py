@@ -13,7 +13,6 @@ from ..files.atomic import write_file
 from ..files.hashed import digest_of
 from ..sandbox import SKETCH_NOTICE
 from .disclosure import (
-    CREDITS_MARK,
     TITLE_LENGTH,
     OriginMarks,
     credit,
@@ -24,12 +23,14 @@ from .disclosure import (
     source_type,
     steam_text,
 )
+from .engines import MARK, files_for_engines
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
 
 _GENERATOR = "AIgateway Music"
 _MOST_MANIFESTS = 1000
+_MOST_TEXT = 1 << 20
 
 # The files of a list are saved at the same time.
 _manifest_lock = threading.Lock()
@@ -199,14 +200,16 @@ def expect_in_manifest(path: Path, new: Mapping[str, str]) -> None:
 
 
 def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
-    """Add an entry to the folder's manifest, and write its CREDITS.md. Remove entries of lost
-    files.
+    """Add an entry to the folder's manifest, and write its CREDITS.md and the files for engines.
+
+    Removes entries of lost files.
 
     A `manifest.json` or `CREDITS.md` of another program is never changed: the pack then writes
-    `manifest_2.json` and `CREDITS_2.md`.
+    `manifest_2.json` and `CREDITS_2.md`. A file for an engine that another program wrote or changed
+    stays as it is.
 
     Returns:
-        the paths of both; without credits, of the manifest.
+        the paths of all that are there.
 
     Raises:
         OSError: the folder cannot be written.
@@ -216,19 +219,26 @@ def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
         kept = [old for old in entries if old["file"] != new["file"]]
         kept = [old for old in kept if (folder / old["file"]).is_file()]
         _write_manifest(path, [*kept, new])
-        credits = _own_path(folder, "CREDITS", ".md", _is_credits)
-        text = credits_of([*kept, new])
-        if not text:
+        credits = _own_path(folder, "CREDITS", ".md", _is_own)
+        entries = [*kept, new]
+        texts = {folder / name: text for name, text in files_for_engines(entries).items()}
+        if text := credits_of(entries):
+            texts[credits] = text
+        else:
             credits.unlink(missing_ok=True)
-            return [path]
-        write_file(credits, text.encode(), durable=False)
-    return [path, credits]
+        written = [path]
+        for file, content in texts.items():
+            if not file.exists() or _is_own(file):
+                write_file(file, content.encode(), durable=False)
+                written.append(file)
+    return written
 
 
-def _is_credits(path: Path) -> bool:
+def _is_own(path: Path) -> bool:
+    """Whether the pack wrote a file that names it."""
     try:
         with path.open("rb") as file:
-            return file.read(len(CREDITS_MARK)) == CREDITS_MARK.encode()
+            return MARK.encode() in file.read(_MOST_TEXT)
     except OSError:
         return False
 

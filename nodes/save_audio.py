@@ -16,6 +16,7 @@ from ..audio.formats import DEFAULT_QUALITY, QUALITIES, Encoding, Format, Peaks
 from . import host, session
 from .conversions import loop_seam, timed_words_of
 from .disclosure import OriginMarks, maker_of
+from .engines import Engine
 from .lists import ListNode, running_item, shows_errors
 from .prefix import SEPARATORS, TITLE_LENGTH, flat, safe_prefix, unquoted
 from .receipt import graph_tags
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from ..music.markers import Markers
 
 
+_ENGINES = [engine.value for engine in Engine]
 _QUALITY_TOOLTIPS = {
     Format.FLAC: "Bits of a sample; 24 keeps more than any delivered file holds.",
     Format.WAV: "Bits of a sample; float keeps peaks above full scale.",
@@ -78,6 +80,9 @@ class SaveAudio(ListNode):
                 io.String.Input("lyrics", default="", optional=True, force_input=True),
                 origin_input(),
                 io.String.Input("licence", default="", optional=True),
+                choice_input("engine", _ENGINES),
+                io.String.Input("family", default="", optional=True),
+                io.String.Input("intensity", default="", optional=True),
             ],
             outputs=[io.Audio.Output("audio"), io.String.Output("path")],
         )
@@ -103,12 +108,18 @@ class SaveAudio(ListNode):
         lyrics: str = "",
         origin: str = OriginMarks.ON.value,
         licence: str = "",
+        engine: str = Engine.NONE.value,
+        family: str = "",
+        intensity: str = "",
     ) -> io.NodeOutput:
         from ..audio.validate import check
 
         encoding = _encoding(format)
         loop = loop_points(loop_start, loop_length, encoding.format)
-        title, name, licence = (trimmed(clean(value)) for value in (title, name, licence))
+        title, name, licence, family, intensity = (
+            trimmed(clean(value)) for value in (title, name, licence, family, intensity)
+        )
+        wanted = Engine(checked_choice("engine", engine, _ENGINES))
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         notes = _notes(checked_text("markers", markers))
         words = timed_words_of("lyrics", lyrics)
@@ -143,6 +154,9 @@ class SaveAudio(ListNode):
                 words,
                 marks,
                 licence,
+                wanted,
+                family,
+                intensity,
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)

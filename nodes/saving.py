@@ -17,6 +17,7 @@ from ..files.atomic import write_file, write_new_file
 from ..files.hashed import digest_of
 from . import host
 from .disclosure import OriginMarks, origin_tags
+from .engines import Engine, godot_options
 from .receipt import (
     Listed,
     add_to_manifest,
@@ -38,7 +39,6 @@ T = TypeVar("T")
 
 _ASKED = re.compile(r"(?<![\d.])(\d{2,3}(?:\.\d{1,2})?)\s*bpm\b", re.IGNORECASE)
 _SLOWEST, _FASTEST = 20, 400
-_BEATS_IN_BAR = 4
 _WHOLE = 0.1
 """Tolerance in beats: a loop whose length is this close to whole beats has whole beats."""
 
@@ -192,16 +192,8 @@ def loop_facts(loop: LoopPoints, sample_rate: int, bpm: float) -> dict[str, Any]
 
 def loop_notes(filename: str, facts: dict[str, Any]) -> bytes:
     """The JSON beside a looped file. `godot` has the options of Godot's import of Ogg and MP3."""
-    starts_at_once = facts["loop_start"] == 0 and facts["beats"] is not None
-    godot = {
-        "loop": True,
-        "loop_offset": facts["loop_start_seconds"],
-        # Godot counts the beats of the whole file, and 0 lets it play the whole file.
-        "bpm": facts["bpm"] or 0,
-        "beat_count": facts["beats"] if starts_at_once else 0,
-        "bar_beats": _BEATS_IN_BAR,
-    }
-    return json.dumps({"file": filename, **facts, "godot": godot}, indent=2).encode()
+    notes = {"file": filename, **facts, "godot": godot_options(facts)}
+    return json.dumps(notes, indent=2).encode()
 
 
 # The audio file and the files beside it
@@ -228,6 +220,8 @@ class Saving(NamedTuple):
         lyrics: the words that are sung, with their times; empty if they are not known.
         marks: whether the file says where its music comes from.
         licence: the person's words on the licence; may be empty.
+        engine: the engine that gets files beside a named file.
+        family, intensity: the words for a member of a family; may be empty.
     """
 
     waveform: torch.Tensor
@@ -245,6 +239,9 @@ class Saving(NamedTuple):
     lyrics: Sequence[TimedWord] = ()
     marks: OriginMarks = OriginMarks.ON
     licence: str = ""
+    engine: Engine = Engine.NONE
+    family: str = ""
+    intensity: str = ""
 
     @property
     def frames(self) -> int:
@@ -382,6 +379,8 @@ class Saving(NamedTuple):
                 written.changes,
             )
             entry["lyrics"] = lyrics.name if lyrics in files else None
+            entry |= {"family": self.family or None, "intensity": self.intensity or None}
+            entry["engine"] = self.engine.value
             files.extend(add_to_manifest(path.parent, entry))
         return files[1:]
 
