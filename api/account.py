@@ -29,7 +29,7 @@ from .wire.protocol import parse_balance
 from .wire.rate_limit import moment_in
 
 if TYPE_CHECKING:
-    from .base.question import Question
+    from .base.question import AnyQuestion
     from .base.request import MusicRequest
     from .library import Library
     from .settings import Settings
@@ -149,7 +149,7 @@ class Account:
             self._purchases.submit_all(requests, run=run, rules=settings.spending_rules)
         )
 
-    async def ask(self, question: Question, settings: Settings, *, run: str) -> Job:
+    async def ask(self, question: AnyQuestion, settings: Settings, *, run: str) -> Job:
         """See `Answers.ask`."""
         return await self._run(self._answers.ask(question, run=run, rules=settings.spending_rules))
 

@@ -120,6 +120,23 @@ def _with_space(line: list[LyricWord]) -> Iterator[str]:
         yield word.text if not number or both else f" {word.text}"
 
 
+def spoken_parts(text: str, language: str = "en") -> list[str]:
+    """How the words of `text` are spoken, without accents: to compare what two sources write.
+
+    >>> spoken_parts("Café 7!")
+    ['cafe', 'seven']
+    """
+    text = unicodedata.normalize("NFC", text)
+    parts = (_spoken(part, language) for word in text.split() for part in _parts(word))
+    return [without_accents(part) for part in parts if part]
+
+
+def without_accents(spoken: str) -> str:
+    """Letters without their accents and without apostrophes."""
+    letters = unicodedata.normalize("NFKD", spoken)
+    return "".join(c for c in letters if not unicodedata.combining(c) and c != "'")
+
+
 def _words_of(text: str, line: int, language: str) -> Iterator[LyricWord]:
     text = unicodedata.normalize("NFC", text)
     if _SECTION_LINE.fullmatch(text):

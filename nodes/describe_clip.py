@@ -70,7 +70,7 @@ class DescribeClip(io.ComfyNode):
             host.show_status(found.status)
             return found.output()
         checked_choice("model", model, VISION_PRICES)
-        settings = _settings_to_ask()
+        settings = session.settings_to_ask("pictures of the clip", METHODS[0])
         found = await host.in_thread(_described, video, images, fps, wish)
         return (await _asked(found, wish, model, settings)).output()
 
@@ -119,18 +119,6 @@ _RULES = (
 )
 _PROMPT = 700
 """Characters of a prompt: a music model reads about 256 tokens."""
-
-
-def _settings_to_ask() -> Settings:
-    """The settings. Raises InputError: pictures may not leave this farm; nothing was sent."""
-    settings = session.settings(needs_key=True)
-    if settings.ledger_url and not settings.frames_leave_farm and not settings.is_sandbox:
-        raise InputError(
-            "The method ask sends pictures of the clip to a model, and this farm does not allow "
-            "it: choose the method measure, or set frames_leave_farm in the settings. Nothing was "
-            "sent."
-        )
-    return settings
 
 
 async def _asked(found: Description, wish: str, model: str, settings: Settings) -> Description:

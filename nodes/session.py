@@ -55,6 +55,22 @@ def settings(*, needs_key: bool = False) -> Settings:
     return current
 
 
+def settings_to_ask(sent: str, instead: str) -> Settings:
+    """The settings for a question that sends a person's media, such as “the sound”.
+
+    Raises:
+        InputError: media may not leave this farm; the method `instead` sends nothing.
+        SettingsError, MissingKeyError: nothing was sent.
+    """
+    current = settings(needs_key=True)
+    if current.ledger_url and not current.frames_leave_farm and not current.is_sandbox:
+        raise InputError(
+            f"The method ask sends {sent} to a model, and this farm does not allow it: choose the "
+            f"method {instead}, or set frames_leave_farm in the settings. Nothing was sent."
+        )
+    return current
+
+
 def on_interrupt() -> str:
     """The default of `on_interrupt` for new nodes."""
     try:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ..api.base.errors import InputError
+from ..api.base.plain_text import dollars
+from ..api.base.question import Transcription
 from ..music.ctc_models import MODELS, CtcModel
 from ..music.lyric_words import LANGUAGES, LyricWord, line_texts, sung_words
 from . import host, session
@@ -19,8 +23,8 @@ if TYPE_CHECKING:
     from ..audio.arrays import Samples
     from ..music.word_times import Sung
 
-METHODS = ("align",)
-"""align: a network on this machine hears the words, and nothing is sent."""
+METHODS = ("align", "ask")
+"""align: a network on this machine hears the words. ask: the gateway transcribes the sound."""
 
 
 class TimedLyrics(io.ComfyNode):
@@ -62,15 +66,19 @@ class TimedLyrics(io.ComfyNode):
         checked_choice("method", method, METHODS)
         checked_choice("language", language, LANGUAGES)
         chosen = MODELS[checked_choice("model", model, MODELS)]
-        spoken = chosen.language if language == LANGUAGES[0] else language
+        is_auto = language == LANGUAGES[0]
+        is_asked = method == METHODS[1]
+        spoken = language if not is_auto else "en" if is_asked else chosen.language
         words = sung_words(checked_text("lyrics", lyrics), spoken)
         mono = await host.in_thread(_voice, audio)
-        path = await _file_of(chosen, download=bool(download))
-        display = host.Display()
-        display.show(f"{chosen.file} is read", 0.0)
-        sung = await host.in_thread(_aligned, mono, words, chosen, path, display)
-        report = report_of(sung, words)
-        display.show(report.splitlines()[0], 1.0)
+        if is_asked:
+            sung, bill = await _asked(mono, words, "" if is_auto else language)
+            report = f"{report_of(sung, words)}\n{bill}"
+        else:
+            path = await _file_of(chosen, download=bool(download))
+            sung = await host.in_thread(_aligned, mono, words, chosen, path)
+            report = report_of(sung, words)
+        host.show_status(report.splitlines()[0])
         return io.NodeOutput(lrc(sung.words), srt(sung.words), words_json(sung.words), report)
 
 
@@ -129,11 +137,12 @@ def _voice(audio: Any) -> Samples:
     return voice_samples(*samples_of(audio))
 
 
-def _aligned(
-    mono: Samples, words: list[LyricWord], model: CtcModel, path: Path, display: host.Display
-) -> Sung:
+def _aligned(mono: Samples, words: list[LyricWord], model: CtcModel, path: Path) -> Sung:
     from ..music.ctc_models import load_network
     from ..music.word_times import align, hear
+
+    display = host.Display()
+    display.show(f"{model.file} is read", 0.0)
 
     def progress(share: float) -> None:
         display.show("The words are heard", 0.9 * share)
@@ -142,4 +151,36 @@ def _aligned(
         network, labels = load_network(model, path, device)
         hearing = hear(mono, network, labels, device, progress)
         del network
-    return align(hearing, words)
+    sung = align(hearing, words)
+    display.show("The words have their times", 1.0)
+    return sung
+
+
+async def _asked(mono: Samples, words: list[LyricWord], language: str) -> tuple[Sung, str]:
+    """The words by a transcription of the gateway, and what it cost."""
+    from ..music.lyric_matching import Heard, match
+
+    settings = session.settings_to_ask("the sound", METHODS[0])
+    account = await session.account(settings)
+    question = await host.in_thread(_question, mono, language)
+    most = "free" if account.is_free else f"at most {dollars(question.price)}"
+    host.show_status(f"The sound goes to {question.model}: {most}")
+    job = await host.interruptible(account.ask(question, settings, run=host.run_id()))
+    heard = [Heard(*word) for word in json.loads(job.answer or "[]")]
+    sung = await host.in_thread(match, words, heard, language or "en")
+    paid = "free" if job.is_free else job.bill
+    return sung, f"{len(heard)} words by {question.model}: {paid}"
+
+
+def _question(mono: Samples, language: str) -> Transcription:
+    """The question about the sound, as Ogg Vorbis. Equal samples have equal digests."""
+    from ..audio.encode import encode
+    from ..audio.formats import Encoding, Format
+    from ..music.word_times import RATE
+
+    path = host.temporary_path(Format.OGG.extension)
+    encode(mono[None], RATE, path, Encoding(Format.OGG, "quality 6"))
+    sound = path.read_bytes()
+    path.unlink()
+    digest = hashlib.sha256((mono * 32767).round().astype("<i2").tobytes()).hexdigest()
+    return Transcription(sound, digest, len(mono) / RATE, language)

@@ -37,6 +37,8 @@ CHAT_PRICES = {
     "google/gemini-3.1-flash-lite": (0.05, 0.20),
     "openai/gpt-5.4-nano": (0.20, 1.25),
 }
+# Models that transcribe speech. US dollars for a minute of sound.
+SPEECH_PRICES = {"deepgram/nova-3": 0.0052}
 # This router chooses a model that costs at most as much as the request's `baseline_model`.
 AUTO_MODEL = "auto/music"
 

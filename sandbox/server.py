@@ -22,8 +22,18 @@ from .cards import Cards, Tally
 from .chat import Chat, described, read_chat
 from .job_book import COMPLETED, JobBook, SandboxJob, SketchRequest, read_request
 from .media import Addresses, send
-from .profile import AUTO_MODEL, CHAT_PRICES, OTHER_MODELS, PRICES, FileOrigin, Profile, now
+from .profile import (
+    AUTO_MODEL,
+    CHAT_PRICES,
+    OTHER_MODELS,
+    PRICES,
+    SPEECH_PRICES,
+    FileOrigin,
+    Profile,
+    now,
+)
 from .sketches import Sketches, sketch
+from .transcription import Transcriptions, read_transcription
 from .usage_lists import REQUEST_ID, UsageLists
 
 # Error answers
@@ -152,6 +162,7 @@ class Sandbox:
         self._stray_keys: deque[str] = deque(maxlen=MOST_SEEN)
         self._usage = UsageLists(profile)
         self._chat = Chat(profile)
+        self._speech = Transcriptions(profile)
         self.files_root = ""
 
     async def start(self, port: int = 0) -> str:
@@ -174,6 +185,7 @@ class Sandbox:
         app = web.Application(middlewares=[survive_hang_ups, self._account])
         app.router.add_post("/v1/audio/music", self._submit)
         app.router.add_post("/v1/chat/completions", self._ask)
+        app.router.add_post("/v1/audio/transcriptions", self._transcribe)
         app.router.add_get("/v1/jobs/{id}", self._poll)
         app.router.add_delete("/v1/jobs/{id}", partial(self._cancel, by_delete=True))
         app.router.add_post("/v1/jobs/{id}/cancel", partial(self._cancel, by_delete=False))
@@ -217,8 +229,8 @@ class Sandbox:
                 }
                 for job in jobs
             ],
-            "answers": self._chat.charged(),
-            "dollars": sum(job.price for job in jobs) + self._chat.dollars,
+            "answers": self._chat.charged() + self._speech.charged(),
+            "dollars": sum(job.price for job in jobs) + self._chat.dollars + self._speech.dollars,
             "early_polls": self._answers[304],
             "rejected": self._answers[429],
             "requests": self._answers.total(),
@@ -358,25 +370,49 @@ class Sandbox:
         asked = await read_chat(request)
         if asked is None:
             return self._error(400)
-        cards, scope = asked.cards, asked.key or asked.words
+        status, reason = self._chat.refusal(asked)
+        return self._answered(
+            asked.cards,
+            asked.key or asked.words,
+            self._error(status, reason=reason) if status else None,
+            lambda: self._chat.answer(asked, described),
+        )
+
+    async def _transcribe(self, request: web.Request) -> web.StreamResponse:
+        asked = await read_transcription(request)
+        if asked is None:
+            return self._error(400)
+        sung = await asyncio.to_thread(asked.sung, list(self._book))
+        refused = None if asked.model in SPEECH_PRICES else self._error(404)
+        return self._answered(
+            sung.cards, asked.key, refused, lambda: self._speech.answer(asked, sung)
+        )
+
+    def _answered(
+        self,
+        cards: Cards,
+        scope: str,
+        refusal: web.Response | None,
+        answer: Callable[[], dict[str, Any]],
+    ) -> web.StreamResponse:
+        """An answer at once, or the fault that the cards name."""
         for status in (400, 401, 402, 403, 404):
             if cards.has(str(status)):
                 return self._error(status)
         if cards.has("budget"):
             return self._error(402, reason=_BUDGET_EXCEEDED)
-        status, reason = self._chat.refusal(asked)
-        if status:
-            return self._error(status, reason=reason)
+        if refusal is not None:
+            return refusal
         if refused := self._refused(cards, ("429", "500", "503"), scope):
             return refused
         if self.profile.credit <= self.bill()["dollars"]:
             return self._error(402)
-        answer = self._chat.answer(asked, described)
+        made = answer()
         if lost := self._refused(cards, ("502", "504", "drop", "html"), scope):
             return lost
         if self._tally.strikes(cards, "long", scope):
-            return web.json_response({**answer, "padding": "x" * 5_000_000})
-        return web.json_response(answer)
+            return web.json_response({**made, "padding": "x" * 5_000_000})
+        return web.json_response(made)
 
     # Jobs
 

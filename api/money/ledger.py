@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ..base.errors import DamagedLedgerError, LedgerError, SpendLimitError
-from ..base.question import Question, Reply
+from ..base.question import AnyQuestion, Reply
 from ..base.request import MusicRequest
 from ..base.timing import Timing
 from ..wire.protocol import LEAST_RATE, MOST_DOLLARS, JobRecord
@@ -138,7 +138,7 @@ class Ledger:
             raise KeyError(local_id)
         return job
 
-    def living(self, service: str, request: MusicRequest | Question) -> Job | None:
+    def living(self, service: str, request: MusicRequest | AnyQuestion) -> Job | None:
         """The living row of `request`: the ledger hands it out instead of a second purchase."""
         return self._rows.one(_LIVING, request.fingerprint(service))
 
@@ -309,7 +309,7 @@ class Ledger:
     def create(
         self,
         service: str,
-        request: MusicRequest | Question,
+        request: MusicRequest | AnyQuestion,
         *,
         run: str,
         price: float | None,
@@ -328,7 +328,7 @@ class Ledger:
     def create_all(
         self,
         service: str,
-        priced: Sequence[tuple[MusicRequest | Question, float | None]],
+        priced: Sequence[tuple[MusicRequest | AnyQuestion, float | None]],
         *,
         run: str,
         rules: SpendingRules | None = None,
@@ -362,7 +362,7 @@ class Ledger:
         self,
         made: list[str],
         service: str,
-        priced: Sequence[tuple[MusicRequest | Question, float | None]],
+        priced: Sequence[tuple[MusicRequest | AnyQuestion, float | None]],
         run: str,
         rules: SpendingRules | None,
         balance: float | None,
@@ -386,7 +386,7 @@ class Ledger:
         return [*rows]
 
     def _insert(
-        self, service: str, request: MusicRequest | Question, price: float | None, run: str
+        self, service: str, request: MusicRequest | AnyQuestion, price: float | None, run: str
     ) -> Job:
         fingerprint = request.fingerprint(service)
         job = Job(

@@ -25,7 +25,7 @@ from ..base.errors import (
 )
 from ..base.models import why_unusable
 from ..base.plain_text import dollars
-from ..base.question import Question, Reply
+from ..base.question import AnyQuestion, Reply
 from ..base.request import MusicRequest
 from ..base.threads import off_loop
 from ..base.timing import Timing, pause
@@ -275,7 +275,7 @@ class Answers:
         self._submits = Submits(service, ledger, client, timing)
         self._tasks = Tasks(client)
 
-    async def ask(self, question: Question, *, run: str, rules: SpendingRules) -> Job:
+    async def ask(self, question: AnyQuestion, *, run: str, rules: SpendingRules) -> Job:
         """The row of the question, with its `answer`: a stored one, or one that is bought now.
 
         A question that is under way goes on if the caller is cancelled: the ledger gets its answer.
@@ -292,7 +292,7 @@ class Answers:
         """Wait until no question is on its way."""
         await self._tasks.idle()
 
-    async def _bought(self, question: Question, run: str, rules: SpendingRules) -> Job:
+    async def _bought(self, question: AnyQuestion, run: str, rules: SpendingRules) -> Job:
         price = 0.0 if is_free(self._service) else question.price
         try:
             living = await off_loop(self._ledger.living, self._service, question)
@@ -313,7 +313,7 @@ class Answers:
         finally:
             self._ledger.release(job)
 
-    async def _settled(self, job: Job, question: Question, rules: SpendingRules) -> Job:
+    async def _settled(self, job: Job, question: AnyQuestion, rules: SpendingRules) -> Job:
         """The row of a question that another call asked."""
         job = await self._submits.settled(job)
         if job.state is State.UNCERTAIN:
@@ -322,7 +322,7 @@ class Answers:
             raise job.as_error()
         return job
 
-    async def _asked(self, job: Job, question: Question, rules: SpendingRules) -> Job:
+    async def _asked(self, job: Job, question: AnyQuestion, rules: SpendingRules) -> Job:
         """Ask; after a lost answer, ask once more if the user allows it."""
         send = functools.partial(self._client.ask, question)
         try:
@@ -347,7 +347,7 @@ class Answers:
         return await self._written(job, reply)
 
     async def _repeated(
-        self, job: Job, question: Question, rules: SpendingRules, cause: Exception | None
+        self, job: Job, question: AnyQuestion, rules: SpendingRules, cause: Exception | None
     ) -> Job:
         """Ask an uncertain question once more, if the user allows it."""
         if not _may_repeat(job, rules):
@@ -689,8 +689,8 @@ def uncertain(job: Job) -> UncertainSubmitError:
         "not, press Buy again in the Music tab, or set another take. The pack does not send the "
         "request again by itself."
         if is_track
-        else "The pack does not ask it again by itself: change the question, or choose the method "
-        "measure."
+        else "The pack does not ask it again by itself: change the question, or choose the node's "
+        "other method."
     )
     return UncertainSubmitError(
         f"It is not known whether this {thing} was bought{again}. The {sent} was sent, and no "

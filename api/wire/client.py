@@ -13,6 +13,7 @@ import httpx
 
 from ..base.errors import InputError, NotFoundError, ProtocolError, RejectedError
 from ..base.plain_text import plain
+from ..base.question import TRANSCRIBE
 from ..base.timing import Timing
 from .download import FileAddress
 from .exchange import Answer, Exchange
@@ -26,11 +27,12 @@ from .protocol import (
     parse_models,
     parse_reply,
     parse_signed,
+    parse_transcription,
 )
 from .rate_limit import Due, RateLimiter, Retries, moment
 
 if TYPE_CHECKING:
-    from ..base.question import Question, Reply
+    from ..base.question import AnyQuestion, Reply
     from ..base.request import MusicRequest
 
 _log = logging.getLogger("aigateway")
@@ -129,13 +131,13 @@ class Client:
 
     async def ask(
         self,
-        question: Question,
+        question: AnyQuestion,
         *,
         idempotency_key: str,
         confirm: Callable[[], Awaitable[None]] | None = None,
         about: str = "",
     ) -> Reply:
-        """Ask a model that answers at once: `POST /chat/completions`.
+        """Ask a model that answers at once: `POST /chat/completions` or `/audio/transcriptions`.
 
         Args:
             confirm: see `submit`.
@@ -144,14 +146,15 @@ class Client:
         """
         answer = await self.exchange.send(
             "POST",
-            "/chat/completions",
+            question.path,
             on_new_connection=True,
             confirm=confirm,
-            json=question.body(),
             headers=self._submit_headers(idempotency_key),
             about=about,
+            **question.content(),
         )
-        return parse_reply(self.exchange.json(answer), answer.headers)
+        parse = parse_transcription if question.kind == TRANSCRIBE else parse_reply
+        return parse(self.exchange.json(answer), answer.headers)
 
     def replan(self) -> None:
         """Compute again when each waiting poll is due."""

@@ -6,6 +6,7 @@ variant that one of them documents; no other module knows of variants.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -211,6 +212,55 @@ def parse_reply(body: object, headers: Mapping[str, str] = _NO_HEADERS) -> Reply
             "gateway or of the model."
         )
     return Reply(text, parse_cost(body, headers), request_id(headers))
+
+
+MOST_WORDS = 5000
+"""Words of a transcription: 20 minutes of fast speech."""
+_MOST_LETTERS = 60
+
+
+def parse_transcription(body: object, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
+    """Read the words of a transcription, each with the seconds of its start and end.
+
+    They stand in `words`, or in the `words` of `segments`; also below `transcript` or `result`.
+    Words without times, or with times out of order, are left out.
+
+    Raises:
+        ProtocolError: the answer has no list of words.
+    """
+    found = body
+    for name in ("result", "transcript"):
+        inner = found.get(name) if isinstance(found, Mapping) else None
+        found = inner if isinstance(inner, Mapping) else found
+    lists = [found, *_items(found, "segments")]
+    words = [_items(each, "words") for each in lists if _has_list(each, "words")]
+    if not isinstance(body, Mapping) or not words:
+        raise ProtocolError(
+            "The gateway answered with success, but the transcription has no times of words. This "
+            "is a fault of the gateway or of the model."
+        )
+    timed: list[tuple[str, float, float]] = []
+    for word in (word for some in words for word in some if isinstance(word, Mapping)):
+        text, start, end = word.get("word"), _seconds(word.get("start")), _seconds(word.get("end"))
+        if isinstance(text, str) and start is not None and end is not None and start <= end:
+            timed.append((plain(text, _MOST_LETTERS).strip(), round(start, 3), round(end, 3)))
+    text = json.dumps(timed[:MOST_WORDS], ensure_ascii=False, separators=(",", ":"))
+    return Reply(text, parse_cost(body, headers), request_id(headers))
+
+
+def _has_list(body: object, name: str) -> bool:
+    return isinstance(body, Mapping) and isinstance(body.get(name), list)
+
+
+def _items(body: object, name: str) -> list[Any]:
+    found = body.get(name) if isinstance(body, Mapping) else None
+    return found if isinstance(found, list) else []
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value < 86_400 else None
 
 
 # --- Errors -------------------------------------------------------------------------------------

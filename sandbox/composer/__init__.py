@@ -36,6 +36,12 @@ def compose(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Sk
         duration: seconds, 5 or more. The piece ends within it, on the tonic.
         lyrics: define the sections; a voice sings a tune without words.
     """
+    score = score_of(prompt, duration, lyrics, take)
+    return Sketch(mixed(score, duration), SAMPLE_RATE, score)
+
+
+def score_of(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Score:
+    """The score of `compose`, without its samples."""
     text = repr((prompt, float(duration), lyrics, take))
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     rng = Random(int.from_bytes(digest, "big"))
@@ -44,5 +50,4 @@ def compose(prompt: str, duration: float, lyrics: str = "", take: int = 0) -> Sk
     # The final chord takes a third of a short piece, and 3.2 s of a long piece.
     bars = max(1, int((duration - LEAD_IN - min(3.2, 0.32 * duration)) / bar))
     sections = plan(bars, blocks(lyrics))
-    score = Arranger(style, sections, rng).score()
-    return Sketch(mixed(score, duration), SAMPLE_RATE, score)
+    return Arranger(style, sections, rng).score()

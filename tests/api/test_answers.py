@@ -8,7 +8,9 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from ...api.account import Account
@@ -16,16 +18,17 @@ from ...api.base.errors import (
     BudgetError,
     CreditsError,
     InputError,
+    ProtocolError,
     RejectedError,
     SpendLimitError,
     UncertainSubmitError,
 )
-from ...api.base.question import VISION_MODEL, VISION_PRICES, Question
+from ...api.base.question import VISION_MODEL, VISION_PRICES, Question, Transcription
 from ...api.money.job import Job, State
 from ...api.money.journal import LOG_NAME
 from ...api.money.sqlite import FILE_NAME
 from ...api.settings import Settings
-from ...api.wire.protocol import MOST_ANSWER, parse_reply
+from ...api.wire.protocol import MOST_ANSWER, parse_reply, parse_transcription
 from ...sandbox.profile import Dialect, Profile
 from ...sandbox.server import Sandbox
 from ..gateway import SCALE, account_on, rows_of, running
@@ -236,3 +239,57 @@ def test_a_strangers_text_is_bounded_and_has_no_hidden_characters() -> None:
     reply = parse_reply({"choices": [{"message": {"content": text}}]})
     assert reply.text.startswith("calm piano")
     assert len(reply.text) <= MOST_ANSWER
+
+
+# Transcriptions
+
+
+def sound(**changes: object) -> Transcription:
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros(16000), 16000, format="OGG", subtype="VORBIS")
+    return Transcription(out.getvalue(), "digest", 1.0)._replace(**changes)
+
+
+async def test_the_same_sound_is_transcribed_once_however_it_was_encoded(
+    account: Account, sandbox: Sandbox
+) -> None:
+    async def answered(**changes: object) -> Job:
+        return await account.ask(sound(**changes), RULES, run="run")
+
+    first, again = await answered(), await answered(sound=sound().sound + b"\0")
+    assert first.local_id == again.local_id
+    assert (first.kind, first.answer) == ("transcribe", "[]")
+    assert 0 < (first.charged or 0) <= (first.price or 0)
+    for change in ({"digest": "other"}, {"language": "en"}, {"seconds": 2.0}):
+        assert (await answered(**change)).local_id != first.local_id
+    assert len(sandbox.bill()["answers"]) == 4
+
+
+WORD = {"word": " Hello\n", "start": 1, "end": 1.5004}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"text": "Hello", "words": [WORD]},
+        {"text": "Hello", "segments": [{"words": [WORD]}]},
+        {"status": "completed", "result": {"transcript": {"text": "Hello", "words": [WORD]}}},
+    ],
+)
+def test_each_documented_form_of_a_transcription_is_read(body: object) -> None:
+    assert parse_transcription(body).text == '[["Hello",1.0,1.5]]'
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["Hello", {}, {**WORD, "start": None}, {**WORD, "end": 0.5}, {**WORD, "start": float("nan")},
+     {**WORD, "start": True}, {**WORD, "end": float("inf")}, {**WORD, "word": 7}],
+)  # fmt: skip
+def test_a_word_without_usable_times_is_left_out(word: object) -> None:
+    assert parse_transcription({"words": [word, WORD]}).text == '[["Hello",1.0,1.5]]'
+
+
+@pytest.mark.parametrize("body", [{"text": "Hello"}, [], None, {"words": "Hello"}])
+def test_a_transcription_without_times_is_a_fault_of_the_gateway(body: object) -> None:
+    with pytest.raises(ProtocolError, match="no times of words"):
+        parse_transcription(body)

@@ -134,6 +134,17 @@ def singing(size: int | None = None, **inputs: Any) -> Fault:
     return fault
 
 
+def transcribing(lyrics: str) -> Fault:
+    """Timed Lyrics asks about a sketch with these lyrics."""
+
+    async def fault(node: Node, sandbox: Sandbox) -> Any:
+        job, _ = await submit(node, lyrics=lyrics)
+        audio = (await load(node, (await run(node, "PollJob", job=job))[0]))[0]
+        return await run(node, "TimedLyrics", audio=audio, lyrics="one", method="ask")
+
+    return fault
+
+
 def taking(prompt: str = "piano", **inputs: Any) -> Fault:
     return running("Takes", prompt=prompt, duration=5.0, **{"format": "wav", **inputs})
 
@@ -325,6 +336,9 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, singing(100)),
         ({}, singing(ENGLISH.size)),
         ({}, singing(audio=SILENCE)),
+        ({"SPEND_LIMIT_PER_RUN": "0.00001"}, singing(method="ask")),
+        ({"UNCERTAIN_LIMIT": "0"}, transcribing("sandbox:drop")),
+        ({"LEDGER_URL": "postgresql://user:word@127.0.0.1:1/x"}, singing(method="ask")),
     ],
     "AIGatewayDescribeClip": [
         ({}, running("DescribeClip")),

@@ -20,13 +20,22 @@ from aiohttp import web
 from torchaudio.models import wav2vec2_model
 from torchaudio.pipelines import Wav2Vec2ASRBundle
 
-from ...api.base.errors import DownloadError, InputError
+from ...api.base.errors import (
+    DownloadError,
+    InputError,
+    SpendLimitError,
+    UncertainSubmitError,
+)
+from ...api.base.models import DEFAULT_MODEL
 from ...audio.arrays import MediaError
 from ...music.ctc_models import MODELS, CtcModel
+from ...sandbox.job_book import SketchRequest
+from ...sandbox.server import Sandbox
+from ...sandbox.transcription import Word, sung_words
 from ..api.test_download import serving
 from ..music.ctc.network import LABELS, WEIGHTS, SmallCtc
 from ..music.test_word_times import SPEECH
-from .test_music_nodes import Node
+from .test_nodes import Node, load, run, submit
 
 TINY = {
     "extractor_mode": "group_norm",
@@ -47,6 +56,7 @@ TINY = {
     "aux_num_out": 29,
 }
 """A network of the same form as those of torchaudio, with 320 samples a frame, and few weights."""
+FIRST = next(iter(MODELS))
 ENGLISH = tuple("|ETAONIHSRDLUMWCFGYPBVK'XJQZ")
 
 
@@ -267,3 +277,82 @@ async def test_another_file_at_the_address_is_refused(
         with pytest.raises(DownloadError, match=reason):
             await timed(node, audio=speech()[0], lyrics="carry", download=True)
     assert "m.pt" not in os.listdir(folder)
+
+
+# The method ask
+
+SONG = """[Verse]
+Carry the lantern down to the water
+let every window shine
+[Chorus]
+Sing it again, sing it with me"""
+
+
+async def sketch(node: Node, lyrics: str = SONG) -> dict[str, Any]:
+    """A sketch of the sandbox that sings `lyrics`."""
+    job, _ = await submit(node, "slow ballad with voice", duration=24.0, lyrics=lyrics)
+    url = (await run(node, "PollJob", job=job))[0]
+    return (await load(node, url))[0]
+
+
+def sung_in_sketch(sandbox: Sandbox, key: str) -> list[Word]:
+    request = SketchRequest("slow ballad with voice", 24.0, SONG, "wav", DEFAULT_MODEL, key)
+    return sung_words(request, SONG)
+
+
+async def test_a_transcription_gives_the_times_of_a_sketch(node: Node, sandbox: Sandbox):
+    audio = await sketch(node)
+    before = sandbox.bill()["dollars"]
+    found = [await timed(node, model=FIRST, audio=audio, lyrics=SONG, method="ask") for _ in "12"]
+    words = json.loads(found[0].words)
+    (job,) = sandbox.bill()["jobs"]
+    truth = sung_in_sketch(sandbox, job["key"])
+    assert [word["word"].strip(",") for word in words] == [word.word for word in truth]
+    errors = [abs(w["start"] - t.start) for w, t in zip(words, truth, strict=True)]
+    assert np.median(errors) <= 0.06
+    assert "in 3 of 3 lines" in found[0].report
+    assert found[0].words == found[1].words
+    assert len(sandbox.bill()["answers"]) == 1
+    assert sandbox.bill()["dollars"] - before == pytest.approx(0.0052 * 24 / 60)
+
+
+async def test_a_line_that_the_sketch_does_not_sing_is_named(node: Node, sandbox: Sandbox):
+    audio = await sketch(node)
+    lyrics = f"{SONG}\nand nobody knows this line"
+    found = await timed(node, model=FIRST, audio=audio, lyrics=lyrics, method="ask")
+    assert "not sung: and nobody knows this line" in found.report
+    assert "words by deepgram/nova-3: paid $0.002" in found.report
+
+
+async def test_sound_that_is_no_sketch_has_no_words(node: Node, sandbox: Sandbox):
+    found = await timed(node, model=FIRST, audio=speech()[0], lyrics=SONG, method="ask")
+    assert found.report.startswith("0 % of the words were found, in 0 of 3 lines")
+    assert found.lrc == ""
+
+
+async def test_the_limit_of_a_run_refuses_a_transcription(
+    node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIGATEWAY_SPEND_LIMIT_PER_RUN", "0.0001")
+    with pytest.raises(SpendLimitError):
+        await timed(node, model=FIRST, audio=speech()[0], lyrics=SONG, method="ask")
+    assert not sandbox.bill()["answers"]
+
+
+async def test_a_transcription_without_an_answer_is_not_asked_again_by_itself(
+    node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIGATEWAY_UNCERTAIN_LIMIT", "0")
+    audio = await sketch(node, f"{SONG}\nsandbox:drop")
+    for _ in range(2):
+        with pytest.raises(UncertainSubmitError, match="whether this answer was bought"):
+            await timed(node, model=FIRST, audio=audio, lyrics=SONG, method="ask")
+    assert sum("transcriptions" in seen.path for seen in sandbox.seen) == 1
+
+
+async def test_a_farm_sends_no_sound_unless_it_is_allowed(
+    node: Node, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AIGATEWAY_LEDGER_URL", "postgresql://user:word@127.0.0.1:1/x")
+    with pytest.raises(InputError, match="sends the sound to a model, and this farm"):
+        await timed(node, model=FIRST, audio=speech()[0], lyrics=SONG, method="ask")

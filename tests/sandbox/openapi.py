@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...sandbox.profile import CHAT_PRICES, PRICES
+from ...sandbox.profile import CHAT_PRICES, PRICES, SPEECH_PRICES
 
 Json = dict[str, Any]
 
@@ -78,6 +78,24 @@ _SCHEMAS: dict[str, Json] = {
             ),
         },
         usage=_object("cost", cost=_DOLLARS, total_tokens={"type": "integer", "minimum": 0}),
+    ),
+    "Sound": _object(
+        "file model",
+        file={"type": "string", "format": "binary"},
+        model={"type": "string", "examples": list(SPEECH_PRICES)},
+        response_format={"enum": ["json", "verbose_json"], "default": "json"},
+        language=_TEXT,
+    ),
+    "Transcription": _object(
+        "text usage",
+        text=_TEXT,
+        task={"const": "transcribe"},
+        duration=_NUMBER,
+        words={
+            "type": "array",
+            "items": _object("word start end", word=_TEXT, start=_NUMBER, end=_NUMBER),
+        },
+        usage=_object("cost", cost=_DOLLARS),
     ),
     "Job": _object(
         "id object status created",
@@ -206,6 +224,21 @@ _PATHS: dict[str, Json] = {
             requestBody={
                 "required": True,
                 "content": {"application/json": _schema("Question")},
+            },
+        )
+    },
+    "/v1/audio/transcriptions": {
+        "post": _operation(
+            "transcribe",
+            "Ask for the words of a sound and their times.",
+            _answers(
+                {"200": _answer("Transcription", "The words.")}, 400, 402, 403, 404, 500, 502, 503
+            ),
+            _parameter("header", "Idempotency-Key", _HEADER),
+            _parameter("header", "X-Request-Id", _HEADER),
+            requestBody={
+                "required": True,
+                "content": {"multipart/form-data": _schema("Sound")},
             },
         )
     },
