@@ -241,7 +241,11 @@ def parse_transcription(body: object, headers: Mapping[str, str] = _NO_HEADERS) 
         )
     timed: list[tuple[str, float, float]] = []
     for word in (word for some in words for word in some if isinstance(word, Mapping)):
-        text, start, end = word.get("word"), _seconds(word.get("start")), _seconds(word.get("end"))
+        text, start, end = (
+            word.get("word"),
+            _word_time(word.get("start")),
+            _word_time(word.get("end")),
+        )
         if isinstance(text, str) and start is not None and end is not None and start <= end:
             timed.append((plain(text, _MOST_LETTERS).strip(), round(start, 3), round(end, 3)))
     text = json.dumps(timed[:MOST_WORDS], ensure_ascii=False, separators=(",", ":"))
@@ -257,7 +261,7 @@ def _items(body: object, name: str) -> list[Any]:
     return found if isinstance(found, list) else []
 
 
-def _seconds(value: object) -> float | None:
+def _word_time(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return float(value) if 0 <= value < 86_400 else None
