@@ -64,7 +64,7 @@ def sung_words(request: SketchRequest, lyrics: str) -> list[Word]:
     return found
 
 
-class Sung(NamedTuple):
+class SketchWords(NamedTuple):
     """What a file sings, and the cards in it. Without a sketch: nothing."""
 
     words: list[Word]
@@ -80,14 +80,14 @@ class TranscriptionRequest(NamedTuple):
     is_verbose: bool
     key: str
 
-    def sung(self, jobs: Sequence[SandboxJob]) -> Sung:
+    def sung(self, jobs: Sequence[SandboxJob]) -> SketchWords:
         """The words of the newest job that is as long as the file."""
         for job in reversed(jobs):
             request = job.request
             if request.lyrics and abs(request.duration - self.seconds) < _SAME_LENGTH:
                 lyrics = re.sub(r"sandbox:\S*", " ", request.lyrics)
-                return Sung(sung_words(request, lyrics), Cards.of(request.lyrics))
-        return Sung([], Cards.of(""))
+                return SketchWords(sung_words(request, lyrics), Cards.of(request.lyrics))
+        return SketchWords([], Cards.of(""))
 
 
 async def read_transcription(request: web.Request) -> TranscriptionRequest | None:
@@ -137,7 +137,7 @@ class Transcriptions:
         """The key of each transcription that was charged."""
         return [{"key": key, "words": ""} for key, _ in self._charges]
 
-    def answer(self, asked: TranscriptionRequest, sung: Sung) -> dict[str, Any]:
+    def answer(self, asked: TranscriptionRequest, sung: SketchWords) -> dict[str, Any]:
         """The answer. A repeat with the same key costs nothing, if the dialect honours the key."""
         honours = self._profile.dialect.honours_idempotency_key
         known = self._answers.get(asked.key) if asked.key and honours else None
