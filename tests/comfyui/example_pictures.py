@@ -106,10 +106,12 @@ async def _name_a_job(browser: Browser, prompt: graph.Prompt) -> None:
 
 
 def _files(outputs: Mapping[str, Any]) -> Iterator[Path]:
-    """The files that a node shows, from ComfyUI's base folder."""
+    """The sounds and pictures that a node shows, from ComfyUI's base folder."""
     for shown in outputs.values():
         for file in shown:
-            if isinstance(file, Mapping) and "filename" in file:
+            named = isinstance(file, Mapping) and "filename" in file
+            # A WAV file has the graph in a file beside it.
+            if named and not file["filename"].endswith(".json"):
                 yield Path(file["type"], file["subfolder"], file["filename"])
 
 
