@@ -110,8 +110,8 @@ def _files(outputs: Mapping[str, Any]) -> Iterator[Path]:
     for shown in outputs.values():
         for file in shown:
             named = isinstance(file, Mapping) and "filename" in file
-            # A WAV file has the graph in a file beside it.
-            if named and not file["filename"].endswith(".json"):
+            # The graph, the loop and the credits are texts beside the sound.
+            if named and not file["filename"].endswith((".json", ".md")):
                 yield Path(file["type"], file["subfolder"], file["filename"])
 
 

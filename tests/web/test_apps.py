@@ -27,6 +27,7 @@ TITLES = sorted((path.stem for path in EXAMPLES.glob("*.json")), key=str.casefol
 RESULTS = {
     "Cut to the Beat": ("video", 1),
     "Four Takes for One Clip": ("video", 4),
+    "Game Family": ("audio", 6),
     "Game Loops": ("audio", 8),
     "Music Video": ("video", 2),
     "Music under Speech": ("video", 1),

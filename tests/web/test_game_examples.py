@@ -71,3 +71,17 @@ def test_a_cue_sheet_becomes_loops_for_engines(open_canvas: Open, nodes_2: bool,
                 assert engine_numbers(path.read_bytes())["LOOPLENGTH"] == loop["loop_length"]
             else:
                 assert smpl(path.read_bytes())[1] == loop["loop_start"]
+
+
+def test_a_cue_sheet_becomes_two_families(open_canvas: Open, host: Host):
+    played(open_canvas, host, "Game Family", False)
+    folder = written(host, "audio")
+    listed = json.loads((folder / "manifest.json").read_text("utf-8"))["files"][-6:]
+    names = [each["name"] for each in listed]
+    assert names == [f"forest {word}" for word in ("calm", "tense", "battle")] + [
+        f"arcade {word}" for word in ("easy", "hard", "boss")
+    ]
+    frames = [soundfile.info(folder / each["file"]).frames for each in listed]
+    assert len(set(frames[:3])) == len(set(frames[3:])) == 1
+    for each, count in zip(listed, frames, strict=True):
+        assert (each["loop"]["loop_start"], each["loop"]["loop_length"]) == (0, count)
