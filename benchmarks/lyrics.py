@@ -35,8 +35,8 @@ _SOUNDS: dict[str, Callable[[Samples], Samples]] = {
 _PEER = """
 import json, sys, wave
 from pocketsphinx import Decoder
+decoder = Decoder(samprate=16000, bestpath=False, loglevel="FATAL")
 for path, words in json.load(sys.stdin):
-    decoder = Decoder(samprate=16000, bestpath=False, loglevel="FATAL")
     decoder.set_align_text(words)
     decoder.start_utt()
     with wave.open(path) as file:
