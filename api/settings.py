@@ -82,6 +82,7 @@ class Settings:
         ledger_url: the database that holds the ledger; None if it is a file of this machine.
         store_url: the bucket that holds the tracks; None if they are on this machine alone.
         frames_leave_farm: whether Describe Clip may send pictures of a clip from a farm.
+        c2pa_certificate: a PEM file with certificates and a private key; "" signs no file.
     """
 
     api_key: ApiKey | None = None
@@ -110,6 +111,7 @@ class Settings:
     accept_ledger_loss: bool = False
     order_ahead: bool = False
     frames_leave_farm: bool = False
+    c2pa_certificate: str = ""
 
     @property
     def spending_rules(self) -> SpendingRules:
@@ -438,6 +440,10 @@ def _convert(name: str, value: Any, source: str) -> Any:
             raise SettingsError(f"base_url in {source}: {error}") from error
     if name == "cost_tag":
         return _cost_tag(value, source)
+    if name == "c2pa_certificate":
+        if not isinstance(value, str):
+            raise _wrong(name, value, source, "The path of a file, as text,")
+        return value.strip()
     if isinstance(getattr(Settings, name, None), bool):
         word = _shown(value).lower()
         if word not in ("true", "false", "1", "0"):

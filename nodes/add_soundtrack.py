@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ..video.options import Mix
-from . import clips, host
+from . import clips, host, session
 from .conversions import audio_of, mastered, preview, samples_of, timed_words_of
 from .disclosure import OriginMarks, maker_of, soundtrack_tags
 from .lists import shows_errors
@@ -24,6 +25,7 @@ from .shared_inputs import (
 )
 
 if TYPE_CHECKING:
+    from ..api.money.job import Job
     from ..audio.arrays import LevelChange, LongSamples
     from ..music.encoded_level import Decoded
     from ..music.mastering import Level
@@ -70,10 +72,10 @@ class AddSoundtrack(io.ComfyNode):
         origin: str = OriginMarks.ON.value,
         subtitles: str = "",
     ) -> io.NodeOutput:
-        checked_choice("mix", mix, MIXES)
-        words = timed_words_of("subtitles", subtitles)
         from ..audio.validate import check
 
+        checked_choice("mix", mix, MIXES)
+        words = timed_words_of("subtitles", subtitles)
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         valid = check(audio)
         _, job = await maker_of(valid["waveform"][0], valid["sample_rate"])
@@ -85,6 +87,7 @@ class AddSoundtrack(io.ComfyNode):
             loudness,
             true_peak,
             tags,
+            job,
             words,
             mix=mix,
             level=level,
@@ -99,13 +102,14 @@ def _with_music(
     loudness: str,
     true_peak: float,
     tags: Mapping[str, str],
+    job: Job | None,
     words: Sequence[TimedWord],
     **how: Any,
 ) -> io.NodeOutput:
     from ..audio.arrays import UNCHANGED
     from ..music.encoded_level import keep_level
     from ..music.timed_words import subtitles
-    from ..video.soundtrack import add_soundtrack, mark
+    from ..video.soundtrack import add_soundtrack
 
     music, sample_rate = samples_of(audio)
     reports: list[str] = []
@@ -147,5 +151,16 @@ def _with_music(
         )
     )
     sound = audio_of(made.sound, made.sample_rate)
-    finish = partial(mark, tags=tags) if tags else None
+    finish = partial(_finish, tags=tags, job=job) if tags and job else None
     return io.NodeOutput(host.video_of(made.path, finish), sound, ui=player)
+
+
+def _finish(path: Path, tags: Mapping[str, str], job: Job) -> None:
+    """Mark a file that ComfyUI saved the video as, and sign it if there is a certificate."""
+    from ..video.soundtrack import mark
+    from .signing import sign
+
+    mark(path, tags)
+    certificate = session.settings().c2pa_certificate
+    if certificate and (reason := sign(path, job, certificate)):
+        host.log.warning("Save Video: %s.", reason)

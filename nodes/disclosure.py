@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TITLE_LENGTH = 100
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+COMPOSITE = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
+"""The origin of a video whose music is by a model."""
 _TOOL = "AIgateway Music"
 
 
@@ -114,8 +116,7 @@ def soundtrack_tags(job: Job, marks: OriginMarks) -> dict[str, str]:
         return {}
     whole = {"xmp:CreatorTool": _TOOL, "dc:description": credit(job)}
     if not job.is_free:
-        composite = f"{_IPTC}compositeWithTrainedAlgorithmicMedia"
-        whole = {"Iptc4xmpExt:DigitalSourceType": composite, **whole}
+        whole = {"Iptc4xmpExt:DigitalSourceType": COMPOSITE, **whole}
     fields = {f"music_{key}": value for key, value in _fields(job).items()}
     fields["music_credit"] = credit(job)
     return {**fields, TAG: build_xmp(whole, parts=_facts(job, "", marks))}

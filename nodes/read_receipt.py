@@ -19,6 +19,7 @@ from . import host, session
 from .conversions import heard
 from .lists import shows_errors
 from .shared_inputs import checked_text
+from .signing import signature_of
 
 if TYPE_CHECKING:
     from ..api.money.job import Job
@@ -150,10 +151,10 @@ async def _read(path: Path, settings: Settings) -> io.NodeOutput:
 
 
 def _xmp_of(path: Path) -> dict[str, str]:
-    """The facts of the file's XMP, such as `xmp Iptc4xmpExt:DigitalSourceType`."""
+    """The file's XMP, such as `xmp Iptc4xmpExt:DigitalSourceType`, and its signature."""
     with path.open("rb") as file:
         facts = facts_of(read_xmp(file))
-    return {f"xmp {name}": value for name, value in facts.items()}
+    return {**{f"xmp {name}": value for name, value in facts.items()}, **signature_of(path)}
 
 
 def _decoded(path: Path, max_minutes: float, *, is_track: bool) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class SaveAudio(ListNode):
         title, name, licence, family, intensity = (
             trimmed(clean(value)) for value in (title, name, licence, family, intensity)
         )
+        certificate = _certificate()
         wanted = Engine(checked_choice("engine", engine, _ENGINES))
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         notes = _notes(checked_text("markers", markers))
@@ -157,6 +158,7 @@ class SaveAudio(ListNode):
                 wanted,
                 family,
                 intensity,
+                certificate,
             )
             prefix = _prefix(filename_prefix, saving)
             draft = Draft(prefix, encoding.format.extension)
@@ -175,6 +177,13 @@ class SaveAudio(ListNode):
             # Text, because ComfyUI counts objects as outputs.
             ui["aigateway_seams"] = [seams] * len(files)
         return io.NodeOutput(audio, paths, ui=ui)
+
+
+def _certificate() -> str:
+    try:
+        return session.settings().c2pa_certificate
+    except SettingsError:
+        return ""  # a mistake in the settings must not lose audio that was paid for
 
 
 def _shown(path: Path, subfolder: str) -> dict[str, str]:

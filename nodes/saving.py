@@ -221,6 +221,7 @@ class Saving(NamedTuple):
         marks: whether the file says where its music comes from.
         licence: the person's words on the licence; may be empty.
         engine: the engine that gets files beside a named file.
+        certificate: the PEM file to sign with; "" for no signature.
         family, intensity: the words for a member of a family; may be empty.
     """
 
@@ -242,6 +243,7 @@ class Saving(NamedTuple):
     engine: Engine = Engine.NONE
     family: str = ""
     intensity: str = ""
+    certificate: str = ""
 
     @property
     def frames(self) -> int:
@@ -290,7 +292,16 @@ class Saving(NamedTuple):
         return (*edited, *ended, encoded, *of_samples)
 
     def write(self, path: Path) -> Written:
-        """Write the audio."""
+        """Write the audio, and sign it if there is a certificate."""
+        written = self._write(path)
+        if self.certificate and self.job is not None and self.marks is not OriginMarks.OFF:
+            from .signing import sign
+
+            if reason := sign(path, self.job, self.certificate):
+                say(reason)
+        return written
+
+    def _write(self, path: Path) -> Written:
         from ..audio.arrays import MediaError
         from ..audio.containers.loop_points import check_loop
         from ..audio.retag import format_of, retag
