@@ -75,7 +75,7 @@ def test_a_cue_sheet_becomes_loops_for_engines(open_canvas: Open, nodes_2: bool,
 
 def test_a_cue_sheet_becomes_two_families(open_canvas: Open, host: Host):
     played(open_canvas, host, "Game Family", False)
-    folder = written(host, "audio")
+    folder = written(host, "audio", "family")
     listed = json.loads((folder / "manifest.json").read_text("utf-8"))["files"][-6:]
     names = [each["name"] for each in listed]
     assert names == [f"forest {word}" for word in ("calm", "tense", "battle")] + [
