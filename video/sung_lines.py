@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -54,10 +55,12 @@ class SungLines:
         self._canvas, self._fps, self._subtitles = canvas, fps, subtitles
         words = [word.word for each in subtitles for row in each.rows for word in row]
         self.lettering = Lettering("\n".join(words), "lyrics")
-        ends = [0.0, *(each.end for each in subtitles)]
-        self._starts = [
-            max(each.start - _LEAD, min(end, each.start))
-            for each, end in zip(subtitles, ends, strict=False)
+        ends = [-1.0, *(each.end for each in subtitles)]
+        starts = [*(each.start for each in subtitles), inf]
+        # Two lines share the pause between them. The last word is sung before its line fades.
+        self._starts = [a - min(_LEAD, (a - b) / 2) for a, b in zip(starts, ends, strict=True)]
+        self._ends = [
+            b + min(_FADE, (a - b) / 2) for a, b in zip(starts[1:], ends[1:], strict=True)
         ]
         counts = [sum(map(len, each.rows)) for each in subtitles]
         self._first = np.cumsum([0, *counts]).tolist()
@@ -67,12 +70,12 @@ class SungLines:
         """Draw the lines of frame `number`, if it has lines."""
         time = number / self._fps
         at = bisect_right(self._starts, time) - 1
-        if at < 0 or time >= self._subtitles[at].end:
+        if at < 0 or at == len(self._ends) or time >= self._ends[at]:
             return
         if at != self._shown:
             self._typeset(at)
         past = (time - self._starts[at]) / _FADE
-        light = min(past, (self._subtitles[at].end - time) / _FADE, 1.0)
+        light = min(past, (self._ends[at] - time) / _FADE, 1.0)
         sung = [
             index
             for index, (word, *_) in enumerate(self._marks)

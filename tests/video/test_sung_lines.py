@@ -81,7 +81,7 @@ def test_a_line_is_seen_from_just_before_its_first_word_to_its_end() -> None:
     seen = [time / FPS for time in range(150) if at(canvas, lines, time / FPS).max() > 40]
     assert min(seen) == pytest.approx(0.75, abs=0.1)
     assert not [time for time in seen if 2.2 < time < 3.4]
-    assert max(seen) < 4.8
+    assert max(seen) < 4.9
 
 
 def test_a_line_fades_in_and_out() -> None:

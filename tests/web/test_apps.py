@@ -29,6 +29,7 @@ RESULTS = {
     "Four Takes for One Clip": ("video", 4),
     "Game Family": ("audio", 6),
     "Game Loops": ("audio", 8),
+    "Lyric Video": ("video", 1),
     "Music Video": ("video", 2),
     "Music under Speech": ("video", 1),
     "Pick Up a Job": ("audio", 1),
