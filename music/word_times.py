@@ -303,14 +303,16 @@ class _Aligner:
                 begin.setdefault(owner, first)
                 end[owner] = after
                 sums.setdefault(owner, []).append(math.exp(max(scores[first:after])))
-        following = [*list(begin.values())[1:], len(path)]
+        # A letter that a frame shows first began, on average, half a frame before.
+        starts = {number: max(0.0, first - 0.5) for number, first in begin.items()}
+        following = [*list(starts.values())[1:], float(len(path))]
         places = {}
-        for number, after in zip(begin, following, strict=True):
+        for number, after in zip(starts, following, strict=True):
             # A network shows a letter where it begins; the sound of the last one goes on.
-            held = min(_HELD_SECONDS, (after - end[number]) * self._seconds / 2)
+            held = min(_HELD_SECONDS / self._seconds, max(0.0, after - end[number]) / 2)
             places[number] = _Place(
-                begin[number] * self._seconds,
-                end[number] * self._seconds + held,
+                starts[number] * self._seconds,
+                min(after, end[number] + held) * self._seconds,
                 min(1.0, sum(sums[number]) / len(sums[number])),
             )
         return places
