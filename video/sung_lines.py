@@ -35,7 +35,7 @@ def row_letters(width: int, height: int) -> int:
     """How many letters of usual width fit into a row of lyrics.
 
     >>> row_letters(1280, 720), row_letters(720, 1280)
-    (46, 32)
+    (45, 32)
     """
     return int(width * (1 - 2 / _SAFE) / (0.56 * letter_size(width, height)))
 

@@ -40,12 +40,7 @@ export function drawTrack(track, now, state, act) {
     },
     thumbnail(track, state, act),
     prompt,
-    element(
-      "div",
-      { class: "aigateway-facts" },
-      badge,
-      element("span", {}, track.error ?? facts),
-    ),
+    element("div", { class: "aigateway-facts" }, badge, element("span", {}, track.error ?? facts)),
     element(
       "div",
       { class: "aigateway-corner" },
