@@ -130,6 +130,7 @@ class Batch:
         before: the good items of the previous run, if other items failed in it.
         is_stopped: the user interrupted an item.
         written: files that the items have saved, which no other item replaces.
+        listed: files that an item has listed in its results, which no other item lists again.
     """
 
     def __init__(self, before: GoodItems | None = None) -> None:
@@ -137,6 +138,7 @@ class Batch:
         self.items: list[Item] = []
         self.is_stopped = False
         self.written: set[Path] = set()
+        self.listed: set[Path] = set()
         self._is_whole = False
         self._changed = asyncio.Event()
         self._counting: asyncio.Task[None] | None = None

@@ -166,7 +166,12 @@ class SaveAudio(ListNode):
             file, others = await host.interruptible(work)
             saved.append(file)
             beside |= dict.fromkeys(others, file.subfolder)
-        running_item().passed()
+        item = running_item()
+        item.passed()
+        # The items of a list share a manifest and credits.
+        for path in item.batch.listed & beside.keys():
+            del beside[path]
+        item.batch.listed.update(beside)
         files = [_shown(file.path, file.subfolder) for file in saved]
         paths = "\n".join(str(file.path) for file in saved)
         ui: dict[str, list[Any]] = {"audio": files}

@@ -52,7 +52,7 @@ async def test_a_call_that_a_new_version_refuses_is_one_sentence(
 
     monkeypatch.syspath_prepend(str(plant(tmp_path / "new", "av", "27.1.0")))
     monkeypatch.setattr(av, "open", an_older_signature)
-    with pytest.raises(GatewayError, match=f"The package av 27.1.0 .*TypeError.*{TESTED} 14") as it:
+    with pytest.raises(GatewayError, match=f"The package av 27.1.0 .*TypeError.*{TESTED} 16") as it:
         await node["AIGatewayVisualize"].execute(audio=sound(), width=64, height=64)
     assert "\n" not in str(it.value)
 

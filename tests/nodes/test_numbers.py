@@ -31,6 +31,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Beats": {"audio": AUDIO, "frames": 24, "fps": 24.0},
     "Visualize": {"audio": AUDIO, "width": 64, "height": 64, "fps": 5.0},
     "MakeLoop": {"audio": AUDIO},
+    "AlignFamily": {"audio": AUDIO},
     "Takes": {"prompt": "piano", "duration": 5.0, "count": 1},
     "CueSheet": {},
     "ReadReceipt": {},

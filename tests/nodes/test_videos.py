@@ -140,6 +140,8 @@ TAKES_AUDIO: Mapping[str, dict[str, Any]] = {
     "FitMusic": {"seconds": 5.0},
     "Beats": {"fps": 24.0},
     "MakeLoop": {},
+    "AlignFamily": {},
+    "TimedLyrics": {"lyrics": "one two"},
     "Shots": {},
     "Visualize": {},
     "SaveAudio": {"filename_prefix": "song"},
