@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import json
 import re
@@ -17,6 +18,7 @@ from ...audio.arrays import MediaError
 from ...audio.samples.origin import remember
 from ...sandbox.composer import compose
 from ...sandbox.server import Sandbox
+from ...scripts.lib import headless
 from ..audio.tag_reader import read_tags
 from ..audio.test_loop_points import engine_numbers, smpl
 from .test_nodes import Node, load, run, submit
@@ -223,6 +225,21 @@ async def test_named_files_are_listed_in_a_manifest(node: Node, sandbox: Sandbox
     assert "terms" in cave["licence"]
     assert cave["loop"]["loop_start"] == start
     assert (town["file"], town["loop"], town["title"]) == ("town_00001_.mp3", None, "Town")
+
+
+async def test_the_items_of_a_list_name_their_manifest_once(node: Node, sandbox: Sandbox) -> None:
+    audio = await bought(node, duration=5.0)
+    kind = node["AIGatewaySaveAudio"].PREPARE_CLASS_CLONE({"hidden_inputs": {}})
+    given = {"audio": audio, "filename_prefix": "game", "format": {"format": "flac"}}
+    headless.executing.set(headless.Executing("a run", "1"))
+    runs = (kind.EXECUTE_NORMALIZED_ASYNC(**given, name=name) for name in ("a", "b", "c"))
+    listed = [
+        file["filename"]
+        for ended in await asyncio.gather(*runs)
+        for file in ended.ui.get("files", [])
+    ]
+    assert listed.count("manifest.json") == 1
+    assert len(set(listed)) == len(listed)
 
 
 async def test_a_manifest_forgets_files_that_are_gone(node: Node, music: Any) -> None:
