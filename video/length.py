@@ -153,8 +153,9 @@ def _time_stamps(
             stamp = starts[-1] + (durations[-1] or 1) if starts else 0
         starts.append(stamp)
         durations.append(packet.duration or 0)
-    order = np.argsort(np.asarray(starts), kind="stable")
-    begin, length = np.asarray(starts)[order], np.asarray(durations)[order]
+    begin, length = np.asarray(starts, np.int64), np.asarray(durations, np.int64)
+    order = np.argsort(begin, kind="stable")
+    begin, length = begin[order], length[order]
     if begin.size > 1:
         gaps = np.diff(begin, append=2 * begin[-1] - begin[-2])
         length = np.where(length > 0, length, gaps)
