@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import av
 import av.error
@@ -162,7 +162,7 @@ def add_subtitles(output: OutputContainer, codec: str) -> SubtitleStream:
             f"PyAV {av.__version__} cannot write subtitles: expected a newer one; install it, "
             "pip install --upgrade av, or leave the subtitles empty."
         )
-    stream.codec_context.subtitle_header = _STYLES.encode()
+    cast(Any, stream.codec_context).subtitle_header = _STYLES.encode()
     stream.metadata["title"] = "Lyrics"
     return stream
 

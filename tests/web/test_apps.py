@@ -141,10 +141,10 @@ def test_words_become_a_file_on_a_persons_disk(open_canvas: Open, nodes_2: bool,
     assert soundfile.info(file).duration == pytest.approx(7, abs=0.1)
 
 
-def documents(page: Any, host: Host) -> set[str]:
-    """The names of the files beside sounds that the last run lists."""
+def documents(page: Any, host: Host) -> list[dict[str, str]]:
+    """The files beside sounds that the nodes of the last run list."""
     (run,) = page.request.get(f"{host.server.url}/history?max_items=1").json().values()
-    return {file["filename"] for node in run["outputs"].values() for file in node.get("files", [])}
+    return [file for node in run["outputs"].values() for file in node.get("files", [])]
 
 
 @pytest.mark.parametrize("title", TITLES)
