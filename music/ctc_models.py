@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..audio.arrays import MediaError
+from ..files.hashed import digest_of
 
 if TYPE_CHECKING:
     from .word_times import Network
 
 _PYTORCH = "https://download.pytorch.org/torchaudio/models/"
 _MMS = "https://dl.fbaipublicfiles.com/mms/torchaudio/ctc_alignment_mling_uroman/model.pt"
-_BLOCK = 1 << 20
 
 
 class CtcModel(NamedTuple):
@@ -91,11 +90,7 @@ def check_file(model: CtcModel, path: Path) -> None:
         )
     seen = (path, facts.st_size, facts.st_mtime_ns)
     if seen not in _whole:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        if digest.hexdigest() != model.sha256:
+        if digest_of(path) != model.sha256:
             raise MediaError(
                 f"The model file {path} has other content than expected (SHA-256): it is damaged, "
                 f"or of another network; {_again(model)}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 from filelock import FileLock, Timeout
 
 from ...files.atomic import rename_over
+from ...files.hashed import digest_of
 from ..base.errors import DownloadError
 from ..base.threads import off_loop
 from ..base.timing import Timing, pause
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 6
 """Attempts without a new byte that end a download."""
-_CHUNK = 1 << 20
 _SPARE = 1 << 26
 """Bytes that stay free on the disk."""
 
@@ -119,7 +118,7 @@ class _Download:
                     timing = self._timing
                     wait = pause(attempts + 1, timing.file_backoff, timing.file_backoff_max)
                     await asyncio.sleep(wait)
-        if await off_loop(_digest, self._part) != sha256:
+        if await off_loop(digest_of, self._part) != sha256:
             self._part.unlink()
             raise DownloadError(
                 f"The file at {self._url} is not the model that this pack knows (SHA-256): queue "
@@ -163,11 +162,3 @@ class _Download:
                         f"The file at {self._url} is longer than the model that this pack knows: "
                         "update the pack."
                     )
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_CHUNK):
-            digest.update(block)
-    return digest.hexdigest()
