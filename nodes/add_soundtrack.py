@@ -161,6 +161,6 @@ def _finish(path: Path, tags: Mapping[str, str], job: Job) -> None:
     from .signing import sign
 
     mark(path, tags)
-    certificate = session.settings().c2pa_certificate
+    certificate = session.certificate()
     if certificate and (reason := sign(path, job, certificate)):
         host.log.warning("Save Video: %s.", reason)

@@ -119,7 +119,7 @@ class SaveAudio(ListNode):
         title, name, licence, family, intensity = (
             trimmed(clean(value)) for value in (title, name, licence, family, intensity)
         )
-        certificate = _certificate()
+        certificate = session.certificate()
         wanted = Engine(checked_choice("engine", engine, _ENGINES))
         marks = OriginMarks(checked_choice("origin", origin, ORIGINS))
         notes = _notes(checked_text("markers", markers))
@@ -182,13 +182,6 @@ class SaveAudio(ListNode):
             # Text, because ComfyUI counts objects as outputs.
             ui["aigateway_seams"] = [seams] * len(files)
         return io.NodeOutput(audio, paths, ui=ui)
-
-
-def _certificate() -> str:
-    try:
-        return session.settings().c2pa_certificate
-    except SettingsError:
-        return ""  # a mistake in the settings must not lose audio that was paid for
 
 
 def _shown(path: Path, subfolder: str) -> dict[str, str]:

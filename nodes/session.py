@@ -55,6 +55,14 @@ def settings(*, needs_key: bool = False) -> Settings:
     return current
 
 
+def certificate() -> str:
+    """The PEM file to sign with; "" for no signature."""
+    try:
+        return settings().c2pa_certificate
+    except SettingsError:
+        return ""  # a mistake in the settings must not lose audio that was paid for
+
+
 def settings_to_ask(sent: str, instead: str) -> Settings:
     """The settings for a question that sends a person's media, such as “the sound”.
 
