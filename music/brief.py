@@ -1,4 +1,4 @@
-"""A music brief in plain words, from the measures of a clip and a table that anyone can change."""
+"""A music brief in plain words, made from the measures of a clip and an editable table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WORDS = {
     "rhythm": ("even", "uneven", "quickening", "few cuts", "no cuts"),
     "light": ("day", "night", "fire", "neon"),
 }
-"""Measures that are words; all others are numbers."""
+"""The measures whose values are words. All others are numbers."""
 NUMBERS = (
     "seconds", "cuts", "motion", "brightness", "contrast", "saturation", "warmth", "loudness",
     "speech",
@@ -33,7 +33,7 @@ _SECTIONS = 5
 _SHORTEST = 3.0
 """Seconds of the shortest part of a form."""
 _DIFFERS = 0.25
-"""Share by which a section's energy is above or below the mean to be called so."""
+"""A section is calm or intense if its energy differs from the mean by more than this share."""
 
 
 class Rule(NamedTuple):
@@ -85,7 +85,7 @@ def words_for(part: str, measures: Measures, rules: Sequence[Rule]) -> str:
 
 @functools.cache
 def read_table(path: Path = TABLE) -> tuple[Rule, ...]:
-    """The lines of a table. ValueError: a line is not as the table's head says."""
+    """The lines of a table. ValueError: a line breaks the rules at the top of the table."""
     lines = enumerate(path.read_text("utf-8").splitlines(), start=1)
     return tuple(
         _rule(line, number) for number, line in lines if line.strip() and line.strip()[0] != "#"
@@ -127,9 +127,9 @@ def _holds(measure: float | str, how: str, value: float | str) -> bool:
 
 
 def form(seconds: float, cuts: Sequence[tuple[float, float]], energy: Sequence[float]) -> str:
-    """The sections of the clip, with the seconds of their turns; empty for a clip of one section.
+    """A phrase on the sections of the clip and the times of their borders; empty for one section.
 
-    The turns are the strongest cuts. A section's energy counts its cuts and its movement.
+    The borders are the strongest cuts. The energy of a section counts its cuts and its movement.
     """
     turns: list[float] = []
     for time, _ in sorted(cuts, key=lambda cut: (-cut[1], cut[0])):

@@ -23,7 +23,7 @@ class CtcModel(NamedTuple):
         bundle: its name in `torchaudio.pipelines`.
         file: the file's name in ComfyUI's folder.
         size, sha256: of the whole file, in bytes and in hex.
-        language: how it speaks digits; see `lyric_words.LANGUAGES`.
+        language: of the words for digits; see `lyric_words.LANGUAGES`.
         licence: of the weights.
     """
 
@@ -74,14 +74,14 @@ MODELS = {
         "en",
     ),
 }
-"""By the choices of a node, the smallest first. Sizes and hashes as several projects publish them
-that pin these files."""
+"""By the choices of a node, the smallest first. Several projects that pin these files publish the
+same sizes and hashes."""
 
 _whole: set[tuple[Path, int, int]] = set()
 
 
 def check_file(model: CtcModel, path: Path) -> None:
-    """MediaError: `path` is not the file of `model`. A file is read once in a process."""
+    """MediaError: `path` is not the file of `model`. Each process reads a file once."""
     facts = path.stat()
     if facts.st_size != model.size:
         raise MediaError(

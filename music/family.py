@@ -39,25 +39,28 @@ MOST_BARS = 1000
 _PHRASE = 4
 _FEWEST_BARS = 2
 _WHOLE = 0.0005
-"""A tempo so near to a whole number of bpm, as a share, is that number: music is ordered so."""
+"""Round a tempo whose relative distance from a whole number of bpm is smaller: people order whole
+numbers."""
 _SURE = 0.4
-"""Below this confidence the tracker's beats were 20 ms off and more (strings, a wavering tempo);
-above it 7 ms. The mean tempo is used instead, and the member is named."""
+"""Below this confidence of the tracker, use the mean tempo and name the member. The beats of such
+tracks (strings, a wavering tempo) were 20 ms off or more, those of other tracks 7 ms."""
 _CLEAR = 0.25
-"""Sketches in 3 speak by 0.37 and more for it, and the wrong ones by 0.13."""
+"""Certain evidence for a meter. Sketches in 3 had 0.37 or more above the limit; wrong results had
+0.13."""
 _OFF = 0.004
-"""Seconds by which a tracked beat may miss the grid: two members differ by at most twice that, and
-the tracker adds its own error."""
+"""Largest distance of a tracked beat from the grid, in seconds. Two members differ by at most twice
+that, plus the tracker's error."""
 _STILL = 0.004
-"""Seconds: a change of the whole loop by less is the tracker's error. The samples stay."""
+"""Seconds. If the loop's length is off by less, that is the tracker's error: keep the speed."""
 _CONTEXT_SECONDS = 0.1
-"""Sound on each side of the loop that changes speed with it, and is cut off again."""
+"""Seconds of sound on each side of the loop: they are stretched with the loop and then cut off."""
 _AROUND_SECONDS = 1.0
-"""The limiter hears so much of the loop's end before its start, and the reverse."""
+"""Seconds of the loop's end that the limiter gets before the start, and of the start after the
+end."""
 _QUIETER = 3.0
-"""dB: most by which the peaks of one member lower the family. The limiter does the rest."""
+"""The peaks of one member lower the family by at most this many dB. The limiter does the rest."""
 _CLOSE, _TRIES = 0.05, 3
-"""LU of an error that is left, and the most tries to reach it."""
+"""Largest error of the loudness in LU, and the largest number of tries to reach it."""
 _HEADROOM = 0.15
 """dB below the ceiling: another meter may find a higher peak."""
 
@@ -77,7 +80,7 @@ class Aligned(NamedTuple):
     samples: Samples
     """[channels, length] of the family."""
     problem: str
-    """Why the beats are not on the family's grid; "" if they are."""
+    """The reason why the beats are off the family's grid; "" if they are on it."""
     facts: str
 
     @property
@@ -103,7 +106,7 @@ class Family(NamedTuple):
     bars: int
     """0 if no member has a beat."""
     loudness: float
-    """LUFS of each member that has a loudness; -inf if all are silent."""
+    """LUFS, the same for each member that is not silent; -inf if all are silent."""
 
     @property
     def summary(self) -> str:
@@ -133,14 +136,14 @@ def align(
     """Bring members to one grid of bars, one length and one loudness.
 
     Args:
-        tempo: of the family in bpm; 0 takes the middle one of its members.
-        bars: in each loop; 0 takes the largest number of whole phrases that half of the members
-            hold. A member with fewer bars is repeated.
-        loudness: LUFS; None takes the median of the members, and less if a peak needs it.
+        tempo: of the family in bpm; 0 takes a tempo that most members can reach.
+        bars: in each loop; 0 takes a number of whole phrases for which half of the members are long
+            enough. A member with fewer bars is repeated.
+        loudness: LUFS; None takes the median of the members, or less if a peak is too high.
         ceiling: of the true peak in dBTP.
 
-    A member that cannot be brought to the grid gets the length and the loudness, and its `problem`
-    says why. MediaError for samples, a tempo, bars or a loudness out of range.
+    A member that does not fit the grid gets only the length and the loudness; `problem` states the
+    reason. MediaError for samples, a tempo, bars or a loudness out of range.
 
     >>> tone = np.zeros((1, 48000), np.float32)
     >>> align([Member("quiet", tone, 48000)]).members[0].problem
@@ -216,7 +219,7 @@ def _reaches(bpm: float, target: float) -> bool:
 
 
 def _common_tempo(tempos: Sequence[float]) -> float:
-    """The tempo that most members can reach, with the least change; 0 without tempos."""
+    """The tempo that most members can reach with the smallest change; 0 without tempos."""
     if not tempos:
         return 0.0
 
@@ -228,7 +231,7 @@ def _common_tempo(tempos: Sequence[float]) -> float:
 
     best = max(tempos, key=worth)
     folded = [_fold(bpm, best) for bpm in tempos]
-    # The tempo of one member, which then keeps its samples.
+    # The tempo of one member, whose samples then stay unchanged.
     median = median_low(bpm for bpm in folded if _reaches(bpm, best))
     return round(median) if abs(median - round(median)) < _WHOLE * median else median
 
@@ -254,7 +257,7 @@ def _on_grid(track: Track, bpm: float) -> Track | str:
 
 
 def _regrouped(track: Track, *, doubled: bool) -> Beats:
-    """Beats at twice the tempo, or at half of it from a downbeat on."""
+    """Beats at twice the tempo; or every second beat, counted from a downbeat."""
     beats, times = track.beats, track.beats.times
     if doubled:
         middle = (times[1:] + times[:-1]) / 2
@@ -264,7 +267,7 @@ def _regrouped(track: Track, *, doubled: bool) -> Beats:
 
 
 def _with_last_beat(track: Track) -> Track:
-    """The track with the beat on which a track ends that was cut there."""
+    """The track with one more beat, if the file was cut on that beat."""
     times, bars = track.beats.times, track.bars
     after = float(times[-1] + np.median(np.diff(times[-9:])))
     if after > track.seconds:
@@ -282,7 +285,7 @@ class _Grid(NamedTuple):
     nodes: npt.NDArray[np.intp]
     """[n] indices of the downbeats among the beats."""
     costs: dict[int, tuple[float, int]]
-    """The least cost of a loop of so many bars, and the index of its first node."""
+    """By number of bars: the lowest cost of a loop, and the index of its first node."""
 
     def held(self, bars: int) -> int:
         """The largest number of bars of a loop that fills `bars` by whole repeats; 0 if none."""
@@ -291,9 +294,9 @@ class _Grid(NamedTuple):
 
 
 def _one_meter(placed: Sequence[Track | str]) -> tuple[int, list[_Grid | str]]:
-    """The meter for which the tracks speak together, and the loops of each track that has it.
+    """The common meter by the evidence of all tracks, and for each track its loops or its problem.
 
-    A short track may have its meter wrong. Where it does not speak clearly, the others decide.
+    The meter found in a short track may be wrong. If its evidence is weak, the other tracks decide.
     """
     votes = [track.bars.evidence - TRIPLE for track in placed if not isinstance(track, str)]
     meter = 3 if votes and fmean(votes) >= _CLEAR else 4
@@ -328,8 +331,9 @@ def _grid(track: Track) -> _Grid:
 
 
 def _count(grids: Sequence[_Grid]) -> int:
-    """The number of bars; 0 without members. Half of the members hold it or more. No less than half
-    of the largest such number, it gives the most good loops, and then the best seams."""
+    """The number of bars in each loop; 0 without members. At least half of the members have so
+    many. Of the numbers from half of that maximum up to it, the one with the most good loops wins,
+    then the one with the best seams."""
     if not grids:
         return 0
     most = sorted((max(grid.costs) for grid in grids), reverse=True)[(len(grids) - 1) // 2]
@@ -347,7 +351,7 @@ def _count(grids: Sequence[_Grid]) -> int:
 
 
 def _aligned(grid: _Grid, count: int, bpm: float, length: int) -> tuple[Samples, str] | str:
-    """The loop of `length` samples and its facts, or the reason why it has none."""
+    """The loop of `length` samples and its facts, or the reason why the track has no such loop."""
     bars = grid.held(count)
     if not bars:
         return f"it has no loop of {count} bars, nor of a part of them"
@@ -388,7 +392,7 @@ def _loop(track: Track, times: Floats, grid: Floats, length: int) -> Samples | s
     if not _reaches(1 / slope, 1.0):
         return f"its tempo changes by more than {MOST[engine()]:.0%}"
     body = source if size == target else _respeed(source, rate, target)
-    # Where the beats are now, and where they belong, in samples of `body`.
+    # Positions of the beats in `body` now, and after the correction, in samples.
     now = (times * rate - begin) * target / size
     there = lead + grid * rate
     is_sure = track.beats.confidence >= _SURE
@@ -417,7 +421,7 @@ def _straightened(body: Samples, rate: int, now: Floats, there: Floats, fade: in
 
 
 def _corners(places: Floats, errors: Floats, most: float) -> list[int]:
-    """Indices of the fewest corners of a line that stays within `most` of `errors`.
+    """Indices of the corners of a simplified line that differs from `errors` by at most `most`.
 
     D. Douglas, T. Peucker, "Algorithms for the reduction of the number of points required to
     represent a digitized line or its caricature" (1973).
@@ -463,7 +467,7 @@ def _longest_free(track: Track) -> int:
 
 
 def _free(track: Track, length: int) -> Samples:
-    """A loop of `length` samples that has the family's length and not its grid."""
+    """A loop of the family's `length` in samples, off its grid."""
     if track.analysis.silent:
         return np.zeros((track.samples.shape[0], length), np.float32)
     rate, total = track.sample_rate, track.samples.shape[1]
@@ -515,7 +519,8 @@ def _even_out(loops: list[Samples], rate: int, loudness: float | None, ceiling: 
 
 
 def _mastered(loop: Samples, rate: int, loudness: float, ceiling: float) -> float:
-    """Bring a loop to a loudness, in place; its loudness in LUFS. The limiter goes round."""
+    """Bring a loop to a loudness, in place, and return the loudness in LUFS. The limiter treats the
+    loop as a circle."""
     around = min(round(_AROUND_SECONDS * rate), loop.shape[1])
     whole = np.concatenate((loop[:, -around:], loop, loop[:, :around]), axis=1)
     made = np.empty_like(whole)
@@ -524,7 +529,7 @@ def _mastered(loop: Samples, rate: int, loudness: float, ceiling: float) -> floa
         master(whole, rate, made, loudness=aim, ceiling=ceiling)
         loop[:] = made[:, around : around + loop.shape[1]]
         reached = level_of(loop, rate).loudness
-        # The sound that was repeated around the loop counted too.
+        # `master` measured the repeated sound around the loop too.
         if not _CLOSE < abs(loudness - reached) < 1:
             break
         aim += loudness - reached

@@ -14,21 +14,22 @@ from .hits import Hit
 
 BEATS_IN_A_BAR = 4
 FASTEST = 400.0
-"""The fastest tempo in bpm that a person counts."""
+"""The fastest tempo, in bpm, that a person can count."""
 SHORTEST = 60 * BEATS_IN_A_BAR / FASTEST
 """Seconds of one bar at the fastest tempo."""
 
 RANGE = 4 / 3
-"""With hits, the tempo is at most a third faster or slower than the one in mind."""
+"""With hits, the tempo is at most this factor faster or slower than the wanted one."""
 _TRIED = 300
-"""Number of hits, over all tempos, whose tempos are looked at closely."""
+"""Limit on the work of the exact search: its number of tempos times the number of hits."""
 
 
 class HitTempo(NamedTuple):
-    """A tempo for the hits of a picture, as Fit Music can make it with a speed of 3 % more or less.
+    """A tempo for the hits of a picture. Fit Music reaches the hits if it changes the speed by up
+    to 3 %.
 
-    `offset` is the time of the first downbeat in the picture, in seconds. `errors` has for each hit
-    the seconds to the nearest beat, and `bars` those to the nearest bar.
+    `offset` is the time of the first downbeat in the picture, in seconds. For each hit, `errors`
+    has the seconds to the nearest beat, and `bars` those to the nearest bar.
     """
 
     tempo: float
@@ -74,7 +75,7 @@ def _steady_beats(seconds: float, tempo: float) -> Floats:
 
 
 def _planned(beats: Floats, hits: Sequence[Hit], *, coarse: bool = False) -> Anchors | None:
-    """Anchors for music that begins with a bar."""
+    """Anchors for music whose first beat is a downbeat."""
     downbeats = np.arange(beats.shape[0]) % BEATS_IN_A_BAR == 0
     return plan_anchors(Grid(beats, downbeats), hits, None, coarse=coarse)
 

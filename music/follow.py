@@ -1,4 +1,4 @@
-"""Values that follow the music, one for each frame of a picture."""
+"""Values that follow the music: one for each frame."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .track import Track
 
 _MOST_FRAMES = 1_000_000
 _RANGE_DB = 40.0
-"""The range shows levels from the loudest down to so many dB below it."""
+"""Levels this many dB below the loudest one, or lower, have the lowest value."""
 _LOUDEST = 99.0
-"""Percentile that counts as the loudest, so that one crash does not flatten the rest."""
+"""This percentile counts as the loudest level: one cymbal must not lower all other values."""
 
 
 class Values(NamedTuple):
@@ -64,9 +64,9 @@ def follow(
     """`frames` values (0: as many as the track lasts) between `low` and `high`.
 
     `what`: energy, bass and highs are levels (40 dB fill the range), onsets the attacks, beat and
-    bar a pulse that is 1 on the beat or downbeat and falls to 0 at the next. `smooth` in seconds
-    is the width of the bell that evens them out. After the end of the track every value is `low`.
-    MediaError for a value out of range.
+    bar a pulse that is 1 on the beat or downbeat and falls to 0 at the next. `smooth` is the width
+    of a Gaussian filter in seconds. After the end of the track every value is `low`. MediaError for
+    a value out of range.
     """
     count = _check_wish(track, fps, frames, what, smooth)
     course = _course(track, what)
@@ -133,7 +133,8 @@ def _level(power: Frames) -> Floats:
 
 
 def _pulse(marks: Floats, times: Floats) -> Floats:
-    """A pulse: 1 at each mark, then a square fall to 0 at the next; 0 before the first."""
+    """A pulse: 1 at each mark, then a quadratic fall to 0 at the next one; 0 before the first
+    mark."""
     if marks.shape[0] < 2:
         return np.zeros(times.shape[0])
     edges = np.append(marks, marks[-1] + np.median(np.diff(marks)))

@@ -1,4 +1,4 @@
-"""Hits: the moments of a picture that its music meets, such as cuts, from a text."""
+"""Hits: moments of a picture, such as cuts, at which the music has a beat. They come as a text."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import numpy as np
 from ..audio.arrays import MediaError
 
 ON_BEAT = 0.040
-"""Seconds: a hit this near to a beat is heard as one with it."""
+"""Seconds: a listener hears a hit and a beat that are this close as one event."""
 MOST_HITS = 300
 _LATEST = 1e9
 _SAME = 0.020
-"""Seconds within which two hits are one."""
+"""Seconds: two hits that are this close are one hit."""
 _EXPECTED = (
     "expected JSON of seconds such as [1.25, 4.5], frames such as 30f, or timecodes such as "
     "00:00:04:12"
@@ -42,7 +42,7 @@ class Hits(NamedTuple):
     hits: tuple[Hit, ...]
     """Ascending, inside the picture."""
     notes: tuple[str, ...]
-    """Sentences on hits that were left out."""
+    """Sentences about omitted hits."""
 
 
 NO_HITS = Hits((), ())
@@ -53,11 +53,11 @@ def read_hits(text: str, fps: Fraction | None, seconds: float) -> Hits:
 
     The text is JSON: a list of seconds, or of objects with `time` and `strength`. Or it lists
     seconds with a point, frames, or timecodes with frames. Plain whole numbers are frames, as the
-    outputs `beat_frames` and `cut_frames` have them. The third of the hits that is strongest is
-    strong; hits of one strength have no strong ones.
+    outputs `beat_frames` and `cut_frames` have them. The strongest third of the hits is strong. If
+    all strengths are equal, no hit is strong.
 
     Raises:
-        MediaError: an entry is none of these, or frames come without a rate `fps`.
+        MediaError: an entry has another form, or is in frames although `fps` is missing.
     """
     given = list(_entries(text.strip(), fps))
     inside = sorted(hit for hit in given if 0 <= hit.time < seconds)

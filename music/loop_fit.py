@@ -1,4 +1,4 @@
-"""A track made longer: one segment of whole bars repeats."""
+"""Make a track longer: repeat one segment of whole bars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .render import AS_IS, Piece, Speed
 from .track import Track
 
 _REST_COST = 1.0
-"""Cost of each second by which the repeats exceed the length."""
+"""Cost of each second that the repeats are longer than the wanted length."""
 _REPEAT_COST = 0.1
 
 

@@ -1,4 +1,5 @@
-"""Known lyrics beside a transcription with times: which word is which, and when the others are."""
+"""Match known lyrics with a transcription that has times, and estimate the times of missed
+words."""
 
 from __future__ import annotations
 
@@ -19,13 +20,14 @@ from .timed_words import TimedWord
 from .word_times import LEAST_CONFIDENCE, Sung
 
 _LEAST_LIKE = 0.5
-"""Two words are the same from this similarity on (Ratcliff and Obershelp)."""
+"""Two words with at least this similarity are the same (Ratcliff and Obershelp)."""
 _UNHEARD, _EXTRA = 0.4, 0.3
-"""The prices of a lyric word that was not heard, and of a heard word beside the lyrics."""
+"""The prices of a lyric word that was not heard, and of a heard word that the lyrics lack."""
 _LEAST_SHARE = 0.4
-"""A line is sung if so many of its words were heard. Common words are heard in wrong places."""
+"""A line is sung if at least this share of its words was heard. Fewer may be chance: common words
+match in wrong lines."""
 _SYLLABLE = 0.25
-"""Seconds of a syllable that is not near a heard word."""
+"""Seconds of a syllable far from any heard word."""
 _VOWELS = re.compile("[aeiouy]+")
 
 
@@ -38,11 +40,11 @@ class Heard(NamedTuple):
 
 
 def match(words: Sequence[LyricWord], heard: Sequence[Heard], language: str = "en") -> Sung:
-    """The times of `words` by a transcription, in the order of both.
+    """The times of `words` from a transcription; both are in the order of the song.
 
     The best path through both lists (Needleman and Wunsch 1970) allows words that only one of them
-    has. A word that was not heard, in a line that was, has its share of the gap by its syllables,
-    and the confidence 0.
+    has. A missed word in a heard line gets a part of the gap by its syllables, and the confidence
+    0.
     """
     parts = [
         Heard(part, *times)
@@ -81,7 +83,7 @@ def _shared(parts: list[str], each: Heard) -> list[tuple[str, tuple[float, float
 
 
 def _pairs(words: Sequence[str], heard: Sequence[str]) -> dict[int, tuple[int, float]]:
-    """For each word that was heard: its place in `heard`, and how alike the two are."""
+    """For each matched word: its index in `heard`, and the similarity."""
     if not heard:
         return {}
     like = np.array([[_likeness(a, b) for b in heard] for a in words])
@@ -94,7 +96,7 @@ def _pairs(words: Sequence[str], heard: Sequence[str]) -> dict[int, tuple[int, f
         look()
         best = score[row - 1] - _UNHEARD
         best[1:] = np.maximum(best[1:], score[row - 1, :-1] + gain[row - 1])
-        # A heard word beside the lyrics: a running maximum, at a price for each step.
+        # A heard word that the lyrics lack: a running maximum, less a price for each step.
         score[row] = np.maximum.accumulate(best + extra) - extra
     pairs: dict[int, tuple[int, float]] = {}
     row, column = len(words), len(heard)
@@ -124,7 +126,7 @@ def _filled(
     times: dict[int, tuple[float, float, float]],
     words: Sequence[LyricWord],
 ) -> list[tuple[float, float, float]]:
-    """Start, end and confidence of each wanted word, also of those that were not heard."""
+    """Start, end and confidence of each wanted word. Missed words get estimated times."""
     known = sorted(times)
     places = []
     for number in wanted:
@@ -137,7 +139,7 @@ def _filled(
         low, high = -1 if before is None else before, len(words) if after is None else after
         gap = [n for n in wanted if low < n < high]
         sizes = [_syllables(words[n]) for n in gap]
-        # The words stand beside the heard word of their own line.
+        # Place the words next to the heard word of the same line.
         is_next = before is None or (
             after is not None and words[after].line == words[number].line != words[before].line
         )

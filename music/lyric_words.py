@@ -1,4 +1,4 @@
-"""The rules by which lyrics become the words that are sung, and words become letters.
+"""Rules that turn lyrics into sung words, and words into the letters of a model.
 
 A lyric line is a line with at least one sung word; lines are counted from 0. Section tags, marks
 of repeats and stage directions are no words. Words in round brackets are ad-libs: they may be sung.
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ..audio.arrays import MediaError
 
 MOST_CHARACTERS = 20_000
-"""An opera's act has fewer: a longer text is no song."""
+"""The act of an opera has fewer words: refuse a longer text."""
 
 LANGUAGES = ("auto", "en", "de", "es", "fr", "it", "ja", "ko", "pt", "ru", "zh")
 """auto: the language of the model."""
@@ -121,7 +121,7 @@ def _with_space(line: list[LyricWord]) -> Iterator[str]:
 
 
 def spoken_parts(text: str, language: str = "en") -> list[str]:
-    """How the words of `text` are spoken, without accents: to compare what two sources write.
+    """The words of `text` as spoken, without accents: a form in which two spellings are equal.
 
     >>> spoken_parts("Café 7!")
     ['cafe', 'seven']
@@ -192,7 +192,7 @@ def _number(found: re.Match[str], language: str) -> str:
         return _one_by_one(digits, "en")
     if found[2]:
         return _ordinal(_english(number))
-    # 1100 to 2099 is more often a year than a sum.
+    # A number from 1100 to 2099 is usually a year.
     if 1100 <= number <= 1999 or 2010 <= number <= 2099:
         low = f"o{_english(number % 100)}" if number % 100 < 10 else _english(number % 100)
         return _english(number // 100) + (low if number % 100 else "hundred")
@@ -229,7 +229,7 @@ def _ordinal(name: str) -> str:
 
 
 class Spelling(NamedTuple):
-    """Words in the letters of a model, and the characters that no rule spells."""
+    """Words in the letters of a model, and the characters without a rule."""
 
     letters: list[str]
     unknown: str
@@ -267,7 +267,7 @@ def _letters_of(character: str, known: dict[str, str]) -> str | None:
     bare = [c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c)]
     if bare and all(c in known for c in bare):
         return "".join(known[c] for c in bare)
-    # A Korean syllable has no entry: its parts have.
+    # The table has no Korean syllables: look up their parts.
     latin = _latin(character) or "".join(map(_latin, bare))
     return "".join(known[c] for c in latin if c in known) or None
 

@@ -1,4 +1,4 @@
-"""Markers of a fitted track for an editor of video: its hits, bars, beats and joins."""
+"""Markers of a fitted track for video editors: hits, bars, beats and joins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = ("hit", "bar", "beat", "join")
 _COLORS = {"hit": "Red", "bar": "Blue", "beat": "Cyan", "join": "Yellow"}
 """DaVinci Resolve's names of colours; Avid and Premiere know red, blue, cyan and yellow too."""
 _HOUR = 3600
-"""Timelines of editors begin at one hour."""
+"""Timelines of video editors begin at one hour."""
 _MOST = 100_000
 
 
@@ -113,7 +113,7 @@ def _edl(markers: Markers, title: str) -> str:
 
 
 def _wanted(markers: Markers) -> Iterator[Marker]:
-    """One marker a frame, hits first: an editor keeps one."""
+    """At most one marker a frame: editors store only one. Hits win."""
     frames: dict[int, Marker] = {}
     for marker in sorted(markers.markers, key=lambda marker: KINDS.index(marker.kind)):
         frames.setdefault(_frame(markers.fps, marker.seconds), marker)

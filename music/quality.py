@@ -11,39 +11,40 @@ from ..audio.arrays import Floats, Samples, blocks, check_samples
 from .loudness import LoudnessMeter
 
 NOISE, SILENCE, HELD = "noise", "silence", "held"
-"""What a track may collapse into; the last is one sound that is held."""
+"""The kinds of collapse; the last one is a single held sound."""
 
 _BLOCK = 1 << 15
 _WINDOW = 0.5
 """Seconds from one window to the next."""
 _SIZE = 4096
-"""Samples that are looked at in each window."""
+"""Samples of each spectrum."""
 _LEAST, _SHARE = 4.0, 0.25
-"""Seconds, and share of the track, that a collapse lasts at least: an ending is shorter."""
+"""Shortest collapse, in seconds and as a share of the track: a normal ending is shorter."""
 _QUIET = -60.0
 """dBFS (root mean square); quieter sound is silence."""
 _STEADY = 4.0
-"""dB: the standard deviation of the level of sound that does not change."""
+"""dB: a sound whose level has a smaller standard deviation does not change."""
 _DECAY = 10.0
-"""dB: a held sound that falls by more is the end of the music."""
+"""dB: a held sound that falls by more is a normal ending."""
 _FLAT = 0.4
-"""Spectral flatness from which sound is noise: noise of any colour has 0.56, music 0.01 to 0.3."""
+"""Sound with this spectral flatness or more is noise. Noise of any colour has 0.56, music 0.01 to
+0.3."""
 _SAME = 0.97
-"""Likeness of a spectrum to the one before from which a sound is held."""
+"""A sound is held if each spectrum is at least this similar to the one before."""
 _MUCH = 0.9
-"""Share of the windows of a collapse that have its property."""
+"""At least this share of the windows of a collapse is noise, silent or held."""
 _SOME = 0.5
-"""A property of so many windows before it is that of the music."""
+"""If this share of the earlier windows is the same, the sound belongs to the music."""
 _BANDS = 6
-"""Octaves, downwards from half the sample rate, in which flatness is measured."""
+"""Number of octaves, counted down from half the sample rate, in which flatness is measured."""
 _AUDIBLE = 1e-5
-"""Power of a band beside the loudest one from which its flatness counts."""
+"""Ignore the flatness of bands with less power, relative to the loudest band."""
 _FULL = 0.999
-"""Full scale to a sample that is clipped."""
+"""A sample at or above this level counts as full scale."""
 _RUN = 3
-"""Samples in a row at full scale that are clipped; music touches it with one or two."""
+"""So many samples in a row at full scale are clipped. Clean music has one or two."""
 _EQUAL = 1e-4
-"""Share of the peak by which the channels of mono sound differ at most."""
+"""The channels of mono sound differ by at most this share of the peak."""
 
 
 class Quality(NamedTuple):
@@ -64,7 +65,7 @@ class Quality(NamedTuple):
     collapse: str
     """NOISE, SILENCE, HELD, or "" for music to the end."""
     collapse_at: float
-    """Time from which the track is collapsed; 0 if it is not."""
+    """Time at which the collapse begins; 0 without one."""
 
     def __str__(self) -> str:
         """One line: `-14.2 LUFS, peak -0.3 dBFS, 1.2 s of silence at the end`."""

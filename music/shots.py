@@ -18,18 +18,19 @@ from .methods import EVERY, GRIDS
 from .track import Track
 
 MOST_SHOTS = 1000
-"""ComfyUI runs the nodes behind once for each shot."""
+"""ComfyUI runs all later nodes once for each shot."""
 _PHRASE_BARS = 4
 _STRENGTH = {"beats": 0.2, "bars": 0.2, "phrases": 0.2, "strongest": 1.0}
-"""Weight of a place's strength beside the number of shots, or beside equal lengths."""
+"""Weight of the strength of a possible start, relative to the number of shots or to equal
+lengths."""
 _LIMIT_COST = 1000.0
-"""Cost of each second by which a shot is shorter or longer than asked."""
+"""Cost of each second outside the limits of a shot's length."""
 _NEAR_SECONDS = 0.03
 """An onset this near to a beat belongs to it."""
 _CALM_DB, _INTENSE_DB = -3.0, 1.5
-"""Level of a shot against that of the track, below and above which its words change."""
+"""dB relative to the track's level: a quieter shot is called calm, a louder one intense."""
 _CHANGE_DB = 3.0
-"""Change of level from the first to the second half of a shot that its words tell."""
+"""dB from the first to the second half of a shot: the prompt mentions a larger change."""
 
 
 class Shot(NamedTuple):
@@ -41,7 +42,7 @@ class Shot(NamedTuple):
     samples: Samples
     """View of the track, from this shot's first frame to the next shot's."""
     slot: str
-    """Words on the place and the energy of the music, for a prompt."""
+    """Words for a prompt: opening or ending, and the energy of the music."""
 
 
 class Shots(NamedTuple):
@@ -60,12 +61,12 @@ def plan_shots(
     max_seconds: float = 0.0,
     grid: str = "none",
 ) -> Shots:
-    """Divide a track into shots that begin at frames of `fps`, half a frame from a beat at most.
+    """Divide a track into shots. Each begins at the frame of `fps` that is nearest to a beat.
 
-    The places are `every` beat, bar, phrase of 4 bars, or the beats with the strongest accents.
-    `count` shots have nearly equal lengths. Without it as many shots are made as `min_seconds` and
-    `max_seconds` allow; 0 is no limit. Music without a beat is divided into equal parts.
-    MediaError for a value out of range, and for more shots than places.
+    A shot may begin at each beat, bar or phrase of 4 bars, or at the strongest beats (`every`).
+    `count` shots have nearly equal lengths. Without it, `min_seconds` and `max_seconds` limit their
+    lengths; 0 means no limit. Music without a beat is divided into equal parts. MediaError for a
+    value out of range, and for more shots than places.
     """
     _check_wish(fps, every, count, min_seconds, max_seconds, grid)
     total = max(1, round(Fraction(track.samples.shape[1], track.sample_rate) * fps))
@@ -126,7 +127,7 @@ def _check_wish(
 
 
 def _places(track: Track, every: str) -> tuple[Floats, Floats]:
-    """(seconds, strengths of mean 0 and deviation 1) of the places where a shot may begin."""
+    """Times in seconds at which a shot may begin, and their strengths (mean 0, deviation 1)."""
     beats, bars = track.beats.times, track.bars
     if every in ("beats", "strongest"):
         # A downbeat is a better place than another beat of the same strength.
@@ -135,7 +136,7 @@ def _places(track: Track, every: str) -> tuple[Floats, Floats]:
     if every == "bars" or starts.shape[0] < 2 * _PHRASE_BARS:
         return starts, _standard(_accents(track, starts))
     novelty = _novelty(track, starts)
-    # Phrases begin at that bar of four at which the music changes most.
+    # A phrase begins at the bar with the largest change of music, of each four bars.
     sums = [float(novelty[phase::_PHRASE_BARS].mean()) for phase in range(_PHRASE_BARS)]
     phase = int(np.argmax(sums))
     return starts[phase::_PHRASE_BARS], _standard(novelty[phase::_PHRASE_BARS])
@@ -170,7 +171,7 @@ def _equal(
     if not count:
         limits = [limit for limit in (min_seconds, max_seconds) if limit]
         usual = sum(limits) / len(limits) if limits else 0.0
-        # As many parts as a shot of the usual length needs, and none longer than max_seconds.
+        # The number of parts follows from the usual length; each part keeps to max_seconds.
         seconds = float(total / fps)
         least = math.ceil(seconds / max_seconds - 1e-9) if max_seconds else 1
         count = max(least, 1, math.floor(seconds / usual + 1e-9) if usual else 1)
@@ -181,9 +182,9 @@ def _equal(
 def _limited(
     seconds: Floats, strengths: Floats, every: str, shortest: float, longest: float
 ) -> np.ndarray:
-    """Indices of the edges whose shots keep within the limits, with the best places between them.
+    """Indices of the best edges for shots within the limits of length.
 
-    The cost of a way through the edges: a shot beyond a limit costs most, then a weak place.
+    The search minimises a cost: high for each shot outside the limits, low for each weak edge.
     """
     gain = _STRENGTH[every] * strengths + (
         0.0 if every == "strongest" else 1.0 + max(_STRENGTH.values())
@@ -214,7 +215,8 @@ def _counted(seconds: Floats, strengths: Floats, count: int) -> np.ndarray:
         if number == count:
             found = np.array([last])
         else:
-            # A place is at most one shot away from its even position; each shot needs one place.
+            # An edge lies at most one mean shot away from its even position, and each shot needs
+            # its own edge.
             near = np.abs(seconds - number * ideal) <= ideal
             near[:number] = near[last - count + number + 1 :] = False
             found = np.flatnonzero(near)
@@ -270,7 +272,7 @@ def _on_grid(frames: int, grid: str) -> int:
 
 
 def _energy(track: Track, start: float, end: float) -> tuple[str, str]:
-    """Words on the level of a part of the track, and on its change."""
+    """Words for the level of a part of the track, and for its change."""
     power = track.analysis.bands.sum(axis=0)
     first = min(round(start * FRAMES_PER_SECOND), power.shape[0] - 1)
     last = max(first + 1, round(end * FRAMES_PER_SECOND))

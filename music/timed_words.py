@@ -1,4 +1,4 @@
-"""Words with times: as JSON between nodes, and as LRC, SRT and WebVTT for players and editors."""
+"""Words with times: JSON between nodes; LRC, SRT and WebVTT for players and editors."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ MOST_WORDS = 20_000
 ROW_LETTERS = 42
 ROWS = 2
 LETTERS_PER_SECOND = 17
-"""The usual limits of subtitles: Netflix's guide for adult programmes, and the BBC's, agree with
-them nearly. A wide letter (Chinese, Japanese, Korean) counts as two, as it does there."""
+"""The usual limits of subtitles, close to the guides of Netflix (adult programmes) and the BBC. As
+there, a wide letter (Chinese, Japanese, Korean) counts as two."""
 _SHORTEST, _LONGEST = 5 / 6, 7.0
 """Seconds that one subtitle stays, by the same guides."""
 _GAP = 1 / 12
 """Seconds between two subtitles: two frames of a film."""
 _PAUSE = 3.0
-"""Seconds: an LRC player shows nothing in a longer pause."""
+"""Seconds: in a longer pause, an LRC player shows no line."""
 _LATEST = 86_400.0
 _SLOWEST = 0.4
-"""Seconds that a sung letter takes at most, where a text says only when a line begins."""
+"""Longest time of a sung letter in seconds, for texts that have only the starts of lines."""
 _ENDING_LETTERS = 5
 _MOST_LETTERS = 1_000_000
 
@@ -42,7 +42,7 @@ _MARKUP = re.compile(r"</?[a-z][^<>]*>|<[\d:.]+>|\{\\[^{}]*\}", re.IGNORECASE)
 _ARROW = "\u2192"
 _JOINERS = "\u200c\u200d\u200e\u200f"
 _SINGLE = re.compile(r"\W*[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]\W*")
-"""One kana or Chinese character as a word: no space stands beside it."""
+"""A kana or Chinese character is a word without spaces around it."""
 
 
 class TimedWord(NamedTuple):
@@ -76,7 +76,7 @@ class Subtitle(NamedTuple):
 
     @property
     def spaced(self) -> list[list[tuple[str, TimedWord]]]:
-        """For each row its words, each with the space before it, which may be none."""
+        """The words of each row, each with the space before it or ""."""
         return [[*spaces(row)] for row in self.rows]
 
 
@@ -211,7 +211,7 @@ class _Part(NamedTuple):
     start: float
     end: float
     is_timed: bool = False
-    """Whether the times are those of one word, if the text is one."""
+    """If the text is one word: whether these are the word's own times."""
 
 
 def _cues(lines: Sequence[str]) -> Iterator[list[_Part]]:
@@ -239,7 +239,8 @@ def _cue_times(line: str) -> tuple[float, float]:
 
 
 def _lrc_lines(lines: Sequence[str]) -> Iterator[list[_Part]]:
-    """The lines of LRC. A line with several times is sung as often; an empty one ends another."""
+    """The lines of LRC. A line with several times is sung at each of them; an empty line ends the
+    line before it."""
     offset = 0.0
     starts: list[tuple[float, float, str]] = []
     for line in lines:
@@ -248,7 +249,7 @@ def _lrc_lines(lines: Sequence[str]) -> Iterator[list[_Part]]:
             offset = int(found[1]) / 1000
         elif found := _LRC_LINE.fullmatch(line):
             times = [_lrc_time(each) for each in re.finditer(_LRC_TIME, found[1])]
-            # The words have times for the first time that the line is sung.
+            # The times of words are those of the line's first appearance.
             starts += [(time, time - times[0], found[5]) for time in times]
     starts.sort(key=lambda start: start[0])
     ends = [*(start for start, *_ in starts[1:]), math.inf]
@@ -272,7 +273,7 @@ def _lrc_time(found: re.Match[str]) -> float:
 
 
 def _shared_out(part: _Part, line: int) -> Iterator[TimedWord]:
-    """The words of a part; each has a share of its time by its letters."""
+    """The words of a part. Longer words get more of its time."""
     words = part.text.split()
     sizes = [letters(word) + 1 for word in words]
     ends = [
@@ -287,7 +288,7 @@ def _shared_out(part: _Part, line: int) -> Iterator[TimedWord]:
 
 
 def letters(text: str) -> int:
-    """How many letters wide `text` is: a wide letter counts as two, a combining mark as none.
+    """The width of `text` in letters: a wide letter counts as two, a combining mark as zero.
 
     >>> letters("hello"), letters("\\u4f60\\u597d")
     (5, 4)
@@ -303,7 +304,7 @@ def letters(text: str) -> int:
 
 
 def spaces(words: Iterable[TimedWord]) -> Iterator[tuple[str, TimedWord]]:
-    """Each word with the text before it: a space, or nothing between Chinese characters."""
+    """Each word with the text before it: a space, or "" between Chinese characters."""
     before, was_single = "", False
     for word in words:
         is_single = _SINGLE.fullmatch(word.word) is not None
@@ -324,9 +325,9 @@ def lines_of(words: Iterable[TimedWord]) -> list[tuple[TimedWord, ...]]:
 def subtitles(words: Iterable[TimedWord], row: int = ROW_LETTERS) -> list[Subtitle]:
     """The words in rows of at most `row` letters, and at most two rows at a time.
 
-    A long line is divided in the middle. Subtitles do not overlap. Each stays until it is read at
-    `LETTERS_PER_SECOND`, if the next one does not come before; short ones that follow each other
-    too fast stand together.
+    A long line is divided in the middle. Subtitles do not overlap. Each stays long enough to read
+    it at `LETTERS_PER_SECOND`, or until the next one. Short subtitles in quick succession are
+    joined.
     """
     blocks: list[tuple[tuple[TimedWord, ...], ...]] = []
     for line in lines_of(words):
@@ -344,14 +345,14 @@ def subtitles(words: Iterable[TimedWord], row: int = ROW_LETTERS) -> list[Subtit
 
 
 def _blocks(rows: Sequence[tuple[TimedWord, ...]]) -> Iterator[tuple[tuple[TimedWord, ...], ...]]:
-    """The rows of one line, as many as stand on the screen together."""
+    """The rows of one line, in groups that are on the screen together."""
     count = math.ceil(len(rows) / ROWS)
     for number in range(count):
         yield tuple(rows[len(rows) * number // count : len(rows) * (number + 1) // count])
 
 
 def _rows(line: Sequence[TimedWord], most: int) -> list[tuple[TimedWord, ...]]:
-    """The words of a line in as few rows as it needs, which are nearly equally long."""
+    """The words of a line in as few rows as possible, of similar widths."""
     words = [part for word in line for part in _cut(word, most)]
     count = max(1, math.ceil(letters(joined(words)) / most))
     while True:
@@ -359,7 +360,7 @@ def _rows(line: Sequence[TimedWord], most: int) -> list[tuple[TimedWord, ...]]:
         rows: list[list[TimedWord]] = [[]]
         for word in words:
             with_it = letters(joined([*rows[-1], word]))
-            # A row ends where its end is nearest to its share.
+            # End a row at the word whose end is nearest to an equal division.
             is_over = with_it - limit > limit - letters(joined(rows[-1]))
             if rows[-1] and (with_it > most or (is_over and len(rows) < count)):
                 rows.append([])
@@ -370,7 +371,7 @@ def _rows(line: Sequence[TimedWord], most: int) -> list[tuple[TimedWord, ...]]:
 
 
 def _cut(word: TimedWord, row: int) -> Iterator[TimedWord]:
-    """A word in parts that are not longer than a row, which share its time."""
+    """A long word in parts that fit into a row and share its time."""
     text, most = word.word, row // 2
     if letters(text) <= row:
         yield word
@@ -430,7 +431,7 @@ def _hundredths(seconds: float) -> str:
 
 def srt(words: Iterable[TimedWord]) -> str:
     """SubRip's text with the rows of `subtitles`."""
-    # A parser takes `-->` for a line of times.
+    # A parser would read `-->` as a line of times.
     blocks = (
         f"{number}\n{_times(each, ',')}\n{each.text.replace('-->', _ARROW)}\n\n"
         for number, each in enumerate(subtitles(words), 1)

@@ -1,9 +1,8 @@
 """The times of sung words: known lyrics aligned with what a CTC network hears.
 
 `torchaudio.functional.forced_align` finds the best path of the letters through the network's
-frames. It can leave no letter out. So a search of our own first chooses the lines that are sung:
-between two lines stands a wildcard, which takes what is sung beside the lyrics, and a path may pass
-a line at a price for each of its letters.
+frames. It must use every letter. So our own search chooses the sung lines first. Between two lines
+it has a wildcard for singing that the lyrics lack. It may skip a line, at a price for each letter.
 """
 
 from __future__ import annotations
@@ -24,33 +23,34 @@ from .lyric_words import LyricWord, spelled
 from .timed_words import TimedWord
 
 RATE = 16_000
-"""Hz that the networks hear."""
+"""Sample rate of the networks' input, in Hz."""
 _WINDOW, _MARGIN = 20, 2
-"""Seconds that a network hears at a time, and those at each end whose frames are not used.
+"""Seconds of a window of the network, and of its margins at each end, whose frames are dropped.
 
 The attention of wav2vec 2.0 grows with the square of a window: 20 s need 0.4 GB.
 """
 LEAST_CONFIDENCE = 0.2
 """A word below it is unsure. A wrong letter has about 0.02."""
 _PRICE = 2.0
-"""For each letter that is passed: a line is sung if its letters have more than exp(-2) = 0.14 of
-the probability of any letter, in the geometric mean."""
+"""Price of each skipped letter. A line counts as sung if the geometric mean of its letters'
+probabilities is above exp(-2) = 0.14 of the probability of any letter."""
 _WILDCARD_FLOOR = -3.0
-"""The least log-probability of the wildcard: it may stand in a silent frame between lines."""
+"""The lowest log-probability of the wildcard, so that it also fits silent frames between lines."""
 _SILENT = 1e-4
 """RMS below which nothing is heard: -80 dB."""
 _HELD_SECONDS = 0.3
-"""The last letter of a word sounds at most so long behind its frame."""
+"""Longest sound of a word's last letter after its frame, in seconds."""
 
 
 class Network(Protocol):
-    """Waveforms [1, T] at 16 kHz to logits [1, frames, letters], and lengths that are not used."""
+    """Turns waveforms [1, T] at 16 kHz into logits [1, frames, letters]; the second result is
+    unused."""
 
     def __call__(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, Any]: ...
 
 
 class Hearing(NamedTuple):
-    """What a network hears.
+    """The output of a network for a voice.
 
     Attributes:
         log_probs: float32 [frames, labels].
@@ -69,7 +69,7 @@ class Hearing(NamedTuple):
 
 
 class Sung(NamedTuple):
-    """The words that are sung, and how sure the rest is.
+    """The sung words, the missing lines, and the share of found words.
 
     Attributes:
         words: in the order of the lyrics; unsure ones have a `confidence` below
@@ -112,7 +112,7 @@ def hear(
     device: Any = "cpu",
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Hearing:
-    """What `network` hears in the samples of `voice_samples`, in windows of 20 s."""
+    """The output of `network` for the samples of `voice_samples`, in windows of 20 s."""
     parts = []
     step = (_WINDOW - 2 * _MARGIN) * RATE
     frame = 0
@@ -137,7 +137,7 @@ def hear(
 
 
 def align(hearing: Hearing, words: Sequence[LyricWord]) -> Sung:
-    """The times of `words` in what was heard.
+    """The times of `words` by the output of a network.
 
     Raises:
         MediaError: no word has a letter that the network knows, or torchaudio does not work.
@@ -183,13 +183,14 @@ class _Place(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Words of one line that are sung or passed together: numbers and letters."""
+    """Words of one line that are sung or skipped together: numbers and letters."""
 
     words: list[tuple[int, str]]
 
 
 def _between(number: int, found: dict[int, _Place]) -> _Place:
-    """A word without letters has the gap between its neighbours, shared with others like it."""
+    """The place of a word without letters: an equal part of the gap between the neighbours with
+    letters."""
     before = max((n for n in found if n < number), default=None)
     after = min((n for n in found if n > number), default=None)
     start = found[min(found) if before is None else before].end
@@ -219,7 +220,7 @@ class _Aligner:
         self._seconds = hearing.frame_seconds
 
     def _targets(self, runs: Sequence[_Run]) -> tuple[list[int], list[int | None], list[int]]:
-        """Labels with the words that own them, and the places of the wildcards around the runs."""
+        """The labels, the number of the word of each label, and the indices of the wildcards."""
         targets, wildcards = [self._wildcard], [0]
         owners: list[int | None] = [None]
         for run in runs:
@@ -235,11 +236,11 @@ class _Aligner:
         return targets, owners, wildcards
 
     def chosen(self, runs: Sequence[_Run]) -> list[_Run]:
-        """The runs on the best path, which passes a run at `_PRICE` for each of its letters.
+        """The runs on the best path. To skip a run costs `_PRICE` for each of its letters.
 
-        A state is a label, or the blank before or behind one (Graves et al. 2006, CTC). A
-        wildcard is also reached, without a frame, from each earlier wildcard at the price of the
-        runs between them.
+        A state is a label, or the blank before or after one (Graves et al. 2006, CTC). A path may
+        also jump from one wildcard to a later one, within a frame, for the price of the runs
+        between them.
         """
         targets, _, wildcards = self._targets(runs)
         labels = np.zeros(2 * len(targets) + 1, np.int64)
@@ -303,12 +304,12 @@ class _Aligner:
                 begin.setdefault(owner, first)
                 end[owner] = after
                 sums.setdefault(owner, []).append(math.exp(max(scores[first:after])))
-        # A letter that a frame shows first began, on average, half a frame before.
+        # On average, a letter begins half a frame before the first frame that shows it.
         starts = {number: max(0.0, first - 0.5) for number, first in begin.items()}
         following = [*list(starts.values())[1:], float(len(path))]
         places = {}
         for number, after in zip(starts, following, strict=True):
-            # A network shows a letter where it begins; the sound of the last one goes on.
+            # A network shows only the start of a letter; the sound of the last one goes on.
             held = min(_HELD_SECONDS / self._seconds, max(0.0, after - end[number]) / 2)
             places[number] = _Place(
                 starts[number] * self._seconds,
@@ -319,7 +320,7 @@ class _Aligner:
 
 
 def _spans(path: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """First frame and the one behind the last of each label in a path; the blank is 0."""
+    """First frame of each label in a path, and the frame after its last one; the blank is 0."""
     first = 0
     for frame in range(1, len(path) + 1):
         if frame == len(path) or path[frame] != path[first]:
