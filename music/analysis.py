@@ -162,7 +162,8 @@ class _Long:
 
 @lru_cache(maxsize=4)
 def mel_filters(window: int, bands: int) -> Frames:
-    """[bins, bands] triangles, evenly spaced in mel from 30 Hz to 11 kHz, each of sum 1.
+    """[bins, bands] triangular filters, evenly spaced in mel from 30 Hz to 11 kHz. The weights of
+    each sum to 1.
 
     MediaError where torchaudio cannot be loaded.
     """

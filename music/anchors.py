@@ -1,7 +1,7 @@
-"""Beats on the hits of a picture: which beat falls on which hit, at a speed near that of the music.
+"""Choose the beat that falls on each hit of a picture, with small changes of speed.
 
-Anchors are pairs of times: a moment of the music, and the moment at which the picture hears it.
-Between two anchors the speed is constant.
+An anchor is a pair of times: a moment of the music, and the moment of the picture with which it
+sounds. Between two anchors the speed is constant.
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ MOST_SPEED = 0.03
 """Largest change of speed between two anchors; the pitch stays."""
 
 _ERRORS = np.array([-0.034, -0.017, 0.0, 0.017, 0.034])
-"""Seconds by which a beat may miss its hit, so that the next hit is reached. The tracker of beats
-and the stretch add their own errors, and all together stay within 40 ms."""
+"""Allowed errors of a beat at its hit, in seconds: they help to reach the next hit. With the errors
+of the beat tracker and of the stretch, the sum stays within 40 ms."""
 _ERROR_COST = 0.1
 _SPEED_COST = 0.1
 """Cost of the largest error, and of the largest change of speed."""
 _LEAD_COST, _LEAD_BEAT_COST = 0.15, 0.1
-"""Cost of a silence before the music, which is shorter than a bar, and of each beat of it."""
+"""Cost of a silence before the music, and of each beat of that silence. It is shorter than a
+bar."""
 _LEADS = 32
-"""Number of lengths of that silence that are tried."""
+"""Number of tried lengths of that silence."""
 _SHIFT_COST = 0.2
-"""Cost of another time of the last anchor, and of each second of it."""
+"""Cost of a shift of the last anchor, and of each second of the shift."""
 _SHORTEST = 0.75
 """Fewest seconds between two anchors."""
 _STRONG_GAIN = 0.8
 _BAR_GAIN = 0.05
-"""Gain of a strong hit on a bar, and of another hit on a bar, beside 1 for a hit on a beat."""
+"""Additional gain of a strong hit on a downbeat, and of another hit on a downbeat. A hit on any
+beat has 1."""
 _FIRST = 10
-"""Number of hits that may have the beginning of the music as the anchor before them."""
+"""For each of the first hits, the previous anchor may be the beginning of the music."""
 _MOST_PLANNED = 40
-"""Number of hits that are planned for, the strongest first."""
+"""Largest number of planned hits. The strongest come first."""
 _BAR_BEATS = 4
 _BACK = 4
-"""Number of hits before one that may have the anchor before it."""
+"""The previous anchor of a hit is at one of this many hits before it."""
 
 Anchor = tuple[float, float]
 
@@ -60,7 +62,8 @@ class Anchors(NamedTuple):
     """(moment in the music, moment in the picture) in seconds, ascending; the music before the
     first has its own speed."""
     gain: float
-    """1 for each hit on a beat and more for bars, less the costs of errors and of speed."""
+    """1 for each hit on a beat, more on a downbeat, less the costs of errors and of changes of
+    speed."""
 
     def heard(self, moments: Floats) -> Floats:
         """The moments in the picture of `moments` in the music, both in seconds."""
@@ -69,8 +72,8 @@ class Anchors(NamedTuple):
 
 
 def moved(moments: Floats, pairs: Sequence[tuple[float, float]]) -> Floats:
-    """`moments` between the pairs (before, after) that surround them; after the last pair they keep
-    their distance from it."""
+    """Map `moments` by the pairs (before, after), with interpolation. Moments after the last pair
+    are shifted like it."""
     before, after = np.array(pairs, np.float64).T
     late = moments - before[-1]
     return np.where(late > 0, late + after[-1], np.interp(moments, before, after))
@@ -82,7 +85,7 @@ class _Stage(NamedTuple):
     music: Floats
     picture: Floats
     best: Floats
-    """[n] gain of the best way to each."""
+    """[n] gain of the best path to each beat."""
     origins: npt.NDArray[np.int64]
     """[n, 2] number of the stage before, and index in it."""
 
@@ -96,12 +99,12 @@ def plan_anchors(
     shifts: Sequence[float] = (0.0,),
     coarse: bool = False,
 ) -> Anchors | None:
-    """The anchors with the greatest gain; None where no speed within MOST_SPEED reaches `end`.
+    """The anchors with the greatest gain; None if no speed within MOST_SPEED reaches `end`.
 
     The music before the first anchor, at `opening` seconds, keeps its own speed; a silence shorter
-    than a bar may come before it. `end` is the last anchor, which the picture may hear later by one
-    of `shifts` in seconds; with None the music goes on at its own speed. `hits` ascend. `coarse`
-    tries fewer ways. By dynamic programming over pairs of hit and beat.
+    than a bar may come before it. `end` is the last anchor; in the picture it may be later by one
+    of `shifts` in seconds. With None the music goes on at its own speed. `hits` ascend. `coarse`
+    tries fewer paths. The method is dynamic programming over pairs of hit and beat.
     """
     errors, back = (_ERRORS[2:3], 2) if coarse else (_ERRORS, _BACK)
     hits = _planned(hits)
@@ -128,7 +131,7 @@ def plan_anchors(
 
 
 def _planned(hits: Sequence[Hit]) -> list[Hit]:
-    """The strongest hits; of equal ones, some from all parts of the picture."""
+    """The strongest hits. Of equal ones, take some from each part of the picture."""
     golden = (5**0.5 - 1) / 2
     order = sorted(enumerate(hits), key=lambda pair: (-pair[1].strength, pair[0] * golden % 1))
     return sorted(hit for _, hit in order[:_MOST_PLANNED])
@@ -168,7 +171,8 @@ def _reached(
     shortest: float,
     back: int,
 ) -> _Stage:
-    """The best ways from the stages so far, one for each of `hits`, to the pairs given."""
+    """The best paths from `stages`, one for each of `hits`, to the pairs of `music` and
+    `picture`."""
     count = music.shape[0]
     best = np.full(count, -np.inf)
     origins = np.zeros((count, 2), np.int64)
@@ -202,7 +206,7 @@ def _reached(
 
 
 def _gains(grid: Grid, hit: Hit, moments: Floats) -> Floats:
-    """What a hit gains where the music is at `moments` then."""
+    """The gain of a hit, for each of the `moments` at which the music may be."""
     after = np.clip(np.searchsorted(grid.beats, moments), 1, grid.beats.shape[0] - 1)
     nearest = after - (moments - grid.beats[after - 1] < grid.beats[after] - moments)
     near = np.abs(grid.beats[nearest] - moments) <= _ERRORS[-1]

@@ -14,8 +14,7 @@ from .beats import Beats, harmonic_change
 
 _METERS = (4, 3)
 TRIPLE = 0.1
-"""From this evidence on the meter is 3. If both repeat about as well it is 4, by far the more
-common one."""
+"""With more evidence the meter is 3. Near 0, both fit: choose 4, which is far more common."""
 _SLIP_COST = 12.0
 """Cost of a bar with a beat too many or too few, in standard deviations of accent."""
 _PARTS = 4
@@ -30,14 +29,14 @@ class Bars(NamedTuple):
     times: Floats
     """[bars] seconds of the downbeats."""
     evidence: float = 0.0
-    """For 3 beats over 4, see TRIPLE: -1.7 to -0.1 for music in 4, 0.5 to 1.3 for music in 3."""
+    """For 3 beats against 4, see TRIPLE. Music in 4 has -1.7 to -0.1, music in 3 has 0.5 to 1.3."""
 
 
 class BeatFeatures(NamedTuple):
     """Features of the music from each beat to the next, [beats, features]."""
 
     chroma: Floats
-    """[n, 12] of length 1."""
+    """[n, 12] vectors of length 1."""
     timbre: Floats
     """[n, 20] log-mel spectrum."""
     pattern: Floats
@@ -90,7 +89,7 @@ def _means(frames: npt.NDArray[np.float32], edges: Floats, rate: float) -> Float
 
 
 def _accents(analysis: Analysis, times: Floats) -> Floats:
-    """[beats] accent of each beat, from its low drum, new chord and new level."""
+    """[beats] accent of each beat: its low drum, its change of chord and its change of level."""
     near = np.round(times * FRAMES_PER_SECOND).astype(np.intp)[:, None] + np.arange(-3, 4)
     near = np.clip(near, 0, analysis.onsets.shape[0] - 1)
     features = beat_features(analysis, times)
@@ -118,7 +117,7 @@ def _standard(row: npt.NDArray[np.floating]) -> Floats:
 
 
 def _evidence(features: BeatFeatures, accents: Floats) -> float:
-    """How much better accents and drum pattern repeat after 3 beats than after 4."""
+    """Correlation of accents and drum pattern after 3 beats, less that after 4."""
     pattern = features.pattern - features.pattern.mean(axis=0)
     pattern /= np.sqrt((pattern**2).mean()) + 1e-9
 
@@ -136,7 +135,8 @@ def _evidence(features: BeatFeatures, accents: Floats) -> float:
 
 
 def _places(accents: Floats, meter: int) -> npt.NDArray[np.intp]:
-    """Place of every beat in its bar: the best course through the accents; each slip costs."""
+    """Place of each beat in its bar: the best path through the accents, with a cost for each
+    irregular bar."""
     downbeat = np.where(np.arange(meter) == 0, 1.0, -1.0 / (meter - 1))
     step = np.full((meter, meter), -_SLIP_COST)
     step[np.arange(meter), (np.arange(meter) + 1) % meter] = 0

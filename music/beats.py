@@ -18,37 +18,39 @@ from .pulse import likely_beats
 from .tempo import FASTEST, SLOWEST, check_hint, find_tempo, local_periods
 
 STEADY = 0.16
-"""From this confidence on, joins on beats are safe. Noise and drones have less than 0.1, music with
-a pulse has more than 0.2."""
+"""With at least this confidence, joins on beats are safe. Noise and drones have less than 0.1,
+music with a pulse has more than 0.2."""
 
 _TIGHTNESS = 4000.0
-"""Cost of an early or late beat, by the square of the logarithm of its interval over the local
-period. Ellis has 680 and one period for the track. A local period permits a higher cost, which
-keeps the chain off the off-beat where hi-hats are louder than drums."""
+"""Cost of an early or late beat: the factor of log(interval / local period) squared. Ellis uses 680
+and one period for the track. With a local period the cost may be higher: loud hi-hats then do not
+pull the chain to the off-beat."""
 _LATENCY = -0.004
-"""Seconds by which the envelope's peak follows the attack: -7 ms for clicks, 0 for drums in
-a mix."""
+"""Seconds from an attack to the peak of the envelope. Measured: -7 ms for clicks, 0 for drums in a
+mix."""
 _DETREND_SECONDS = 0.8
 _WEIGHTS = (1.0, 0.5, 0.25, 1.0)
 """Weights of bass, middle, highs and change of harmony in the beat envelope."""
 _HARMONY_REACH = 7
-"""Coarse frames (0.28 s) on each side between which the harmony is compared."""
+"""Compare the harmony of this many coarse frames (0.28 s) before a moment and after it."""
 _NEIGHBOURS = 3
-"""Beats on each side that smooth a beat's time."""
+"""Smooth the time of a beat over this many beats on each side."""
 _SILENT = 0.12
 """Drop a beat at either end of the track if its onset is below this share of the usual one."""
 _MOVING_GAIN, _MOVING_WIDTH, _MOVING_NEIGHBOURS = 0.7, 3.0, 1
-"""Without a steady tempo: the weight of the onsets, their width in frames, a beat's neighbours."""
+"""Without a steady tempo: the weight and the width (frames) of the onsets, and the beats of a
+smoothing."""
 _HINT_RANGE = 2**0.45
-"""Without a steady tempo a hint settles the octave; the search stays within so much of it."""
+"""Without a steady tempo: the search stays within this factor of a hint, which settles the
+octave."""
 _ODDS = (-3.0, 6.0)
-"""Limits of what one moment says for or against a beat."""
+"""Limits of the evidence of one moment for a beat, and against one."""
 _FLAT = 0.03
-"""Hum and beating partials rise by less than 0.025 at their 99th percentile; music by more than
-0.08."""
+"""Limit on the 99th percentile of the rises: hum and beating partials have less than 0.025, music
+has more than 0.08."""
 _NO_ORDER, _UNIFORM = 0.05, 0.48
-"""Noise has less than this confidence, and its rises have less than this share of their mean as
-their deviation: 0.3 to 0.44; music has more than 0.5."""
+"""Noise has a lower confidence, and a lower deviation of its rises relative to their mean: 0.3 to
+0.44. Music has more than 0.5."""
 _SNAP = 4
 """The search for a beat's onset covers so many frames on each side."""
 
@@ -98,7 +100,7 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
 
 
 def _is_even(onsets: Frames, confidence: float) -> bool:
-    """Whether the sound has no attacks (hum, drones), or attacks without order (noise)."""
+    """Whether the sound lacks attacks (hum, drones), or its attacks lack a rhythm (noise)."""
     rises = onsets[FRAMES_PER_SECOND // 10 :]
     if not rises.size or np.percentile(rises, 99) < _FLAT:
         return True
@@ -152,7 +154,8 @@ def _peaks(course: Frames) -> Floats:
 
 
 def _chain(local: Floats, periods: Floats) -> npt.NDArray[np.intp]:
-    """Frames of the chain of beats with the highest sum of onsets less the cost of its intervals.
+    """Frames of the best chain of beats: the sum of its onsets, less the cost of its intervals, is
+    highest.
 
     A beat's predecessor is two thirds to one and a half periods back, so two thirds of a period of
     frames can be computed at once.
@@ -187,7 +190,7 @@ def _chain(local: Floats, periods: Floats) -> npt.NDArray[np.intp]:
 
 
 def _without_silence(frames: npt.NDArray[np.intp], envelope: Floats) -> npt.NDArray[np.intp]:
-    """The chain from its first to its last beat with an onset."""
+    """The chain without the beats before its first onset and after its last one."""
     heard = np.lib.stride_tricks.sliding_window_view(np.pad(envelope, _SNAP), 2 * _SNAP + 1)
     strength = heard.max(axis=1)[frames]
     used = np.flatnonzero(strength > _SILENT * strength.mean())
@@ -197,7 +200,7 @@ def _without_silence(frames: npt.NDArray[np.intp], envelope: Floats) -> npt.NDAr
 def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Floats, Floats]:
     """(position in frames, strength) of the strongest onset near each beat."""
     near = np.clip(frames[:, None] + np.arange(-_SNAP, _SNAP + 1), 1, envelope.shape[0] - 2)
-    # An onset further from the beat has to be stronger.
+    # An onset far from the beat must be stronger.
     values = envelope[near] * np.hanning(2 * _SNAP + 3)[1:-1]
     peak = near[np.arange(frames.shape[0]), values.argmax(axis=1)]
     left, top, right = envelope[peak - 1], envelope[peak], envelope[peak + 1]
@@ -209,7 +212,8 @@ def _nearest_onsets(frames: npt.NDArray[np.intp], envelope: Floats) -> tuple[Flo
 
 
 def _smooth(frames: Floats, strengths: Floats, neighbours: int) -> Floats:
-    """Place each beat on the line through its neighbours: a weak onset has an uncertain time."""
+    """Place each beat on a line through its neighbours, because the time of a weak onset is
+    uncertain."""
     count = frames.shape[0]
     reach = min(neighbours, (count - 1) // 2)
     if reach < 1:

@@ -18,7 +18,8 @@ _VALUES = (140, 214, 150)
 
 
 def draw_fit(fit: Fit, width: int = 1200, height: int = 480) -> Picture:
-    """Draw the source above, its dropped parts grey, and the result below, with its joins.
+    """Draw the source above and the result with its joins below. Unused parts of the source are
+    grey.
 
     Bars and beats are upright lines in the source. Lines lead from the exit and the entry of each
     join in the source to its time in the result. A hit is a line in the result: green on a beat,

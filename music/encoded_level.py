@@ -1,6 +1,6 @@
-"""The level of samples behind a codec: encode, decode, measure, and change what is encoded.
+"""The level of samples after a codec: encode, decode, measure, and correct the samples.
 
-A codec moves the waveform. Behind Opus at 128 kbit/s the peaks of a limited track are 1 to 2 dB
+A codec changes the waveform. After Opus at 128 kbit/s the peaks of a limited track are 1 to 2 dB
 higher.
 """
 
@@ -25,19 +25,19 @@ Decoded: TypeAlias = Callable[[LevelChange], Iterator[tuple[Samples, int]]]
 """Encodes the changed samples and decodes them: [channels, n] in each block, and the rate in Hz."""
 
 _MARGINS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.3)
-"""dB below the ceiling for the limiter, try by try: each encoding moves the peaks anew."""
+"""dB below the ceiling for the limiter, one for each try: each encoding changes the peaks."""
 _CLOSE = 0.05
-"""LU: a loudness so near is good enough."""
+"""LU: a smaller error of the loudness is good enough."""
 _TOLD = 0.1
-"""LU and dB: a file that is further from its level is told."""
+"""LU and dB: the node reports a larger error."""
 _AHEAD = 1.4
-"""The limiter will take away part of the gain that makes up for its last step: give more."""
+"""Factor on the missing gain: the limiter removes a part of it."""
 _HIGHER = 0.1
-"""dB: a file's true peak may be so much above that of its samples."""
+"""dB by which the true peak of a file may exceed that of its samples."""
 
 
 class KeptLevel(NamedTuple):
-    """The change before the codec, and the level behind it."""
+    """The change before the codec, and the level after it."""
 
     change: LevelChange
     wanted: Level
@@ -57,10 +57,10 @@ class KeptLevel(NamedTuple):
 
 
 def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> KeptLevel:
-    """Find the change with which sound of `seconds` has the `wanted` level behind a codec.
+    """Find the change that gives sound of `seconds` the `wanted` level after a codec.
 
-    It is encoded up to six times, the last time with the change of the result. The true peak is
-    held at `wanted.true_peak` or less. Memory grows by 14 MB an hour.
+    The sound is encoded up to six times. The last encoding uses the returned change. The true peak
+    is held at `wanted.true_peak` or less. Memory grows by 14 MB an hour.
     """
     kept, next_change = None, UNCHANGED
     for margin in _MARGINS:
@@ -100,8 +100,8 @@ def encode_at_level(
 ) -> tuple[EncodeReport, str]:
     """`encode`, so that a lossy file has the loudness and the true peak of `samples`.
 
-    Returns a sentence besides, if the file is more than 0.1 LU or 0.1 dB off; else "". Samples
-    with true peaks above full scale are encoded as they are. `options` and errors: see `encode`.
+    Also returns a sentence if the file is more than 0.1 LU or 0.1 dB off; else "". Samples with
+    true peaks above full scale are encoded as they are. `options` and errors: see `encode`.
     """
     wanted = level_of(samples, sample_rate) if encoding.format in LOSSY else None
     if wanted is None or not -math.inf < wanted.true_peak < 0:

@@ -25,7 +25,7 @@ from .track import Track, read_track
 FADE_SHARE, LONGEST_FADE = 0.15, 4.0
 """Default length of a fade-out: this share of the whole, and at most so many seconds."""
 _SAME_TEMPO = 0.04
-"""Share by which a tempo may differ from the given one and count as the same."""
+"""A tempo is the given one if they differ by at most this share."""
 DECLICK_SECONDS = 0.003
 """Length of the fade where the result begins or ends in the middle of a sound."""
 _RING_SECONDS = 0.5
@@ -57,7 +57,7 @@ class Fit(NamedTuple):
     """New float32 [channels, length]."""
     sample_rate: int
     method: str
-    """The method in use: remix, loop, stretch, cut, or none where the length was right."""
+    """The used method: remix, loop, stretch, cut, or none if the length was right."""
     why: str
     """One sentence: the reason for this method."""
     joins: tuple[Join, ...]
@@ -71,7 +71,7 @@ class Fit(NamedTuple):
     grid: Grid
     """The beats of the result, in seconds."""
     plan: Plan | None
-    """The pieces of the source; None for a stretch."""
+    """The heard segments of the source; None for a stretch."""
     hits: tuple[Hit, ...] = ()
 
     def error(self, hit: Hit, *, bar: bool = False) -> float:
@@ -130,11 +130,11 @@ def fit(
 ) -> Fit:
     """Bring `samples` (float32 [channels, n]) to exactly `length` samples, in a new array.
 
-    `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep is the track's own,
-    fade fades out, hard stops (a remix: at the end of a bar), last hit puts the last beat of the
-    track's own ending on the last hit. Fades are in seconds. A remix lets beats fall on `hits`, and
-    bars on the strong ones. MediaError for a value out of range, and for a method that cannot reach
-    `length`.
+    `tempo` in bpm settles the octave of the beat, 0 finds it. `ending`: keep plays the track's own
+    ending; fade fades out; hard stops (a remix stops at the end of a bar); last hit puts the last
+    beat of the track's own ending on the last hit. Fades are in seconds. A remix puts beats on
+    `hits`, and downbeats on the strong ones. MediaError for a value out of range, and for a method
+    that cannot reach `length`.
 
     >>> noise = np.random.default_rng(1).normal(0, 0.1, (2, 96000)).astype(np.float32)
     >>> fit(noise, 48000, 72000, method="cut").samples.shape
@@ -218,7 +218,7 @@ def _fit(track: Track, length: int, method: str, ending: str, hits: Sequence[Hit
         why = f"{problem}."
     else:
         why = "it was asked for."
-    # Without a remix the ending lies on the last hit by the length alone.
+    # Without a remix, only the length puts the ending on the last hit.
     ending = "keep" if ending == "last hit" else ending
     if method == "cut" or length < total:
         return _cut(track, length, ending, why)
@@ -226,7 +226,7 @@ def _fit(track: Track, length: int, method: str, ending: str, hits: Sequence[Hit
 
 
 def _no_remix(track: Track) -> str:
-    """Why joins on the beat are not possible, or an empty string."""
+    """The reason why joins on the beat are impossible, or an empty string."""
     if not track.beats.bpm:
         return "no steady beat was found"
     if not track.beats.steady:

@@ -1,7 +1,7 @@
-"""How well one beat follows another: the cost of every join, and its exact place.
+"""The cost of each join from one beat to another, and its exact position.
 
 Wenner et al., "Scalable Music: Automatic Music Retargeting and Synthesis" (Eurographics 2013) and
-Rubin et al., "UnderScore" (UIST 2012): nobody hears a join from beat i to beat j if the beats
+Rubin et al., "UnderScore" (UIST 2012): a join from beat i to beat j is inaudible if the beats
 around i sound like those around j.
 """
 
@@ -20,15 +20,15 @@ from .products import squared_distances
 from .track import Track
 
 GUARD_SECONDS = 0.005
-"""A join ends this long before its beat, whose attack stays whole."""
+"""Seconds from the end of a join to its beat, so that the attack stays whole."""
 FADE_SECONDS = 0.02
 
 _WEIGHTS = (1.0, 1.0, 1.0, 0.5)
-"""Of chroma, timbre, drum pattern and level in the distance of two beats."""
+"""Weights of chroma, timbre, drum pattern and level in the distance of two beats."""
 _CONTEXT = {-1: 0.5, 0: 1.0, 1: 0.5}
 """Weights of the beats before, at and after the join."""
 _SEAM_COST = 4.0
-"""Cost of a jump at the seam beyond the usual jumps at the track's beats."""
+"""Cost of a change at the join that exceeds the usual change at the track's beats."""
 _SEAM_PERCENTILE = 80
 _SEAM_SECONDS = 0.046
 _SEAM_BANDS = 64
@@ -37,9 +37,9 @@ _SEAM_HIGHEST = 16_000.0
 _LOUD = 1000.0
 """Factor in log(1 + 1000 x) of a magnitude, which reaches down to -60 dB."""
 _TEMPO_COST, _SAME_TEMPO = 25.0, 0.01
-"""Cost of a difference of the local tempos at i and j, as a logarithm, beyond what is heard."""
+"""Cost of an audible difference (logarithm) of the local tempos at i and j."""
 _ALIGN_SECONDS = 0.012
-"""Longest shift of an entry that makes two attacks coincide."""
+"""Longest shift of an entry, in seconds, to align two attacks."""
 _ALIGN_SHARE = 0.02
 """Longest shift as a share of a beat: the time between beats stays within 3 %."""
 _ALIGN_LIKENESS = 0.4
@@ -59,7 +59,7 @@ class Joint(NamedTuple):
 
 
 def join_costs(track: Track, nodes: npt.NDArray[np.intp], turn: float = IMPOSSIBLE) -> Floats:
-    """[n, n] cost of a join that plays node j in place of node i; about 1 for random places.
+    """[n, n] cost of a join that plays node j instead of node i. Two random nodes have about 1.
 
     `nodes` are indices into the track's beats. A join to another place in the bar costs `turn`
     more, and half as much to the other half of the bar. The cost is infinite where i and j are less
@@ -111,9 +111,9 @@ def _vectors(analysis: Analysis, times: Floats) -> Floats:
 
 
 def _seam_excess(track: Track, times: Floats) -> Floats:
-    """[n, n] excess of the jump of level and spectrum from i to j over the track's usual jump.
+    """[n, n] change of level and spectrum from i to j, less the usual change at the track's beats.
 
-    The jump compares the 46 ms before beat i with the 46 ms after beat j.
+    The change is that from the 46 ms before beat i to the 46 ms after beat j.
     """
     count = times.shape[0]
     before, level_before = _at_cuts(track, times, -1)
@@ -165,7 +165,8 @@ def joint(track: Track, left_time: float, right_time: float) -> Joint:
 
 
 def _alignment(samples: Samples, sample_rate: int, left: int, right: int, reach: int) -> int:
-    """Delay in samples, up to `reach`, of the sound at `right` against the sound at `left`."""
+    """Delay in samples, at most `reach`, of the sound at `right` relative to the sound at
+    `left`."""
     back, ahead = round(0.04 * sample_rate), round(0.12 * sample_rate)
     if min(left, right) - back - reach < 0 or max(left, right) + ahead + reach > samples.shape[1]:
         return 0

@@ -18,42 +18,45 @@ from .splice import sound
 from .track import Track
 
 GOOD_COST = 0.6
-"""Largest distance of start and end in a good loop; two random places have 1."""
+"""Largest distance between start and end of a good loop. Two random moments have 1."""
 
 _LONGER = 0.15
-"""A loop of twice the length may cost so much more."""
+"""Additional cost that a loop of twice the length may have."""
 _PHRASE_COST = 0.3
-"""Cost of a loop that is no multiple of a phrase."""
+"""Cost of a loop that does not consist of whole phrases."""
 _PHRASE = 4
-"""Bars in a phrase. The longest loop of whole phrases with a good seam wins: a short loop tires."""
+"""Bars in a phrase. Of the good loops of whole phrases, the longest wins: a short loop is
+tiring."""
 _MOST_PLACES = 1200
 _TRIED = 8
-"""Number of candidates whose seam is measured, the best first."""
+"""Number of candidates, the best first, whose seam is measured."""
 _AROUND_SECONDS = 1.5
 _REACH = 10
-"""Frames (0.1 s) on each side of the seam between which levels are compared."""
+"""Compare the levels of this many frames (0.1 s) before the seam and after it."""
 _REPEAT_SECONDS = 1.0
 _SAME = 1e-3
-"""Largest difference of two passages that repeat, as a share of the track's RMS: -60 dB."""
+"""Largest difference between a passage and its repeat, as a share of the track's RMS: -60 dB."""
 _QUIET_JUMP = 1.5
-"""dB: a smaller change of level is no jump in any track."""
+"""dB: listeners accept a smaller change of level in any track."""
 
 
 class Seam(NamedTuple):
     """How the loop's end meets its beginning."""
 
     cost: float
-    """Distance of the music around both places; 1 is that of two random places."""
+    """Distance between the music at the end and at the start. Two random moments have 1."""
     flux: float
-    """Highest rise of the spectrum at the seam, over the 95th percentile of the track's beats."""
+    """Highest rise of the spectrum at the seam, divided by the 95th percentile at the track's
+    beats."""
     level: float
-    """dB from the 0.1 s before the seam to the 0.1 s after it, over the track's usual jump."""
+    """Change in dB from the 0.1 s before the seam to the 0.1 s after it, less the track's usual
+    change."""
     step: float
-    """Step from the last sample to the first, over the track's largest step from sample to
-    sample."""
+    """Step from the last sample to the first, divided by the largest step between samples of the
+    track."""
     repeats: bool = False
-    """The second before the end equals the second before the start, sample for sample: the loop
-    turns where the music itself turned."""
+    """The second before the end equals the second before the start, sample for sample: the music
+    itself repeats there."""
 
     @property
     def good(self) -> bool:
@@ -125,8 +128,8 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
 
 
 class _Turn(NamedTuple):
-    """A jump from the sample before `end` to `start`; the `fade` samples before both are
-    crossfaded."""
+    """The seam from the sample before `end` to `start`, with a crossfade of the `fade` samples
+    before both."""
 
     start: int
     end: int
@@ -235,7 +238,7 @@ def _measure(track: Track, candidate: _Turn, largest: float) -> Seam:
 
 
 def _repeats(source: Samples, start: int, end: int, count: int) -> bool:
-    """Whether the source before `end` equals that before `start`, or the source from both on."""
+    """Whether the source is equal before `end` and before `start`, or after both."""
     limit = _SAME * rms(source)
     pairs = ((start - count, end - count), (start, end))
     for first, second in pairs:

@@ -17,7 +17,7 @@ import torch
 from ..audio.arrays import MediaError, Samples, blocks, check_sample_rate
 
 ABSOLUTE_GATE = -70.0
-"""LUFS; quieter blocks are silence to the measure (BS.1770-4, annex 1)."""
+"""LUFS; quieter blocks do not count (BS.1770-4, annex 1)."""
 RELATIVE_GATE = -10.0
 """LU below the mean of the blocks that passed the absolute gate."""
 

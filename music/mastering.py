@@ -19,16 +19,16 @@ MOST_GAIN = 40.0
 """Largest gain in dB: a track that needs more is noise, and stays quiet."""
 
 _CLOSE = 0.05
-"""LU: a result so near to the target is good enough."""
+"""LU: a smaller error is good enough."""
 _REACHED = 0.1
-"""LU: a result further from the target is told."""
+"""LU: the node reports a larger error."""
 _HEARD = 6.0
-"""dB: more than that of the limiter is heard."""
+"""dB: listeners hear a larger reduction by the limiter."""
 _TRIES = 6
 _STEEPEST = 4.0
-"""Most dB of gain that one step tries for each missing LU."""
+"""Largest gain in dB that one step adds for each missing LU."""
 _METERS_DIFFER = 0.1
-"""dB of headroom: another meter's oversampling filter may find peaks so much higher."""
+"""dB of headroom: the oversampling filter of another meter may find higher peaks."""
 _MARGIN = 0.05
 """dB of further headroom that the limiter aims for."""
 _BLOCK = 1 << 15

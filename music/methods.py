@@ -5,7 +5,8 @@ from __future__ import annotations
 METHODS = ("auto", "remix", "loop", "stretch", "cut")
 """Methods that bring music to a length."""
 ENDINGS = ("keep", "fade", "hard", "last hit")
-"""How the result ends; on the last hit falls the last beat, and the music rings out."""
+"""The kinds of ending. With the last one, the last beat falls on the last hit, and the music rings
+out."""
 FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
 """Features of the music that a value for each frame follows."""
 EVERY = ("beats", "bars", "phrases", "strongest")

@@ -1,4 +1,4 @@
-"""The least-cost way through a track that takes a given number of steps, by dynamic programming.
+"""Find the cheapest path through a track with a given number of steps, by dynamic programming.
 
 Wenner et al. (2013): the state is (steps heard so far, place in the source); each step goes on to
 the next place, or joins to another one.
@@ -15,11 +15,11 @@ from ..audio.arrays import Floats
 from ..audio.stopping import looked
 
 _CHOICES = 24
-"""Number of joins into a place that are tried, the cheapest first."""
+"""Number of tried joins into a place, the cheapest first."""
 
 
 class Way(NamedTuple):
-    """A course through the places 0 to n-1 of a track."""
+    """A path through the places 0 to n-1 of a track."""
 
     start: int
     joins: tuple[tuple[int, int], ...]
@@ -29,11 +29,11 @@ class Way(NamedTuple):
 
 
 class Ways:
-    """The cheapest ways from a start to every place, in each number of steps up to `steps`.
+    """The cheapest paths from a start to each place, for each number of steps up to `steps`.
 
-    `costs` [n, n] are of joins (infinite: no join), `starts` [n] of a start at each place. Every
-    join also costs `join_cost`. At least one step comes before the first join, and `stay` steps
-    after each.
+    `costs` [n, n] has the cost of each join (infinite: no join), `starts` [n] that of each start.
+    Every join also costs `join_cost`. At least one step comes before the first join, and `stay`
+    steps after each.
     """
 
     def __init__(

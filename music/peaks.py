@@ -76,7 +76,7 @@ def limiter(
 
 
 def _released(wanted: Iterable[Floats]) -> Iterator[Floats]:
-    """The gain follows `wanted` down at once, and up only slowly."""
+    """The gain falls with `wanted` at once, and rises slowly."""
     keep = math.exp(-_CONTROL_SECONDS / _RELEASE_SECONDS)
     gain = 1.0
     for part in wanted:

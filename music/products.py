@@ -1,8 +1,8 @@
-"""Matrix products that use no other thread.
+"""Matrix products in a single thread.
 
 OpenBLAS shares a product among its threads from 2^18 multiplications on (interface/gemm.c). The
-threads spin while they wait for each other: beside other work, as in ComfyUI, such a product takes
-many times longer than on one core.
+threads spin while they wait for each other. If other work runs too, as in ComfyUI, such a product
+takes many times longer than on one core.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 _MOST = 200_000
 """Most multiplications in one call."""
 _FEWEST_ROWS = 4
-"""If a call would have fewer rows, the product is so large that threads make it faster."""
+"""With fewer rows in a call, the product is so large that threads are faster."""
 
 
 def product(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The most likely course of beats: a chain whose tempo is a state of its own.
+"""The most likely sequence of beats: a Markov chain whose state includes the tempo.
 
 The model is that of F. Krebs, S. Böck and G. Widmer, "An efficient state-space model for joint
 tempo and meter tracking" (ISMIR 2015), at the beats only: a beat follows the last one after one
@@ -16,18 +16,20 @@ from ..audio.stopping import looked
 RATE = 100
 """Frames a second."""
 _SPACING = 0.025
-"""From interval to interval, as a share; their number decides the time."""
+"""Ratio between neighbouring intervals, less 1. Their number determines the time of computation."""
 _REACH = 0.3
-"""An interval changes by at most so much, as a logarithm."""
+"""Largest change from one interval to the next, as a logarithm."""
 _CHANGE_COST = 40.0
 """Cost of a change of the interval, by its logarithm."""
 _FREE = 0.03
-"""A change of the logarithm up to this costs little: rounding to whole frames needs it."""
+"""A change of the logarithm up to this costs little, because intervals are rounded to whole
+frames."""
 _FREE_COST = 0.15
 _SKIPPED_COST = 0.5
-"""Cost of a beat without a sound, before the first and after the last of the chain."""
+"""Cost of a silent beat before the first one of the chain, or after the last one."""
 _USUAL, _USUAL_OCTAVES, _USUAL_COST = 110.0, 1.0, 0.06
-"""Prior of the tempo: its centre in bpm, its width, and the cost of a beat so far from it."""
+"""Prior of the tempo: its centre in bpm, its width in octaves, and the cost of a beat at that
+distance."""
 
 
 def likely_beats(
@@ -56,7 +58,8 @@ def likely_beats(
         centre, octaves, weight = wanted, 0.15, 0.1
     prior = weight * (np.log2(60 * RATE / intervals / centre) / octaves) ** 2
     longest = int(intervals[-1])
-    # Row longest + t has the best chain that ends at frame t, by the length of its last interval.
+    # Row longest + t has the best chains that end at frame t, one for each length of the last
+    # interval.
     score = np.full((longest + count, kinds), -np.inf, np.float32)
     origin = np.full((count, kinds), -1, np.int32)
     first = -_SKIPPED_COST * np.arange(count)[:, None] / intervals

@@ -1,4 +1,4 @@
-"""A track at another length: joins that nobody hears, and the track's own opening and ending."""
+"""Bring a track to another length with inaudible joins, and keep its opening and its ending."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from .render import AS_IS, Piece, Speed, natural_length
 from .track import Track
 
 MAX_SPEED_CHANGE = 0.03
-"""A tempo that differs by less is heard as the same."""
+"""Largest change of speed: listeners do not notice it."""
 KEPT_BARS = 2
 """Bars at each end that stay equal to the source, sample for sample."""
 
 _JOIN_COST = 0.25
 _START_COST = 0.3
-"""Cost of a start on a later beat of the first bar, where the opening cannot be kept."""
+"""Cost of a start on a later beat of the first bar, if the opening cannot stay."""
 _PHRASE_COST = 0.2
-"""Cost of a jump by no multiple of four bars; a quarter of it by no multiple of eight."""
+"""Cost of a jump, unless it is a multiple of four bars; a quarter, unless it is a multiple of
+eight."""
 _TURN_COST = 8.0
 """Cost of a join to another place in the bar; half as much to the other half of the bar."""
 _STAY_BARS = 2
@@ -41,11 +42,11 @@ _HOPELESS = 100.0
 _HIT_GAIN = 1.5
 """Gain of a hit on a beat, beside the costs of joins."""
 _MISSED_COST = 4.0
-"""Cost of a way on which no speed reaches the length with the hits."""
+"""Cost of a path that cannot reach the length with the hits at any allowed speed."""
 _SILENT = 0.002
 """The silence after the music is below this share of its peak: -54 dB."""
 _SHIFT_SECONDS = 0.05
-"""Step between the times of the ending that are tried, within a bar."""
+"""Seconds between the tried shifts of the ending, within a bar."""
 
 
 class Plan(NamedTuple):
@@ -59,10 +60,10 @@ class Plan(NamedTuple):
     cut: int = 0
     """Samples cut off the beginning because the speed could not correct the length."""
     warp: tuple[tuple[int, int], ...] = ()
-    """Samples (before, after) between which a stretch changes the speed, instead of `speed`."""
+    """Pairs of samples (before, after) for a stretch with several speeds, instead of `speed`."""
 
     def heard(self, natural: Floats) -> Floats:
-        """The samples of the result that play the samples `natural` of the joined pieces."""
+        """Positions in the result of the samples `natural` of the joined pieces."""
         return moved(natural, self.warp or self.speed.pairs)
 
 
@@ -80,11 +81,11 @@ def beats_of(track: Track, pieces: Sequence[Piece]) -> Grid:
 
 
 def plan_remix(track: Track, length: int, ending: str, hits: Sequence[Hit] = ()) -> Plan | None:
-    """The least-cost plan for `length` samples, or None where the track has too few bars.
+    """The cheapest plan for `length` samples; None if the track has too few bars.
 
-    `ending`: keep plays the track's own ending; so does last hit, which leaves no silence after
-    it; hard ends with a bar; fade ends anywhere. Beats fall on `hits`, as many as joins and a
-    change of speed of 3 % allow.
+    `ending`: keep plays the track's own ending; last hit too, without the silence after it; hard
+    ends with a bar; fade ends anywhere. Beats fall on as many of the `hits` as joins and a change
+    of speed of 3 % allow.
     """
     return _Planner(track, length, ending, hits).plan()
 
@@ -111,7 +112,8 @@ class _Planner:
         self._peak = float(max(track.samples.max(), -track.samples.min()))
 
     def _kept_from(self) -> int:
-        """First sample of the last two bars, counted both from the downbeats and from the end."""
+        """First sample of the last two bars: the earlier one of two estimates, from the downbeats
+        and from the end."""
         starts = self._track.bars.times
         if not self._keeps or starts.shape[0] < KEPT_BARS:
             return self._total
@@ -120,7 +122,7 @@ class _Planner:
         return max(0, round((seconds - GUARD_SECONDS) * self._track.sample_rate))
 
     def _openings(self) -> Iterator[int]:
-        """The samples after the first two bars and their upbeat, then after one bar."""
+        """End of the first two bars and their upbeat, in samples; then the end of one bar."""
         starts = self._track.bars.times
         room = self._length - (self._total - self._kept) - round(2 * self._step * self._per_bar)
         for bars in range(min(KEPT_BARS, starts.shape[0] - 1), 0, -1):
@@ -132,7 +134,7 @@ class _Planner:
         if self._nodes.shape[0] < 4 * self._per_bar or not self._step:
             return None
         best = None
-        # Where no way with two bars of opening has this length, keep one bar, or begin later.
+        # If no path with two bars of opening has this length, keep one bar, or begin later.
         for opening in dict.fromkeys((*self._openings(), 0)):
             found = self._best(opening)
             if found and (best is None or found[0] < best[0]):
@@ -192,13 +194,13 @@ class _Planner:
     def _starts(self, opening: int) -> np.ndarray:
         starts = np.full(self._nodes.shape[0], np.inf, np.float32)
         if not opening:
-            # With hits the music begins as it does, and a silence before it moves its beats.
+            # With hits, the opening stays, and a silence before it shifts its beats.
             starts[: 1 if self._hits else self._per_bar] = _START_COST
         starts[0] = 0
         return starts
 
     def _realise(self, way: Way, opening: int) -> tuple[float, Plan]:
-        """The cost of `way`, with the cost of the remaining error, and its plan in samples."""
+        """The plan of `way` in samples, after its cost, which includes the remaining error."""
         track = self._track
         begin = 0 if way.start == 0 else int(self._cuts[way.start])
         pieces, joints = [], []
@@ -251,7 +253,7 @@ class _Planner:
         return cost - _HIT_GAIN * found.gain + _FAR_COST * max(0.0, missing / beat), plan
 
     def _shifts(self) -> Sequence[float]:
-        """Seconds by which the ending may come later: silence after it is cut or added."""
+        """Shifts of the ending in seconds: silence after the music is cut or added."""
         rate = self._track.sample_rate
         bar = self._meter * 60 / self._track.beats.bpm
         tail = np.abs(self._track.samples[:, -round(bar * rate) :]).max(axis=0)

@@ -45,7 +45,8 @@ RESAMPLED = 0.01
 """A change of speed up to this moves the pitch with it, by 17 cents, which listeners do not hear as
 out of tune. A larger one keeps the pitch."""
 _EDGE_SECONDS = 0.05
-"""Sound on each side of a part that changes speed; it goes in with it and is cut off again."""
+"""Seconds of sound on each side of a part that changes speed: they are stretched with it, then cut
+off."""
 
 
 _CONTEXT_SECONDS = 0.2
@@ -79,7 +80,7 @@ def render(
     middle = out[:, start : start + speed.after]
     edge = min(fade, middle.shape[1] // 2)
     _change(middle, whole, sample_rate, speed)
-    # Both sound through the crossfades, so that neither begins or ends there.
+    # Both parts go on through the crossfade, so that neither begins or ends inside it.
     if start and edge:
         middle[:, :edge] = crossfade(whole[:, start : start + edge], middle[:, :edge])
     if end < whole.shape[1] and edge:
@@ -177,7 +178,7 @@ def joined(samples: Samples, pieces: Sequence[Piece], fade: int) -> Iterator[Sam
 
 
 def _up_to(samples: Samples, end: int, count: int) -> Samples:
-    """`count` samples before `end`; silence before the source begins."""
+    """The `count` samples before `end`, with silence before the first one of the source."""
     start = max(end - count, 0)
     return np.pad(samples[:, start:end], ((0, 0), (count - (end - start), 0)))
 

@@ -14,11 +14,11 @@ from .render import AS_IS, Piece
 from .track import Track
 
 FADE_SECONDS = 0.4
-"""Seconds of a crossfade that no attack hides."""
+"""Seconds of a crossfade without an attack to hide it."""
 _CONTEXT_SECONDS = 0.8
 """Seconds around a join that are compared."""
 _LONGEST_LOOP = 0.7
-"""Largest share of the track that one jump repeats."""
+"""Largest part of the track that one jump may repeat."""
 _EDGE_SECONDS = 2.0
 """Seconds without joins at each end of the track, if it is long enough."""
 
@@ -73,7 +73,7 @@ def plan_splice(track: Track, length: int) -> Plan | None:
 def _best_place(
     analysis: Analysis, first: float, last: float, jump: float, sample_rate: int
 ) -> int:
-    """Samples from `first` (seconds) to the place that sounds most like the jump's target."""
+    """Samples from `first` (seconds) to the moment that sounds most like the target of the jump."""
     features = sound(analysis)
     shift = round(jump * COARSE_PER_SECOND)
     places = np.arange(math.ceil(first * COARSE_PER_SECOND), int(last * COARSE_PER_SECOND) + 1)

@@ -11,10 +11,11 @@ import numpy as np
 from ..audio.arrays import MediaError, Samples, blocks
 
 MOST = {"Signalsmith Stretch": 0.20, "FFmpeg's atempo": 0.10}
-"""Largest change by each library, as a share of the length: a larger change sounds bad."""
+"""Largest relative change of the length that sounds good, by library."""
 
 _ATEMPO_DELAY = 0.02
-"""FFmpeg's atempo moves all sound earlier by so many seconds, and loses as many at the end."""
+"""FFmpeg's atempo shifts the sound earlier by this time in seconds, and drops the same time at the
+end."""
 _LAYOUTS = ("mono", "stereo", "2.1", "quad", "5.0", "5.1", "6.1", "7.1")
 
 
@@ -23,7 +24,7 @@ def stretch(samples: Samples, sample_rate: int, length: int, *, quick: bool = Fa
 
     `quick` takes half the time: Signalsmith Stretch has fewer overlapping windows.
 
-    MediaError beyond the change that the library on this machine makes well, see `MOST`.
+    MediaError for a larger change than this machine's library can make, see `MOST`.
     """
     before = samples.shape[1]
     library = engine()

@@ -13,12 +13,13 @@ SLOWEST, FASTEST = 40.0, 240.0
 """Range of the search in beats per minute."""
 
 _USUAL = 115.0
-"""Without a hint the prior is centred here, as wide as listeners differ (Ellis 2007 has 120)."""
+"""Centre of the prior without a hint, and its width, from the differences between listeners (Ellis
+2007 has 120)."""
 _USUAL_OCTAVES = 0.8
 _HINT_OCTAVES = 0.55
 _HINT_TRUST, _HINT_NEAR = 1.6, 0.06
-"""So near to the hint, in octaves, a tempo counts for more; another one has to be that much
-stronger. So a hint that the music does not obey does little harm."""
+"""A tempo within this distance (octaves) of the hint gets this factor on its strength. A wrong hint
+therefore does little harm."""
 _HINT_RANGE = 2**0.5
 """A hint settles the octave: the search stays within half an octave of it."""
 _COMB = (1.0, 0.8, 0.6, 0.5)
@@ -26,16 +27,16 @@ _COMB = (1.0, 0.8, 0.6, 0.5)
 _REGROUPED = np.array([1.5, 0.75])
 """Candidate tempos at 1.5 and 0.75 of the found one: a triplet pulse was counted as a beat."""
 _RIVAL, _NEAR = 0.9, 0.02
-"""A candidate wins with at least this share of the strength, and so near to the ratio. In a
-shuffle, whose beats do have thirds, the candidate has less: half to four fifths."""
+"""A candidate wins if it has at least this share of the strength, and is this close to the ratio.
+In a shuffle, whose beats are divided into thirds, it has only half to four fifths."""
 _PIECE_SECONDS = 30
-"""Autocorrelation is taken over pieces of this length, so that a drifting tempo keeps its peak."""
+"""Take the autocorrelation over segments of this length, so that a drifting tempo has a peak."""
 
 
 _WINDOW_SECONDS, _STEP_SECONDS = 12.0, 4.0
-"""The local tempo is read from windows of this length, one each step."""
+"""Length of the windows for the local tempo, and the step from one to the next."""
 _DRIFT = 0.12
-"""How far the local tempo may go from the track's, as a share of it."""
+"""Largest relative difference of the local tempo from the track's tempo."""
 _CHANGE_COST = 200.0
 """Cost of a change of tempo from window to window, by the square of its logarithm."""
 
@@ -93,7 +94,7 @@ def autocorrelation(envelope: Floats, rate: float, slowest: float) -> Floats:
         piece = piece - piece.mean()
         spectrum = np.fft.rfft(piece, size)
         part = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)[:lags]
-        # At a long lag a short piece has too few products to divide by their number.
+        # At a long lag a short segment has few products: do not divide by their number.
         share = np.maximum(1 - np.arange(lags) / piece.shape[0], 0.25)
         total += part / share
     return total / total[0] if total[0] > 0 else total
@@ -104,7 +105,7 @@ def _at(correlation: Floats, lags: Floats) -> Floats:
 
 
 def comb(correlation: Floats, tempos: Floats, rate: float) -> Floats:
-    """How well each of `tempos` explains the autocorrelation: its mean at whole beats."""
+    """The strength of each of `tempos`: the mean autocorrelation at whole beats."""
     period = 60 * rate / tempos
     rows = [weight * _at(correlation, beats * period) for beats, weight in enumerate(_COMB, 1)]
     return np.sum(rows, axis=0) / sum(_COMB)
@@ -114,8 +115,8 @@ def local_periods(envelope: Floats, rate: float, bpm: float) -> tuple[Floats, fl
     """[n] frames from beat to beat at each frame, for a tempo that drifts around `bpm`; and the
     share of the onsets that repeats at that tempo, 0 to 1.
 
-    The comb's strength is measured window by window; the smoothest strong course is the local
-    tempo.
+    `comb` measures the strength in each window. The local tempo is the path that is strongest and
+    changes least.
     """
     length, step = int(_WINDOW_SECONDS * rate), int(_STEP_SECONDS * rate)
     starts = range(0, max(1, envelope.shape[0] - length + step), step)
