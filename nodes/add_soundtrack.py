@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ..music.timed_words import TimedWord
 
 _RAISED = 4.0
-"""dB by which a codec raises peaks at most."""
+"""Largest rise of a peak by a codec, in dB."""
 MIXES = [mix.value for mix in Mix]
 
 
@@ -123,7 +123,7 @@ def _with_music(
         player.update(preview(mix, sample_rate))
 
     def keep(decoded: Decoded, seconds: float) -> LevelChange:
-        # No codec makes peaks so much higher.
+        # Codecs raise peaks by less than this.
         if wanted[0].true_peak < true_peak - _RAISED:
             return UNCHANGED
         kept = keep_level(decoded, wanted[0]._replace(true_peak=true_peak), seconds)

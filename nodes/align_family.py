@@ -73,7 +73,7 @@ class AlignFamily(io.ComfyNode):
 
 
 class _Wish(NamedTuple):
-    """Members with one wish are one family."""
+    """Members with the same wish belong to one family."""
 
     family: str
     tempo: float

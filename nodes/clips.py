@@ -51,8 +51,8 @@ def hits(text: Any, picture: Any, fps: float, found: Length) -> Hits:
     """The hits that a text names, inside a picture of the length `found`.
 
     Raises:
-        InputError: it is no text.
-        MediaError: an entry is no moment, or frames come without a rate.
+        InputError: the value is not a text.
+        MediaError: an entry is not a moment, or frames come without a rate.
     """
     from ..music.hits import read_hits
 

@@ -55,7 +55,8 @@ def image_of(picture: npt.NDArray[np.uint8]) -> torch.Tensor:
 
 
 def timed_words_of(name: str, value: Any) -> list[TimedWord]:
-    """The words in the output of Timed Lyrics, or in LRC, SRT or WebVTT; none in an empty text.
+    """The words in the output of Timed Lyrics, or in LRC, SRT or WebVTT. An empty text has no
+    words.
 
     Raises:
         InputError: the input `name` is not a text.
@@ -105,7 +106,8 @@ def remember_origin(made: Any, audio: Any) -> None:
 
 
 Seams: TypeAlias = "list[tuple[float, float]]"
-"""Seconds where a file is left and where it goes on: equal at a join, earlier at a loop's start."""
+"""Two times in a file, in seconds: the player jumps from the first to the second. At a join they
+are equal; at a loop the second is the start."""
 
 
 def loop_seam(start: int, end: int, sample_rate: int) -> Seams:

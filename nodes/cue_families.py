@@ -12,7 +12,8 @@ from ..api.base.plain_text import shortened
 from .cue_cells import seconds_of
 
 USUAL_TEMPO = "100 bpm"
-"""The tempo of a family whose prompts name none: without one the model chooses one for each."""
+"""The tempo of a family whose prompts do not name one. Without it, the model would choose another
+tempo for each track."""
 
 _NUMBER = r"(\d{2,3}(?:[.,]\d+)?)"
 _TEMPO = re.compile(rf"{_NUMBER}\s*-?\s*(?:bpm|beats per minute|拍)|bpm\s*[:=]?\s*{_NUMBER}", re.I)
@@ -90,7 +91,7 @@ def _add(row: CueRow, words: str) -> None:
 
 
 def _length_of(row: CueRow) -> str:
-    """The length as `30 s`; "" for an empty cell, and for one that is no length."""
+    """The length as `30 s`; "" for an empty cell, and for a cell that is not a length."""
     length = row.values["seconds"]
     seconds = seconds_of(length) if length else None
     return f"{seconds:g} s" if isinstance(seconds, float) else ""

@@ -204,7 +204,7 @@ def _measured(video: Any, images: Any, fps: float) -> Any:
 
 
 def _sound_of(audio: Any) -> Any:
-    """The facts of the sound that frames in memory have; None without sound."""
+    """The facts of the sound of a VIDEO in memory; None without sound."""
     if audio is None:
         return None
     from ..audio.samples.resample import converted

@@ -35,7 +35,7 @@ class OriginMarks(str, Enum):
 
 
 class Maker(NamedTuple):
-    """What is known of a waveform.
+    """The known origin of a waveform.
 
     Attributes:
         source: the file that holds the waveform unchanged; None if there is none.
@@ -108,7 +108,8 @@ def origin_tags(job: Job, title: str, marks: OriginMarks) -> dict[str, str]:
 
 
 def soundtrack_tags(job: Job, marks: OriginMarks) -> dict[str, str]:
-    """As `origin_tags`, for a video with the music: the names say that only the music is meant.
+    """As `origin_tags`, for a video with the music. The names of the tags say that they describe
+    only the music.
 
     The video as a whole is a composite, because nothing is known of its picture.
     """

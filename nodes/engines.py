@@ -95,7 +95,8 @@ def _for_godot(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _import_file(facts: Mapping[str, Any]) -> str:
-    """What Godot keeps beside a file that it imports. It adds the rest when it sees the file."""
+    """The file of import options that Godot stores beside a sound. Godot adds the rest at its next
+    import."""
     options = {**godot_options(facts), "edit/volume_db": 0.0}
     params = "\n".join(f"{key}={json.dumps(value)}" for key, value in options.items())
     return (
@@ -105,7 +106,8 @@ def _import_file(facts: Mapping[str, Any]) -> str:
 
 
 def _interactive(members: Sequence[Mapping[str, Any]]) -> str:
-    """One clip a member. A change waits for the next bar, and goes on at the same place."""
+    """One clip for each member. A change waits for the next bar, and the new clip goes on at the
+    same position."""
     lines = [f"clip_count = {len(members)}"]
     for index, member in enumerate(members):
         lines += [
@@ -120,7 +122,8 @@ def _interactive(members: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _synchronized(members: Sequence[Mapping[str, Any]]) -> str:
-    """All members at once: the first is heard, and the game raises the volume of the others."""
+    """All members play at once. The first is audible, and the game raises the volume of the
+    others."""
     lines = [f"stream_count = {len(members)}"]
     for index in range(len(members)):
         lines += [

@@ -24,7 +24,8 @@ class Library(NamedTuple):
         return _numbers(self.oldest) <= _numbers(version) <= (*newest[:2], 1 << 30)
 
 
-# In order of priority: the last ones are named only if no other is found; each call has arrays.
+# In order of priority. The last ones are named only if no other library is found, because every
+# call has arrays.
 LIBRARIES = (
     Library("av", "av", "16.0.0", "19.0.2"),
     Library("soundfile", "soundfile", "0.13.0", "0.14.0"),

@@ -28,7 +28,7 @@ FILES_AT_ONCE = 4
 
 
 _PATH = re.compile(r"/|\\|[A-Za-z]:[/\\]")
-"""How an absolute path begins. No address begins so."""
+"""The beginnings of an absolute path. A web address has another beginning."""
 
 
 class RunLimits(NamedTuple):

@@ -77,7 +77,7 @@ def kept_music(kept: Any) -> tuple[float, float] | None:
     """Seconds and bpm that `kept` names, such as “8.000 s, 92.308 bpm”; None if it is empty.
 
     Raises:
-        InputError: the text names no length of a request.
+        InputError: the text does not name a length that a request may have.
     """
     text = checked_text("kept", kept)
     if not text.strip():

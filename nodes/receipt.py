@@ -141,7 +141,7 @@ class Listed(NamedTuple):
     """An audio file in a manifest.
 
     Attributes:
-        is_own: no file stands at `path`, or the one that the pack wrote.
+        is_own: `path` is free, or has the file that the pack wrote.
         beside: files of the pack beside it, unchanged.
     """
 
@@ -181,7 +181,8 @@ def _is_written(file: Path, hashes: Mapping[str, list[str]]) -> bool:
 def expect_in_manifest(path: Path, new: Mapping[str, str]) -> None:
     """Note SHA-256 of files that will be at `path` and beside it, before they are written.
 
-    After a kill in between, the old files and the new ones are known as the pack's.
+    If the process is killed in between, the pack still recognises both the old files and the new
+    ones.
 
     Args:
         new: by the names of the files.
@@ -235,7 +236,7 @@ def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
 
 
 def _is_own(path: Path) -> bool:
-    """Whether the pack wrote a file that names it."""
+    """Whether the file says that the pack wrote it."""
     try:
         with path.open("rb") as file:
             return MARK.encode() in file.read(_MOST_TEXT)

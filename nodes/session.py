@@ -261,7 +261,8 @@ async def fingerprint(inputs: Mapping[str, Any], node_id: str | None) -> str:
 
 
 def service_fingerprint(died: int = 0) -> str:
-    """A hash of the service and the number of dead jobs. Neither can be read from it."""
+    """A hash of the service and the number of dead jobs, which a reader of a file cannot
+    recover."""
     return hashlib.sha256(f"{settings().service} {died}".encode()).hexdigest()[:16]
 
 
@@ -276,7 +277,8 @@ async def remember(service: str, request: MusicRequest) -> None:
 async def submit_all(
     account: Account, requests: Sequence[MusicRequest], current: Settings
 ) -> Sequence[Job | BaseException]:
-    """As `Account.submit_all`, for the running node. It gets what was ordered ahead for its run."""
+    """As `Account.submit_all`, for the running node. The node gets the jobs that were ordered ahead
+    for its run."""
     names = [request.validated().fingerprint(account.name) for request in requests]
     for run, jobs in list(ahead.items()):
         for name in names:

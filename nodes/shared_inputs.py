@@ -141,7 +141,7 @@ def checked(name: str, value: Any, *, is_whole: bool = False) -> float:
     """
     if isinstance(value, Real) and not isinstance(value, bool):
         number = cast("float", value)
-        # No number of music or pictures is larger.
+        # Numbers of music and pictures are smaller.
         if abs(number) <= _LARGEST and not (is_whole and number % 1):
             return int(number) if is_whole or isinstance(value, Integral) else float(number)
         shown = "too large" if _LARGEST < abs(number) < math.inf else f"{float(number):g}"

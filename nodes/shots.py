@@ -79,7 +79,7 @@ def _divided(audio: Any, fps: float, tempo: float, wish: dict[str, Any]) -> io.N
     return io.NodeOutput(
         [float(shot.start_frame / rate) for shot in shots],
         [shot.frames for shot in shots],
-        # A slice is a copy: a node behind may change its samples.
+        # Copy each slice, because a later node may change its samples.
         [audio_of(shot.samples.copy(), sample_rate) for shot in shots],
         list(range(len(shots))),
         [shot.slot for shot in shots],

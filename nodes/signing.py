@@ -1,4 +1,5 @@
-"""C2PA: signs a saved file with the person's own certificate. Without one, nothing is claimed.
+"""C2PA: signs a saved file with the person's own certificate. Without a certificate, files stay
+unsigned.
 
 The package c2pa-python is optional. It signs and reads without a network.
 """
@@ -32,7 +33,7 @@ def sign(path: Path, job: Job, certificate: str) -> str:
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None or job.is_free:
-        # A signature has no place in the other formats, and a sketch is no work to be signed.
+        # The other formats have no place for a signature, and sketches stay unsigned.
         return ""
     try:
         import c2pa
@@ -82,7 +83,8 @@ def _signer_info(c2pa: Any, path: Path) -> Any:
 
 
 def _manifest(job: Job, kind: str) -> dict[str, Any]:
-    """The claim: a model made the music, which is the whole file, or a part of a video."""
+    """The signed statement: a model made the music. The music is the whole file, or a part of a
+    video."""
     action = {
         "action": "c2pa.created",
         "digitalSourceType": COMPOSITE if kind.startswith("video") else source_type(job),
@@ -95,7 +97,7 @@ def _manifest(job: Job, kind: str) -> dict[str, Any]:
 
 
 def signature_of(path: Path) -> dict[str, str]:
-    """The signature of a file, as tags: who signed it, and whether the file is as it was signed."""
+    """The signature of a file, as tags: the signer, and whether the file was changed since."""
     if path.suffix.lower() not in _KINDS:
         return {}
     try:

@@ -83,7 +83,7 @@ class TimedLyrics(io.ComfyNode):
 
 
 def report_of(sung: Sung, words: list[LyricWord]) -> str:
-    """How much was found, the lines that are not sung, and the words that are unsure."""
+    """The share of found words, the missing lines and the unsure words."""
     from ..music.word_times import LEAST_CONFIDENCE
 
     texts = line_texts(words)

@@ -58,7 +58,7 @@ def picture_stream(container: InputContainer) -> av.VideoStream:
 def sound_stream(container: InputContainer) -> av.AudioStream | None:
     """The default sound track that FFmpeg can decode, or the first such track.
 
-    Sound that begins late in a transport stream has no rate yet, and comes last.
+    In a transport stream, a sound track that begins late has no rate yet: it is the last choice.
     """
     tracks = [
         stream
@@ -90,7 +90,7 @@ class _Disk(io.FileIO):
     """An unbuffered file on the disk. A seek before its beginning, as FFmpeg may do, goes to 0."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        # A stop looks like the end of the file to FFmpeg; the reader of its packets raises.
+        # FFmpeg sees a stop as the end of the file; the reader of the packets then raises.
         return b"" if is_stopped() else super().read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

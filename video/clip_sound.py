@@ -16,8 +16,8 @@ from ..audio.arrays import LongSamples, Samples
 from ..audio.ffmpeg import LAYOUTS, packets
 
 _JITTER = 0.02
-"""Seconds by which time stamps may be off before they count as a gap (MP4 from phones: 1 to 10 ms;
-Matroska rounds to 1 ms)."""
+"""Seconds: a larger error of a time stamp is a gap. MP4 from phones has errors of 1 to 10 ms;
+Matroska rounds to 1 ms."""
 
 
 def lay_clip_sound(
@@ -77,14 +77,16 @@ def _frames(
 SOUND_RATE = 16_000
 _HOP = SOUND_RATE // 100
 _SILENT = -50.0
-"""dBFS (root mean square); a second whose loudest hundredth is quieter is silent."""
+"""dBFS (root mean square): a second is silent if its loudest hundredth is quieter."""
 _GATE = -10.0
-"""dB below the mean down to which sound counts for the loudness, as the gate of BS.1770."""
+"""dB relative to the mean: quieter sound does not count for the loudness, as with the gate of
+BS.1770."""
 _LOW = 0.18, 0.75
-"""Share of a second's hundredths that are quieter than half of its mean amplitude: speech has short
-pauses, music few, and single noises many (Scheirer and Slaney, ICASSP 1997)."""
+"""A hundredth of a second is low if it is quieter than half of the mean amplitude. Range of the
+share of low ones in speech: music has fewer pauses, single noises have more (Scheirer and Slaney,
+ICASSP 1997)."""
 _HISSES = 0.07
-"""Least spread of the zero crossings for each sample: speech changes between vowels and hisses
+"""Least spread of the rate of zero crossings: speech alternates between vowels and hisses
 (Saunders, ICASSP 1996)."""
 
 

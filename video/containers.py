@@ -44,8 +44,8 @@ class _Rules(NamedTuple):
 
 
 class ClipContainer(Enum):
-    """A container that can be written; `sound` are its encoders, the best first, and `subtitles`
-    the name of its text."""
+    """A container for the result. `sound` lists its encoders, the best first; `subtitles` names its
+    codec of subtitles."""
 
     MP4 = _Rules("mp4", ".mp4", ("aac",), "mov_text")
     MOV = _Rules("mov", ".mov", ("aac",), "mov_text")
@@ -60,10 +60,10 @@ _DOC_TYPE = 64
 
 
 def kept_container(container: InputContainer, source: ClipFile) -> ClipContainer:
-    """The container of `source`, or MP4 or MKV if that one holds AAC and Opus badly.
+    """The container of `source`; MP4 or MKV instead if it holds AAC and Opus badly.
 
-    A Matroska file becomes MP4 if MP4 can hold all of it: the next node saves an MP4, and programs
-    of Apple and Adobe refuse Opus in it.
+    A Matroska file becomes MP4 if MP4 can hold all its streams, because the next node saves an MP4,
+    and programs of Apple and Adobe refuse Opus in MP4.
     """
     names = container.format.name.split(",")
     if "mov" in names:

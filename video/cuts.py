@@ -1,11 +1,11 @@
 """The cuts of a picture: hard cuts, and dissolves or dips to black, found in one pass.
 
-A hard cut is a frame that differs from the one before it in three ways: more than its neighbours
-do (the measure of FFmpeg's `scdet` and of PySceneDetect's adaptive detector), even after the
-camera's movement is taken out, and for good, while the picture returns after a flash.
+A hard cut passes three tests. Its frame changes more than the neighbouring frames, as in FFmpeg's
+`scdet` and PySceneDetect's adaptive detector. The change remains when the camera's movement is
+taken out. The old picture does not return, as it does after a flash.
 
-A dissolve is a stretch whose frames are mixes of its first and its last frame, with a share that
-grows steadily. Movement makes frames that are no such mix.
+In a dissolve, each frame is a mix of the first and the last one, and the share of the last one
+grows steadily. Frames of a movement are not such mixes.
 """
 
 from __future__ import annotations
@@ -20,53 +20,53 @@ import numpy.typing as npt
 from .small_frames import COLUMNS, ROWS, Cells, SmallFrame
 
 _SAME_TIME = 0.3
-"""Seconds within which one cut is found, and within which a flash ends."""
+"""Shortest time between two cuts, and longest time of a flash, in seconds."""
 _LEAST_CHANGE = 12.0
-"""Least change of a cut, of 255."""
+"""Smallest change of a cut, from 0 to 255."""
 _OVER_NEIGHBOURS = 3.0
-"""A cut changes so many times more than the frames around it."""
+"""Factor: a cut changes more than the frames around it by at least this."""
 _UNMOVED = 0.62
-"""Share of the change that movement does not explain, at least."""
+"""Smallest share of the change that remains when movement is taken out."""
 _STAYS = 0.5
-"""Share of the change that is still there after a flash would have ended, at least."""
+"""Smallest share of the change that remains when a flash would be over."""
 _SAME_SHAPE, _ALIKE = 0.85, 0.65
-"""Two frames whose luma correlates more are one scene in another light; the second number holds for
-their colours, and for changes that are not large."""
+"""Correlation: if it is higher, two frames show one scene in another light. The first number is for
+luma in a large change; the second for luma in a small change, and for colours."""
 _LARGE = 30.0
-"""A large change, of 255."""
+"""A change above this, from 0 to 255, is large."""
 _GREY = 3.0
-"""Spread of chroma, below which a frame has one colour."""
+"""A frame whose chroma has a smaller spread has a single colour."""
 _DARK = 24.0
-"""Luma below which a cell is a letterbox, if it is so in both frames."""
+"""A cell belongs to the letterbox if its luma is lower in both frames."""
 _MOVES = [(down, right) for down in (-4, -2, 0, 2, 4) for right in range(-8, 9, 2)]
-"""Cells by which the camera may move in one frame, down and to the right."""
+"""Tried movements of the camera in one frame, in cells down and to the right."""
 
 _GRID = Fraction(2, 25)
-"""Seconds between the frames that a dissolve is looked for in."""
+"""Seconds between the frames of the search for dissolves."""
 _HALVES = (2, 3, 4, 5, 6, 8, 10, 12)
-"""Half the length of a dissolve, in steps of the grid."""
+"""Half the length of a dissolve, in steps of this grid."""
 _MIXED = 0.3
-"""Largest share of a dissolve's change that is no mix of its ends."""
+"""Largest share of a dissolve's change that a mix of its ends does not explain."""
 _UNEVEN = 0.15
-"""Largest deviation of the shares from a steady growth (root mean square)."""
+"""Largest deviation of the shares from a linear growth (root mean square)."""
 _LEAST_DISSOLVE = 20.0
-"""Least change of a dissolve, of 255."""
+"""Smallest change of a dissolve, from 0 to 255."""
 _LEAST_SHARE = 0.2
-"""Least strength of a dissolve."""
+"""Smallest strength of a dissolve."""
 _BLACK = 10.0
-"""Mean luma of a black picture."""
+"""Highest mean luma of a black picture."""
 _DIP = 1.0
 """Strength of a dip to black."""
 _FADE = 0.8
-"""Seconds that the fades of a dip to black last besides the black, about."""
+"""Seconds, about, of the two fades around the black of a dip."""
 _FULL = 80.0
-"""Change of a cut of the strength 1."""
+"""A cut with this change, from 0 to 255, has the strength 1."""
 _FEW = 3
 _ROUNDED = 0.005
 
 
 class Cut(NamedTuple):
-    """A turn of the picture.
+    """A cut, a dissolve or a dip to black.
 
     Attributes:
         time: seconds from the first frame; of a dissolve its middle.
@@ -120,7 +120,7 @@ class CutFinder:
     def cuts(self) -> list[Cut]:
         """All cuts, in the order of time. Call it after the last frame."""
         self._judge_until(float("inf"))
-        # The end of a clip is the end of no dissolve.
+        # A dissolve does not end with the clip.
         found: list[Cut] = []
         for cut in sorted([*self._hard, *self._gradual], key=lambda cut: -cut.strength):
             if all(abs(cut.time - other.time) > _apart(cut, other) for other in found):
@@ -137,7 +137,7 @@ class CutFinder:
                 self._judge(seen)
 
     def _judge(self, seen: _Seen) -> None:
-        """Note a frame as the first of a new scene, if it is."""
+        """Note the frame as a hard cut if it begins a new scene."""
         near = [one for one in self._frames if abs(one.time - seen.time) <= _SAME_TIME]
         others = sorted(one.change for one in near if one is not seen)
         usual = others[len(others) // 2] if others else 0.0
@@ -147,7 +147,7 @@ class CutFinder:
         after = [one.cells for one in near if one.number >= seen.number]
         if not before or moved_difference(before[0], after[0]) < _UNMOVED * seen.change:
             return
-        # After a flash, the picture is the one before it; the flash itself may be the newest frame.
+        # After a flash the earlier picture returns. The flash itself may be the newest frame.
         pairs = [(one, other) for one in before[:_FEW] for other in after]
         pairs += [(one, after[0]) for one in before[_FEW:]]
         returned = moved_difference(*min(pairs, key=lambda pair: difference(*pair)))
@@ -178,7 +178,7 @@ class CutFinder:
             self._dark_from = seen if self._dark_from is None else self._dark_from
             return
         dark, self._dark_from = self._dark_from, None
-        # Black from the first frame on is no dip.
+        # A clip that begins black has no dip there.
         if dark is not None and dark.number:
             self._note(dark, _DIP, seen.time - dark.time + _FADE)
 
@@ -193,15 +193,15 @@ class CutFinder:
 
 
 def _apart(cut: Cut, other: Cut) -> float:
-    """Seconds within which two cuts are one."""
+    """Two cuts that are closer than this time, in seconds, are one."""
     return max(_SAME_TIME, (cut.seconds + other.seconds) / 2)
 
 
 def _dissolved(frames: list[Cells]) -> float:
-    """How much the picture changes from the first to the last of `frames`, 0 to 1, if the ones
-    between are mixes of these two with a share that grows steadily; else 0."""
+    """Strength of a dissolve from the first to the last of `frames`, 0 to 1. It is 0 unless the
+    frames between are mixes of these two, with a share that grows steadily."""
     first, last = frames[0], frames[-1]
-    # The two halves of a dip to black are no dissolves.
+    # Each half of a dip to black is not a dissolve.
     if difference(first, last) < _LEAST_DISSOLVE or is_black(first) or is_black(last):
         return 0.0
     change = (last - first).ravel()
@@ -234,7 +234,7 @@ def difference(one: Cells, other: Cells) -> float:
 
 
 def moved_difference(one: Cells, other: Cells) -> float:
-    """The least difference, of all movements of the camera by some cells."""
+    """The smallest difference of two frames, over all tried movements of the camera."""
 
     def moved(by: tuple[int, int]) -> float:
         down, right = by
@@ -250,7 +250,7 @@ def moved_difference(one: Cells, other: Cells) -> float:
 
 
 def are_one_shape(one: Cells, other: Cells) -> bool:
-    """Whether two frames show one scene in another light, or with a thing that is new."""
+    """Whether two frames show one scene: in another light, or with a new object."""
     lit = (one[0] > _DARK) | (other[0] > _DARK)
     is_large = difference(one, other) > _LARGE
     if _correlation(one[0][lit], other[0][lit]) < (_SAME_SHAPE if is_large else _ALIKE):
@@ -260,7 +260,7 @@ def are_one_shape(one: Cells, other: Cells) -> bool:
 
 
 def _correlation(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    """-1 to 1; 0 where one of both is flat."""
+    """-1 to 1; 0 if either of them is constant."""
     if one.size < 2 or one.std() < 1 or other.std() < 1:
         return 0.0
     return float(np.corrcoef(one.ravel(), other.ravel())[0, 1])

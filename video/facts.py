@@ -1,7 +1,7 @@
-"""What can be measured in a clip: cuts, movement, light and colours of the picture, and its sound.
+"""Measures of a clip: cuts, movement, light, colours and sound.
 
-The picture is decoded once. The memory does not grow with the picture's size, and by some hundred
-bytes with each second.
+The picture is decoded once. The memory does not depend on the picture's size; it grows by some
+hundred bytes a second.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from .sheet import Thumbnails
 from .small_frames import Cells, SmallFrame, small_frames
 
 _MOVES = 60.0
-"""Change between two pictures of a tenth of a second, 0 to 255, that counts as full movement."""
+"""A change of this much (0 to 255) in a tenth of a second counts as full movement."""
 _LIGHT_EVERY = 0.08
-"""Seconds between two frames whose light is measured."""
+"""Seconds between two measures of the light."""
 _NIGHT = 22.0
-"""Brightness in percent below which a picture is a night."""
+"""A picture below this brightness, in percent, is a night."""
 _NEON_BELOW = 45.0
 _VIVID = 45.0
-"""Distance of a cell's chroma from grey, of 128, from which its colour is vivid."""
+"""A colour is vivid if its chroma is at least this far from grey (0 to 128)."""
 _LIT = 60.0
-"""Luma of a cell that gives light."""
+"""Lowest luma of a cell that shines."""
 _SOURCES = 0.04
-"""Share of the picture that is vivid light, at least, in a picture of fire or neon."""
+"""In a picture of fire or neon, at least this share of the cells is vivid and shines."""
 
 
 class PictureFacts(NamedTuple):

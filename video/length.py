@@ -30,9 +30,10 @@ _ROUNDED = Fraction(1, 10_000)
 """Largest error of a rate that a container stores as nanoseconds or as a small fraction."""
 
 _SAY_DURATIONS = {"mov", "matroska", "gif"}
-"""FFmpeg's names of containers that store how long a frame stays; for others it guesses."""
+"""FFmpeg's names of containers that store the duration of a frame. For other containers FFmpeg
+guesses it."""
 _LONGER = Fraction(11, 10)
-"""The last frame counts as longer if it stays for at least so many usual frames."""
+"""The last frame counts as longer if it lasts at least as long as this many usual frames."""
 
 
 class PictureLength(NamedTuple):
@@ -48,11 +49,11 @@ class PictureLength(NamedTuple):
     """Whether the frame rate varies, or the last frame stays longer than the others; `seconds` then
     comes from the time stamps."""
     packets: int
-    """Number of the picture's packets that are needed, from the first of the file on. An edit list
-    may end the picture earlier than the packets."""
+    """Number of the picture's packets to copy, counted from the first of the file. An edit list may
+    end the picture earlier than the packets."""
 
     def samples(self, sample_rate: int) -> int:
-        """How many samples at `sample_rate` Hz are as long as the picture, rounded."""
+        """The length of the picture in samples at `sample_rate` Hz, rounded."""
         return round(self.seconds * sample_rate)
 
 
@@ -140,8 +141,8 @@ def _shown_packets(
 def _time_stamps(
     container: InputContainer, stream: av.VideoStream
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
-    """When frames begin and end, in the stream's time base and in the order of time; and how many
-    packets hold them."""
+    """Begins and ends of the frames in the stream's time base, in order, and the number of their
+    packets."""
     # Five hours of 60 fps are a million frames. A list would take five times the memory.
     starts, durations = array("q"), array("q")
     needed = 0
@@ -165,7 +166,7 @@ def _time_stamps(
 def _constant_rate(
     stream: av.VideoStream, stamps: npt.NDArray[np.int64], base: Fraction
 ) -> Fraction | None:
-    """The rate whose grid holds all `stamps`, within the unit of `base` that rounding takes."""
+    """The rate whose grid has all `stamps`, with an error of at most one unit of `base`."""
     frames = np.arange(stamps.size)
     for rate in (stream.average_rate, stream.guessed_rate, *_USUAL_RATES):
         if not rate:

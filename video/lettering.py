@@ -1,7 +1,8 @@
-"""Text as a picture: fonts of the machine that have its letters, and the letters in their order.
+"""Draw text with the fonts of the machine that have its letters, in the right order of letters.
 
-Where Pillow finds FriBiDi, its Raqm joins the letters of every script. Windows and macOS seldom
-have it. There the letters are put in order here, and Arabic takes its joined forms from Unicode.
+If Pillow finds FriBiDi, its Raqm orders and joins the letters of every script. Windows and macOS
+seldom have FriBiDi. Without it, this file orders the letters, and takes joined forms of Arabic
+letters from Unicode.
 """
 
 from __future__ import annotations
@@ -40,11 +41,12 @@ class Run(NamedTuple):
     text: str
     font: str
     level: int
-    """As in Unicode's annex 9: 1 from right to left, 2 what is within that from left to right."""
+    """The level of Unicode's annex 9: 1 from right to left, 2 from left to right inside such
+    text."""
 
     @property
     def direction(self) -> str | None:
-        """As Pillow's functions want it; None where it orders no letters."""
+        """The direction for Pillow's functions; None if Pillow cannot order letters."""
         return ("rtl" if self.level == 1 else "ltr") if _is_shaped(self.font) else None
 
 
@@ -154,7 +156,7 @@ class Lettering:
             elif letter in _PAIRS[1::2] and opened:
                 side = opened.pop()
             elif not unicodedata.combining(letter):
-                # A space or a sign between two letters of one side takes it.
+                # A space or a sign between two letters of one direction has that direction.
                 others = (_side(other, strong) for other in text[index:])
                 after = next((other for other in others if other is not None), base)
                 side = side if side == after else base
@@ -226,7 +228,7 @@ def _joined(text: str, name: str) -> str:
 
 @cache
 def _arabic_forms() -> dict[str, dict[str, str]]:
-    """By letter, its forms by Unicode's name of the form."""
+    """For each letter its forms, by Unicode's names."""
     found: dict[str, dict[str, str]] = {"\ufefb": {"<isolated>": "\ufefb", "<final>": "\ufefc"}}
     for code in (*range(0xFB50, 0xFBB2), *range(0xFE80, 0xFEF5)):
         kind, *letters = unicodedata.decomposition(chr(code)).split() or [""]
@@ -236,9 +238,9 @@ def _arabic_forms() -> dict[str, dict[str, str]]:
 
 
 def _side(letter: str, strong: bool | None = None) -> bool | None:
-    """Whether a letter stands in text from right to left; None where its neighbours decide.
+    """Whether a letter belongs to text from right to left; None if its neighbours decide.
 
-    A number stands in the text of the last letter before it, whose side is `strong`.
+    A number belongs to the text of the last letter before it, whose side is `strong`.
     """
     kind = unicodedata.bidirectional(letter)
     return strong if kind in _NUMBERS else kind != "L" if kind in ("L", "R", "AL") else None
@@ -253,7 +255,7 @@ def _is_seen(letter: str) -> bool:
 
 
 def choose_fonts(letters: str) -> list[str]:
-    """The font that has all `letters`; where there is none, fonts that have as many together.
+    """The font that has all `letters`; else fonts that together have most of them.
 
     >>> choose_fonts("Latin letters")
     ['']
@@ -336,12 +338,12 @@ def _length(run: Run, size: int) -> float:
 
 @cache
 def _has(name: str, letter: str) -> bool:
-    """Whether a font draws `letter` otherwise than a letter that no font has."""
+    """Whether a font has `letter`: it then differs from the font's picture of a missing letter."""
     try:
         picture = _picture(name, letter)
         return any(picture) and picture != _picture(name, "\U0010ffff")
     except (OSError, ValueError):
-        # A broken file, or a font of pictures in other sizes.
+        # The file is broken, or is a font of bitmaps in other sizes.
         return False
 
 

@@ -48,7 +48,7 @@ def fades(length: int, fade: int) -> Gain:
     def gain(start: int, stop: int) -> Samples:
         if start >= fade and stop <= length - fade:
             return np.ones(stop - start, np.float32)
-        # Float32 does not tell the samples of a long sound apart.
+        # Float32 has too few digits for the sample numbers of a long sound.
         place = np.arange(start, stop) + 0.5
         edge = np.minimum(place, length - place) / fade
         sine = np.sin(np.clip(edge, 0, 1) * (np.pi / 2))

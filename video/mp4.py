@@ -38,7 +38,7 @@ def track_code(picture: av.VideoStream, container: InputContainer) -> str:
 
 
 def takes_code(format: str, picture: av.VideoStream, code: str) -> bool:
-    """Whether FFmpeg's muxer takes `code`; the test writes only a header."""
+    """Whether FFmpeg's muxer accepts `code`. To test it, write only a header."""
     with closing(open_output(io.BytesIO(), format, {"strict": "unofficial"})) as trial:
         try:
             copy = trial.add_stream_from_template(picture, opaque=True)
@@ -107,7 +107,7 @@ def correct(target: Path, code: str, seconds: Fraction | None) -> None:
         for _, first, _ in _deep(track, "elst") if seconds is not None else ():
             wide = 8 if track[first] else 4
             last = at + first + 8 + (2 * wide + 4) * (_number(track, first + 4) - 1)
-            # Round down: a hidden frame begins where the last visible one ends.
+            # Round down, because a hidden frame begins where the last visible one ends.
             found[last : last + wide] = int((seconds or 0) * scale).to_bytes(wide, "big")
         break
     if found != index:

@@ -36,7 +36,8 @@ class Light:
         ]
 
     def draw(self, number: int) -> None:
-        """Light up the canvas for frame `number`. A beat lights the frame in which it lies."""
+        """Light up the canvas for frame `number`. A beat lights up the frame whose time includes
+        it."""
         before = int(np.searchsorted(self._beats, (number + 0.999) / self._fps, side="right")) - 1
         if before < 0:
             return

@@ -1,4 +1,4 @@
-"""A contact sheet: pictures of a clip's scenes with their times, on one page."""
+"""A contact sheet: one image with small pictures of a clip's scenes and their times."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _SIDE = 340
 
 
 class Thumbnails:
-    """Small pictures, evenly spread over a clip whose length is not known before its end."""
+    """Small pictures, evenly spread over a clip. The length of the clip is known only at its
+    end."""
 
     def __init__(self) -> None:
         self._pictures: list[tuple[float, Pixels]] = []
@@ -40,7 +41,8 @@ class Thumbnails:
     def chosen(self, cuts: Sequence[float], seconds: float) -> list[tuple[float, Pixels]]:
         """6 to 12 pictures and their times in seconds: the middles of the scenes between `cuts`.
 
-        The longest scenes have several; of too many scenes, some are left out evenly.
+        The longest scenes have several pictures. If there are too many scenes, some are omitted at
+        even steps.
         """
         edges = [0.0, *cuts, seconds]
         scenes = [(low, high) for low, high in pairwise(edges) if high > low]

@@ -1,4 +1,4 @@
-"""A clip's frames, made small while they are decoded: for its cuts and its light."""
+"""A clip's frames, scaled down while they are decoded, to find cuts and to measure light."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .clip import picture_stream
 COLUMNS, ROWS = 32, 18
 """Cells of a small frame, which cover the whole picture, whatever its shape."""
 _SAMPLES = 4
-"""Pixels of the picture that a cell is the mean of, in each direction."""
+"""Each cell is the mean of this many pixels in each direction."""
 _MOST_THREADS = 4
 """Each thread of a decoder holds frames: of 8K, some hundred MiB."""
 

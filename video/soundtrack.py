@@ -78,13 +78,13 @@ def add_soundtrack(
     `target` gets the suffix of the container; an existing file is overwritten. `music` is float32
     [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
     `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
-    over `fade` seconds. `master` gets the mix before it is encoded. `keep` then
-    finds the change with which its level is right behind the codec. `tags` are added to those of
-    the clip; XMP among them goes into MP4 and MOV (`mark`). `check_length` may refuse the
-    picture's length before its sound is made. `subtitles` become a track that a player can show;
-    those that begin after the end of the picture are left out. The mix stands on the disk, in the
-    folder of `target`: an hour of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError
-    for input that cannot be used, OSError for a full disk.
+    over `fade` seconds. `master` gets the mix before it is encoded. `keep` then finds the change
+    that makes its level right after the codec. `tags` are added to those of the clip; XMP among
+    them goes into MP4 and MOV (`mark`). `check_length` may refuse the picture's length before its
+    sound is made. `subtitles` become a track that a player can show; those that begin after the end
+    of the picture are left out. The mix stands on the disk, in the folder of `target`: an hour of
+    48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input that cannot be used,
+    OSError for a full disk.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -260,7 +260,7 @@ def _copy_chapters(container: InputContainer, output: OutputContainer, start: Fr
 def _copy_streams(
     container: InputContainer, output: OutputContainer, code: str
 ) -> tuple[dict[Stream, Stream], list[str]]:
-    """Streams of `output` by those of `container`: every picture, and subtitles where they fit.
+    """For each stream of `container`, its copy in `output`: every picture, and subtitles that fit.
 
     The first picture gets `code`, unless `code` is empty.
     """
@@ -308,9 +308,9 @@ def _copy_packets(
     track: SoundTrack,
     on_grid: bool,
 ) -> bool:
-    """Write all packets of `copies`, moved so that the picture begins at 0, and the sound between.
+    """Write all packets of `copies` and the sound in the order of time. The picture begins at 0.
 
-    `on_grid` puts each frame at the multiple of 1 / fps next to it. Returns whether an edit list
+    `on_grid` moves each frame to the nearest multiple of 1 / fps. Returns whether an edit list
     hides copied frames after the end.
     """
     stream = picture_stream(container)

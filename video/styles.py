@@ -51,7 +51,7 @@ def palette() -> npt.NDArray[np.uint8]:
 # Short-time spectra of a moment, in decibels
 
 FLOOR = -72.0
-"""dB against a full-scale sine; this level or a lower one is not drawn."""
+"""dB relative to a full-scale sine: this level and lower ones are not drawn."""
 
 
 class Spectra:
@@ -107,7 +107,7 @@ class ColumnPainter:
             (canvas.v, self._chroma, 2, colors[2], BACKGROUND.v),
         ):
             inside = (distance <= limit[::step]).view(np.uint8)
-            # Arithmetic in a byte wraps around and back: this is quicker than a selection.
+            # The arithmetic of bytes wraps around and back, and is faster than a selection.
             np.multiply(inside, color[::step] - np.uint8(background), out=plane)
             plane += np.uint8(background)
 
@@ -255,7 +255,7 @@ class SpectrumStyle:
 
 _CQT_FEED = 1 << 14
 _CQT_COLORS = "0.25|0.6|1|1|0.5|0.35"
-"""How much red, green and blue the left and the right channel give."""
+"""Red, green and blue of the left and of the right channel."""
 
 
 class ConstantQStyle:

@@ -1,4 +1,4 @@
-"""Lines of lyrics over the moving picture, with the word that is sung in another colour."""
+"""Lines of lyrics over the moving picture. The sung word has another colour."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ..music.timed_words import Subtitle, TimedWord
 
 _LEAD, _FADE = 0.3, 0.2
-"""Seconds: a line is seen before its first word is sung, and fades in and out."""
+"""Seconds: the line appears this long before its first word, and fades in and out."""
 _SHORTEST = 0.12
-"""Seconds that a word is marked at least: a shorter mark is not seen."""
+"""Shortest mark of a word, in seconds: viewers would miss a shorter one."""
 _SAFE = 20
 """One part in 20 at each side stays free: the safe area of titles in EBU R 95."""
 _SUNG, _WAITING = Color.of((255, 214, 74)), Color.of((206, 208, 214))
@@ -27,7 +27,7 @@ _STEPS = 16
 
 
 def letter_size(width: int, height: int) -> int:
-    """The height of lyrics in pixels, for a picture of this size: a narrow one has smaller ones."""
+    """The height of letters in pixels: smaller in a narrow picture."""
     return max(8, min(height // 16, width // 20))
 
 
@@ -57,7 +57,8 @@ class SungLines:
         self.lettering = Lettering("\n".join(words), "lyrics")
         ends = [-1.0, *(each.end for each in subtitles)]
         starts = [*(each.start for each in subtitles), inf]
-        # Two lines share the pause between them. The last word is sung before its line fades.
+        # Two lines share the pause between them. The mark of the last word ends before the line
+        # fades out.
         self._starts = [a - min(_LEAD, (a - b) / 2) for a, b in zip(starts, ends, strict=True)]
         self._ends = [
             b + min(_FADE, (a - b) / 2) for a, b in zip(starts[1:], ends[1:], strict=True)
@@ -125,7 +126,8 @@ class SungLines:
         self._shown, self._state = at, (-1, -1)
 
     def _rows(self, at: int, size: int) -> tuple[list[list[tuple[TimedWord, int, Coverage]]], int]:
-        """For each row its words, from left to right, with their places; and the longest row."""
+        """The words of each row from left to right, with their positions, and the width of the
+        longest row."""
         index, rows, longest = self._first[at], [], 1
         for spaced in self._subtitles[at].spaced:
             words = []
@@ -145,7 +147,7 @@ class SungLines:
         return rows, longest
 
     def _ink(self, light: int, sung: int) -> None:
-        """Prepare the layers of luma and chroma for a brightness and a marked word."""
+        """Prepare the luma and chroma of the text for a brightness and a marked word."""
         cover, shadow = (
             (plane.astype(np.uint16) * light) // _STEPS for plane in (self._letters, self._shadow)
         )

@@ -60,7 +60,8 @@ class State(str, Enum):
 
 
 DEAD = ", ".join(f"'{state.value}'" for state in State if state.is_dead)
-"""The states of failed and cancelled jobs, for `IN (…)`. An index has them, so no `?` does."""
+"""The states of failed and cancelled jobs, for `IN (…)`. The text must be equal to that of an
+index, so it has no `?`."""
 
 
 class Job(NamedTuple):

@@ -224,7 +224,7 @@ class Ledger:
     # Money
 
     def spent(self, *, since: float = 0.0, run: str | None = None) -> float:
-        """US dollars that the gateway charged, or may have, from a time until now, or in a run."""
+        """US dollars that the gateway charged or may have charged: since a time, or in one run."""
         when, values = self._when(since, run)
         return float(self._rows.value(SPENT.format(when), *values))
 
@@ -264,7 +264,8 @@ class Ledger:
         runs: int = 1,
         balance: float | None = None,
     ) -> Quote:
-        """See `spending.quote`; the rows tell the sums that were spent. `run` None: a future run.
+        """See `spending.quote`. This method adds the sums spent, from the rows. `run` None: a
+        future run.
 
         Args:
             balance: US dollars that the gateway reports; this method subtracts the jobs under way.
@@ -284,12 +285,12 @@ class Ledger:
         )
 
     def charges(self, service: str, model: str, limit: int = 5) -> list[tuple[float, float]]:
-        """Seconds asked for and dollars, of the last jobs of a model whose price is known."""
+        """Requested seconds and dollars of the last jobs of a model, if their price is known."""
         values = (service, model, State.COMPLETED.value, LEAST_RATE, MOST_DOLLARS, _LONGEST, limit)
         return [(duration, charged) for duration, charged in self._rows.execute(CHARGES, *values)]
 
     def last_cost(self, service: str, model: str) -> tuple[float, float] | None:
-        """Seconds asked for and dollars of the last track of a model; None if there is no track."""
+        """Requested seconds and dollars of the last track of a model; None if there is no track."""
         found = self._rows.execute(LAST_COST, service, model, _LONGEST)
         return next(((seconds, cost) for seconds, cost in found), None)
 
@@ -430,7 +431,8 @@ class Ledger:
 
     @written
     def confirm(self, job: Job) -> bool:
-        """Whether `job` may be submitted now: no other process has taken over its row, or can."""
+        """Whether `job` may be submitted now: its row still belongs to this process, and stays with
+        it."""
         self.engine.beat()
         return self._is_ours(job)
 
@@ -591,7 +593,7 @@ class Ledger:
         return self.engine.is_living(job.owner)
 
     def _is_ours(self, job: Job) -> bool:
-        """Whether the row is still in the submit that `job` belongs to."""
+        """Whether the row is still `submitting`, in the same submit as `job`."""
         row = self._rows.one("local_id = ?", job.local_id)
         marks = (State.SUBMITTING, job.owner, job.repeats)
         return row is not None and (row.state, row.owner, row.repeats) == marks

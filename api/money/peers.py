@@ -43,7 +43,8 @@ class Peers:
         """Note that `key` buys from the service with this ledger.
 
         Raises:
-            LedgerError: another key does. The gateway would not find that key's jobs with this one.
+            LedgerError: another key already buys with it. The gateway would not find that key's
+                jobs with this one.
         """
 
     def rate_limiter(self, service: str, timing: Timing, clock: Callable[[], float]) -> RateLimiter:

@@ -239,7 +239,7 @@ def expected_prices(
 
 
 def _priced_as(model: str) -> str:
-    """The model whose price is a bound for the price of `model`."""
+    """The model whose price limits the price of `model`."""
     return BASELINE_MODEL if model == AUTO_MODEL else model
 
 
@@ -270,9 +270,10 @@ def price_fall(catalogue: Catalogue, ledger: Ledger, model: str) -> Fall | None:
 def learned(request: MusicRequest, charges: Sequence[tuple[float, float]]) -> tuple[float, bool]:
     """The price of a track, from the cost of earlier tracks of its model.
 
-    A model costs by the second if it is known to, or if tracks of different lengths show it. Else a
-    shorter track costs no more than a longer one, and a longer track no more than in proportion.
-    That holds for prices by the second and by the track.
+    A model costs by the second if it is known to, or if tracks of different lengths show it.
+    Otherwise only two bounds are known: a shorter track costs at most as much as a longer one, and
+    a longer one at most in proportion to its length. That holds for prices by the second and by the
+    track.
 
     Args:
         charges: seconds asked for and dollars charged, at least one pair.

@@ -4,12 +4,11 @@ The price line, a submit and a repeated submit all ask `quote`.
 
 How much a track counts for the limits, whatever the gateway lists and reports:
     A track that was bought counts as the higher of two amounts: what was estimated before it was
-    bought, and what the gateway reports. So no report makes room for more.
-    A track whose price is not known counts as `unknown_price`, and few of them are bought in a day.
-    No track of a service that charges costs nothing: an amount of 0 is an unknown price.
-    A failed or cancelled track counts as what the gateway reports for it, else as nothing.
-    An estimate is never below what the model list and the built-in prices allow
-    (`prices.expected_prices`).
+    bought, and what the gateway reports. So a low report does not allow more purchases. A track
+    whose price is not known counts as `unknown_price`, and few of them are bought in a day. A
+    service that charges never charges 0: an amount of 0 is an unknown price. A failed or cancelled
+    track counts as what the gateway reports for it, else as nothing. An estimate is never below
+    what the model list and the built-in prices allow (`prices.expected_prices`).
 """
 
 from __future__ import annotations
@@ -225,7 +224,7 @@ SPENT = f"""
     ), 0)
     FROM jobs WHERE {{0}}
 """
-# Whether the price of a row is not known. No track of a service that charges costs nothing.
+# Whether the price of a row is unknown. A service that charges never charges 0.
 _IS_UNKNOWN = f"coalesce(price, 0) <= 0 AND model != '' AND service != '{SANDBOX}'"
 _ESTIMATE = f"(CASE WHEN {_IS_UNKNOWN} THEN ? ELSE {_PRICE} END)"
 # Dollars that count for the limits: the higher of charge and estimate; for a dead job the charge.

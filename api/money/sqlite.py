@@ -360,7 +360,8 @@ def _set_aside(path: Path) -> Path:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """A mark that differs for another file of the same name; None if there is no file."""
+    """An identity of the file: another file of the same name has another one. None if there is no
+    file."""
     try:
         status = path.stat()
     except OSError:

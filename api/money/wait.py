@@ -310,7 +310,8 @@ class Waits:
         if elapsed < 2 * first:
             # Completed at the first poll: assume that it ended one poll interval earlier.
             return max(first - self._timing.poll_floor, self._timing.poll_floor)
-        # A first poll long after the end tells no run time: the job was picked up again.
+        # If the first poll is long after the end, the job was picked up again: the run time is
+        # unknown.
         return None
 
     def is_waited_for(self, job: Job) -> bool:

@@ -142,7 +142,7 @@ def watch_queue(arrived: Callable[[QueuedGraph], object] = lambda graph: None) -
 
 
 def queued_runs() -> set[str]:
-    """The ids of the runs that wait in ComfyUI's queue or go on."""
+    """The ids of the runs that wait in ComfyUI's queue or are running."""
     from server import PromptServer
 
     queue = getattr(PromptServer.instance, "prompt_queue", None)
