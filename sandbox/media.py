@@ -43,7 +43,7 @@ class Addresses:
         return f"{root}/media/{job.id}/{job.filename}?{urlencode(query)}"
 
     def is_valid(self, job: SandboxJob, query: Mapping[str, str]) -> bool:
-        """Whether this sandbox issued the address for this job, and it has not expired."""
+        """Whether this sandbox issued the address for this job, and the address is still valid."""
         try:
             expires = float(query.get("expires", ""))
         except ValueError:

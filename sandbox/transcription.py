@@ -65,7 +65,7 @@ def sung_words(request: SketchRequest, lyrics: str) -> list[Word]:
 
 
 class SketchWords(NamedTuple):
-    """What a file sings, and the cards in it. Without a sketch: nothing."""
+    """The words in a file and the cards in them; no words if it is not a sketch."""
 
     words: list[Word]
     cards: Cards
@@ -162,7 +162,7 @@ class Transcriptions:
 
 
 def _heard(words: Sequence[Word], random: Random) -> Iterator[Word]:
-    """The words with noise in their times; some are lost, and some are other words."""
+    """The words with noise in their times. Some are lost, and some are wrong."""
     for word, start, end in words:
         shift = max(-_MOST_JITTER, min(_MOST_JITTER, random.gauss(0, _JITTER)))
         start = max(0.0, start + shift)

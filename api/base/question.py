@@ -13,9 +13,9 @@ from .plain_text import shortened
 from .request import AS_GIVEN
 
 DESCRIBE = "describe"
-"""The kind of a question about what a clip shows."""
+"""The kind of a question about the pictures of a clip."""
 TRANSCRIBE = "transcribe"
-"""The kind of a question about the words that a sound says."""
+"""The kind of a question about the words in a sound."""
 KINDS = (DESCRIBE, TRANSCRIBE)
 """The kinds of all questions."""
 VISION_PRICES = {
@@ -27,7 +27,8 @@ VISION_PRICES = {
 the gateway's public model pages in 2026."""
 VISION_MODEL = next(iter(VISION_PRICES))
 PICTURE_TOKENS = 6500
-"""Tokens of a picture of at most 1024 x 1024 pixels, at most: Llama 3.2 makes 4 tiles of 1601."""
+"""Largest number of tokens of a picture of at most 1024 x 1024 pixels: Llama 3.2 makes 4 tiles of
+1601."""
 SPEECH_MODEL = "deepgram/nova-3"
 """The one model that the gateway's pages describe with times of words."""
 _MINUTE = 0.0052
@@ -123,7 +124,7 @@ class Question(NamedTuple):
 
 
 class Transcription(NamedTuple):
-    """The question which words a sound has, and when. The same sound is bought once.
+    """A question for the words in a sound and their times. The same sound is bought once.
 
     Attributes:
         sound: an Ogg file.

@@ -79,7 +79,7 @@ class Bucket:
         """Write an object; the bucket has it when this returns.
 
         BucketError: the bucket does not have it, or has not said so.
-            BucketError: it has not, or has not said so.
+            BucketError: the bucket may not have the object.
         """
         within = self._timing.bucket_timeout + len(content) / _SLOWEST
         put = self._obstore.put_async

@@ -109,7 +109,8 @@ class Farm(Peers):
     # Polls
 
     def watch(self, job: Job) -> bool:
-        """See `Peers.watch`. It holds for `Timing.watch_lease`, and the next call renews it."""
+        """See `Peers.watch`. The watch lasts for `Timing.watch_lease`, and the next call renews
+        it."""
         clock = time.monotonic()
         if self._watched.get(job.local_id, 0.0) > clock:
             return True

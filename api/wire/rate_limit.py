@@ -256,8 +256,8 @@ class RateLimiter:
     def _close_briefly(self, now: float) -> None:
         """Close for a quarter of a window after an absurd `Retry-After`, then for twice as long.
 
-        The gateway may mean a date, or another request. Answers that were on their way together
-        count once.
+        The header may be a date, or belong to another request. Answers that were on their way
+        together count once.
         """
         if now < self._closed_until:
             return

@@ -141,7 +141,7 @@ def _chunks(file: BinaryIO) -> Iterator[Region]:
 
 
 def top_boxes(file: BinaryIO | io.RawIOBase) -> Iterator[Region]:
-    """The boxes of an MP4 or MOV (ISO/IEC 14496-12, 4.2) that stand in no other box."""
+    """The boxes at the top level of an MP4 or MOV (ISO/IEC 14496-12, 4.2)."""
     position, end = 0, file.seek(0, io.SEEK_END)
     for _ in range(_MOST_REGIONS):
         file.seek(min(position, end))

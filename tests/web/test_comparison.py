@@ -82,7 +82,7 @@ class Compared:
         return self.group.locator(".aigateway-side").nth("AB".index(letter))
 
     def expect_heard(self, letter: str, take: int) -> None:
-        text = f"{letter} is heard: {self.prompt} · take {take} · "
+        text = f"{letter} plays: {self.prompt} · take {take} · "
         expect(self.group.get_by_role("status")).to_contain_text(text)
         for each in "AB":
             pressed = "true" if each == letter else "false"

@@ -21,7 +21,7 @@ app.registerExtension({
   name: "AIgateway.Music",
   settings,
   async init() {
-    // The page logs a message that nobody listens for: listen before anything is waited for.
+    // The page logs each message without a listener: add the listeners before the first await.
     watchErrors();
     watchNews();
     watchStatus();

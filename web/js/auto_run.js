@@ -6,12 +6,12 @@ import { autoRun, openTab } from "./runs.js";
 import { say } from "./words.js";
 
 const NOTHING = { tab: /** @type {object | null} */ (null), what: "" };
-/** The runs that a person agreed to: ComfyUI asks once, however often it runs by itself. */
+/** The automatic runs that a person has allowed: ask only once. */
 let agreed = NOTHING;
 /** The question that is on the screen. @type {Promise<boolean | null> | null} */
 let question = null;
 
-/** Ask before ComfyUI runs a graph by itself that buys other tracks in each run. */
+/** Ask before automatic runs of a graph that buys other tracks in each run. */
 export function watchAutoRun() {
   const queue = app.queuePrompt;
   app.queuePrompt = async function (...values) {

@@ -74,7 +74,7 @@ class Comparison {
     return this.tracks.every((track) => track);
   }
 
-  /** The letter of a track that was picked; "" for every other. @param {Track} track */
+  /** The letter of a picked track; "" for other tracks. @param {Track} track */
   letterOf({ local_id }) {
     return LETTERS[this.tracks.findIndex((track) => track?.local_id === local_id)] ?? "";
   }
@@ -195,11 +195,11 @@ export function comparison() {
 const FADE = 0.005;
 
 /**
- * Two tracks that run beside each other, one of which is heard.
+ * Two tracks that run side by side. One of them is audible.
  *
- * The silent one follows the position of the other, so that a switch is heard at once: an
- * element that has to seek first, or that was muted, is silent for a moment. So neither is muted.
- * One of them gets no way out.
+ * The silent one follows the position of the other, so that a switch is immediate: an element that
+ * must seek first, or that was muted, is silent for a moment. So neither is muted. The silent one
+ * is not connected to the output.
  */
 export class Pair {
   /** @param {() => unknown} onchange called when it starts, stops or switches */
@@ -225,7 +225,7 @@ export class Pair {
     return audio;
   }
 
-  /** The one that is heard. */
+  /** The audible one. */
   get audio() {
     return /** @type {HTMLAudioElement} */ (this.sounds[this.heard]);
   }
@@ -264,7 +264,7 @@ export class Pair {
     this.onchange();
   }
 
-  /** Let the one out that is heard, and only that. */
+  /** Connect only the audible one to the output. */
   open() {
     this.context ??= this.connected();
     const { context, heard } = this;

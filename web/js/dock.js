@@ -16,13 +16,13 @@ import { say } from "./words.js";
 /**
  * The player at the foot of the Music tab.
  *
- * Its audio element is not in the document: there it would fall silent with the tab.
+ * Its audio element is not in the document, because there it would stop with the tab.
  */
 class Dock {
   constructor() {
     /** @type {Track | null} */
     this.track = null;
-    /** Called when another track plays, or none. */
+    /** Called when another track plays, or when playing stops. */
     this.onchange = () => {};
     this.audio = sound();
     this.audio.addEventListener("error", () => this.track && explainSilence(this.track));

@@ -75,7 +75,7 @@ export function downloadLink(href = "") {
  * The content of a row.
  *
  * An App on the classic canvas mounts it, and so does the canvas behind the App, which is hidden.
- * The row goes back to the App whenever the canvas takes it.
+ * Give the row back to the App when the canvas takes it.
  */
 class Row extends HTMLElement {
   /** @type {HTMLElement | null} */

@@ -13,7 +13,7 @@ let shown = null;
 
 export function watchErrors() {
   api.addEventListener("aigateway_error", ({ detail }) => void showError(detail));
-  // The next run may not have the same fault.
+  // The next run may succeed.
   api.addEventListener("execution_start", close);
 }
 
@@ -41,7 +41,7 @@ export async function showError(error) {
   };
   const button = stepButton(step, facts, "aigateway-button aigateway-step");
   if (step === "buy_again" && track) button.append(` · ${priceOf(track)}`);
-  // The dashboard says whether the track is bought already: it comes first.
+  // The dashboard comes first, because it shows whether the track is bought already.
   const first =
     step === "buy_again"
       ? stepButton("open_dashboard", {}, "aigateway-button aigateway-step")

@@ -10,7 +10,7 @@ const POLL = "AIGatewayPollJob";
 const LOAD = "AIGatewayLoadAudioURL";
 const SAVE = "AIGatewaySaveAudio";
 /**
- * Which output leads to which input, where both nodes are there.
+ * The links between these nodes: an output and an input.
  * @type {[from: string, output: string, to: string, input: string][]}
  */
 const LINKS = [
@@ -30,7 +30,7 @@ export function reuse(track) {
 }
 
 /**
- * Put nodes onto the canvas that wait for a track's job by its id, and load and save the track.
+ * Put nodes onto the canvas: they wait for a job by its id, then load and save its track.
  * @param {Track} track
  * @param {[number, number]} [position] of the first node, for example where the track was dropped
  */

@@ -36,7 +36,7 @@ const widgetValue = (node, name) => node.widgets?.find((widget) => widget.name =
 
 /**
  * The widgets that show the value of a node's input: its own, and those of the subgraphs' nodes
- * around it where the input is one of theirs.
+ * around it that expose the input.
  * @param {GraphNode} node
  * @param {string} name
  * @param {GraphNode[]} hosts
@@ -65,7 +65,7 @@ function linkById(graph, id) {
 }
 
 /**
- * Where a link comes from outside of its subgraph: the input of the node that stands for it.
+ * The origin of a link outside of its subgraph: an input of the node that stands for the subgraph.
  * @param {GraphNode} node
  * @param {Link} link that ends at `node`
  * @param {Graph | null} root where the subgraph's node is looked for if `hosts` are not known
@@ -214,7 +214,7 @@ export function sourcesOf({ node, hosts }, type, root, seen = new Set()) {
 /** @type {(output: number, ofInput: (input: string) => Items) => Items} */
 function itemsOfCueSheet(output, ofInput) {
   const [[table, ...tables], [file, ...files]] = [ofInput("table").items, ofInput("file").items];
-  // A list of tables, or a table that only the run makes, is no sheet that can be read now.
+  // A list of tables, or a table that is made during the run, cannot be read now.
   if (tables.length || files.length || table === undefined || file === undefined) return SOME;
   return { items: [], isWhole: true, cues: { table, file, output } };
 }

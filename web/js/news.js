@@ -6,7 +6,7 @@ import { aheadText, newsText } from "./track_facts.js";
 export const TAB = "aigateway-music";
 const AHEAD_MILLISECONDS = 1000;
 
-/** Show on the icon of the Music tab how many tracks are new, and name each as it comes. */
+/** Show the number of new tracks on the icon of the Music tab, and name each new track. */
 export function watchNews() {
   api.addEventListener("aigateway_news", ({ detail }) => {
     showCount(detail.count);
@@ -14,7 +14,7 @@ export function watchNews() {
   });
   let timer = 0;
   api.addEventListener("aigateway_ahead", ({ detail }) => {
-    // Runs that are queued together are told together.
+    // Runs that were queued together have one message.
     clearTimeout(timer);
     timer = setTimeout(() => notify("info", aheadText(detail)), AHEAD_MILLISECONDS);
   });
@@ -29,7 +29,7 @@ export async function readNews() {
   }
 }
 
-/** Nothing is new any more: the Music tab is open. */
+/** The Music tab is open: no track counts as new. */
 export async function forgetNews() {
   showCount(0);
   await ask("news/seen", { method: "POST" });

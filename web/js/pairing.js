@@ -1,12 +1,12 @@
-/** In seconds: a difference that no ear notices when it switches between two tracks. */
+/** Seconds: listeners do not notice a smaller difference at a switch between two tracks. */
 const NEAR = 0.015;
-/** In seconds: from here on a jump is quicker than a chase. */
+/** Seconds: for a larger difference, a jump is faster than a change of speed. */
 const FAR = 0.5;
-/** How much faster, or slower, a track may run while nobody hears it. */
+/** Largest change of the speed of a silent track. */
 const MOST = 0.5;
 
 /**
- * How fast a silent track has to run to come beside the one that is heard.
+ * The speed at which a silent track reaches the position of the audible one.
  * @param {number} ahead seconds that the silent one is ahead; negative where it is behind
  * @returns {number | null} its rate; null where it has to jump
  */
@@ -17,7 +17,7 @@ export function chase(ahead) {
 }
 
 /**
- * The side, 0 or 1, that a track takes, or leaves, when a person picks it.
+ * The side, 0 or 1, that a picked track takes or leaves.
  * @param {(string | null)[]} picked the ids on both sides
  * @param {string} id
  * @param {number} heard the side that is heard: it keeps its track

@@ -35,7 +35,9 @@ export function showPlays(button, isPlaying) {
   setIcon(button, word, say(word));
 }
 
-/** Where an audio element is, and how long it is: `0:12 / 0:30`. @param {HTMLAudioElement} audio */
+/**
+ * The position and the length of an audio element: `0:12 / 0:30`. @param {HTMLAudioElement} audio
+ */
 export const positionOf = ({ currentTime, duration }) =>
   `${length(currentTime)} / ${length(duration || 0)}`;
 

@@ -21,7 +21,7 @@ import { say } from "./words.js";
 const HEIGHT = 30;
 const HINTS_HEIGHT = 58;
 const CHECK_MILLISECONDS = 300;
-/** Limit on the tracks whose costs are asked for after a run. */
+/** After a run, ask for the costs of at most this many tracks. */
 const MOST_TRACKS = 200;
 
 /**
@@ -58,7 +58,7 @@ class PriceLine {
     this.title = new TitlePrice(this.shownOn);
   }
 
-  /** Says which node it is, also where the same subgraph stands in the graph twice. */
+  /** Names the node, also if the same subgraph is in the graph twice. */
   get name() {
     return [...this.hosts, this.node].map(({ id }) => id).join(":");
   }
@@ -177,7 +177,7 @@ class PriceLine {
     const track = uncertain ? await ask(`tracks/${encodeURIComponent(uncertain)}`) : null;
     const button = step ? stepButton(step, { setting, track, after: refreshPrices }) : null;
     if (track) button?.append(` · ${priceOf(track)}`);
-    // The dashboard says whether the track is bought already: it comes first.
+    // The dashboard comes first, because it shows whether the track is bought already.
     const first = uncertain ? [stepButton("open_dashboard"), " · "] : [];
     this.step.replaceChildren(...first, ...(button ? [button] : []));
   }

@@ -4,7 +4,7 @@ import { changesEachRun, itemsOf, linkOf, MUSIC_LENGTH, sourcesOf } from "./inpu
 const VARIED = ["prompt", "lyrics"];
 const NAMES = ["prompt", "lyrics", "format", "model", "take", "words"];
 
-/** The duration that is asked for where the real one is not known. */
+/** The duration in the question if the real one is not known. */
 export const SOME_SECONDS = 10;
 
 export const TAKES = "AIGatewayTakes";
@@ -14,7 +14,7 @@ export const BUYERS = ["AIGatewayPromptToMusic", TAKES];
 const SKIPPED = [2, 4];
 
 /**
- * Whether a run of the graph that holds all others asks for a node that buys.
+ * Whether a run of the root graph runs a node that buys.
  * @param {HostedNode} hosted
  * @param {Graph} root
  */

@@ -52,7 +52,7 @@ function textOfRun(price, asked) {
     };
   const text = amountText(price, asked);
   const { refused } = price;
-  // Where the duration is not known, neither is whether the run exceeds a limit.
+  // Without the duration, nobody knows whether the run exceeds a limit.
   if (!refused || (!asked.isDurationKnown && refused.reason.startsWith("per_")))
     return { text, isWarning: false };
   return { ...refusalText(text, refused), isWarning: true };

@@ -6,7 +6,7 @@ import { api, app } from "./comfy.js";
  */
 const tabs = new Map();
 /**
- * The runs that were queued before those in front of them had ended, and those that go on.
+ * The runs that were queued while earlier runs were still waiting or running, and the running ones.
  * @typedef {{runs: Set<string>, open: Set<string>}} Batch
  * @type {Batch}
  */
@@ -24,7 +24,8 @@ const MOST = 500;
 export function autoRun() {
   const mode = app.extensionManager?.queueSettings?.mode ?? "";
   if (mode === "change") return mode;
-  // Versions of ComfyUI tell an instant run that goes on from one that waits for its first start.
+  // Some versions of ComfyUI have different modes for an instant run that repeats and for one that
+  // waits for its first start.
   return mode.startsWith("instant") ? "instant" : null;
 }
 
@@ -45,7 +46,7 @@ export function watchRuns() {
   for (const end of RUN_ENDS)
     api.addEventListener(end, ({ detail }) => batch.open.delete(detail?.prompt_id ?? ""));
   api.addEventListener("status", ({ detail }) => {
-    // The end of a run is not heard where the server was away.
+    // If the server was away, the page missed the end of a run.
     if (detail?.exec_info?.queue_remaining === 0) batch.open.clear();
   });
 }

@@ -3,9 +3,9 @@ import { has, say } from "./words.js";
 /** @typedef {{index: number, exists: boolean}} Control */
 
 /**
- * Saved values of widgets have no names: each belongs to the widget at its index. The widget that
- * says what happens to `take` after a run stands behind it in newer versions of ComfyUI only. So a
- * workflow of one version would shift the values behind `take` in another one.
+ * Saved values of widgets have no names: each belongs to the widget at its index. Only newer
+ * versions of ComfyUI have a widget after `take` for its change after each run. So a workflow of
+ * one version would shift the values after `take` in another version.
  */
 const CONTROLLED = "take";
 const CONTROLS = ["fixed", "increment", "decrement", "randomize"];
@@ -54,7 +54,7 @@ function aligned(values, { index, exists }) {
 }
 
 /**
- * Name the fields of an App in the page's language, where its file says by which of our words.
+ * Name the fields of an App in the page's language, if its file names the key of our words.
  *
  * ComfyUI's own nodes have fields such as `value`, so an example names them. A name that a person
  * gave stays: ComfyUI then saves the field with another id.

@@ -1,6 +1,6 @@
 /** Seconds before a seam, and after it. */
 const WINDOW = 2;
-/** Seconds of silence before it is heard again, and of the fades beside the silence. */
+/** Seconds of silence before the seam plays again, and of the fades around the silence. */
 const PAUSE = 0.4;
 const FADE = 0.01;
 

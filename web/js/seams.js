@@ -8,7 +8,7 @@ let context = null;
 
 /**
  * A button that plays the seams of a file, one after the other, each again and again. Marks in the
- * waveform show them. A file without a seam of its own is heard from its end into its beginning.
+ * waveform show them. For a file without a seam, the button plays the end and then the beginning.
  */
 export class Seams {
   /**
@@ -21,7 +21,7 @@ export class Seams {
     this.address = "";
     /** @type {Seam[]} */
     this.seams = [];
-    /** The seam that is heard; -1 while none is. */
+    /** The seam that plays; -1 without one. */
     this.index = -1;
     /** @type {AudioBufferSourceNode | null} */
     this.source = null;

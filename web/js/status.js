@@ -29,7 +29,7 @@ export function watchStatus() {
   api.addEventListener("reconnected", () => void forgetLostRuns());
 }
 
-/** A server that was killed does not say that its run has ended: take its last words away. */
+/** A killed server does not report the end of its run: remove its last status lines. */
 async function forgetLostRuns() {
   const response = await api.fetchApi("/queue");
   /** @type {{queue_running: [number, string][]}} */
@@ -64,7 +64,7 @@ function show(node, status) {
 }
 
 const ENDS = /** @type {const} */ (["execution_error", "execution_interrupted"]);
-/** From the better one to the worse one. */
+/** From the best to the worst. */
 const VERDICTS = ["status_loop_good", "status_loop_bad"];
 /** Set once a person knows where an App's tracks are. */
 const KNOWS_TAB = "AIgateway.knowsTab";
@@ -108,7 +108,7 @@ export function watchAppStatus() {
 export function showInApp(status, words) {
   if (last && isFailure(last) && !isFailure(status)) return;
   if (rankOf(status) > rankOf(verdict)) verdict = status;
-  // It lies over the results, where a person wants to see them.
+  // It covers the results that a person wants to see.
   const isKept = isFailure(status) || rankOf(status) > 0;
   put(status, words, isKept ? [iconButton("times", say("close"), forget)] : []);
 }

@@ -8,8 +8,8 @@ const WARNING = { fgColor: "#fff", bgColor: "#a02018" };
  * The price in the title of a node. It stays there when the node is collapsed.
  *
  * The classic canvas draws the badges of a node at its title. Nodes 2.0 draws a badge in the title
- * only if it has the icon of Comfy's credits, which these prices are not; it draws all others at the
- * foot, which a collapsed node does not have. So there the price is an element in the title.
+ * only if it has the icon of Comfy's credits, but these prices are not credits. It draws other
+ * badges at the foot, and a collapsed node has no foot. So the price is an element in the title.
  */
 export class TitlePrice {
   /** @param {GraphNode} node */

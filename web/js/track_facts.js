@@ -46,7 +46,8 @@ export function newsText({ what, title = "", charge }) {
 }
 
 /**
- * What was ordered for runs that have not asked for it yet: one sentence a line, "" for nothing.
+ * The tracks ordered ahead for runs that have not asked for them yet: one sentence a line, "" for
+ * nothing.
  * @param {Ahead} ahead
  */
 export function aheadText({ runs, price, kept, kept_price }) {
@@ -69,7 +70,7 @@ export function buyAgainQuestion(track) {
 }
 
 /**
- * The buttons of a row, which appear when it is pointed at.
+ * The buttons of a row. They appear under the pointer.
  * @param {Track} track
  * @returns {Action[]}
  */
@@ -122,7 +123,8 @@ export function pathsOf(file) {
 /**
  * The files of a player on a node: none, unless the node is ours and made audio.
  *
- * ComfyUI counts saved files as outputs. A file that is only heard is text, which it does not count.
+ * ComfyUI counts saved files as outputs. A file that only the player needs is named by text, which
+ * ComfyUI does not count.
  * @param {{comfyClass?: string}} node
  * @param {any} output the node's, from the server
  * @returns {Playable[]}

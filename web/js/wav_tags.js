@@ -1,4 +1,4 @@
-/** Chunks that are read before and behind the samples, so that reading ends. */
+/** Limit on the chunks before and after the samples. */
 const MOST_CHUNKS = 100;
 const HEADER = 8;
 
