@@ -14,10 +14,10 @@ from .codecs.pcm import read_pcm
 from .codecs.sndfile_reader import NotForLibsndfile, read_sndfile
 from .containers import mpeg
 from .containers.mpeg_end import is_joined, music_end
+from .containers.not_audio import refuse_text
 from .containers.ogg import ogg_length
 from .containers.riff import Coding, read_wav
 from .containers.source import Source
-from .containers.text import refuse_text
 from .memory import Bounds, Memory, Share
 from .samples.planar import Planar
 from .validate import check_finite

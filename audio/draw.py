@@ -14,8 +14,8 @@ import torch
 from ..files.sniff import SNIFF_BYTES
 from .arrays import MediaError, check_sample_rate
 from .codecs.libav_reader import av_blocks
+from .containers.not_audio import refuse_text
 from .containers.source import Source
-from .containers.text import refuse_text
 from .plot import RULER_HEIGHT, Plot
 from .samples.envelope import Columns, Envelope
 

@@ -18,12 +18,12 @@ from ..files.atomic import new_file
 from ..files.sniff import SNIFF_BYTES, Container, skip_id3v2, sniff
 from .arrays import MediaError
 from .containers import mpeg
-from .containers.flac import flac_pieces
+from .containers.flac import flac_fragments
+from .containers.fragments import Fragment, Span, size_of, write_fragments
 from .containers.id3 import build_id3
 from .containers.loop_points import LoopPoints
-from .containers.ogg_tags import codec_of, ogg_pieces
-from .containers.pieces import Piece, Span, size_of, write_pieces
-from .containers.riff import Coding, read_wav, wav_pieces
+from .containers.ogg_tags import codec_of, ogg_fragments
+from .containers.riff import Coding, read_wav, wav_fragments
 from .containers.source import Source
 from .formats import Format
 
@@ -44,9 +44,9 @@ def retag(
     """
     # Not durable: the file can be made again from its source.
     with _opened(source) as file, new_file(path, durable=False) as temporary:
-        pieces, dropped = _plan(file, tags, loop)
+        fragments, dropped = _plan(file, tags, loop)
         with open(temporary, "wb") as out:
-            write_pieces(file, pieces, out)
+            write_fragments(file, fragments, out)
     return dropped
 
 
@@ -85,14 +85,14 @@ def _is_plain_wav(source: Source) -> bool:
 
 def _plan(
     file: BinaryIO, tags: Mapping[str, str], loop: LoopPoints | None
-) -> tuple[Iterable[Piece], tuple[str, ...]]:
+) -> tuple[Iterable[Fragment], tuple[str, ...]]:
     start, container = _identify(file)
     if container is Container.FLAC:
-        return flac_pieces(file, start, _with_loop(tags, loop, Format.FLAC)), ()
+        return flac_fragments(file, start, _with_loop(tags, loop, Format.FLAC)), ()
     if container is Container.OGG:
-        return ogg_pieces(file, _with_loop(tags, loop, Format.OGG))
+        return ogg_fragments(file, _with_loop(tags, loop, Format.OGG))
     if container is Container.WAV and start == 0:
-        return wav_pieces(file, tags, loop), ()
+        return wav_fragments(file, tags, loop), ()
     if container is Container.MP3:
         file.seek(0)
         old = file.read(start)

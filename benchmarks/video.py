@@ -177,7 +177,7 @@ def _draw(
         samples,
         RATE,
         made,
-        look=look,
+        style=look,
         fps=FPS,
         width=width,
         height=height,

@@ -38,7 +38,7 @@ def sniff(head: bytes | memoryview) -> Container:
 
     If `head` ends within its ID3v2 tag, the result is MP3: other files rarely have that tag.
     """
-    start = skip_id3v2(lambda place, count: bytes(head[place : place + count]))
+    start = skip_id3v2(lambda at, count: bytes(head[at : at + count]))
     if start and start >= len(head):
         return Container.MP3
     container = _by_signature(bytes(head[start : start + 12]))

@@ -142,10 +142,10 @@ def form(seconds: float, cuts: Sequence[tuple[float, float]], energy: Sequence[f
     levels = [_level(low, high, cuts, energy) for low, high in pairwise(edges)]
     mean = float(np.mean(levels)) or 1.0
     names = []
-    for place, level in enumerate(levels):
+    for number, level in enumerate(levels):
         word = "calm" if level < mean * (1 - _DIFFERS) else "steady"
         word = "intense" if level > mean * (1 + _DIFFERS) else word
-        where = f"{word} opening" if not place else f"{word} from {clock(edges[place])}"
+        where = f"{word} opening" if not number else f"{word} from {clock(edges[number])}"
         names.append(where)
     return "form: " + ", ".join(names)
 

@@ -36,7 +36,7 @@ _HIGHER = 0.1
 """dB by which the true peak of a file may exceed that of its samples."""
 
 
-class KeptLevel(NamedTuple):
+class LevelMatch(NamedTuple):
     """The change before the codec, and the level after it."""
 
     change: LevelChange
@@ -56,13 +56,13 @@ class KeptLevel(NamedTuple):
         )
 
 
-def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> KeptLevel:
+def match_level(decoded: Decoded, wanted: Level, seconds: float) -> LevelMatch:
     """Find the change that gives sound of `seconds` the `wanted` level after a codec.
 
     The sound is encoded up to six times. The last encoding uses the returned change. The true peak
     is held at `wanted.true_peak` or less. Memory grows by 14 MB an hour.
     """
-    kept, next_change = None, UNCHANGED
+    matched, next_change = None, UNCHANGED
     for margin in _MARGINS:
         change = next_change
         stream = decoded(change)
@@ -74,7 +74,7 @@ def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> KeptLevel:
         lowered = 0.0 if curve is None else -20 * math.log10(float(curve.gain.min()))
         found = meter.value()
         level = Level(found.integrated, aim + lowered, *found[1:])
-        kept = KeptLevel(change, wanted, level)
+        matched = LevelMatch(change, wanted, level)
         missing = wanted.loudness - level.loudness
         if not math.isfinite(missing):
             missing = 0.0
@@ -86,7 +86,7 @@ def keep_level(decoded: Decoded, wanted: Level, seconds: float) -> KeptLevel:
         else:
             missing *= _AHEAD
         next_change = change.then(10 ** (missing / 20), curve, rate)
-    return cast("KeptLevel", kept)
+    return cast("LevelMatch", matched)
 
 
 def _metered(parts: Iterable[Samples], meter: LoudnessMeter) -> Iterator[Samples]:
@@ -118,9 +118,9 @@ def encode_at_level(
 
     wanted = wanted._replace(true_peak=wanted.true_peak + _HIGHER)
     try:
-        kept = keep_level(decoded, wanted, samples.shape[1] / sample_rate)
+        matched = match_level(decoded, wanted, samples.shape[1] / sample_rate)
     except BaseException:
         if report is not None:
             path.unlink(missing_ok=True)
         raise
-    return cast("EncodeReport", report), kept.note
+    return cast("EncodeReport", report), matched.note

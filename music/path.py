@@ -1,7 +1,7 @@
 """Find the cheapest path through a track with a given number of steps, by dynamic programming.
 
-Wenner et al. (2013): the state is (steps heard so far, place in the source); each step goes on to
-the next place, or joins to another one.
+Wenner et al. (2013): the state is (steps heard so far, node in the source); each step goes on to
+the next node, or joins to another one.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from ..audio.arrays import Floats
 from ..audio.stopping import looked
 
 _CHOICES = 24
-"""Number of tried joins into a place, the cheapest first."""
+"""Number of tried joins into a node, the cheapest first."""
 
 
 class Way(NamedTuple):
-    """A path through the places 0 to n-1 of a track."""
+    """A path through the nodes 0 to n-1 of a track."""
 
     start: int
     joins: tuple[tuple[int, int], ...]
-    """(left, right): places where the source is left, and entered again."""
+    """(left, right): nodes where the source is left, and entered again."""
     end: int
     cost: float
 
 
 class Ways:
-    """The cheapest paths from a start to each place, for each number of steps up to `steps`.
+    """The cheapest paths from a start to each node, for each number of steps up to `steps`.
 
     `costs` [n, n] has the cost of each join (infinite: no join), `starts` [n] that of each start.
     Every join also costs `join_cost`. At least one step comes before the first join, and `stay`
@@ -41,13 +41,13 @@ class Ways:
     ) -> None:
         count = costs.shape[0]
         choices = min(_CHOICES, count)
-        # [choices, n]: origins of the cheapest joins into each place.
+        # [choices, n]: origins of the cheapest joins into each node.
         self._from = np.argpartition(costs, choices - 1, axis=0)[:choices]
         price = np.take_along_axis(costs, self._from, axis=0) + join_cost
-        places = np.arange(count)
+        nodes = np.arange(count)
         self._stay = stay
         self.best = np.full((steps + 1, count), np.inf, np.float32)
-        """[steps + 1, n] cost of the cheapest way to each place in so many steps."""
+        """[steps + 1, n] cost of the cheapest way to each node in so many steps."""
         self._left = np.full((steps + 1, count), -1, np.int32)
         self.best[0] = starts
         for step in looked(range(steps + 1)):
@@ -61,27 +61,27 @@ class Ways:
             if step and landing <= steps and count > stay:
                 options = row[self._from] + price
                 choice = options.argmin(axis=0)
-                value = options[choice, places][: count - stay]
+                value = options[choice, nodes][: count - stay]
                 self.best[landing, stay:] = value
-                self._left[landing, stay:] = self._from[choice, places][: count - stay]
+                self._left[landing, stay:] = self._from[choice, nodes][: count - stay]
         self._starts = starts
 
-    def to(self, place: int, steps: int) -> Way | None:
-        """The cheapest way that is at `place` after `steps` steps, or None."""
-        cost = float(self.best[steps, place])
+    def to(self, node: int, steps: int) -> Way | None:
+        """The cheapest way that is at `node` after `steps` steps, or None."""
+        cost = float(self.best[steps, node])
         if not np.isfinite(cost):
             return None
         joins: list[tuple[int, int]] = []
-        end = place
+        end = node
         while steps > 0:
-            left = int(self._left[steps, place])
+            left = int(self._left[steps, node])
             if left < 0:
-                steps, place = steps - 1, place - 1
+                steps, node = steps - 1, node - 1
             else:
-                steps, place = steps - self._stay, place - self._stay
-                joins.append((left, place))
-                place = left
-        return Way(place, tuple(reversed(joins)), end, cost)
+                steps, node = steps - self._stay, node - self._stay
+                joins.append((left, node))
+                node = left
+        return Way(node, tuple(reversed(joins)), end, cost)
 
 
 def nodes_of(count: int, places: npt.NDArray[np.intp], limit: int = 1500) -> npt.NDArray[np.intp]:

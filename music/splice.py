@@ -76,11 +76,11 @@ def _best_place(
     """Samples from `first` (seconds) to the moment that sounds most like the target of the jump."""
     features = sound(analysis)
     shift = round(jump * COARSE_PER_SECOND)
-    places = np.arange(math.ceil(first * COARSE_PER_SECOND), int(last * COARSE_PER_SECOND) + 1)
-    places = places[(places < features.shape[0]) & (places + shift >= 0)]
-    places = places[places + shift < features.shape[0]]
-    if not places.size:
+    starts = np.arange(math.ceil(first * COARSE_PER_SECOND), int(last * COARSE_PER_SECOND) + 1)
+    starts = starts[(starts < features.shape[0]) & (starts + shift >= 0)]
+    starts = starts[starts + shift < features.shape[0]]
+    if not starts.size:
         return 0
-    distance = ((features[places] - features[places + shift]) ** 2).sum(axis=1)
-    best = places[int(distance.argmin())]
+    distance = ((features[starts] - features[starts + shift]) ** 2).sum(axis=1)
+    best = starts[int(distance.argmin())]
     return round((best / COARSE_PER_SECOND - first) * sample_rate)

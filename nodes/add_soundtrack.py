@@ -107,7 +107,7 @@ def _with_music(
     **how: Any,
 ) -> io.NodeOutput:
     from ..audio.arrays import UNCHANGED
-    from ..music.encoded_level import keep_level
+    from ..music.encoded_level import match_level
     from ..music.timed_words import subtitles
     from ..video.soundtrack import add_soundtrack
 
@@ -122,14 +122,14 @@ def _with_music(
         wanted.append(done.after)
         player.update(preview(mix, sample_rate))
 
-    def keep(decoded: Decoded, seconds: float) -> LevelChange:
+    def at_level(decoded: Decoded, seconds: float) -> LevelChange:
         # Codecs raise peaks by less than this.
         if wanted[0].true_peak < true_peak - _RAISED:
             return UNCHANGED
-        kept = keep_level(decoded, wanted[0]._replace(true_peak=true_peak), seconds)
-        if kept.note:
-            reports.append(kept.note)
-        return kept.change
+        matched = match_level(decoded, wanted[0]._replace(true_peak=true_peak), seconds)
+        if matched.note:
+            reports.append(matched.note)
+        return matched.change
 
     with clips.file_of(video) as source:
         made = add_soundtrack(
@@ -138,7 +138,7 @@ def _with_music(
             music,
             sample_rate,
             master=master,
-            keep=keep,
+            match_level=at_level,
             tags=tags,
             check_length=lambda picture: clips.check_length(picture.seconds),
             subtitles=subtitles(words),

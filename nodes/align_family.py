@@ -124,11 +124,11 @@ def _aligned(members: Sequence[_Asked]) -> list[_Made | BaseException]:
     every = tuple(found for found in families.values() if not isinstance(found, MediaError))
     for wish, group in groups.items():
         found = families[wish]
-        for place, (index, _) in enumerate(group):
+        for position, (index, _) in enumerate(group):
             if isinstance(found, MediaError):
                 results[index] = found
             else:
-                results[index] = _Made(found, found.members[place], wish.family, every)
+                results[index] = _Made(found, found.members[position], wish.family, every)
     return [result for result in results if result is not None]
 
 

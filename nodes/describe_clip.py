@@ -154,7 +154,7 @@ def _jpeg(sheet: npt.NDArray[np.uint8]) -> bytes:
 
 def _described(video: Any, images: Any, fps: float, wish: str) -> Description:
     from ..music.brief import SILENT, brief
-    from ..video.sheet import contact_sheet
+    from ..video.contact_sheet import contact_sheet
 
     facts = _measured(video, images, fps)
     picture, sound = facts.picture, facts.sound

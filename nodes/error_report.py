@@ -10,7 +10,7 @@ from typing import Any
 from ..api.base.errors import GatewayError
 from ..api.base.plain_text import dollars, plain
 from .host import StatusText
-from .libraries import changed_library
+from .library_errors import changed_library
 
 _REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
 PACKAGES = (

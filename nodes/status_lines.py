@@ -51,7 +51,7 @@ def wait_line(progress: Progress, trouble: StatusText | None) -> StatusText:
     expected = progress.expected or 0.0
     is_early = expected > progress.elapsed
     about = status_text("about", seconds=f"{expected:.0f}") if is_early else None
-    if not progress.is_told:
+    if not progress.is_reported:
         return status_text("waiting", about, seconds=seconds)
     if progress.running is None:
         return status_text("queue", about, seconds=seconds)

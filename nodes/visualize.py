@@ -16,7 +16,7 @@ from .shared_inputs import checked_choice, choice_input
 if TYPE_CHECKING:
     from ..music.timed_words import TimedWord
 
-LOOKS = [look.value for look in VideoStyle]
+STYLES = [style.value for style in VideoStyle]
 
 
 class Visualize(io.ComfyNode):
@@ -38,7 +38,7 @@ class Visualize(io.ComfyNode):
                 ),
                 io.Int.Input("width", default=1280, min=32, max=8192, step=2, optional=True),
                 io.Int.Input("height", default=720, min=32, max=8192, step=2, optional=True),
-                choice_input("look", LOOKS),
+                choice_input("look", STYLES),
                 io.String.Input("title", default="", optional=True),
                 io.String.Input("lyrics", default="", optional=True, force_input=True),
             ],
@@ -53,11 +53,11 @@ class Visualize(io.ComfyNode):
         fps: float = 30.0,
         width: int = 1280,
         height: int = 720,
-        look: str = LOOKS[0],
+        look: str = STYLES[0],
         title: str = "",
         lyrics: str = "",
     ) -> io.NodeOutput:
-        checked_choice("look", look, LOOKS)
+        checked_choice("look", look, STYLES)
         words = timed_words_of("lyrics", lyrics)
         size = {"width": width, "height": height}
         return await host.in_thread(_drawn, audio, fps, size, look, title, words)
@@ -86,7 +86,7 @@ def _drawn(
         samples,
         sample_rate,
         path,
-        look=look,
+        style=look,
         fps=fps,
         **size,
         beats=beats.times.tolist() if beats.steady else (),

@@ -51,10 +51,10 @@ def sung_words(request: SketchRequest, lyrics: str) -> list[Word]:
     found = []
     for number, word in enumerate(words):
         # Several words share a note, or a word is held over several notes.
-        place = number * len(notes) / len(words)
+        position = number * len(notes) / len(words)
         following = (number + 1) * len(notes) / len(words)
-        note, last = notes[int(place)], notes[min(len(notes) - 1, int(following - 1e-9))]
-        share = place - int(place) if len(words) > len(notes) else 0.0
+        note, last = notes[int(position)], notes[min(len(notes) - 1, int(following - 1e-9))]
+        share = position - int(position) if len(words) > len(notes) else 0.0
         start = score.seconds(note.start + share * note.length)
         whole = last.start + last.length * (
             following - int(following - 1e-9) if len(words) > len(notes) else 1.0

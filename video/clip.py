@@ -14,8 +14,8 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from ..audio.arrays import MediaError
+from ..audio.containers.not_audio import text_kind
 from ..audio.containers.source import Reader, Source
-from ..audio.containers.text import text_kind
 from ..audio.ffmpeg import AUDIO, VIDEO, open_input
 from ..audio.stopping import is_stopped
 from ..files.sniff import SNIFF_BYTES

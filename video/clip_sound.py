@@ -29,21 +29,21 @@ def lay_clip_sound(
     A late start or a pause of the sound becomes silence. Sound before `start` or after the end of
     `bed` is left out.
     """
-    place = None
+    position = None
     for frame in _frames(container, stream, bed.shape[0], rate):
         if frame.pts is not None and frame.time_base is not None:
             stamp = round((frame.pts * frame.time_base - start) * rate)
-            if place is None or abs(stamp - place) > _JITTER * rate:
-                place = stamp
-        place = place or 0
-        if place >= bed.shape[1]:
+            if position is None or abs(stamp - position) > _JITTER * rate:
+                position = stamp
+        position = position or 0
+        if position >= bed.shape[1]:
             return
-        samples = cast(Samples, frame.to_ndarray())[:, max(-place, 0) :]
-        first = max(place, 0)
+        samples = cast(Samples, frame.to_ndarray())[:, max(-position, 0) :]
+        first = max(position, 0)
         count = min(samples.shape[1], bed.shape[1] - first)
         if count > 0:
             bed[:, first : first + count] = samples[:, :count]
-        place += frame.samples
+        position += frame.samples
 
 
 def _frames(

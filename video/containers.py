@@ -59,7 +59,7 @@ _DOC_TYPE = 64
 """The first bytes of an EBML file, which name its type (RFC 8794)."""
 
 
-def kept_container(container: InputContainer, source: ClipFile) -> ClipContainer:
+def container_for(container: InputContainer, source: ClipFile) -> ClipContainer:
     """The container of `source`; MP4 or MKV instead if it holds AAC and Opus badly.
 
     A Matroska file becomes MP4 if MP4 can hold all its streams, because the next node saves an MP4,

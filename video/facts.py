@@ -17,8 +17,8 @@ import numpy.typing as npt
 from ..audio.arrays import MediaError
 from .clip import ClipFile, open_picture, sound_stream
 from .clip_sound import SoundFacts, measured_sound
+from .contact_sheet import Thumbnails
 from .cuts import Cut, CutFinder
-from .sheet import Thumbnails
 from .small_frames import Cells, SmallFrame, small_frames
 
 _MOVES = 60.0

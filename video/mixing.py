@@ -49,8 +49,8 @@ def fades(length: int, fade: int) -> Gain:
         if start >= fade and stop <= length - fade:
             return np.ones(stop - start, np.float32)
         # Float32 has too few digits for the sample numbers of a long sound.
-        place = np.arange(start, stop) + 0.5
-        edge = np.minimum(place, length - place) / fade
+        position = np.arange(start, stop) + 0.5
+        edge = np.minimum(position, length - position) / fade
         sine = np.sin(np.clip(edge, 0, 1) * (np.pi / 2))
         return (sine * sine).astype(np.float32)
 

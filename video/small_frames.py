@@ -130,8 +130,8 @@ def _decoded(container: InputContainer, stream: av.VideoStream) -> Iterator[av.V
 
 def _places(side: int, count: int) -> npt.NDArray[np.int64]:
     """The pixels of each cell along a side, spread evenly: [_SAMPLES, count]."""
-    places = (np.arange(count * _SAMPLES) * 2 + 1) * side // (2 * count * _SAMPLES)
-    return places.reshape(count, _SAMPLES).T
+    positions = (np.arange(count * _SAMPLES) * 2 + 1) * side // (2 * count * _SAMPLES)
+    return positions.reshape(count, _SAMPLES).T
 
 
 class _Chain:

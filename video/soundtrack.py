@@ -21,7 +21,7 @@ from ..audio.ffmpeg import ENCODED_RATES, LAYOUTS, fraction, open_output, packet
 from ..audio.samples.on_disk import DiskSamples
 from .clip import ClipFile, is_cover, open_picture, picture_stream, sound_stream
 from .clip_sound import lay_clip_sound
-from .containers import ClipContainer, fits_mp4, kept_container
+from .containers import ClipContainer, container_for, fits_mp4
 from .encoders import SoundTrack, add_subtitles, decoded_sound, write_subtitles
 from .length import PictureLength, measure
 from .mixing import Ducker, Gain, Master, add_music, constant, fades
@@ -36,7 +36,7 @@ _OF_THE_FILE = {"major_brand", "minor_version", "compatible_brands", "encoder"}
 """Tags that describe a file, not the video in it."""
 
 
-Keep: TypeAlias = Callable[
+MatchLevel: TypeAlias = Callable[
     [Callable[[LevelChange], Iterator[tuple[Samples, int]]], float], LevelChange
 ]
 """Takes a function that encodes and decodes the changed mix, and the mix's length in seconds."""
@@ -68,23 +68,23 @@ def add_soundtrack(
     duck: float = -10.0,
     fade: float = 0.0,
     master: Master | None = None,
-    keep: Keep | None = None,
+    match_level: MatchLevel | None = None,
     tags: Mapping[str, str] | None = None,
     check_length: Callable[[PictureLength], None] = lambda picture: None,
     subtitles: Sequence[Subtitle] = (),
 ) -> Soundtrack:
-    """Write the picture of `source` with `music` to `target`, in the container of `kept_container`.
+    """Write the picture of `source` with `music` to `target`, in the container of `container_for`.
 
     `target` gets the suffix of the container; an existing file is overwritten. `music` is float32
     [channels, samples] and is not changed. `level` is the music's gain in dB for `under` and
     `duck`. `duck` is added to `level` under speech (dB, not above 0). The music fades in and out
-    over `fade` seconds. `master` gets the mix before it is encoded. `keep` then finds the change
-    that makes its level right after the codec. `tags` are added to those of the clip; XMP among
-    them goes into MP4 and MOV (`mark`). `check_length` may refuse the picture's length before its
-    sound is made. `subtitles` become a track that a player can show; those that begin after the end
-    of the picture are left out. The mix stands on the disk, in the folder of `target`: an hour of
-    48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input that cannot be used,
-    OSError for a full disk.
+    over `fade` seconds. `master` gets the mix before it is encoded. `match_level` then finds the
+    change that makes its level right after the codec. `tags` are added to those of the clip; XMP
+    among them goes into MP4 and MOV (`mark`). `check_length` may refuse the picture's length before
+    its sound is made. `subtitles` become a track that a player can show; those that begin after the
+    end of the picture are left out. The mix stands on the disk, in the folder of `target`: an hour
+    of 48 kHz stereo takes 1.4 GB there, and little memory. MediaError for input that cannot be
+    used, OSError for a full disk.
     """
     mix = Mix(mix)
     check_samples(music, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
@@ -93,7 +93,7 @@ def add_soundtrack(
     with open_picture(source) as container:
         picture = measure(container)
         check_length(picture)
-        kept = kept_container(container, source)
+        chosen = container_for(container, source)
         own = sound_stream(container)
         if own is None and mix is not Mix.REPLACE:
             report.append(f"The clip has no sound of its own: {mix.value} is replace.")
@@ -124,12 +124,12 @@ def add_soundtrack(
         report.extend(_lengths(music.shape[1] / sample_rate, float(picture.seconds)))
         if master is not None:
             master(bed, rate)
-        if keep is not None:
-            rules = kept.value.format, kept.value.sound
-            change = keep(partial(decoded_sound, bed, rate, rules), bed.shape[1] / rate)
+        if match_level is not None:
+            rules = chosen.value.format, chosen.value.sound
+            change = match_level(partial(decoded_sound, bed, rate, rules), bed.shape[1] / rate)
             for start, block in blocks(bed):
                 bed[:, start : start + block.shape[1]] = change.of(start, block, rate)
-        target = target.with_suffix(kept.value.suffix)
+        target = target.with_suffix(chosen.value.suffix)
         end = float(picture.seconds)
         shown = [each._replace(end=min(each.end, end)) for each in subtitles if each.start < end]
         if len(shown) < len(subtitles):
@@ -137,7 +137,7 @@ def add_soundtrack(
                 "Subtitles that begin after the end of the picture were left out: "
                 f"{len(subtitles) - len(shown)}."
             )
-        report.extend(_write(source, target, kept, picture, bed, rate, tags or {}, shown))
+        report.extend(_write(source, target, chosen, picture, bed, rate, tags or {}, shown))
         return Soundtrack(target, bed.mapped(), rate, picture, mix, tuple(report))
 
 
@@ -183,7 +183,7 @@ def _lengths(music: float, picture: float) -> list[str]:
 def _write(
     source: ClipFile,
     target: Path,
-    kept: ClipContainer,
+    chosen: ClipContainer,
     picture: PictureLength,
     bed: LongSamples,
     rate: int,
@@ -192,7 +192,7 @@ def _write(
 ) -> list[str]:
     """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted
     parts."""
-    rules = kept.value
+    rules = chosen.value
     with open_picture(source) as container:
         shown = picture_stream(container)
         is_mp4 = "mov" in container.format.name.split(",")

@@ -87,9 +87,9 @@ def _chunks(sound: LongSamples, sample_rate: int) -> Iterator[Samples]:
 
 def _high_pass() -> Samples:
     """[_TAPS] a windowed sinc that passes _LOWEST Hz and more."""
-    place = np.arange(_TAPS) - _TAPS // 2
-    low = 2 * _LOWEST / _RATE * np.sinc(2 * _LOWEST / _RATE * place) * np.hamming(_TAPS)
-    return ((place == 0) - low / low.sum()).astype(np.float32)
+    offsets = np.arange(_TAPS) - _TAPS // 2
+    low = 2 * _LOWEST / _RATE * np.sinc(2 * _LOWEST / _RATE * offsets) * np.hamming(_TAPS)
+    return ((offsets == 0) - low / low.sum()).astype(np.float32)
 
 
 def _mono(block: Samples) -> Samples:

@@ -35,10 +35,10 @@ STOPS = (
 
 def rgb_palette() -> npt.NDArray[np.uint8]:
     """[256, 3] colours of levels in RGB."""
-    places = np.linspace(0, 1, 256)
-    stops = [place for place, _ in STOPS]
+    positions = np.linspace(0, 1, 256)
+    stops = [position for position, _ in STOPS]
     colors = np.asarray([color for _, color in STOPS])
-    mixed = [np.interp(places, stops, colors[:, index]) for index in range(3)]
+    mixed = [np.interp(positions, stops, colors[:, index]) for index in range(3)]
     return np.rint(np.stack(mixed, axis=1)).astype(np.uint8)
 
 
@@ -149,9 +149,9 @@ class WaveStyle:
         )
 
     def draw(self, number: int) -> None:
-        place = (float(number / self._fps) + self._offsets) / self._bar_seconds
-        bar = np.floor(place)
-        known = (bar >= 0) & (bar < self._peaks.size) & (place - bar < _WAVE_FILLED)
+        position = (float(number / self._fps) + self._offsets) / self._bar_seconds
+        bar = np.floor(position)
+        known = (bar >= 0) & (bar < self._peaks.size) & (position - bar < _WAVE_FILLED)
         index = np.clip(bar, 0, self._peaks.size - 1).astype(np.int64)
         heights = np.where(known, np.maximum(self._peaks[index] * self._scale, 1.0), 0)
         self._columns.draw(heights, self._colors)
@@ -187,9 +187,9 @@ class BarStyle:
         self._first, self._last = bins[:-1], np.maximum(bins[1:], bins[:-1] + 1)
         self._now = np.zeros(_BAR_BARS)
         self._columns = ColumnPainter(canvas, middle=False)
-        place = np.arange(canvas.width) * _BAR_BARS / canvas.width
-        self._bar = place.astype(np.int64)
-        self._drawn = place - self._bar < _BAR_FILLED
+        position = np.arange(canvas.width) * _BAR_BARS / canvas.width
+        self._bar = position.astype(np.int64)
+        self._drawn = position - self._bar < _BAR_FILLED
         self._colors = gradient(*_BAR_COLORS, canvas.width)
 
     def draw(self, number: int) -> None:

@@ -105,8 +105,8 @@ class SungLines:
         self._marks: list[_Mark] = []
         for line, row in enumerate(rows):
             total = row[-1][1] + row[-1][2].shape[1]
-            for word, place, picture in row:
-                x, y = edge + (longest - total) // 2 + place, edge + line * pitch
+            for word, x_start, picture in row:
+                x, y = edge + (longest - total) // 2 + x_start, edge + line * pitch
                 into = letters[y : y + picture.shape[0], max(0, x) :][:, : picture.shape[1]]
                 np.maximum(into, picture[: into.shape[0], : into.shape[1]], out=into)
                 columns = slice(max(0, x - edge), x + picture.shape[1] + edge)
@@ -137,13 +137,13 @@ class SungLines:
                 index += 1
             if 2 * sum(word[3] for word in words) > len(words):
                 words = _from_the_right(words)
-            row, place = [], 0
+            row, x_start = [], 0
             for number, (space, word, picture, _) in enumerate(words):
-                place += size // 4 if number and space else 0
-                row.append((word, place, picture))
-                place += picture.shape[1]
+                x_start += size // 4 if number and space else 0
+                row.append((word, x_start, picture))
+                x_start += picture.shape[1]
             rows.append(row)
-            longest = max(longest, place)
+            longest = max(longest, x_start)
         return rows, longest
 
     def _ink(self, light: int, sung: int) -> None:

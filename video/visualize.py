@@ -31,7 +31,7 @@ def visualize(
     sample_rate: int,
     target: Path,
     *,
-    look: VideoStyle | str = VideoStyle.WAVES,
+    style: VideoStyle | str = VideoStyle.WAVES,
     fps: Fraction | float = 30,
     width: int = 1280,
     height: int = 720,
@@ -52,13 +52,13 @@ def visualize(
     24
     """
     check_samples(samples, sample_rate, channels=LAYOUTS, rates=ENCODED_RATES)
-    look, rate = VideoStyle(look), checked_rate(fps)
+    style, rate = VideoStyle(style), checked_rate(fps)
     _check_size(width, height)
     if not np.isfinite(beats).all():
         raise MediaError("A beat is NaN or infinite: expected seconds; leave it out.")
     frames = max(1, round(samples.shape[1] * rate / sample_rate))
     canvas = Canvas(width, height)
-    draw = style_drawer(look, canvas, samples, sample_rate, rate)
+    draw = style_drawer(style, canvas, samples, sample_rate, rate)
     light = Light(canvas, beats, rate) if len(beats) else None
     lettering = Title(canvas, title.strip()) if title.strip() else None
     lines = SungLines(canvas, lyrics, float(rate)) if lyrics else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ...files.atomic import write_file
 from ...files.hashed import hashed_name, is_whole
-from ...files.room import make_room
+from ...files.size_limit import make_room
 
 GIGABYTE = 1e9
 FOLDER = "tracks"

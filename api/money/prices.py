@@ -117,17 +117,17 @@ class Catalogue:
 
     def replace(self, models: Iterable[Model]) -> None:
         """Write `models` to the file. If there are none, the old list gets a new date."""
-        kept = list(models)[:_MOST_MODELS] or self._read()[1]
-        self._keep(kept, fetched=time.time())
-        self._peers.share_catalogue(self.service, kept)
+        newest = list(models)[:_MOST_MODELS] or self._read()[1]
+        self._write(newest, fetched=time.time())
+        self._peers.share_catalogue(self.service, newest)
 
     def share(self, oldest: float) -> None:
         """Use the list of another machine if it is newer than this one and than `oldest` s."""
         shared = self._peers.catalogue(self.service)
         if shared is not None and shared[0] < min(oldest, self.age()):
-            self._keep(shared[1], fetched=time.time() - shared[0])
+            self._write(shared[1], fetched=time.time() - shared[0])
 
-    def _keep(self, models: Sequence[Model], *, fetched: float) -> None:
+    def _write(self, models: Sequence[Model], *, fetched: float) -> None:
         content = {"service": self.service, "fetched": fetched, "models": models}
         # The list can be fetched again, so a full or read-only disk does not stop the work.
         with contextlib.suppress(OSError):

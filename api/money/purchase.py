@@ -517,11 +517,11 @@ class Submits:
             await off_loop(self._ledger.peers.answer_later, job, record)
             return await self._written_later(job, record, error)
         except Exception as error:
-            is_kept = await off_loop(self._ledger.write_to_journal, job, record)
+            is_in_journal = await off_loop(self._ledger.write_to_journal, job, record)
             what_to_do = (
                 "Its id is kept in the log beside the ledger: queue again once the ledger can be "
                 "written."
-                if is_kept
+                if is_in_journal
                 else "Put its id into Poll Job once the ledger can be written."
             )
             known = error if isinstance(error, LedgerError) else LedgerError(str(error))

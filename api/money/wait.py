@@ -34,14 +34,14 @@ class Progress(NamedTuple):
     """The state of a wait: seconds since the submit, and since the job was seen running.
 
     `expected`: seconds from submit to end of similar jobs; None if the ledger has no similar job.
-    `is_told`: the gateway has told this wait the state; until then the ledger's state is shown.
+    `is_reported`: the gateway has told this wait the state; until then the ledger's state is shown.
     """
 
     state: State
     elapsed: float
     running: float | None
     expected: float | None
-    is_told: bool = True
+    is_reported: bool = True
 
 
 class _Watch:
@@ -56,7 +56,7 @@ class _Watch:
         self.job = job
         self.expected = expected
         self.users = 0
-        self.is_told = False
+        self.is_reported = False
         self.error: GatewayError | None = None
         self.running_since: float | None = None
         self.task: asyncio.Task[Job]
@@ -134,7 +134,7 @@ class Waits:
                         age + now - began,
                         None if running is None else now - running,
                         watch.expected,
-                        watch.is_told,
+                        watch.is_reported,
                     )
                 )
                 tick = min(left, self._timing.progress_tick)
@@ -160,7 +160,7 @@ class Waits:
         try:
             record = await self._client.cancel(job.job_id)
         except GatewayError as error:
-            raise _kept(error, job) from error
+            raise _resumable(error, job) from error
         return await off_loop(self._ledger.apply, job.local_id, record)
 
     async def adopt(self, job_id: str, *, timeout: float | None) -> Job:
@@ -254,7 +254,7 @@ class Waits:
                     took = self._took(clock() - submitted, first(), last_going)
                     watch.job = await off_loop(self._ledger.apply, job.local_id, record, took=took)
                 failing_since = None
-                watch.is_told = True
+                watch.is_reported = True
             except GatewayError as error:
                 failing_since = clock() if failing_since is None else failing_since
                 watch.error = error
@@ -320,7 +320,7 @@ class Waits:
     async def lost(self, error: GatewayError, job: Job) -> GatewayError:
         """The error of a wait that cannot go on. A job that the gateway does not know is over."""
         if not isinstance(error, NotFoundError):
-            return _kept(error, job)
+            return _resumable(error, job)
         if job.is_free:
             await off_loop(self._ledger.fail, job.local_id, str(error))
             return error
@@ -367,7 +367,7 @@ def _transcription(job_id: str) -> MissingFileError:
     )
 
 
-def _kept(error: GatewayError, job: Job) -> GatewayError:
+def _resumable(error: GatewayError, job: Job) -> GatewayError:
     """The same error, which names the job and says that it is not lost."""
     return error.noting(
         f"The job {job.job_id} is kept in the ledger: queue again to pick it up.",

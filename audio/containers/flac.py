@@ -7,7 +7,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..arrays import MediaError
 from .comments import Comments, build_comments, merge, parse_comments
-from .pieces import Piece, Span, size_of
+from .fragments import Fragment, Span, size_of
 
 _MARKER = b"fLaC"
 _STREAMINFO, _PADDING, _COMMENTS = 0, 1, 4
@@ -25,7 +25,7 @@ class _Header(NamedTuple):
     audio: int
 
 
-def flac_pieces(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Piece]:
+def flac_fragments(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Fragment]:
     """The FLAC that begins at `start` of `file`, with `tags` and without the bytes before it.
 
     MediaError if the header is broken, or if the tags do not fit into one block.
@@ -44,8 +44,8 @@ def tag_room(tags: Mapping[str, str]) -> int:
     return len(content) + _SPARE
 
 
-def fill_tag_room(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Piece]:
-    """As `flac_pieces`, but with padding, so that the audio does not move in the file."""
+def fill_tag_room(file: BinaryIO, start: int, tags: Mapping[str, str]) -> list[Fragment]:
+    """As `flac_fragments`, but with padding, so that the audio does not move in the file."""
     header = _read_header(file, start)
     padding = header.audio - len(_build(header, tags)) - _BLOCK_HEADER
     header.blocks.append((_PADDING, bytes(padding)))

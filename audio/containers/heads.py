@@ -244,9 +244,9 @@ class _Heads:
             pages += 1
             check_count(pages, _MOST_PAGES, "pages")
             if head[:4] != b"OggS":
-                place = self._ahead.find(b"OggS", position - self._ahead_from)
-                position = self._ahead_from + (place if place >= 0 else len(self._ahead) - 3)
-                if place < 0 and len(self._ahead) < _AHEAD:
+                offset = self._ahead.find(b"OggS", position - self._ahead_from)
+                position = self._ahead_from + (offset if offset >= 0 else len(self._ahead) - 3)
+                if offset < 0 and len(self._ahead) < _AHEAD:
                     return
                 continue
             serial, segments = head[14:18], head[26]
@@ -310,9 +310,9 @@ class _Heads:
         entries = _number(head[4:8], "<I")
         if len(head) < 24 or head[3]:
             return
-        for place in range(start + 24, start + 24 + 16 * min(entries, size // 16), 16):
+        for offset in range(start + 24, start + 24 + 16 * min(entries, size // 16), 16):
             self._part()
-            target = _number(self._at(place, 8), "<Q")
+            target = _number(self._at(offset, 8), "<Q")
             self._frame(_number(self._at(target + 12, 4), "<I"), self._size)
 
     def _caf(self) -> None:
@@ -385,14 +385,14 @@ class _Heads:
             if content == position or size >= self._end:
                 break
             position = content + size
-        places = set(self._found(_MATROSKA_TAGS, end))
-        for place in self._found(re.compile(rb"\x53\xac"), end):
-            size, content = self._element_size(place + 2)
+        offsets = set(self._found(_MATROSKA_TAGS, end))
+        for offset in self._found(re.compile(rb"\x53\xac"), end):
+            size, content = self._element_size(offset + 2)
             target = segment + int.from_bytes(self._at(content, min(size, 8)), "big")
             if _MATROSKA_TAGS.match(self._at(target, 4)):
-                places.add(target)
-        for place in places:
-            self._elements(place)
+                offsets.add(target)
+        for offset in offsets:
+            self._elements(offset)
 
     def _elements(self, position: int) -> None:
         """Count the tags, chapters and files in the element at `position`."""

@@ -102,9 +102,9 @@ def _lyrics(lrc: str) -> list[Frame]:
     lines = [" ".join(_LRC_TIME.sub("", line).split()) for line in lrc.splitlines()]
     plain = Frame(_LYRICS, _UTF_8 + b"und\0" + "\n".join(lines).strip().encode() + b"\0")
     timed = b"".join(
-        ("\n" * (bool(number) and place == 0) + text).encode() + b"\0" + time.to_bytes(4, "big")
+        ("\n" * (bool(number) and index == 0) + text).encode() + b"\0" + time.to_bytes(4, "big")
         for number, line in enumerate(lrc.splitlines())
-        for place, (time, text) in enumerate(_timed(line))
+        for index, (time, text) in enumerate(_timed(line))
     )
     return [plain, Frame(_TIMED_LYRICS, _UTF_8 + b"und\x02\x01\0" + timed)] if timed else [plain]
 

@@ -81,6 +81,6 @@ def _size_after(source: Source, position: int) -> int:
         return int.from_bytes(head[12:16], "little") + _APE_BYTES
     if head.startswith(_LYRICS_BEGIN):
         text = source.bytes_at(position, _LYRICS_MOST_BYTES)
-        ends = [place for mark in _LYRICS_ENDS if (place := text.find(mark)) >= 0]
+        ends = [found for mark in _LYRICS_ENDS if (found := text.find(mark)) >= 0]
         return min(ends) + len(_LYRICS_ENDS[0]) if ends else 0
     return id3v2_size(head)

@@ -8,6 +8,7 @@ from typing import BinaryIO, NamedTuple
 
 from ..arrays import MediaError
 from .comments import GRAPH_KEYS, Comments, build_comments, graph_end, merge, parse_comments
+from .fragments import Fragment, Span, size_of
 from .ogg import (
     PAGE_BYTES,
     OggPage,
@@ -17,7 +18,6 @@ from .ogg import (
     read_packets,
     read_pages,
 )
-from .pieces import Piece, Span, size_of
 
 
 class _Codec(NamedTuple):
@@ -56,7 +56,9 @@ def codec_of(file: BinaryIO) -> str:
     return codec.name
 
 
-def ogg_pieces(file: BinaryIO, tags: Mapping[str, str]) -> tuple[Iterable[Piece], tuple[str, ...]]:
+def ogg_fragments(
+    file: BinaryIO, tags: Mapping[str, str]
+) -> tuple[Iterable[Fragment], tuple[str, ...]]:
     """The file with `tags`, and the keys of the tags that do not fit one page.
 
     MediaError for a codec other than Opus and Vorbis, and for a broken file.

@@ -8,9 +8,9 @@ from enum import Enum
 from typing import BinaryIO, NamedTuple
 
 from ..arrays import MediaError
+from .fragments import Fragment, Span
 from .id3 import build_id3
 from .loop_points import LoopPoints
-from .pieces import Piece, Span
 from .source import Source
 from .xmp import CHUNK, TAG
 
@@ -142,9 +142,9 @@ def _sample_bytes(bits: int, aligned: float, confirmed: bool) -> int:
     return int(aligned) if wider or not bits else needed
 
 
-def wav_pieces(
+def wav_fragments(
     file: BinaryIO, tags: Mapping[str, str], loop: LoopPoints | None = None
-) -> list[Piece]:
+) -> list[Fragment]:
     """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk behind the samples.
 
     Without `loop`, the file's own loop points stay. XMP among the tags gets a chunk of its own.

@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 from ..formats import Format
 from . import flac, riff
+from .fragments import write_in_place
 from .id3 import build_id3
 from .loop_points import LoopPoints
 from .ogg_tags import OggTagger
-from .pieces import write_in_place
 
 _BUFFER_BYTES = 1 << 20
 
@@ -86,7 +86,7 @@ def tagged_file(
         if format is Format.FLAC and tags:
             write_in_place(file, flac.fill_tag_room(file, start, tags))
         elif format is Format.WAV and (tags or loop):
-            write_in_place(file, riff.wav_pieces(file, tags, loop))
+            write_in_place(file, riff.wav_fragments(file, tags, loop))
 
 
 def _write_front(file: BinaryIO, format: Format, tags: Mapping[str, str]) -> int:

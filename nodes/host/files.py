@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ...files.atomic import rename_over, rename_to_new, write_file, write_new_file
 from ...files.hashed import hashed_name, is_whole
-from ...files.room import make_room
+from ...files.size_limit import make_room
 from .running import log, unfinished
 
 LOADED_LIMIT = 2_000_000_000

@@ -132,12 +132,12 @@ def tune(rng: Random, ground: Ground, density: float) -> list[Note]:
     rhythms = [rhythm(rng, ground.metre, min(1.0, density + more)) for more in (0.0, 0.1)]
     contours = [[pick(rng, STEPS) for _ in range(32)] for _ in range(2)]
     notes: list[Note] = []
-    for place, bar in enumerate(range(0, len(ground.chords), 2)):
-        other = place % 4 == 2
+    for number, bar in enumerate(range(0, len(ground.chords), 2)):
+        other = number % 4 == 2
         under = ground._replace(chords=ground.chords[bar : bar + 2])
         span = len(under.chords) * ground.metre
         # The second half of a phrase comes to rest.
-        stop = span / 2 if place % 2 else span - 0.25
+        stop = span / 2 if number % 2 else span - 0.25
         onsets = [onset for onset in rhythms[other] if onset <= stop]
         notes += phrase(onsets, under, contours[other], bar * ground.metre, other)
     return notes
@@ -151,15 +151,15 @@ def phrase(
     span = len(chords) * metre
     notes: list[Note] = []
     index = len(rungs) // 2 + (2 if higher else 0)
-    for place, onset in enumerate(onsets):
-        last = place == len(onsets) - 1
-        step = contour[place % len(contour)] if place else 0
+    for number, onset in enumerate(onsets):
+        last = number == len(onsets) - 1
+        step = contour[number % len(contour)] if number else 0
         # The tune turns back at the ends of the range.
         top = len(rungs) - 1
         index = max(0, top - abs(top - abs(index + step)))
         if onset % metre in (0, 2) or last:
             index = settled(index, rungs, chords[int(onset // metre)], 1 if step > 0 else -1)
-        end = min(span - 0.25, onset + 3.0) if last else onsets[place + 1]
+        end = min(span - 0.25, onset + 3.0) if last else onsets[number + 1]
         accent = 0.12 if onset % metre == 0 else 0.05 if onset % 1 == 0 else -0.03
         length = min(end - onset, 3.0) * 0.94
         notes.append(Note(begin + onset, length, rungs[index], 0.7 + accent))
@@ -168,5 +168,5 @@ def phrase(
 
 def settled(index: int, rungs: Sequence[int], tones: tuple[int, ...], lean: int) -> int:
     """The nearest rung to `index` that belongs to the chord."""
-    inside = [place for place, pitch in enumerate(rungs) if pitch % 12 in tones]
-    return min(inside, key=lambda place: abs(place - index - 0.1 * lean), default=index)
+    inside = [number for number, pitch in enumerate(rungs) if pitch % 12 in tones]
+    return min(inside, key=lambda number: abs(number - index - 0.1 * lean), default=index)

@@ -200,7 +200,7 @@ class Arranger:
     def _swung(self, note: Note, at: float, level: float) -> Note:
         """The note at its time in the piece: scaled by `level`, with off-beats delayed by swing."""
         unit, swing = 2 * self.genre.feel.swung, self.genre.feel.swing
-        place, part = divmod(note.start + at, unit)
+        whole, part = divmod(note.start + at, unit)
         half = part / unit
         bent = half * 2 * swing if half < 0.5 else swing + (half - 0.5) * 2 * (1 - swing)
-        return note._replace(start=(place + bent) * unit, velocity=note.velocity * level)
+        return note._replace(start=(whole + bent) * unit, velocity=note.velocity * level)

@@ -13,9 +13,9 @@ import pytest
 from ...audio.arrays import MediaError
 from ...audio.stopping import Stop, Stopped
 from ...video.clip import open_picture
+from ...video.contact_sheet import contact_sheet
 from ...video.cuts import Cut, CutFinder
 from ...video.facts import measure_clip, measure_frames
-from ...video.sheet import contact_sheet
 from ...video.small_frames import frames_of_images, small_frames
 from .make import make_clip
 

@@ -29,7 +29,7 @@ def _frames(path: Path) -> list[np.ndarray]:
 def test_every_look_has_its_frames_at_every_rate(tmp_path: Path, look: VideoStyle, fps: Fraction):
     path = tmp_path / "made.mp4"
     samples = noise(1.3, 44100)
-    count = visualize(samples, 44100, path, look=look, fps=fps, **SMALL)
+    count = visualize(samples, 44100, path, style=look, fps=fps, **SMALL)
     assert count == round(samples.shape[1] * fps / 44100)
     with av.open(str(path)) as container:
         stamps = [time_of(frame) for frame in container.decode(video=0)]
@@ -41,7 +41,7 @@ def test_every_look_has_its_frames_at_every_rate(tmp_path: Path, look: VideoStyl
 def test_what_sounds_is_seen_at_its_time(tmp_path: Path, look: VideoStyle):
     samples = np.zeros((2, 96000), np.float32)
     samples[:, 48000:] = noise(1.0)
-    visualize(samples, 48000, tmp_path / "made.mp4", look=look, fps=30, **SMALL)
+    visualize(samples, 48000, tmp_path / "made.mp4", style=look, fps=30, **SMALL)
     frames = _frames(tmp_path / "made.mp4")
     quiet = frames[10].astype(int)
     changed = [int(np.abs(frame - quiet).max()) > 40 for frame in frames]
@@ -80,7 +80,7 @@ def test_a_title_is_seen(tmp_path: Path, title: str):
 def test_the_shortest_sound_is_one_frame(tmp_path: Path, samples: int):
     for look in VideoStyle:
         sound = np.full((2, samples), 0.1, np.float32)
-        assert visualize(sound, 48000, tmp_path / "made.mp4", look=look, **SMALL) == 1
+        assert visualize(sound, 48000, tmp_path / "made.mp4", style=look, **SMALL) == 1
 
 
 @pytest.mark.parametrize(

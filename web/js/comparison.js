@@ -1,6 +1,6 @@
 import { api } from "./comfy.js";
 import { element, iconButton } from "./dom.js";
-import { chase, sideFor } from "./pairing.js";
+import { chase, sideFor } from "./player_sync.js";
 import {
   explainSilence,
   keepVolume,

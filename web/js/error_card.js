@@ -1,7 +1,7 @@
 import { api, app } from "./comfy.js";
 import { isOursAlone } from "./core_errors.js";
 import { centerOnResults, element, found, iconButton, notify, sentenceOf } from "./dom.js";
-import { stepAfter, stepButton } from "./next_steps.js";
+import { stepAfter, stepButton } from "./error_steps.js";
 import { refreshPrices } from "./price_line.js";
 import { ask } from "./server.js";
 import { copyId } from "./track_actions.js";

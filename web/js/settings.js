@@ -1,5 +1,5 @@
 import { element, sentenceOf } from "./dom.js";
-import { DASHBOARD_URL, stepButton } from "./next_steps.js";
+import { DASHBOARD_URL, stepButton } from "./error_steps.js";
 import { refreshPrices } from "./price_line.js";
 import { ask } from "./server.js";
 import { dollars, say } from "./words.js";

@@ -51,11 +51,11 @@ class Thumbnails:
             at, middle = scenes.index(longest), sum(longest) / 2
             scenes[at : at + 1] = [(longest[0], middle), (middle, longest[1])]
         if len(scenes) > MOST:
-            places = np.linspace(0, len(scenes) - 1, MOST).round().astype(int)
-            scenes = [scenes[place] for place in places]
+            indexes = np.linspace(0, len(scenes) - 1, MOST).round().astype(int)
+            scenes = [scenes[index] for index in indexes]
         times = np.array([time for time, _ in self._pictures])
-        places = [int(np.abs(times - (low + high) / 2).argmin()) for low, high in scenes]
-        return [self._pictures[place] for place in sorted(set(places))]
+        indexes = [int(np.abs(times - (low + high) / 2).argmin()) for low, high in scenes]
+        return [self._pictures[index] for index in sorted(set(indexes))]
 
 
 def contact_sheet(pictures: Sequence[tuple[float, Pixels]]) -> Pixels:

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { chase, sideFor } from "../../web/js/pairing.js";
+import { chase, sideFor } from "../../web/js/player_sync.js";
 
 describe("a silent track that runs beside the one that is heard", () => {
   test("runs as fast as that where no ear notices the difference", () => {
