@@ -1,6 +1,6 @@
 """The user's settings: environment variables first, then one TOML file. Read anew at each run.
 
-The file lies beside the ledger, outside the pack: no update of the pack overwrites it.
+The file lies beside the ledger, outside the pack: updates of the pack do not change it.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ _MP3_RUN_UP_FRAMES = 20
 reservoir reaches back 511 bytes (six frames at 32 kbit/s), and filters overlap by two frames."""
 _MPEG1_FRAME = 1152
 _MISSING_SECONDS = 0.1
-"""A file that lacks more than this is truncated. Less is padding that its encoder miscounted."""
+"""A file that lacks more than this is truncated. A smaller difference is padding that the encoder
+miscounted."""
 
 
 def decode(
@@ -127,7 +128,7 @@ def _decode_mp3(source: Source, start: int, bounds: Bounds) -> Planar:
     if xing and xing.frames and xing.size:
         joined = source.complete and _goes_on(source, header, xing)
         planar = None if joined else _decode_declared_mp3(source, header, xing, bounds)
-        # The bytes behind the declared end are known only now, when the file has arrived.
+        # The bytes after the declared end are known only now, when the file has arrived.
         if planar is not None and not _goes_on(source, header, xing):
             return planar
     if source.complete:

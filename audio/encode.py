@@ -72,7 +72,7 @@ def encode(
     `path` appears whole or not at all, and no temporary file stays. FileExistsError if it exists.
     MediaError if the file cannot be written. MediaError before the first byte for an unknown
     quality, more channels or a higher rate than the format holds, a loop in another format or
-    behind the end, NaN, infinity, or samples above full scale under REFUSE.
+    after the end, NaN, infinity, or samples above full scale under REFUSE.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "silence.flac"

@@ -1,7 +1,7 @@
 """The only module that calls `av.open`, and the lists of formats that FFmpeg may read.
 
-Playlists (concat, HLS, DASH, SDP and others) name further files and addresses. No list has their
-demuxers, and FFmpeg has no protocol to open those files with.
+Playlists (concat, HLS, DASH, SDP and others) name further files and addresses. The lists leave out
+their demuxers, and FFmpeg gets no protocol to open those files.
 """
 
 from __future__ import annotations

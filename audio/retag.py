@@ -53,7 +53,7 @@ def retag(
 def format_of(source: Path | bytes) -> Format | None:
     """The format of `source`, told from its content, if `retag` can write a file of it.
 
-    Returns None for other codecs, even in a known container (AAC behind an ID3v2 tag, MP3 in WAV,
+    Returns None for other codecs, even in a known container (AAC after an ID3v2 tag, MP3 in WAV,
     FLAC in Ogg), for RF64, and for a header that contradicts itself.
     """
     with _opened(source) as file:
@@ -110,7 +110,7 @@ def _with_loop(
 
 
 def _identify(file: BinaryIO) -> tuple[int, Container]:
-    """The position of the audio behind any ID3v2 tags, and its container."""
+    """The position of the audio after any ID3v2 tags, and its container."""
     start = skip_id3v2(Source(file).bytes_at)
     file.seek(start)
     container = sniff(file.read(SNIFF_BYTES))

@@ -46,7 +46,7 @@ def sniff(head: bytes | memoryview) -> Container:
 
 
 def skip_id3v2(bytes_at: Callable[[int, int], bytes]) -> int:
-    """The position behind the ID3v2 tags; `bytes_at(position, count)` returns bytes of the file.
+    """The position after the ID3v2 tags; `bytes_at(position, count)` returns bytes of the file.
 
     It skips at most sixteen tags, so that a file of tags alone cannot keep it busy.
     """

@@ -173,7 +173,8 @@ def mel_filters(window: int, bands: int) -> Frames:
 
 
 def of_torchaudio(module: str, name: str) -> Any:
-    """What a module of torchaudio calls `name`. MediaError where torchaudio cannot be loaded."""
+    """The function or class `name` of a module of torchaudio. MediaError where torchaudio cannot be
+    loaded."""
     # Import here: a torchaudio that does not fit this torch raises an error.
     try:
         return getattr(import_module(f"torchaudio.{module}"), name)

@@ -181,7 +181,7 @@ def _reached(
     for number in (*opening, *range(first, len(stages))) if count else ():
         before = stages[number]
         span = picture[None, :] - before.picture[:, None]
-        # The first anchor is no hit, so it may be near to one.
+        # The first anchor is not a hit, so a hit may be near to it.
         long_enough = span >= (shortest if number else 1e-3)
         speed = (music[None, :] - before.music[:, None]) / np.where(long_enough, span, 1.0)
         change = (speed - 1) / MOST_SPEED

@@ -52,7 +52,7 @@ _NO_ORDER, _UNIFORM = 0.05, 0.48
 """Noise has a lower confidence, and a lower deviation of its rises relative to their mean: 0.3 to
 0.44. Music has more than 0.5."""
 _SNAP = 4
-"""The search for a beat's onset covers so many frames on each side."""
+"""Search for the onset of a beat in this many frames on each side."""
 
 
 class Beats(NamedTuple):

@@ -331,9 +331,9 @@ def _grid(track: Track) -> _Grid:
 
 
 def _count(grids: Sequence[_Grid]) -> int:
-    """The number of bars in each loop; 0 without members. At least half of the members have so
-    many. Of the numbers from half of that maximum up to it, the one with the most good loops wins,
-    then the one with the best seams."""
+    """The number of bars in each loop; 0 without members. At least half of the members are long
+    enough for it. Of the numbers from half of the largest one up to the largest, choose the number
+    with the most good loops, then that with the best seams."""
     if not grids:
         return 0
     most = sorted((max(grid.costs) for grid in grids), reverse=True)[(len(grids) - 1) // 2]

@@ -23,13 +23,14 @@ from .stretch import engine, stretch
 from .track import Track, read_track
 
 FADE_SHARE, LONGEST_FADE = 0.15, 4.0
-"""Default length of a fade-out: this share of the whole, and at most so many seconds."""
+"""Default length of a fade-out: this share of the whole, but at most the second number in
+seconds."""
 _SAME_TEMPO = 0.04
 """A tempo is the given one if they differ by at most this share."""
 DECLICK_SECONDS = 0.003
 """Length of the fade where the result begins or ends in the middle of a sound."""
 _RING_SECONDS = 0.5
-"""Length of the fade where the picture ends while the last beat still rings."""
+"""Length of the fade if the picture ends while the last beat still rings."""
 
 
 class Join(NamedTuple):

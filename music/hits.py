@@ -1,4 +1,4 @@
-"""Hits: moments of a picture, such as cuts, at which the music has a beat. They come as a text."""
+"""Hits: moments of a picture, such as cuts, at which the music has a beat. A text names them."""
 
 from __future__ import annotations
 

@@ -24,7 +24,8 @@ RELATIVE_GATE = -10.0
 _HOP = Fraction(1, 100)
 """Seconds from one window to the next: a tone of 0.4 s between two windows is 0.06 LU too quiet."""
 _MOMENTARY, _SHORT_TERM = 40, 300
-"""Hops of a window: 0.4 s, also a gating block's, and 3 s (EBU Tech 3341, 2.2)."""
+"""Hops of a window of 0.4 s, which is also a gating block, and of one of 3 s (EBU Tech 3341,
+2.2)."""
 _GATE_STEP = 10
 """Hops from one gating block to the next: 0.1 s."""
 _RANGE_GATE = -20.0
@@ -176,7 +177,7 @@ class _KWeighting:
         self._graph.link_nodes(*chain).configure()
 
     def filtered(self, row: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float64]:
-        """The samples that are ready after the next `row`; None asks for the last ones."""
+        """The samples that are ready after the next `row`; with None, the remaining samples."""
         frame = None
         if row is not None:
             frame = av.AudioFrame.from_ndarray(row[None].astype(np.float64), "dblp", "mono")

@@ -1,7 +1,8 @@
 """Rules that turn lyrics into sung words, and words into the letters of a model.
 
-A lyric line is a line with at least one sung word; lines are counted from 0. Section tags, marks
-of repeats and stage directions are no words. Words in round brackets are ad-libs: they may be sung.
+A lyric line is a line with at least one sung word; lines are counted from 0. Section tags, marks of
+repeats and stage directions do not count as words. Words in round brackets are ad-libs: they may be
+sung.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LANGUAGES = ("auto", "en", "de", "es", "fr", "it", "ja", "ko", "pt", "ru", "zh")
 
 
 class LyricWord(NamedTuple):
-    """A sung word: its text with the punctuation beside it, and how it is spoken.
+    """A sung word: its text with its punctuation, and its spoken form.
 
     Attributes:
         spoken: lower-case letters and apostrophes, digits and symbols spelled out.

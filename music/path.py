@@ -47,7 +47,7 @@ class Ways:
         nodes = np.arange(count)
         self._stay = stay
         self.best = np.full((steps + 1, count), np.inf, np.float32)
-        """[steps + 1, n] cost of the cheapest way to each node in so many steps."""
+        """[steps + 1, n] cost of the cheapest way to each node with 0 to `steps` steps."""
         self._left = np.full((steps + 1, count), -1, np.int32)
         self.best[0] = starts
         for step in looked(range(steps + 1)):

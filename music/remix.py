@@ -40,7 +40,7 @@ _FAR_COST = 4.0
 _HOPELESS = 100.0
 """A plan of this cost misses its length."""
 _HIT_GAIN = 1.5
-"""Gain of a hit on a beat, beside the costs of joins."""
+"""Gain of a hit on a beat, on the scale of the costs of joins."""
 _MISSED_COST = 4.0
 """Cost of a path that cannot reach the length with the hits at any allowed speed."""
 _SILENT = 0.002
@@ -238,7 +238,7 @@ class _Planner:
         if found is None:
             return None
         # A part ends a little before its beat, whose attack stays whole. The first and the last
-        # anchor are no beats.
+        # anchor are not beats.
         last = len(found.pairs) - (end is not None)
         guards = [GUARD_SECONDS if 0 < number < last else 0.0 for number in range(len(found.pairs))]
         (begin, lead), *_ = found.pairs

@@ -136,8 +136,8 @@ def warp(
 
     Between two pairs the speed is constant. `change` makes it from samples, their rate and the new
     length; `stretch` keeps the pitch. Silence comes before the first
-    pair. After the last one the samples are those of the source. A crossfade of `fade` samples
-    ends at each pair whose parts are not both unchanged.
+    pair. After the last pair the samples are unchanged. A crossfade of `fade` samples ends at each
+    pair whose parts are not both unchanged.
     """
     out = np.zeros((samples.shape[0], length), np.float32)
     total = samples.shape[1]

@@ -90,7 +90,7 @@ def mastered(
 def remember_origin(made: Any, audio: Any) -> None:
     """Record that `made` was cut out of `audio`, so that `made` has the receipt of the track.
 
-    Nothing is recorded if the origin of `audio` is not known, or if `audio` has several items.
+    If the origin of `audio` is not known, or `audio` has several items, do nothing.
     """
     from ..audio.samples.origin import provenance_of, remember
     from ..audio.validate import check

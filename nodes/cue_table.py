@@ -32,7 +32,7 @@ MOST_BYTES = 10_000_000
 _MOST_ROWS = 1000
 # The limit counts blank rows too.
 _MOST_READ = 10_000
-# A spreadsheet may write empty cells behind the last column.
+# A spreadsheet may write empty cells after the last column.
 _MOST_CELLS = 100
 _LONGEST_HEADER = 10_000
 _MOST_TABLES = 4

@@ -98,7 +98,7 @@ class Description(NamedTuple):
 
 
 def checked_wish(wish: str) -> str:
-    """The wish as one line. Raises InputError: it is no text, or it is too long."""
+    """The wish as one line. Raises InputError: the value is not a text, or it is too long."""
     words = " ".join(clean(checked_text("wish", wish)).split())
     if REPLACEMENT in words:
         raise InputError("The wish holds half of a character, such as an emoji: type it again.")

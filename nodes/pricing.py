@@ -163,7 +163,7 @@ def requests_of_graph(graph: host.QueuedGraph, *, only_whole: bool = False) -> l
     graph on the canvas in the same way: `tests/price_cases` has graphs for both.
 
     Args:
-        only_whole: leave out the nodes with an input that only the run makes, or that is wrong.
+        only_whole: leave out nodes with an input that is wrong, or known only in the run.
 
     Raises:
         InputError: a row of a cue sheet cannot be used, or the run is too long.
@@ -276,7 +276,7 @@ class _Reader:
     def _each(
         self, inputs: Mapping[str, list[Any]], output: Callable[[Mapping[str, Any]], Any]
     ) -> list[Any]:
-        """What a node gives for each item: ComfyUI repeats the last item of a shorter list."""
+        """The output of a node for each item: ComfyUI repeats the last item of a shorter list."""
         items = []
         for index in range(max(map(len, inputs.values()), default=1)):
             made = output({name: each[min(index, len(each) - 1)] for name, each in inputs.items()})

@@ -285,7 +285,7 @@ class Saving(NamedTuple):
         return [word for word in self.lyrics if word.start < self.seconds]
 
     def _changes(self, *of_samples: str) -> tuple[str, ...]:
-        """What was changed since the delivery, in words."""
+        """The changes since the delivery, in words."""
         edited = [] if self.source else ["edited in ComfyUI"]
         ended = ["ends where its loop ends"] if self.frames < self.waveform.shape[-1] else []
         encoded = f"encoded as {self.encoding.format.value}, {self.encoding.quality}"

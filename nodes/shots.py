@@ -62,7 +62,7 @@ class Shots(io.ComfyNode):
 
 
 def _seconds_input(name: str) -> io.Float.Input:
-    """A limit of a shot's length in seconds; 0 is no limit."""
+    """A limit of a shot's length in seconds; 0 means no limit."""
     return io.Float.Input(name, default=0.0, min=0.0, max=3600.0, step=0.1, optional=True)
 
 

@@ -69,7 +69,8 @@ def outcome(
 ) -> StatusText:
     """The status line `status_<key>` at the end, and notes on it.
 
-    A sandbox makes sketches, not tracks: the line says so. The price beside it tells how to end it.
+    A sandbox makes sketches, not tracks: the line says so. The price beside it says how to get real
+    tracks.
     """
     sketch = status_text("sketch") if account.is_free else None
     more = (note if isinstance(note, StatusText) else as_is(note) for note in notes)

@@ -125,7 +125,7 @@ def api_shape() -> Shape:
 
 
 def folder_shape(folder: str) -> Shape:
-    """The shape of one folder; its `__init__` files are no rooms."""
+    """The shape of one folder; its `__init__` files do not count as rooms."""
     graph = import_graph(f for f in python_files(folder) if f.name != "__init__.py")
     return shape(graph)
 

@@ -81,7 +81,7 @@ class Combination:
         return dict(re.findall(r"^([\w.-]+)==(\S+)", output.read_text("utf-8"), re.M))
 
     def types(self) -> str:
-        """What pyright counts with these libraries, such as "0 errors"."""
+        """The result of pyright with these libraries, such as "0 errors"."""
         config: dict[str, object] = {
             "extends": str(environment.ROOT / "pyproject.toml"),
             "extraPaths": [str(environment.ROOT / "scripts")],

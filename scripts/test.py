@@ -69,7 +69,7 @@ def report(failed: list[str]) -> int:
 
 
 def selection(arguments: list[str]) -> list[str]:
-    """The arguments of pytest for those of this command."""
+    """The arguments of pytest that follow from the arguments of this command."""
     if not arguments:
         return ["--cov", "--cov-report=term", "--farm"]
     if "--fast" not in arguments:

@@ -12,7 +12,7 @@ from ..audio.plot import font
 from .small_frames import Pixels, SmallFrame
 
 FEWEST, MOST = 6, 12
-"""How many pictures a sheet has, if the clip has so many frames."""
+"""Smallest and largest number of pictures on a sheet, if the clip has enough frames."""
 LARGEST = 1024
 """Pixels of the sheet's longer side, at most."""
 _KEPT = 4 * MOST

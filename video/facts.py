@@ -119,7 +119,7 @@ def measure_frames(frames: Iterable[SmallFrame]) -> tuple[PictureFacts, Thumbnai
             "The picture has no frames: expected at least one; the file is cut off or was not "
             "finished, so export it again."
         )
-    # The last frame stays as long as the one before it; a single frame, a 25th of a second.
+    # The last frame lasts as long as the one before it; a single frame lasts 1/25 s.
     seconds = float(times[-1] + (times[-1] - times[0] if count > 1 else Fraction(1, 25)))
     cuts = finder.cuts()
     by_second = motion.by_second(seconds, cuts)

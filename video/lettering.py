@@ -338,7 +338,7 @@ def _length(run: Run, size: int) -> float:
 
 @cache
 def _has(name: str, letter: str) -> bool:
-    """Whether a font has `letter`: it then differs from the font's picture of a missing letter."""
+    """Whether a font has `letter`: its picture differs from that of a missing letter."""
     try:
         picture = _picture(name, letter)
         return any(picture) and picture != _picture(name, "\U0010ffff")

@@ -19,7 +19,7 @@ _BRIGHT = Color.of((70, 84, 138))
 
 
 class Light:
-    """A glow from the middle of `canvas` behind what is drawn, at `beats` (seconds)."""
+    """A glow from the middle of `canvas`, behind the drawing, at `beats` (seconds)."""
 
     def __init__(self, canvas: Canvas, beats: Sequence[float], fps: Fraction) -> None:
         self._canvas, self._fps = canvas, float(fps)

@@ -158,7 +158,7 @@ def _lay_clip_sound(source: ClipFile, picture: PictureLength, bed: LongSamples, 
 
 
 def _other_tracks(container: InputContainer, own: av.AudioStream) -> list[str]:
-    """A sentence on the sound tracks beside the clip's `own`."""
+    """A sentence on the clip's sound streams other than its `own`."""
 
     def name(track: av.AudioStream) -> str:
         tags = tags_of(track.metadata)
@@ -190,7 +190,7 @@ def _write(
     tags: Mapping[str, str],
     subtitles: Sequence[Subtitle],
 ) -> list[str]:
-    """Copy the picture from `source` to `target` beside `bed`; return sentences on the omitted
+    """Write `target` with the picture of `source` and the sound `bed`; return sentences on omitted
     parts."""
     rules = chosen.value
     with open_picture(source) as container:

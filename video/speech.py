@@ -29,7 +29,7 @@ _BEGINS, _GOES_ON = 0.5, 0.35
 """Speech begins at the first probability and goes on down to the second: the defaults of Silero
 VAD's own `get_speech_timestamps`."""
 _SHORTEST = 0.1
-"""Seconds; a shorter sound is no word."""
+"""Seconds: a shorter sound is not a word."""
 _PAD = 0.1
 """Seconds around detected speech that count as speech: the detector hears soft consonants late."""
 _PAUSE = 1.4
@@ -135,7 +135,7 @@ def _by_network(chunks: Iterator[Samples]) -> Flags:
 # Without the network: speech is near the loudest sound, and above the steady noise
 
 _QUIET = -50.0
-"""dBFS (root mean square); quieter sound is no speech."""
+"""dBFS (root mean square): quieter sound is not speech."""
 _RANGE = 20.0
 """dB relative to the loudest speech: quieter sound is not speech."""
 _ABOVE_NOISE = 6.0

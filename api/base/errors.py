@@ -37,7 +37,7 @@
 "temporary" marks `is_temporary`: the same request may succeed later.
 
 A message says first what is wrong and what to do; the job id and the state of the money follow.
-No message holds the API key, and each is one line of plain text.
+A message never holds the API key, and is one line of plain text.
 """
 
 from __future__ import annotations

@@ -359,9 +359,9 @@ _OPTIONS = {
 class Connections:
     """Connections to one PostgreSQL, for several threads: opened at first use, and reused.
 
-    No call waits for ever. psycopg_pool does not fit. It has no limit for a server that is silent
-    in the middle of a statement, and it reports a wrong password as an empty pool, after the whole
-    time-out.
+    Each call ends within its time limit. psycopg_pool does not fit: it waits for ever for a server
+    that is silent in the middle of a statement, and it reports a wrong password as an empty pool,
+    after the whole time-out.
 
     Raises:
         LedgerError: the driver does not know this form of address.

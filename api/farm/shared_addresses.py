@@ -91,7 +91,8 @@ class StoreUrl(Secret):
             raise _no_store(source) from None
         if parts.scheme not in STORE_SCHEMES or not parts.netloc or parts.fragment:
             raise _no_store(source)
-        # A slash in a password ends the host part too early. No bucket has a colon in its name.
+        # A slash in a password ends the host part too early. The name of a bucket cannot have a
+        # colon.
         if "@" in parts.netloc or ":" in parts.netloc:
             raise SettingsError(
                 f"The store_url from {source} has a user name before the bucket: put the "

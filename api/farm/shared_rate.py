@@ -29,7 +29,7 @@ _AT_ONCE = 0.01
 # Shares of the window. A refused poll asks again this much after a slot opens, so
 # that a submit gets the slot first.
 _BEHIND_SUBMITS = 1 / 60
-# No request waits longer than this to ask again: another process may have learned a higher limit.
+# Longest wait before a request asks again: another process may have learned a higher limit.
 _ASKED_AGAIN = 1 / 12
 
 # The slots that a kind of request may take: from the first one up to its share.
@@ -179,7 +179,7 @@ class SharedRateLimiter(RateLimiter):
     def __init__(self, timing: Timing, clock: Callable[[], float], slots: SharedSlots) -> None:
         super().__init__(timing, clock)
         self._slots = slots
-        # One request of each kind asks; those behind it keep their order.
+        # Only the first request of each kind asks; the others keep their order.
         self._turns = {is_poll: asyncio.Lock() for is_poll in (False, True)}
         self._slot_opens_at = 0.0
 

@@ -31,7 +31,7 @@ def is_name(name: str) -> bool:
 
 
 class TrackStore:
-    """A folder of files within a size limit. No link in it is followed.
+    """A folder of files within a size limit. The store does not follow links.
 
     Args:
         directory: made if it does not exist.

@@ -28,7 +28,7 @@ class Peers:
         """The database of the ledger, made if it does not exist.
 
         Raises:
-            LedgerError: the database cannot be used. No other one replaces it.
+            LedgerError: the database cannot be used. Never use another database in its place.
         """
         return SqliteEngine(directory, timing)
 

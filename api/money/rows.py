@@ -195,7 +195,7 @@ def _text(value: object) -> str | None:
         value = value.decode("utf-8", "replace")
     if not isinstance(value, str):
         return None
-    # No database and no page accepts half of a surrogate pair.
+    # Databases and pages refuse half of a surrogate pair.
     return value.encode("utf-8", "replace").decode()
 
 

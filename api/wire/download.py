@@ -333,7 +333,8 @@ def _content_range(answer: httpx.Response) -> tuple[int, int | None]:
 
 
 def _byte_count(digits: str) -> int | None:
-    """A byte count from a header, or None if it is not one. No file has more than 18 digits."""
+    """A byte count from a header, or None if it is not one. A number with more than 18 digits is
+    too large for a file."""
     is_count = digits.isascii() and digits.isdigit() and len(digits) <= 18
     return int(digits) if is_count else None
 

@@ -66,7 +66,7 @@ class QuietClient(httpx.AsyncClient):
     httpx logs each address at the level INFO, which ComfyUI prints, and httpcore logs headers. An
     address of a file may be signed: a reader of such a line could load the file.
 
-    No route needs a cookie, and a cookie with broken text would stop every later request.
+    The routes need no cookies, and a cookie with broken text would stop every later request.
 
     Args:
         options: the options of `httpx.AsyncClient`.

@@ -21,7 +21,7 @@ from ..base.plain_text import plain
 from ..base.question import Reply
 
 MOST_DOLLARS = 10_000.0
-"""No track and no balance is higher; a higher amount counts as unknown."""
+"""Highest price of a track and highest balance: a higher amount counts as unknown."""
 LEAST_RATE = 1e-5
 """US dollars per second of audio; a lower price or charge counts as unknown. The cheapest model
 costs 20 times as much."""

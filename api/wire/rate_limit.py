@@ -31,9 +31,9 @@ KEPT_FOR_SUBMITS = 0.2
 Due = float | Callable[[], float]
 # Seconds that a slot is held beyond the window: the gateway's clock may round the other way.
 ROUNDING = 1e-3
-# A later `Retry-After` is cut to this: nobody waits so long, and some systems cannot show the date.
+# A later `Retry-After` is cut to this. Some systems cannot show a later date.
 _LONGEST_RETRY_AFTER = 365 * 24 * 3600.0
-# No account has more requests in a window.
+# Largest number of requests that an account can have in a window.
 _MOST_REQUESTS = 1_000_000
 
 

@@ -118,7 +118,7 @@ def _fill(
             planar = Planar(channels, sample_rate, guess, bounds, exact=False)
         count = block.samples
         if declared is not None:
-            # The samples behind the declared end are the encoder's padding.
+            # The samples after the declared end are the encoder's padding.
             count = min(count, declared - planar.filled)
         start = planar.make_room(count)
         _copy(block.planes, kind, planar.array[:, start : start + count])
@@ -157,7 +157,7 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
         try:
             yield from cast("list[av.AudioFrame]", packet.decode())
         except av.error.InvalidDataError:
-            # Skip a damaged packet, or a tag behind the last packet, as players do.
+            # Skip a damaged packet, or a tag after the last packet, as players do.
             continue
 
 

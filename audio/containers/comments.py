@@ -58,9 +58,10 @@ def merge(old: Comments, tags: Mapping[str, str]) -> Comments:
     The result omits entries of `old` that a program could read as a graph or a receipt
     (`is_foreign`). If `tags` has loop points, it omits those of `old` too.
 
-    Each comment follows its own length. Spaces pad a comment if a reader would take its length for
-    part of the comment before. Behind the graph's JSON that is the byte 0x7D, '}': the frontend
-    takes it for the end of the JSON in Ogg. Behind a loop point it is a digit: engines read on.
+    The length of each comment stands before it. Spaces pad a comment if a reader would take its
+    length for part of the comment before. Behind the graph's JSON that is the byte 0x7D, '}': the
+    frontend takes it for the end of the JSON in Ogg. Behind a loop point it is a digit: engines
+    read on.
 
     XMP is left out: no standard names a comment for it, and no program reads one.
     """

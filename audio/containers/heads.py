@@ -235,7 +235,7 @@ class _Heads:
             position += 4 + size
 
     def _ogg(self) -> None:
-        """Count comments. Their packets begin with a codec's mark, perhaps far behind the start."""
+        """Count comments. Their packets begin with a codec's mark, perhaps far after the start."""
         position = pages = 0
         waiting: dict[bytes, tuple[int, bytes]] = {}
         flac: set[bytes] = set()

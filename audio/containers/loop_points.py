@@ -27,13 +27,13 @@ class LoopPoints(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first sample behind the loop."""
+        """The first sample after the loop."""
         return self.start + self.length
 
     def tags(self, format: Format) -> dict[str, str]:
         """The Vorbis comments of a FLAC or Ogg Vorbis file; empty for other formats.
 
-        Readers of FLAC (SDL_mixer) also read an end: the first sample behind the loop.
+        Readers of FLAC (SDL_mixer) also read an end: the first sample after the loop.
         """
         tags = {"LOOPSTART": str(self.start), "LOOPLENGTH": str(self.length)}
         if format is Format.FLAC:

@@ -1,4 +1,5 @@
-"""The end of the music in an MP3: before the tags at its end, behind the last file joined to it."""
+"""The end of the music in an MP3: before the tags at its end, and after the last file joined to
+it."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class OggTagger(io.RawIOBase):
 
 
 def _new_header(file: BinaryIO, tags: Mapping[str, str]) -> _NewHeader:
-    """The header pages with `tags`. Moves the position of `file` behind its header."""
+    """The header pages with `tags`. Moves the position of `file` after its header."""
     codec, packets, count, serial = _read_header(file)
     audio = file.tell()
     old = parse_comments(packets[1][len(codec.comments) :])
@@ -166,7 +166,7 @@ def _fitting(
 def _read_header(file: BinaryIO) -> tuple[_Codec, list[bytes], int, int]:
     """The codec, its header packets, the number of their pages, and the serial number.
 
-    Moves the position of `file` behind these pages.
+    Moves the position of `file` after these pages.
     """
     file.seek(0)
     codec = _codec(next(read_pages(file)))

@@ -20,7 +20,7 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 _STREAMED = 0x7FFF0000
 """If the file is shorter, a declared length from here up is a streaming encoder's placeholder."""
 _MOST_CHUNKS = 1000
-"""Most chunks to read before or behind the samples, so that reading ends."""
+"""Limit on the chunks before or after the samples."""
 _ID3_CHUNKS = (b"id3 ", b"ID3 ")
 _OTHER_CHUNKS = (b"LIST", b"id3 ", b"ID3 ", b"bext", b"cue ", b"fact", b"smpl", b"JUNK", b"PEAK")
 
@@ -145,7 +145,7 @@ def _sample_bytes(bits: int, aligned: float, confirmed: bool) -> int:
 def wav_fragments(
     file: BinaryIO, tags: Mapping[str, str], loop: LoopPoints | None = None
 ) -> list[Fragment]:
-    """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk behind the samples.
+    """The file with `tags` in an `id3 ` chunk and `loop` in a `smpl` chunk after the samples.
 
     Without `loop`, the file's own loop points stay. XMP among the tags gets a chunk of its own.
 

@@ -1,7 +1,7 @@
 """Add tags to a new file while an encoder writes it, so that its audio is written only once.
 
-In FLAC and MP3 the tags stand before the audio, so the encoder begins behind bytes left free for
-them. In WAV the tags and the loop points stand behind the samples. The pages of an Ogg file have
+In FLAC and MP3 the tags stand before the audio, so the encoder begins after bytes left free for
+them. In WAV the tags and the loop points stand after the samples. The pages of an Ogg file have
 numbers; each page gets its final number when it is written.
 """
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class DiskSamples:
     """Float32 [channels, samples] in a temporary file; all 0 at first.
 
-    A part is read and written as that of an array is. The memory in use is that of the part. The
-    system removes the file when it is closed and no array of `mapped` is left, or the process ends.
+    Read and write parts of it like parts of an array. Only the part takes memory. The system
+    removes the file when it is closed and no array of `mapped` is left, or the process ends.
 
     Args:
         folder: it holds the file.

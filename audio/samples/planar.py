@@ -84,7 +84,7 @@ class Planar:
         grows = capacity > self._capacity
         if grows:
             self._memory.take(self._bytes(capacity - self._capacity))
-            # No view is in use (see `make_room`), so the memory may move.
+            # Views are no longer used (see `make_room`), so the memory may move.
             self._flat.resize(self.channels * capacity, refcheck=False)
         channels = range(1, self.channels)
         for channel in reversed(channels) if grows else channels:

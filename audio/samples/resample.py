@@ -154,7 +154,7 @@ def _last(stream: ResampleStream, channels: int, silence: int) -> Samples:
     """The samples that `stream` still holds.
 
     libsoxr rounds the length to the nearest sample, but the pack rounds it up. `silence` (input
-    samples for one output sample) behind the end gives the additional sample.
+    samples for one output sample) after the end gives the additional sample.
     """
     return stream.resample_chunk(np.zeros((silence, channels), np.float32), last=True)
 

@@ -189,7 +189,7 @@ def shown_file(filename: str, subfolder: str, folder: str) -> Path | None:
         path = (root / subfolder / filename).resolve()
         return path if path.is_relative_to(root) and path.is_file() else None
     except (OSError, ValueError):
-        # No file can have this name: it is too long, or contains a NUL.
+        # The name cannot be that of a file: it is too long, or contains a NUL.
         return None
 
 

@@ -147,7 +147,7 @@ async def _end_of(work: asyncio.Future[Any]) -> None:
     while not work.done() and (left := last - loop.time()) > 0:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({work}, timeout=left)
-    # No caller reads the result now.
+    # Nobody waits for the result now.
     if not work.cancel() and not work.cancelled():
         work.exception()
 

@@ -1,4 +1,4 @@
-"""The server's answers to the browser, under `/aigateway/`. No answer holds the API key.
+"""The server's answers to the browser, under `/aigateway/`. The answers never hold the API key.
 
 Handlers import heavy modules when they are called. Blocking work runs in a thread.
 """

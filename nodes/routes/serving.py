@@ -110,7 +110,8 @@ def _is_connected(request: web.Request) -> bool:
 
 
 async def _json(made: dict[str, Any]) -> web.Response:
-    """An answer. A thread encodes a long one row by row: the loop has other requests."""
+    """An answer. A long answer is encoded in a thread, row by row, so that the loop can serve other
+    requests."""
     from aiohttp import web
 
     def written() -> bytes:

@@ -219,7 +219,7 @@ def uv_variables(listing: str, environment: Mapping[str, str]) -> dict[str, str]
     """uv's variables for the lines of `pip config list`; a variable that exists already stays.
 
     Extra indexes are left out: pip takes the best file of all indexes, uv takes the first index
-    that has the package. No package here comes from an extra index.
+    that has the package. The packages here come from the main index.
     """
     told: dict[str, str] = {}
     for section in ("global", "install", ":env:"):

@@ -97,7 +97,7 @@ def _widget_values(
             if value is None:
                 raise GraphError(f"The workflow has no value for {name} of {kind}.")
             yield prefix + name, value
-            # What happens to the number after a run. Older versions of ComfyUI do not declare it.
+            # The change of the number after a run. Older versions of ComfyUI do not declare it.
             if input_type == "INT" and values and values[0] in CONTROLS:
                 values.popleft()
             # The button beside a choice of files has a value too.

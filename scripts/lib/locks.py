@@ -58,7 +58,7 @@ def sign(name: str) -> None:
 
 
 def outdated() -> list[str]:
-    """The lock files that were made from other sources than those of now."""
+    """The lock files whose sources have changed since."""
     first_lines = {name: path_of(name).read_text("utf-8").partition("\n")[0] for name in SOURCES}
     return [name for name, line in first_lines.items() if line != _signature()]
 

@@ -91,8 +91,8 @@ class Row extends HTMLElement {
 customElements.define("aigateway-row", Row);
 
 /**
- * Put an element under the widgets of a node. Workflow files do not hold it, and no list of the
- * node's inputs shows it.
+ * Put an element under the widgets of a node. It appears neither in workflow files nor in lists of
+ * the node's inputs.
  * @param {GraphNode} node
  * @param {string} name
  * @param {HTMLElement} content made as an `aigateway-row`

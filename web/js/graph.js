@@ -107,7 +107,7 @@ function middleOfView() {
 }
 
 /**
- * A point of the page, in the graph.
+ * Convert a point of the page to the graph's coordinates.
  * @param {number} x
  * @param {number} y
  * @returns {[number, number]}

@@ -144,7 +144,7 @@ const KEPT = /^\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*$/;
 const LONGEST_TEXT = 100_000;
 
 /**
- * What an output of Music Length gives while it keeps its music; undefined where the run measures it.
+ * An output of Music Length while it keeps its music; undefined if the run measures it.
  * @param {number} output
  * @param {unknown[]} given `keep` and `kept`
  */

@@ -13,7 +13,7 @@ const given = new WeakMap();
 const keptWidget = ({ widgets }) => widgets?.find(({ name }) => name === "kept");
 
 /**
- * Send what a Music Length keeps only while `keep` is on: a new text would run the graph again.
+ * Send the widget `kept` only while `keep` is on, because a new text would run the graph again.
  * @param {GraphNode} node any node that was just made
  */
 export function keepLength(node) {

@@ -5,7 +5,7 @@ import { ask } from "./server.js";
 
 /** @typedef {{free: boolean, models: Record<string, ModelPrice>}} Answer */
 
-/** The texts behind the models. @type {WeakMap<GraphNode, Record<string, string>>} */
+/** The price texts after the names of models. @type {WeakMap<GraphNode, Record<string, string>>} */
 const shown = new WeakMap();
 /** @type {WeakSet<NodeWidget>} */
 const labelled = new WeakSet();
@@ -16,8 +16,8 @@ const answers = new Map();
 export const forgetModelPrices = () => answers.clear();
 
 /**
- * Show behind each model in a node's list the price of a track with it. The value of the list stays
- * the name of the model.
+ * Show the price of a track after each model in a node's list. The value of the list stays the name
+ * of the model.
  * @param {GraphNode} node
  * @param {GraphNode[]} hosts
  * @param {PriceRequest} asked

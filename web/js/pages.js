@@ -35,7 +35,7 @@ export class Pages {
   }
 
   /**
-   * Read those of some rows that are not there yet.
+   * Of some rows, read the missing ones.
    * @param {number} first
    * @param {number} end one more than the last
    */

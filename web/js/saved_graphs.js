@@ -15,7 +15,7 @@ const WIDGET_TYPES = ["STRING", "INT", "FLOAT", "BOOLEAN", "COMBO"];
 const controls = new Map();
 
 /**
- * Note where a node of this ComfyUI has the widget behind `take`.
+ * Note the index of the widget after `take` in a node of this ComfyUI.
  * @param {NodeDefinition} definition
  */
 export function noteControl(definition) {

@@ -94,7 +94,7 @@ export function watchAppStatus() {
   api.addEventListener("execution_start", forget);
   for (const end of ENDS) api.addEventListener(end, forget);
   api.addEventListener("execution_success", () => {
-    // A failure beside good music stays until the next run.
+    // If only some items failed, the message stays until the next run.
     if (!last || isFailure(last)) return;
     const { prompt_id } = last;
     const found = verdict;

@@ -2,7 +2,7 @@
  * Whether the page is light or dark, by the color that ComfyUI's palette gives its panels.
  *
  * Versions of ComfyUI mark a dark page in different ways, and a palette of the user may have no
- * mark. The color behind our texts decides.
+ * mark. So measure the color behind our texts.
  */
 
 /** Luminance from which dark text has more contrast than light text (WCAG 2: √(1.05 · 0.05) − 0.05). */

@@ -57,7 +57,7 @@ export function drawTrack(track, now, state, act) {
 }
 
 /**
- * Opens and closes the takes behind the first row of a group.
+ * Opens and closes the takes after the first row of a group.
  * @type {(track: Track, act: Act) => HTMLElement | null}
  */
 function groupButton(track, act) {
