@@ -165,7 +165,7 @@ def mel_filters(window: int, bands: int) -> Frames:
     """[bins, bands] triangular filters, evenly spaced in mel from 30 Hz to 11 kHz. The weights of
     each sum to 1.
 
-    MediaError where torchaudio cannot be loaded.
+    MediaError if torchaudio cannot be loaded.
     """
     melscale_fbanks = of_torchaudio("functional", "melscale_fbanks")
     weights = melscale_fbanks(window // 2 + 1, 30.0, 11_000.0, bands, RATE).numpy()
@@ -173,7 +173,7 @@ def mel_filters(window: int, bands: int) -> Frames:
 
 
 def of_torchaudio(module: str, name: str) -> Any:
-    """The function or class `name` of a module of torchaudio. MediaError where torchaudio cannot be
+    """The function or class `name` of a module of torchaudio. MediaError if torchaudio cannot be
     loaded."""
     # Import here: a torchaudio that does not fit this torch raises an error.
     try:

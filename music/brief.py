@@ -59,7 +59,7 @@ def brief(
     Args:
         measures: see `Measures`.
         cuts: seconds and strength of each cut, in the order of time.
-        energy: how much the picture moves in each second, as any number above 0.
+        energy: the movement of the picture in each second, in any unit.
         rules: lines of a table; None: the lines of `TABLE`.
 
     >>> measures = dict.fromkeys(NUMBERS, 0.0) | {"rhythm": "no cuts", "light": "day"}

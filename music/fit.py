@@ -28,7 +28,7 @@ seconds."""
 _SAME_TEMPO = 0.04
 """A tempo is the given one if they differ by at most this share."""
 DECLICK_SECONDS = 0.003
-"""Length of the fade where the result begins or ends in the middle of a sound."""
+"""Length of the fade if the result begins or ends in the middle of a sound."""
 _RING_SECONDS = 0.5
 """Length of the fade if the picture ends while the last beat still rings."""
 

@@ -62,7 +62,7 @@ def join_costs(track: Track, nodes: npt.NDArray[np.intp], turn: float = IMPOSSIB
     """[n, n] cost of a join that plays node j instead of node i. Two random nodes have about 1.
 
     `nodes` are indices into the track's beats. A join to another place in the bar costs `turn`
-    more, and half as much to the other half of the bar. The cost is infinite where i and j are less
+    more, and half as much to the other half of the bar. The cost is infinite if i and j are less
     than two bars apart.
     """
     times, bars = track.beats.times, track.bars

@@ -72,7 +72,7 @@ class Loop(NamedTuple):
     length: int
     """Samples."""
     bars: int
-    """Whole bars in the loop; 0 where no beat was found."""
+    """Whole bars in the loop; 0 if no beat was found."""
     bpm: float
     seam: Seam
     source: tuple[float, float]
@@ -97,7 +97,7 @@ def make_loop(track: Track, min_seconds: float = 0.0, *, keep_intro: bool = True
     """The best loop of a track of at least `min_seconds`; see `Loop.seam.good`.
 
     `keep_intro` keeps the music before the loop, which plays once; else the loop begins at 0.
-    MediaError where the track is silent or too short for such a loop.
+    MediaError if the track is silent or too short for such a loop.
     """
     if track.analysis.silent:
         raise MediaError("The audio is silent: there is nothing to loop.")

@@ -1,6 +1,6 @@
 """Bring music to a loudness, under a ceiling: EBU R 128 with the measures of ITU-R BS.1770.
 
-The whole track gets one gain. A limiter acts only where it lifts a true peak too high.
+The whole track gets one gain. A limiter acts only on true peaks that this gain lifts too high.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Way(NamedTuple):
 
     start: int
     joins: tuple[tuple[int, int], ...]
-    """(left, right): nodes where the source is left, and entered again."""
+    """(left, right): nodes at which the path leaves the source, and enters it again."""
     end: int
     cost: float
 

@@ -38,7 +38,7 @@ _FAR_COST = 4.0
 """Cost of each half beat of error that the speed cannot correct."""
 
 _HOPELESS = 100.0
-"""A plan of this cost misses its length."""
+"""A plan with this cost or more misses its length."""
 _HIT_GAIN = 1.5
 """Gain of a hit on a beat, on the scale of the costs of joins."""
 _MISSED_COST = 4.0

@@ -1,4 +1,4 @@
-"""Shots that change on the beat: where each begins, its frames, and its part of the track."""
+"""Shots that change on the beat: their starts, their frames, and their parts of the track."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def plan_splice(track: Track, length: int) -> Plan | None:
     """Pieces of the track, `length` samples in all, with its own beginning and ending.
 
     A shorter result has one jump ahead. A longer result repeats one segment of the right length.
-    None where the track is too short for a crossfade.
+    None if the track is too short for a crossfade.
     """
     total, rate = track.samples.shape[1], track.sample_rate
     missing = length - total

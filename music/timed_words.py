@@ -221,7 +221,7 @@ def _cues(lines: Sequence[str]) -> Iterator[list[_Part]]:
     for mark, after in itertools.pairwise([*marks, len(lines)]):
         start, end = _cue_times(lines[mark])
         body = list(itertools.takewhile(str.strip, lines[mark + 1 : after]))
-        # The number of the next subtitle, where no empty line stands before it.
+        # The number of the next subtitle, if there is no empty line before it.
         if after < len(lines) and len(body) == after - mark - 1 and body and body[-1].isdigit():
             del body[-1]
         text = _MARKUP.sub("", " ".join(body))

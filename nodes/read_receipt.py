@@ -200,7 +200,7 @@ def _line(receipt: Receipt, job: Job | None, track: Path | None, *, is_heard: bo
 
 
 def _shown(tags: Mapping[str, str]) -> str:
-    """One tag per line. For a graph only its size is shown."""
+    """One tag per line. A graph is shown only by its size."""
     lines = []
     for key, value in sorted(tags.items()):
         shown = plain(value, _LONGEST_TAG)

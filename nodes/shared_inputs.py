@@ -111,7 +111,7 @@ def tempo_input() -> io.Float.Input:
 
 
 def hits_input() -> io.String.Input:
-    """The moments of the picture that the music meets, as text."""
+    """The moments of the picture that get a beat, as text."""
     return io.String.Input("hits", default="", placeholder="[1.25, 4.5, 9.0]", optional=True)
 
 

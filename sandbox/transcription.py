@@ -72,7 +72,7 @@ class SketchWords(NamedTuple):
 
 
 class TranscriptionRequest(NamedTuple):
-    """A file and how it is transcribed. `seconds`: its length."""
+    """A file and the options of its transcription. `seconds`: its length."""
 
     file: bytes
     seconds: float

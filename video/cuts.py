@@ -71,8 +71,8 @@ class Cut(NamedTuple):
     Attributes:
         time: seconds from the first frame; of a dissolve its middle.
         frame: the number of the first frame of the new scene, from 0 on.
-        strength: 0 to 1: how much of the picture changes.
-        seconds: how long it takes; 0 for a hard cut.
+        strength: 0 to 1: the share of the picture that changes. seconds: its duration; 0 for a hard
+            cut.
     """
 
     time: float

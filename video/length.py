@@ -120,8 +120,8 @@ def measure(
 def _shown_packets(
     container: InputContainer, stream: av.VideoStream
 ) -> Iterator[tuple[int, av.Packet]]:
-    """Yield the packets that become a frame on the screen, in the order of the file, each after its
-    number among all packets."""
+    """Yield (number, packet) for each packet that becomes a visible frame, in the order of the
+    file. The number counts all packets."""
     hides_frames = stream.codec_context.name.startswith(("vp8", "libvpx"))
     for number, packet in enumerate(packets(container, stream), start=1):
         # In a transport stream an earlier packet was lost; players show the rest.

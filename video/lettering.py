@@ -100,7 +100,8 @@ class Lettering:
         return " ".join(found)
 
     def draw(self, size: int, width: int) -> Coverage:
-        """The lines below each other, in letters of `size` pixels, smaller where `width` is less.
+        """The lines below each other, in letters of `size` pixels, or smaller if `width` requires
+        it.
 
         A line that begins at the right ends where the longest line ends. Both sides are even.
         """
@@ -142,7 +143,7 @@ class Lettering:
         return next((name for name in self._fonts if _has(name, letter)), None)
 
     def _line(self, text: str) -> Line:
-        """The runs of a line where they stand, by rule L2 of Unicode's annex 9."""
+        """The runs of a line in visual order, by rule L2 of Unicode's annex 9."""
         base = next((side for side in map(_side, text) if side is not None), False)
         if len(self._fonts) == 1 and _is_shaped(self._fonts[0]):
             return Line([Run(text, self._fonts[0], int(base))], base)
@@ -210,7 +211,7 @@ def ordered(text: str, name: str, is_right_to_left: bool) -> str:
 
 
 def _joined(text: str, name: str) -> str:
-    """Arabic letters as the forms that join their neighbours, where the font has these forms."""
+    """Arabic letters in the forms that join their neighbours, if the font has these forms."""
     forms = _arabic_forms()
     if _has(name, "\ufefb"):
         text = text.replace("\u0644\u0627", "\ufefb")

@@ -93,6 +93,6 @@ class Ducker(NamedTuple):
 
 
 def _distance(active: Flags) -> Floats:
-    """Hops since the last active one: 0 where it is active, infinity before the first."""
+    """Hops since the last active one: 0 if it is active, infinity before the first."""
     index = np.arange(active.size, dtype=np.float64)
     return index - np.maximum.accumulate(np.where(active, index, -np.inf))

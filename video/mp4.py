@@ -127,7 +127,7 @@ def _index(source: ClipFile) -> tuple[int, bytes]:
 
 
 def _inside(data: bytes, wanted: bytes) -> Iterator[_Box]:
-    """The boxes of a kind in `data`: their kind, and where their content begins and ends."""
+    """The boxes in `data`: their kind, and the beginning and the end of their content."""
     return (box for box in _boxes(data, 0, len(data)) if box[0] == wanted)
 
 

@@ -36,8 +36,8 @@ _PAUSE = 1.4
 """Seconds; speech goes on through a shorter pause. The detector may hear an end 0.2 s too early, so
 that all pauses shorter than 1.2 s are among them."""
 _LOWEST = 300.0
-"""Hz, where the telephone's band begins: words need nothing lower, and hum, rumble and most of the
-wind lie there. Without this filter the detector misses speech 20 dB below hum."""
+"""Hz, the lower end of the telephone's band. Words need no lower frequencies; hum, rumble and most
+wind have them. Without this filter the detector misses speech 20 dB below hum."""
 _TAPS = 511
 """Number of coefficients of the high-pass filter, with an edge of 100 Hz."""
 _SILENT = 1e-7

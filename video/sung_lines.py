@@ -90,7 +90,7 @@ class SungLines:
             plane[:] = (plane * keep + ink) >> 8
 
     def _typeset(self, at: int) -> None:
-        """Draw the letters of one subtitle, and note where its words stand."""
+        """Draw the letters of one subtitle, and note the positions of its words."""
         canvas, size = self._canvas, letter_size(self._canvas.width, self._canvas.height)
         most = canvas.width - 2 * max(2, canvas.width // _SAFE)
         while True:

@@ -73,7 +73,7 @@ class Slot(NamedTuple):
 
     Attributes:
         opens_in: seconds until a slot opens; 0 if the request need not wait.
-        opens_in: seconds until a slot opens; 0 where the request need not wait.
+        opens_in: seconds until a slot opens; 0 if the request need not wait.
     """
 
     number: int | None

@@ -157,7 +157,7 @@ class Job(NamedTuple):
     def charge(self) -> float | None:
         """US dollars that the gateway took for the job, dead or not: every screen asks this.
 
-        Until the gateway reports an amount, the expected price; None where that is not known.
+        Until the gateway reports an amount, the expected price; None if that is not known.
         A dead job costs only what was reported for it.
         """
         if self.state.is_dead:

@@ -51,7 +51,7 @@ _STOPPED = (
     "for a script. Nothing was sent."
 )
 
-# SQL for both databases. The states are spelled out where an index has them.
+# SQL for both databases. The states stand in the text if an index has them.
 
 _OPEN = ", ".join(f"'{state.value}'" for state in State if state.is_open)
 # The row that the ledger hands out when a person asks for the same request again.
@@ -170,7 +170,7 @@ class Ledger:
         offset: int = 0,
         opened: Sequence[str] | None = None,
     ) -> Page:
-        """Rows that hold all words of `search`, and how many there are in all.
+        """Rows that hold all words of `search`, and their number.
 
         Prompt, lyrics, model and job id are searched, in any case of any alphabet.
 

@@ -131,7 +131,8 @@ def _in_groups(
     offset: int,
     counts: Mapping[str, int],
 ) -> Page:
-    """A group stands where its first row stands, and the others follow it if it is opened."""
+    """A group has the position of its first row. The other rows follow it if the group is
+    opened."""
     gathered: dict[object, list[str]] = {}
     for local_id, run, *request in rows.execute(
         f"SELECT local_id, run, {_REQUEST} FROM jobs WHERE {where} {order}", *values

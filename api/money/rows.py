@@ -54,7 +54,7 @@ class Tables(Protocol):
 class Engine(Tables, Protocol):
     """A database with the ledger's tables. Safe to use from several threads.
 
-    Every method raises LedgerError where the database cannot be read or written.
+    Every method raises LedgerError if the database cannot be read or written.
 
     Attributes:
         owner: the name of this process in the rows that it submits, new in each process.

@@ -63,7 +63,7 @@ class Reason(str, Enum):
 class Refusal(NamedTuple):
     """Why a purchase is refused. For a limit: the limit, and the US dollars spent of it.
 
-    For `minimum_balance`, `limit` is the floor and `balance` what is left.
+    For `minimum_balance`, `limit` is the lowest allowed balance, and `balance` the present one.
     """
 
     reason: Reason

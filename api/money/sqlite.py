@@ -360,8 +360,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """An identity of the file: another file of the same name has another one. None if there is no
-    file."""
+    """A value that differs if another file has taken the name. None if there is no file."""
     try:
         status = path.stat()
     except OSError:

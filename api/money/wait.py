@@ -291,8 +291,8 @@ class Waits:
     def _is_over(self, error: GatewayError, job: Job, failing: float, age: float) -> bool:
         """Whether the wait ends after polls have failed for `failing` seconds."""
         if isinstance(error, NotFoundError):
-            # The gateway may know a job a moment later than its id. For a job that this process
-            # submitted, the age proves nothing: the clock may have jumped since.
+            # The gateway may know a job a moment later than its id. Do not trust the age of a job
+            # that this process submitted: the clock may have jumped.
             is_ours = job.owner == self._ledger.owner
             known = failing if is_ours else max(failing, age)
             return job.submitted is None or known >= self._timing.not_found_grace

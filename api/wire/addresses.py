@@ -54,10 +54,10 @@ def split_address(url: str) -> SplitResult | None:
 def ambiguity(address: str) -> str:
     """How to write an address that two programs may read differently; "" if all read it alike.
 
-    Programs disagree where a password ends: urllib, libpq and proxies stop at different signs of
+    Programs disagree on the end of a password: urllib, libpq and proxies stop at different signs of
     `@ / ? #`, and drop or refuse blanks, backslashes and broken percent signs. A message hides the
-    password that one program reads, and may show the one that another reads. So such an address
-    is refused first, without its text.
+    password that one program reads, and may show the one that another reads. So such an address is
+    refused first, without its text.
 
     Returns:
         The end of a sentence that begins with the name of the setting. It holds no part of

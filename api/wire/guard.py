@@ -100,7 +100,7 @@ def connect(proxy: str | None, *, for_loopback: bool) -> httpx.AsyncBaseTranspor
 
 @dataclass(frozen=True)
 class AddressGuard:
-    """Decides where a download may connect.
+    """Decides to which addresses a download may connect.
 
     Args:
         own: addresses of the gateway that is set up, one for each origin; they may be private.

@@ -14,7 +14,7 @@ _STREAMINFO, _PADDING, _COMMENTS = 0, 1, 4
 _BLOCK_HEADER = 4
 _BLOCK_MAX = (1 << 24) - 1
 _SPARE = 64
-"""Bytes more than the tags take: a padding block's header, and spaces that `merge` may add."""
+"""Bytes to reserve besides the tags: a padding block's header, and spaces that `merge` may add."""
 
 
 class _Header(NamedTuple):

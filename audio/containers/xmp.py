@@ -76,7 +76,7 @@ def _value(name: str, text: str) -> str:
 
 
 def facts_of(packet: str) -> dict[str, str]:
-    """The facts of a packet by name. Of a name that stands twice, the first.
+    """The facts of a packet by name. If a name occurs twice, the first fact counts.
 
     No XML library reads the packet: any program can write one, and entities may be bombs.
     """
@@ -159,7 +159,7 @@ def top_boxes(file: BinaryIO | io.RawIOBase) -> Iterator[Region]:
 
 
 def append_xmp(file: BinaryIO, packet: str) -> bool:
-    """Write `packet` into a box at the end of an MP4 or MOV, where no other box moves.
+    """Write `packet` into a box at the end of an MP4 or MOV, so that the other boxes do not move.
 
     False, and nothing is written, if `file` is of another kind or its last box has no end.
     """

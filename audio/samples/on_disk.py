@@ -38,7 +38,7 @@ class DiskSamples:
         self.shape = channels, length
         self.size = channels * length
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - `close` closes it
-        # The file takes room on the disk only where it is written.
+        # Only the written parts of the file take room on the disk.
         self._file.truncate(self.size * self.dtype.itemsize)
 
     def __enter__(self) -> DiskSamples:

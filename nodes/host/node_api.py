@@ -65,7 +65,7 @@ def components_of(video: Any) -> Any:
 def source_of(video: Any) -> Any:
     """The path or the stream of a VIDEO that is stored unchanged; None for every other VIDEO.
 
-    None also for a list of parts: its stream would be the whole film in memory.
+    Also None for a list of parts, because its stream would hold the whole film in memory.
     """
     from comfy_api.latest import InputImpl
 

@@ -154,7 +154,7 @@ async def _end_of(work: asyncio.Future[Any]) -> None:
 
 @contextlib.contextmanager
 def torch_device(size: int) -> Iterator[Any]:
-    """The device that ComfyUI chooses for a network, with `size` bytes free where it can."""
+    """The device that ComfyUI chooses for a network, with `size` bytes free if possible."""
     import comfy.model_management as model_management
 
     device = model_management.get_torch_device()

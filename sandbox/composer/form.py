@@ -106,7 +106,8 @@ def instrumental(bars: int) -> list[Section]:
 
 
 def sung(bars: int, song: Sequence[Block]) -> list[Section]:
-    """The form of the lyrics, two bars a line or one where it would not fit, its choruses again."""
+    """The form of the lyrics: two bars a line, or one if the duration is too short. Choruses may
+    repeat."""
     intro = 0 if bars < 5 else 1 if bars < 10 else 2 if bars < 24 else 4
     room = bars - intro
     lines = sum(block.lines or 2 for block in song)

@@ -36,7 +36,7 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def to_prompt(canvas: Mapping[str, Any], info: NodeInfo) -> Prompt:
-    """The prompt of a workflow. Raises GraphError where it does not fit the nodes."""
+    """The prompt of a workflow. Raises GraphError if it does not fit the nodes."""
     sources = {link[0]: [str(link[1]), link[2]] for link in canvas["links"]}
     prompt: Prompt = {}
     for node in canvas["nodes"]:
@@ -109,7 +109,7 @@ def _widget_values(
 
 
 def _default(settings: Mapping[str, Any]) -> Any:
-    """The value of a new widget: the first where there is a choice; None where nothing says it."""
+    """The value of a new widget: the first choice, or None if the description has no value."""
     first = next(iter(settings.get("options", [])), None)
     return settings.get("default", first["key"] if isinstance(first, dict) else first)
 

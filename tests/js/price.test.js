@@ -236,7 +236,7 @@ describe("the estimate", () => {
     ],
     [
       { reason: "minimum_balance", limit: 2, balance: 1.5 },
-      "$0.006 · the account has $1.50, and keeps at least $2.00",
+      "$0.006 · the account has $1.50, and must keep at least $2.00",
       { step: "raise_limit", setting: "minimum_balance" },
     ],
   ]))

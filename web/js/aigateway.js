@@ -60,7 +60,7 @@ app.registerExtension({
   onNodeOutputsUpdated: showPlayers,
 });
 
-/** Read the words of the language that ComfyUI is set to; English where one is missing. */
+/** Read the words of the language that ComfyUI is set to; English for missing words. */
 async function loadWords() {
   const locale = String(app.ui.settings.getSettingValue("Comfy.Locale") ?? "en");
   const response = await api.fetchApi("/i18n");

@@ -38,5 +38,5 @@ export function isApp() {
 export const fieldInApp = ({ id }) =>
   document.querySelector(`[data-widget-key*=":${id}:"] :is(textarea, input)`);
 
-/** Where the App on the page shows its results; null where there is no App. */
+/** The element in which the App on the page shows its results; null without an App. */
 export const resultsInApp = () => document.querySelector("#linearCenterPanel");

@@ -112,7 +112,7 @@ class Comparison {
   }
 
   /**
-   * The keys A and B, also where a keyboard has other letters on them.
+   * The keys A and B, also if a keyboard has other letters at their positions.
    * @param {KeyboardEvent} event
    */
   press(event) {

@@ -83,7 +83,7 @@ const CLOSE = '[data-testid="error-overlay-dismiss"]';
 
 /**
  * Close ComfyUI's box about the error that our card explains, as its own button does: ComfyUI gives
- * packs no other way. The box stays where it also speaks of other errors. The node stays marked, and
+ * packs no other way. The box stays if it also names other errors. The node stays marked, and
  * ComfyUI's list of errors keeps the error.
  * @param {() => boolean} isShown whether the card is still there
  */

@@ -20,7 +20,7 @@ export function watchNews() {
   });
 }
 
-/** Show how many tracks became new while no page was open. */
+/** Show the number of tracks that became new while no page was open. */
 export async function readNews() {
   try {
     showCount((await ask("news")).count);

@@ -26,7 +26,7 @@ export function volumeSlider(change) {
 }
 
 /**
- * Let a button offer to play, or to pause.
+ * Give a button the icon and the label for play or for pause.
  * @param {HTMLButtonElement} button made by `iconButton`
  * @param {boolean} isPlaying
  */

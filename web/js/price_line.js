@@ -221,7 +221,7 @@ export function addPrice(node) {
 /** The newest question for the price of the whole run. */
 let total = 0;
 
-/** Show the price of the whole run on each line, where several nodes buy. */
+/** If several nodes buy, show the price of the whole run on each line. */
 async function showRun() {
   total += 1;
   const mine = total;

@@ -10,7 +10,7 @@ export const SOME_SECONDS = 10;
 export const TAKES = "AIGatewayTakes";
 /** The nodes that buy tracks. */
 export const BUYERS = ["AIGatewayPromptToMusic", TAKES];
-/** The modes of a node that is muted or bypassed. */
+/** The modes of muted and bypassed nodes. */
 const SKIPPED = [2, 4];
 
 /**

@@ -70,7 +70,7 @@ function refusalText(amount, refused) {
 }
 
 /**
- * The price of the whole run, where several nodes buy.
+ * The price of the whole run if several nodes buy.
  * @param {Price} price the server's answer for all of them
  * @param {PriceRequest[]} asked of each node
  * @returns {PriceText | null} null where one line says it all

@@ -3,7 +3,7 @@ const GAP = 60;
 const TITLE = 30;
 
 /**
- * Where to put boxes: in a row, with its middle at `center`, or lower where others are in the way.
+ * Positions for boxes in a row with its middle at `center`, or lower if other boxes are in the way.
  * @param {Vector[]} sizes of the boxes, without their titles
  * @param {Vector} center x of the row's middle, y of its upper edge
  * @param {Box[]} others

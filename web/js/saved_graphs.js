@@ -31,7 +31,7 @@ export function noteControl(definition) {
 }
 
 /**
- * Put saved values where the widgets of this ComfyUI are, whenever the node gets them: from a
+ * Give each saved value to its widget in this ComfyUI whenever a node gets saved values: from a
  * workflow, a blueprint or the clipboard.
  * @param {Pick<GraphNode, "comfyClass" | "configure">} node any node that was just made
  */

@@ -66,7 +66,7 @@ function show(node, status) {
 const ENDS = /** @type {const} */ (["execution_error", "execution_interrupted"]);
 /** From the best to the worst. */
 const VERDICTS = ["status_loop_good", "status_loop_bad"];
-/** Set once a person knows where an App's tracks are. */
+/** Set after a person has read where an App's tracks are. */
 const KNOWS_TAB = "AIgateway.knowsTab";
 /** How often it is checked whether the page still shows the App of the run. */
 const CHECK_MILLISECONDS = 250;

@@ -31,7 +31,7 @@ export class TitlePrice {
     this.update();
   }
 
-  /** Put the price where the nodes are drawn now. */
+  /** Put the price into the present view: the classic canvas or Nodes 2.0. */
   update() {
     const { chip } = this;
     const isClassic = !window.LiteGraph.vueNodesMode;
