@@ -45,7 +45,7 @@ RESAMPLED = 0.01
 """A change of speed up to this moves the pitch with it, by 17 cents, which listeners do not hear as
 out of tune. A larger one keeps the pitch."""
 _EDGE_SECONDS = 0.05
-"""Seconds of sound on each side of a part that changes speed: they are stretched with it, then cut
+"""Seconds of sound on each side of a part that changes speed: stretched with the part, then cut
 off."""
 
 

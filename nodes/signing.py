@@ -22,7 +22,7 @@ _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----\s*", re.DOTA
 
 
 def sign(path: Path, job: Job, certificate: str) -> str:
-    """Sign the file at `path`, which says that a model made its music.
+    """Sign the file at `path`. The signature says that a model made its music.
 
     Args:
         certificate: the path of a PEM file with the chain of certificates, the person's own first,

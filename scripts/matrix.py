@@ -59,7 +59,8 @@ class Combination:
             _uv(["venv", *place], f"Making {self.name}")
         bounds = []
         if self.resolution == "lowest":
-            # Only what the pack calls itself: of the libraries below, each names its own bounds.
+            # Only the libraries that the pack itself calls: each library names the bounds of its
+            # own requirements.
             self._compile("bounds", ["--resolution", "lowest-direct"])
             bounds = ["--constraints", str(self.file("bounds.txt"))]
         groups = [word for group in GROUPS for word in ("--group", group)]

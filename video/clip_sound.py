@@ -1,4 +1,4 @@
-"""A clip's own sound: decoded to its time under the picture, or measured."""
+"""A clip's own sound: decoded, in time with the picture, or measured."""
 
 from __future__ import annotations
 

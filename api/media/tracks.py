@@ -183,7 +183,7 @@ class Tracks:
 
 
 class _Renewal:
-    """Finds other sources of a file whose address does not give it, or no longer gives it.
+    """Finds another address of a file whose present address does not serve it.
 
     An address that needs a key is exchanged for one that anybody may read. An expired one is
     renewed through its job, once.

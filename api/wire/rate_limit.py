@@ -60,8 +60,8 @@ Observe = Callable[[Rate], None]
 def rate_of(status: int, headers: Mapping[str, str]) -> Rate:
     """The rate in an answer. A header that is negative or not a number is ignored.
 
-    A reset that lies beyond any window, such as a date in seconds since 1970, is left to
-    `RateLimiter`, which waits for no longer than its window.
+    `RateLimiter` handles a reset beyond any window, such as a date in seconds since 1970: it waits
+    at most for its window.
     """
 
     def number(name: str) -> float | None:

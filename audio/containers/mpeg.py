@@ -10,7 +10,7 @@ from .source import Source
 _SEARCH_BYTES = 1 << 16
 _WINDOW_BYTES = 1 << 12
 _ENOUGH_FRAMES = 8
-"""This many headers in a row are not random bytes."""
+"""Random bytes do not look like this many headers in a row."""
 
 # ISO/IEC 11172-3 and 13818-3, kbit/s by [version is MPEG-1][layer - 1].
 _BIT_RATES = {

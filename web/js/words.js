@@ -29,7 +29,7 @@ export function say(key, values = {}) {
 /** An amount as the server writes it: `$0.006`, `$24.00`. @param {number} amount */
 export function dollars(amount) {
   if (amount === 0 || amount >= 0.1) return `$${amount.toFixed(2)}`;
-  // Four decimals, or as many as two digits that are not 0 need.
+  // Four decimals, or more if the amount is small, so that two digits are not 0.
   const decimals = Math.max(4, 1 - Math.floor(Math.log10(amount)));
   return `$${amount.toFixed(decimals).replace(/0+$/, "")}`;
 }
