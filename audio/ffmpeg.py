@@ -1,7 +1,8 @@
 """The only module that calls `av.open`, and the lists of formats that FFmpeg may read.
 
 Playlists (concat, HLS, DASH, SDP and others) name further files and addresses. The lists leave out
-their demuxers, and FFmpeg gets no protocol to open those files.
+their demuxers, and FFmpeg gets no protocol to open those files. They leave out RealMedia and MXF
+too: `check_heads` does not count their tags, and ComfyUI offers no such file to choose.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ class Allowed(NamedTuple):
 
 
 _SOUND_DECODERS = (
-    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac amrnb amrwb ape atrac1 atrac3 atrac3p cook "
+    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac amrnb amrwb ape atrac1 atrac3 atrac3p "
     "dca dsd_lsbf dsd_lsbf_planar dsd_msbf dsd_msbf_planar flac gsm gsm_ms libgsm libgsm_ms "
     "libopencore_amrnb libopencore_amrwb libopus libspeex libvorbis mlp mp1 mp1float mp2 mp2float "
-    "mp3 mp3float mp3adu mp3adufloat mpc7 mpc8 nellymoser opus qoa ra_144 ra_288 real_144 "
-    "real_288 shorten sipr speex tak truehd tta vorbis wavpack wmalossless wmapro wmav1 wmav2 "
+    "mp3 mp3float mp3adu mp3adufloat mpc7 mpc8 nellymoser opus qoa shorten "
+    "speex tak truehd tta vorbis wavpack wmalossless wmapro wmav1 wmav2 "
     "wmavoice adpcm_ima_qt adpcm_ima_wav adpcm_ms adpcm_swf adpcm_yamaha adpcm_g722 adpcm_g726 "
     "g722 g726 pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_f32be pcm_f32le pcm_f64be pcm_f64le "
     "pcm_s8 pcm_s8_planar pcm_s16be pcm_s16le pcm_s24be pcm_s24le pcm_s32be pcm_s32le pcm_s64le "
@@ -63,13 +64,13 @@ _SUBTITLE_DECODERS = "ass cc_dec dvbsub dvdsub mov_text pgssub srt ssa subrip te
 
 AUDIO = Allowed(
     "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,dtshd,flac,flv,iff,ircam,loas,matroska,webm,"
-    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qoa,rm,shn,sox,tak,"
+    "mlp,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qoa,shn,sox,tak,"
     "truehd,tta,voc,w64,wav,wv,xwma",
     frozenset(_SOUND_DECODERS.split()),
 )
 """For files of sound, and for the sound in a clip."""
 VIDEO = Allowed(
-    f"{AUDIO.demuxers},av1,dv,gif,h264,hevc,ivf,m4v,mpegvideo,mxf,obu",
+    f"{AUDIO.demuxers},av1,dv,gif,h264,hevc,ivf,m4v,mpegvideo,obu",
     frozenset(f"{_SOUND_DECODERS} {_PICTURE_DECODERS} {_SUBTITLE_DECODERS}".split()),
 )
 """For clips. FFmpeg also opens a sound file, so that the error can name it, but not an image."""

@@ -49,6 +49,10 @@ _ASF_TAGS = {
     bytes.fromhex("01cd87f451a9cf118ee600c00c205365"),
 }
 """Extended content description, metadata library, metadata, markers."""
+_W64_WAVE = bytes.fromhex("77617665f3acd3118cd100c04f8edb8a")
+_W64_TAGS = bytes.fromhex("bc945f925a52d21186dc00c04f8edb8a")
+_W64_DATA = b"data" + _W64_WAVE[4:]
+"""Names of chunks of Sony Wave64: its form, its list of tags, its samples."""
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
 _MATROSKA_TAGS = re.compile(rb"\x12\x54\xc3\x67|\x10\x43\xa7\x70|\x19\x41\xa4\x69")
 """Tags, Chapters and Attachments (RFC 9559); the lists in them, and the items that count."""
@@ -123,6 +127,8 @@ class _Heads:
             self._ogg()
         elif head[:4] in (b"RIFF", b"RF64", b"BW64"):
             self._chunks(start + 12, self._end, "<4sI")
+        elif self._at(start + 24, 16) == _W64_WAVE:
+            self._w64(start + 40)
         elif head[:4] == b"FORM":
             self._chunks(start + 12, self._end, ">4sI")
         elif head[:4] == b"\x1aE\xdf\xa3":
@@ -303,6 +309,17 @@ class _Heads:
             position += 8 + size + size % 2
             count += 1
         return count
+
+    def _w64(self, position: int) -> None:
+        """Count in the chunks of Sony Wave64, whose sizes include their heads of 24 bytes."""
+        while len(head := self._at(position, 28)) >= 24:
+            self._part()
+            size = _number(head[16:], "<q")
+            if size <= 24:
+                return
+            if head[:16] == _W64_TAGS:
+                self._tag(_number(head[24:], "<I"))
+            position += size if head[:16] == _W64_DATA else size + -size % 8
 
     def _avi_index(self, start: int, size: int) -> None:
         """Count frames in an index of indexes. Several entries may name the same index."""

@@ -230,6 +230,19 @@ def flv(count: int) -> bytes:
     return b"FLV\1\4\0\0\0\x09\0\0\0\0\x12" + len(content).to_bytes(3, "big") + bytes(7) + content
 
 
+def w64(count: int, *, before: bool = True) -> bytes:
+    """Sony Wave64 with a list of tags before or behind the samples."""
+    rest = "f3acd3118cd100c04f8edb8a"
+    song = make.sound_file(make.music(0.1), 44100, "W64")
+    items = b"".join(b"%04x" % number + struct.pack("<I", 2) + b"x\0" for number in range(count))
+    content = struct.pack("<I", count) + items
+    content += bytes(-len(content) % 8)
+    name = bytes.fromhex("bc945f925a52d21186dc00c04f8edb8a")
+    tags = name + struct.pack("<q", 24 + len(content)) + content
+    at = song.index(b"data" + bytes.fromhex(rest)) if before else len(song)
+    return song[:at] + tags + song[at:]
+
+
 TAGGED: dict[str, Callable[[int], bytes]] = {
     "FLAC": flac,
     "FLAC, many lists": flac_in_blocks,
@@ -247,6 +260,8 @@ TAGGED: dict[str, Callable[[int], bytes]] = {
     "WAV, LIST": lambda count: wav(info(count)),
     "WAV, many LISTs": lambda count: wav(info(100) * (count // 100)),
     "WAV, id3": lambda count: wav(make.chunk(b"id3 ", id3(count))),
+    "W64": w64,
+    "W64, behind the samples": lambda count: w64(count, before=False),
     "AIFF": aiff,
     "MP4, ilst": ilst,
     "MP4, keys": keys,
@@ -295,6 +310,31 @@ def test_every_door_to_ffmpeg_refuses_them(tmp_path: Path) -> None:
         read_tags(path)
     with pytest.raises(MediaError, match="more than 2000 tags"):
         decode(io.BytesIO(opus(MANY)))
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_ffmpeg_reads_the_tags_of_w64_that_are_counted(before: bool) -> None:
+    with open_input(io.BytesIO(w64(5, before=before)), AUDIO) as container:
+        assert container.format.name == "w64"
+        assert len([name for name in container.metadata if name.startswith("000")]) == 5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b".RMF\0\0\0\x12\0\0" + bytes(4000),
+        bytes.fromhex("060e2b34020501010d01020101020400830000780001000200000001") + bytes(4000),
+    ],
+    ids=["RealMedia", "MXF"],
+)
+def test_containers_whose_tags_are_not_counted_are_not_read(data: bytes, tmp_path: Path) -> None:
+    for allowed in (AUDIO, VIDEO):
+        with pytest.raises(av.error.ArgumentError):
+            open_input(io.BytesIO(data), allowed)
+    path = tmp_path / "clip.mxf"
+    path.write_bytes(data)
+    with pytest.raises(MediaError):
+        picture_length(path)
 
 
 # Claims
