@@ -267,15 +267,15 @@ def _measured(prepare: Callable[..., Any], *arguments: Any) -> Cost:
 
 def _run(prepare: Callable[..., Any], arguments: tuple[Any, ...]) -> Cost:
     work = prepare(*arguments)
-    before = _memory(reset=True)
+    before = peak_memory(reset=True)
     start = time.perf_counter()
     work()
     seconds = time.perf_counter() - start
-    return Cost(seconds, _memory() - before)
+    return Cost(seconds, peak_memory() - before)
 
 
-def _memory(*, reset: bool = False) -> float:
-    """The peak so far, in MiB; where the system is Linux, the peak since the last reset."""
+def peak_memory(*, reset: bool = False) -> float:
+    """The peak of this process, in MiB; on Linux, the peak since the last reset."""
     if sys.platform == "linux":
         if reset:
             Path("/proc/self/clear_refs").write_text("5")

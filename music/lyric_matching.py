@@ -70,9 +70,7 @@ def match(words: Sequence[LyricWord], heard: Sequence[Heard], language: str = "e
         TimedWord(words[n].text, *place, words[n].line)
         for n, place in zip(wanted, _filled(wanted, times, words), strict=True)
     ]
-    expected = [n for n, word in enumerate(words) if not word.is_ad_lib] or range(len(words))
-    found = sum(n in times and times[n][2] >= LEAST_CONFIDENCE for n in expected)
-    return Sung(timed, sorted(lines.keys() - sung), found / len(expected))
+    return Sung.of(words, timed, {n for n, (*_, like) in times.items() if like >= LEAST_CONFIDENCE})
 
 
 def _shared(parts: list[str], each: Heard) -> list[tuple[str, tuple[float, float]]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from ..audio.samples.resample import mono_blocks
 from ..audio.stopping import look
 from .analysis import of_torchaudio
 from .lyric_words import LyricWord, spelled
+from .products import product
 from .timed_words import TimedWord
 
 RATE = 16_000
@@ -34,12 +36,21 @@ LEAST_CONFIDENCE = 0.2
 _PRICE = 2.0
 """Price of each skipped letter. A line counts as sung if the geometric mean of its letters'
 probabilities is above exp(-2) = 0.14 of the probability of any letter."""
+_WHOLE = 0.75
+"""Lowest share of found words in a line that is sung as a whole."""
+_LEAST_LETTERS, _PAUSE = 8, 1.0
+"""Fewest letters of neighbouring words in a line that is sung in part, and the longest pause
+between two of them in seconds. Fewer letters are often found by chance."""
 _WILDCARD_FLOOR = -3.0
 """The lowest log-probability of the wildcard, so that it also fits silent frames between lines."""
 _SILENT = 1e-4
 """RMS below which nothing is heard: -80 dB."""
 _HELD_SECONDS = 0.3
 """Longest sound of a word's last letter after its frame, in seconds."""
+_HOP, _SPECTRUM, _BANDS = RATE // 200, RATE // 50, 24
+"""Hop and length in samples, and mel bands, of the spectra that show onsets."""
+_LATE, _SPREAD = 0.02, 0.025
+"""Mean delay in seconds from the onset of a sound to the frame of its letter, and its spread."""
 
 
 class Network(Protocol):
@@ -56,11 +67,13 @@ class Hearing(NamedTuple):
         log_probs: float32 [frames, labels].
         labels: the first is the blank; `|` is the end of a word, if the network has one.
         frame_seconds: seconds from one frame to the next.
+        changes: float32 [n], change of the spectrum every 5 ms; without it, words start at frames.
     """
 
     log_probs: torch.Tensor
     labels: Sequence[str]
     frame_seconds: float
+    changes: Samples = np.zeros(0, np.float32)
 
     @property
     def alphabet(self) -> list[str]:
@@ -75,14 +88,38 @@ class Sung(NamedTuple):
         words: in the order of the lyrics; unsure ones have a `confidence` below
             `LEAST_CONFIDENCE`.
         missing: the lyric lines that are not sung.
+        parts: the lyric lines of which fewer than three quarters of the words were found: line,
+            number of found words, number of words.
         share: the words that were found, of all but ad-libs, from 0 to 1.
         unknown: characters that no rule spells in the network's letters.
     """
 
     words: list[TimedWord]
     missing: list[int]
+    parts: list[tuple[int, int, int]]
     share: float
     unknown: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        words: Sequence[LyricWord],
+        timed: list[TimedWord],
+        heard: Collection[int],
+        unknown: str = "",
+    ) -> Sung:
+        """`timed`: what is sung of `words`. `heard`: the numbers of the words that were found."""
+        counted = [n for n, word in enumerate(words) if not word.is_ad_lib] or range(len(words))
+        all_of = Counter(words[n].line for n in counted)
+        found = Counter(words[n].line for n in counted if n in heard)
+        present = {word.line for word in timed}
+        parts = [
+            (line, found[line], count)
+            for line, count in all_of.items()
+            if line in present and found[line] < _WHOLE * count
+        ]
+        missing = sorted({word.line for word in words} - present)
+        return cls(timed, missing, parts, found.total() / len(counted), unknown)
 
 
 def voice_samples(samples: Samples, sample_rate: int) -> Samples:
@@ -113,7 +150,7 @@ def hear(
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> Hearing:
     """The output of `network` for the samples of `voice_samples`, in windows of 20 s."""
-    parts = []
+    parts, changes = [], []
     step = (_WINDOW - 2 * _MARGIN) * RATE
     frame = 0
     for start in range(0, len(mono), step):
@@ -130,10 +167,25 @@ def hear(
         begin = left // frame
         count = math.ceil(min(step, len(mono) - start) / frame)
         parts.append(heard[begin : begin + count])
+        changes.append(_changes(window)[left // _HOP :][: step // _HOP])
         progress(min(1.0, (start + step) / len(mono)))
         if start + step >= len(mono):
             break
-    return Hearing(torch.cat(parts), labels, frame / RATE)
+    return Hearing(torch.cat(parts), labels, frame / RATE, np.concatenate(changes))
+
+
+def _changes(mono: Samples) -> Samples:
+    """[n] RMS over mel bands of the change in log power, from the last 10 ms to the next 10 ms."""
+    filters = of_torchaudio("functional", "melscale_fbanks")(
+        _SPECTRUM // 2 + 1, 60.0, RATE / 2, _BANDS, RATE
+    ).numpy()
+    padded = np.pad(mono, _SPECTRUM // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _SPECTRUM)[::_HOP]
+    power = np.abs(np.fft.rfft(frames * np.hanning(_SPECTRUM))) ** 2
+    bands = product(power.astype(np.float32), filters)
+    log = np.log(bands + 1e-3 * bands.mean(axis=0) + 1e-10)
+    pairs = np.pad((log[1:] + log[:-1]) / 2, ((2, 2), (0, 0)), "edge")
+    return np.sqrt(np.mean((pairs[3:] - pairs[:-3]) ** 2, axis=1))
 
 
 def align(hearing: Hearing, words: Sequence[LyricWord]) -> Sung:
@@ -157,8 +209,38 @@ def align(hearing: Hearing, words: Sequence[LyricWord]) -> Sung:
             "language, or the method ask."
         )
     aligner = _Aligner(hearing)
-    chosen = aligner.chosen(runs)
-    return _sung(words, aligner.places(chosen), unknown)
+    whole = aligner.chosen(runs)
+    if len(whole) == len(runs):
+        return _sung(words, aligner.places(whole), unknown)
+    # A part of a line may be sung: each word of the other lines may.
+    again: list[_Run] = []
+    for run in runs:
+        again += [run] if run in whole else [_Run([word]) for word in run.words]
+    found = aligner.places(aligner.chosen(again))
+    sure = {number for run in whole for number, _ in run.words}
+    for run in runs:
+        if run not in whole:
+            sure |= _together(run, found)
+    return _sung(words, {n: place for n, place in found.items() if n in sure}, unknown)
+
+
+def _together(run: _Run, found: dict[int, _Place]) -> set[int]:
+    """The found words of a line that have a found neighbour. A single word is often a chance."""
+    parts: list[list[tuple[int, str]]] = [[]]
+    for number, letters in run.words:
+        place = found.get(number)
+        if place is None or place.confidence < LEAST_CONFIDENCE:
+            parts.append([])
+            continue
+        if parts[-1] and place.start - found[parts[-1][-1][0]].end > _PAUSE:
+            parts.append([])
+        parts[-1].append((number, letters))
+    return {
+        number
+        for part in parts
+        if len(part) > 1 and sum(len(letters) for _, letters in part) >= _LEAST_LETTERS
+        for number, _ in part
+    }
 
 
 def _sung(words: Sequence[LyricWord], found: dict[int, _Place], unknown: str) -> Sung:
@@ -170,10 +252,8 @@ def _sung(words: Sequence[LyricWord], found: dict[int, _Place], unknown: str) ->
         if number in found or not word.is_ad_lib:
             place = found[number] if number in found else _between(number, found)
             timed.append(TimedWord(word.text, place.start, place.end, place.confidence, word.line))
-    expected = [n for n, word in enumerate(words) if not word.is_ad_lib] or range(len(words))
-    heard = [n for n in expected if n in found and found[n].confidence >= LEAST_CONFIDENCE]
-    missing = sorted({word.line for word in words} - present)
-    return Sung(timed, missing, len(heard) / len(expected), unknown)
+    heard = {n for n, place in found.items() if place.confidence >= LEAST_CONFIDENCE}
+    return Sung.of(words, timed, heard, unknown)
 
 
 class _Place(NamedTuple):
@@ -218,6 +298,7 @@ class _Aligner:
         self._wildcard = len(labels)
         self._log_probs = torch.cat([heard, any_letter], 1)[None].contiguous()
         self._seconds = hearing.frame_seconds
+        self._changes = hearing.changes
 
     def _targets(self, runs: Sequence[_Run]) -> tuple[list[int], list[int | None], list[int]]:
         """The labels, the number of the word of each label, and the indices of the wildcards."""
@@ -255,8 +336,8 @@ class _Aligner:
         best = np.full(len(labels), -np.inf, np.float32)
         best[0] = 0
         back = np.zeros((len(heard), 2, -(-len(labels) // 8)), np.uint8)
-        source = np.zeros((len(heard), len(at)), np.int32)
-        order = np.arange(len(at))
+        source = np.zeros((len(heard), len(at)), np.uint16)
+        order = np.arange(len(at), dtype=np.uint16)
         for frame, row in enumerate(heard):
             if not frame % 256:
                 look()
@@ -304,19 +385,35 @@ class _Aligner:
                 begin.setdefault(owner, first)
                 end[owner] = after
                 sums.setdefault(owner, []).append(math.exp(max(scores[first:after])))
-        # On average, a letter begins half a frame before the first frame that shows it.
-        starts = {number: max(0.0, first - 0.5) for number, first in begin.items()}
-        following = [*list(starts.values())[1:], float(len(path))]
+        starts: dict[int, float] = {}
+        for number, first in begin.items():
+            before = [at + _HOP / RATE for at in [*starts.values()][-1:]]
+            starts[number] = max(self._onset(first), *before, 0.0)
+        following = [*[*starts.values()][1:], len(path) * self._seconds]
         places = {}
         for number, after in zip(starts, following, strict=True):
+            last = end[number] * self._seconds
             # A network shows only the start of a letter; the sound of the last one goes on.
-            held = min(_HELD_SECONDS / self._seconds, max(0.0, after - end[number]) / 2)
-            places[number] = _Place(
-                starts[number] * self._seconds,
-                min(after, end[number] + held) * self._seconds,
-                min(1.0, sum(sums[number]) / len(sums[number])),
-            )
+            held = min(_HELD_SECONDS, max(0.0, after - last) / 2)
+            confidence = min(1.0, sum(sums[number]) / len(sums[number]))
+            places[number] = _Place(starts[number], min(after, last + held), confidence)
         return places
+
+    def _onset(self, first: int) -> float:
+        """The start in seconds of a word. Frame `first` shows its first letter.
+
+        A network shows a letter late. The word starts at the largest change of the spectrum,
+        weighted by the usual delay.
+        """
+        # On average, a letter begins half a frame before the first frame that shows it.
+        shown = (first - 0.5) * self._seconds
+        places = np.arange(math.ceil((shown - 0.1) * RATE / _HOP), (shown + 0.02) * RATE / _HOP)
+        places = places[(places >= 0) & (places < len(self._changes))].astype(int)
+        if not places.size:
+            return shown
+        away = (places * _HOP / RATE - shown + _LATE) / _SPREAD
+        best = np.argmax(self._changes[places] * np.exp(-(away**2) / 2))
+        return float(places[best] * _HOP / RATE)
 
 
 def _spans(path: Sequence[int]) -> Iterator[tuple[int, int]]:

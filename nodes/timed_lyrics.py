@@ -83,7 +83,7 @@ class TimedLyrics(io.ComfyNode):
 
 
 def report_of(sung: Sung, words: list[LyricWord]) -> str:
-    """The share of found words, the missing lines and the unsure words."""
+    """The share of found words, the lines missing in whole or in part, and the unsure words."""
     from ..music.word_times import LEAST_CONFIDENCE
 
     texts = line_texts(words)
@@ -92,6 +92,10 @@ def report_of(sung: Sung, words: list[LyricWord]) -> str:
         f"{len(texts)} lines"
     ]
     lines += [f"not sung: {texts[line]}" for line in sung.missing]
+    lines += [
+        f"sung in part, {found} of {count} words found: {texts[line]}"
+        for line, found, count in sung.parts
+    ]
     unsure = [word.word for word in sung.words if word.confidence < LEAST_CONFIDENCE]
     if unsure:
         lines.append(f"unsure: {', '.join(unsure)}")

@@ -69,6 +69,13 @@ def test_a_line_that_was_not_heard_is_missing_though_a_common_word_of_it_was() -
     assert sung.share == pytest.approx(8 / 12)
 
 
+def test_a_line_of_which_half_was_heard_is_said_as_such() -> None:
+    lyrics = "carry the lantern down to the water\nlet every window shine"
+    sung = match(sung_words(lyrics), spoken_at("carry the lantern let every window shine"))
+    assert not sung.missing
+    assert sung.parts == [(0, 3, 7)]
+
+
 def test_a_chorus_that_is_sung_once_is_found_once() -> None:
     sung = match(sung_words(SONG), spoken_at("\n".join(SONG.split("\n")[:5])))
     assert sung.missing == [5, 6]

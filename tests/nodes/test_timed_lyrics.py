@@ -131,6 +131,16 @@ async def test_the_report_names_lines_that_are_not_sung(node: Node, folder: Path
     assert "purple" not in found.lrc
 
 
+async def test_the_report_names_a_line_that_is_sung_in_part(node: Node, folder: Path):
+    (folder / "m.pt").write_bytes(WEIGHTS.read_bytes())
+    audio, facts = speech()
+    first, second = facts["lyrics"].split("\n")
+    lyrics = f"{first} purple elephants juggling potatoes\n{second}"
+    found = await timed(node, audio=audio, lyrics=lyrics)
+    assert f"sung in part, 7 of 11 words found: {first} purple" in found.report
+    assert "in 2 of 2 lines" in found.report
+
+
 async def test_a_file_of_torchaudios_form_is_loaded(
     node: Node, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
