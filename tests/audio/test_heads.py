@@ -10,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.error import ArgumentError
 
 from ...audio import ffmpeg
 from ...audio.arrays import MediaError
@@ -329,7 +330,7 @@ def test_ffmpeg_reads_the_tags_of_w64_that_are_counted(before: bool) -> None:
 )
 def test_containers_whose_tags_are_not_counted_are_not_read(data: bytes, tmp_path: Path) -> None:
     for allowed in (AUDIO, VIDEO):
-        with pytest.raises(av.error.ArgumentError):
+        with pytest.raises(ArgumentError):
             open_input(io.BytesIO(data), allowed)
     path = tmp_path / "clip.mxf"
     path.write_bytes(data)
