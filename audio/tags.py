@@ -12,7 +12,7 @@ from .ffmpeg import AUDIO, open_input, tags_of
 
 
 def read_tags(path: Path) -> dict[str, str]:
-    """Tags of the file and of its first sound track, keys in lower case.
+    """Tags of the file and of its first sound stream, keys in lower case.
 
     MediaError: the file cannot be read, has no sound, or more than `MOST_TAGS` tags.
     """

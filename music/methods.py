@@ -10,6 +10,6 @@ out."""
 FOLLOW = ("energy", "bass", "highs", "onsets", "beat", "bar")
 """Features of the music that a value for each frame follows."""
 EVERY = ("beats", "bars", "phrases", "strongest")
-"""Places of the music at which a shot may begin."""
+"""Moments of the music at which a shot may begin."""
 GRIDS = ("none", "4n+1", "8n+1", "17n+5")
 """Numbers of frames that video models make."""

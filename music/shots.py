@@ -66,7 +66,7 @@ def plan_shots(
     A shot may begin at each beat, bar or phrase of 4 bars, or at the strongest beats (`every`).
     `count` shots have nearly equal lengths. Without it, `min_seconds` and `max_seconds` limit their
     lengths; 0 means no limit. Music without a beat is divided into equal parts. MediaError for a
-    value out of range, and for more shots than places.
+    value out of range, and for more shots than possible starts.
     """
     _check_wish(fps, every, count, min_seconds, max_seconds, grid)
     total = max(1, round(Fraction(track.samples.shape[1], track.sample_rate) * fps))
@@ -130,7 +130,7 @@ def _places(track: Track, every: str) -> tuple[Floats, Floats]:
     """Times in seconds at which a shot may begin, and their strengths (mean 0, deviation 1)."""
     beats, bars = track.beats.times, track.bars
     if every in ("beats", "strongest"):
-        # A downbeat is a better place than another beat of the same strength.
+        # A downbeat is a better start than another beat of the same strength.
         return beats, _standard(_accents(track, beats) + (bars.places == 0))
     starts = bars.times
     if every == "bars" or starts.shape[0] < 2 * _PHRASE_BARS:
@@ -206,11 +206,11 @@ def _limited(
 
 
 def _counted(seconds: Floats, strengths: Floats, count: int) -> np.ndarray:
-    """Indices of `count + 1` edges: shots of nearly equal lengths that begin at strong places."""
+    """Indices of `count + 1` edges: shots of nearly equal lengths that begin at strong beats."""
     ideal = seconds[-1] / count
     last = seconds.shape[0] - 1
     layers: list[tuple[np.ndarray, np.ndarray]] = []
-    places, costs = np.array([0]), np.zeros(1)
+    starts, costs = np.array([0]), np.zeros(1)
     for number in looked(range(1, count + 1)):
         if number == count:
             found = np.array([last])
@@ -222,12 +222,12 @@ def _counted(seconds: Floats, strengths: Floats, count: int) -> np.ndarray:
             found = np.flatnonzero(near)
             if not found.size:
                 found = np.array([np.rint(number * last / count).astype(np.int64)])
-        lengths = seconds[found][None, :] - seconds[places][:, None]
+        lengths = seconds[found][None, :] - seconds[starts][:, None]
         ways = costs[:, None] + np.where(lengths > 0, (lengths / ideal - 1) ** 2, np.inf)
         choice = ways.argmin(axis=0)
         costs = ways[choice, np.arange(found.shape[0])] - strengths[found] / 4
-        layers.append((places, choice))
-        places = found
+        layers.append((starts, choice))
+        starts = found
     at, chosen = 0, [last]
     if not np.isfinite(costs[0]):
         return np.unique(np.rint(np.linspace(0, last, count + 1)).astype(np.int64))
@@ -250,8 +250,8 @@ def _cut(track: Track, edges: np.ndarray, fps: Fraction, grid: str) -> tuple[Sho
     cuts[0], cuts[-1] = 0, samples.shape[1]
     shots = []
     for number, (start, end) in enumerate(itertools.pairwise(cuts)):
-        place = "opening" if number == 0 else "ending" if end == cuts[-1] else ""
-        words = [word for word in (place, *_energy(track, start / rate, end / rate)) if word]
+        part_name = "opening" if number == 0 else "ending" if end == cuts[-1] else ""
+        words = [word for word in (part_name, *_energy(track, start / rate, end / rate)) if word]
         keep = int(edges[number + 1] - edges[number])
         frames = _on_grid(keep, grid)
         part = samples[:, start:end]

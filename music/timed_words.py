@@ -256,9 +256,9 @@ def _lrc_lines(lines: Sequence[str]) -> Iterator[list[_Part]]:
     for (start, later, text), end in zip(starts, ends, strict=False):
         marks = [*_LRC_WORD_TIME.finditer(text)]
         times = [start, *(_lrc_time(mark) + later for mark in marks)]
-        places = [0, *(mark.end() for mark in marks)]
+        begins = [0, *(mark.end() for mark in marks)]
         stops = [*(mark.start() for mark in marks), len(text)]
-        texts = [plain_words(text[a:b]) for a, b in zip(places, stops, strict=True)]
+        texts = [plain_words(text[a:b]) for a, b in zip(begins, stops, strict=True)]
         longest = _SLOWEST * (letters(texts[-1]) + _ENDING_LETTERS)
         until = [*times[1:], max(times[-1], min(end, times[-1] + longest))]
         yield [

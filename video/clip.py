@@ -56,9 +56,9 @@ def picture_stream(container: InputContainer) -> av.VideoStream:
 
 
 def sound_stream(container: InputContainer) -> av.AudioStream | None:
-    """The default sound track that FFmpeg can decode, or the first such track.
+    """The default sound stream that FFmpeg can decode, or the first such stream.
 
-    In a transport stream, a sound track that begins late has no rate yet: it is the last choice.
+    In a transport stream, a sound stream that begins late has no rate yet: it is the last choice.
     """
     tracks = [
         stream

@@ -40,7 +40,7 @@ def read_av(
     frames: int | None = None,
     end: int | None = None,
 ) -> AvRead:
-    """The first sound track of `source`, without the padding that its container declares.
+    """The first sound stream of `source`, without the padding that its container declares.
 
     Args:
         format: FFmpeg's name for the container, if it is known.
@@ -62,7 +62,7 @@ def read_av(
 
 
 def av_blocks(source: Source) -> Iterator[tuple[Samples, int]]:
-    """The first sound track of `source` in blocks [C, n] of little memory, and its rate in Hz.
+    """The first sound stream of `source` in blocks [C, n] of little memory, and its rate in Hz.
 
     Raises:
         MediaError: FFmpeg finds no sound, or cannot decode it.
