@@ -66,12 +66,12 @@ def test_the_settings(open_canvas: Open, nodes_2: bool, theme: str):
 @THEMES
 def test_the_music_tab(open_canvas: Open, nodes_2: bool, theme: str, host: Host):
     canvas = open_canvas(nodes_2=nodes_2, theme=theme)
-    prompt = f"read aloud {uuid.uuid4().hex[:8]}"
-    add_rows(host, 30, prompt=prompt)
+    lyrics = f"read aloud {uuid.uuid4().hex[:8]}"
+    add_rows(host, 30, lyrics=lyrics)
     tab = canvas.open_music()
-    tab.get_by_role("searchbox").fill(prompt)
+    tab.get_by_role("searchbox").fill(lyrics)
     rows = tab.get_by_role("listitem")
-    expect(rows.first).to_contain_text(prompt)
+    expect(rows.first).to_contain_text("old track 0 of 30")
     expect(rows.first).to_have_attribute("aria-setsize", "30")
     expect(rows.first).to_have_attribute("aria-posinset", "1")
     expect(tab.get_by_role("list", name="Music")).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -44,9 +44,9 @@ SECOND = """() => {
 
 
 @contextmanager
-def limit(canvas: Canvas, host: Host, value: float) -> Iterator[None]:
-    def put(value: float | None) -> None:
-        body = {"name": "spend_limit_per_run", "value": value}
+def setting(canvas: Canvas, host: Host, name: str, value: object) -> Iterator[None]:
+    def put(value: object) -> None:
+        body = {"name": name, "value": value}
         url = f"{host.server.url}/aigateway/settings"
         assert canvas.page.request.put(url, data=body, headers={"X-AIgateway-Page": "1"}).ok
 
@@ -55,6 +55,10 @@ def limit(canvas: Canvas, host: Host, value: float) -> Iterator[None]:
         yield
     finally:
         put(None)
+
+
+def limit(canvas: Canvas, host: Host, value: float) -> AbstractContextManager[None]:
+    return setting(canvas, host, "spend_limit_per_run", value)
 
 
 @BOTH
@@ -221,6 +225,27 @@ def test_runs_that_were_queued_together_are_summed(open_canvas: Open, nodes_2: b
     canvas.run()
     canvas.succeeded()
     expect(canvas.price).to_have_text("Paid $0.0012")
+
+
+@BOTH
+def test_the_music_of_queued_runs_is_ordered_ahead_and_outlives_its_run(
+    open_canvas: Open, nodes_2: bool, host: Host
+):
+    canvas = open_canvas(nodes_2=nodes_2)
+    fresh(canvas, prompt="calm piano sandbox:slow=6")
+    if not canvas.control_takes("increment"):
+        pytest.skip("this ComfyUI has no control for the take")
+    tab = canvas.open_music()
+    with setting(canvas, host, "order_ahead", True):
+        canvas.page.evaluate("() => void window.app.queuePrompt(0, 3)")
+        ahead = tab.locator(".aigateway-ahead")
+        expect(ahead).to_contain_text("Ordered ahead for 2 queued runs: $0.0024")
+        canvas.shot(f"ahead-{nodes_2}")
+        canvas.page.evaluate("() => void window.app.api.clearItems('queue')")
+        canvas.succeeded()
+        # The runs of the other canvas may have left tracks too.
+        expect(ahead).to_have_text(re.compile(r"^Ordered for runs that .*kept: [24] tracks, \$0\."))
+        canvas.shot(f"ahead-kept-{nodes_2}")
 
 
 LAST_WORDS = """([type, run]) => {
