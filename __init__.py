@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         "AIGatewayCueSheet": "nodes.cue_sheet.CueSheet",
         "AIGatewayDescribeClip": "nodes.describe_clip.DescribeClip",
         "AIGatewayFitMusic": "nodes.fit_music.FitMusic",
+        "AIGatewayLayers": "nodes.layers.Layers",
         "AIGatewayLoadAudioURL": "nodes.load_audio_url.LoadAudioURL",
         "AIGatewayMakeLoop": "nodes.make_loop.MakeLoop",
         "AIGatewayMusicLength": "nodes.music_length.MusicLength",

@@ -13,3 +13,7 @@ EVERY = ("beats", "bars", "phrases", "strongest")
 """Moments of the music at which a shot may begin."""
 GRIDS = ("none", "4n+1", "8n+1", "17n+5")
 """Numbers of frames that video models make."""
+LAYERS = ("drums", "low", "rest")
+"""What a track is cut into. The words are the intensities of files for engines."""
+CROSSOVER = 200.0
+"""Hz: the lowest octaves of a bass are below."""

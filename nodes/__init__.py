@@ -24,6 +24,7 @@ class MusicExtension(ComfyExtension):
         from .cue_sheet import CueSheet
         from .describe_clip import DescribeClip
         from .fit_music import FitMusic
+        from .layers import Layers
         from .load_audio_url import LoadAudioURL
         from .make_loop import MakeLoop
         from .music_length import MusicLength
@@ -61,6 +62,7 @@ class MusicExtension(ComfyExtension):
             DescribeClip,
             TimedLyrics,
             AlignFamily,
+            Layers,
         ]
 
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from ..music.methods import LAYERS
+
 MARK = "AIgateway Music writes this file anew with each track"
 """The words in each file that the pack may write over."""
 BEATS_IN_BAR = 4
@@ -35,15 +37,20 @@ _HOW = {
     Engine.UNITY: "Put the folder into `Assets`, with WAV or Ogg. Unity repeats a whole clip and "
     "reads no loop points. A file whose `loop start` is 0 loops with `AudioSource.loop`. For "
     "others, let `AudioSource.PlayScheduled` play the file once, and then its part from `loop "
-    "start` again and again: divide the samples by the rate.",
+    "start` again and again: divide the samples by the rate. Each layer of a track plays in its "
+    "AudioSource: `PlayScheduled` starts them at one time, and `volume` fades them.",
     Engine.FMOD: "Drag the files into the Audio Bin. On the timeline of an event, add a loop "
     "region from `loop start` to `loop end`, and a tempo marker with the bpm. The members of a "
-    "family are tracks of one event, and one parameter sets their volumes.",
+    "family, or the layers of a track, are tracks of one event, and one parameter sets their "
+    "volumes.",
     Engine.WWISE: "Import the files as music segments. Set the bpm and 4/4, the entry cue to `loop "
     "start` and the exit cue to `loop end`. The members of a family are segments of one Music "
-    "Switch Container: its transitions exit at Next Bar and sync to Same Time as Playing Segment.",
+    "Switch Container: its transitions exit at Next Bar and sync to Same Time as Playing Segment. "
+    "The layers of a track are tracks of one segment, and a game parameter (RTPC) sets their "
+    "volumes.",
     Engine.RPG_MAKER: "Put the Ogg files into `audio/bgm`. RPG Maker MV and MZ read the tags "
-    "LOOPSTART and LOOPLENGTH in Ogg, and in no other format.",
+    "LOOPSTART and LOOPLENGTH in Ogg, and in no other format. They play one file at a time: they "
+    "fade no layers.",
 }
 
 
@@ -89,9 +96,15 @@ def _for_godot(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     for family, members in families.items():
         name = _UNSAFE.sub("_", family).strip(" .") or "family"
         if len(members) > 1:
-            files[f"{name}.interactive.tres"] = _interactive(members[:_MOST_CLIPS])
+            if not _are_layers(members):
+                files[f"{name}.interactive.tres"] = _interactive(members[:_MOST_CLIPS])
             files[f"{name}.synchronized.tres"] = _synchronized(members[:_MOST_STREAMS])
     return files
+
+
+def _are_layers(members: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the members are layers of one track, which are heard together."""
+    return all(member.get("intensity") in LAYERS for member in members)
 
 
 def _import_file(facts: Mapping[str, Any]) -> str:
@@ -123,12 +136,12 @@ def _interactive(members: Sequence[Mapping[str, Any]]) -> str:
 
 def _synchronized(members: Sequence[Mapping[str, Any]]) -> str:
     """All members play at once. The first is audible, and the game raises the volume of the
-    others."""
-    lines = [f"stream_count = {len(members)}"]
+    others. All layers of a track are audible."""
+    lines, others = [f"stream_count = {len(members)}"], 0.0 if _are_layers(members) else -60.0
     for index in range(len(members)):
         lines += [
             f'stream_{index}/stream = ExtResource("{index + 1}")',
-            f"stream_{index}/volume = {-60.0 if index else 0.0}",
+            f"stream_{index}/volume = {others if index else 0.0}",
         ]
     return _resource("AudioStreamSynchronized", members, lines)
 

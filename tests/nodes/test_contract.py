@@ -198,6 +198,27 @@ CONTRACT = {
         ],
         [("lrc", "STRING"), ("srt", "STRING"), ("words", "STRING"), ("report", "STRING")],
     ),
+    "AIGatewayLayers": (
+        [
+            ("audio", "AUDIO"),
+            ("name", "STRING"),
+            ("loop_start", "INT"),
+            ("loop_length", "INT"),
+            ("crossover", "FLOAT"),
+        ],
+        [
+            ("drums", "AUDIO"),
+            ("low", "AUDIO"),
+            ("rest", "AUDIO"),
+            ("layers", "AUDIO"),
+            ("name", "STRING"),
+            ("family", "STRING"),
+            ("intensity", "STRING"),
+            ("loop_start", "INT"),
+            ("loop_length", "INT"),
+            ("report", "STRING"),
+        ],
+    ),
     "AIGatewayAlignFamily": (
         [
             ("audio", "AUDIO"),

@@ -163,6 +163,22 @@ async def test_godot_plays_members_at_once(node: Node, output: Path) -> None:
     assert [properties[f"stream_{index}/volume"] for index in range(3)] == [0.0, -60.0, -60.0]
 
 
+async def test_godot_plays_all_layers_of_a_track(node: Node, output: Path) -> None:
+    names = node["AIGatewayLayers"].GET_NODE_INFO_V1()["output_name"]
+    made = await node["AIGatewayLayers"].execute(audio=music(), name="forest", **LOOP)
+    lists = dict(zip(names[3:9], made.args[3:9], strict=True))
+    rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    for row in rows:
+        audio = row.pop("layers")
+        saved = await save(
+            node, audio, engine="Godot", filename_prefix="music", format="wav", **row
+        )
+    assert not list(saved.parent.glob("*.interactive.tres"))
+    used, properties = resource(saved.parent / "forest.synchronized.tres")
+    assert used == [f"forest {layer}_00001_.wav" for layer in ("drums", "low", "rest")]
+    assert [properties[f"stream_{index}/volume"] for index in range(3)] == [0.0] * 3
+
+
 async def test_godot_imports_each_ogg_as_its_loop(node: Node, output: Path) -> None:
     folder = await family(node, loop_start=RATE, loop_length=6 * RATE)
     (remap, _, kind), (_, _, options), _ = Parser(

@@ -299,6 +299,13 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("AlignFamily", audio=NINE)),
         (SHORT, running("AlignFamily", audio=MUSIC)),
     ],
+    "AIGatewayLayers": [
+        ({}, running("Layers", audio=MUSIC, crossover=5.0)),
+        ({}, running("Layers", audio=MUSIC, loop_start=0, loop_length=10**8)),
+        ({}, running("Layers", audio=MUSIC, loop_start=7)),
+        ({}, running("Layers", audio=NINE)),
+        (SHORT, running("Layers", audio=MUSIC)),
+    ],
     "AIGatewayTakes": [
         ({}, taking("")),
         ({}, taking(count=17)),

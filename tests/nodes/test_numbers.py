@@ -32,6 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "Visualize": {"audio": AUDIO, "width": 64, "height": 64, "fps": 5.0},
     "MakeLoop": {"audio": AUDIO},
     "AlignFamily": {"audio": AUDIO},
+    "Layers": {"audio": AUDIO},
     "Takes": {"prompt": "piano", "duration": 5.0, "count": 1},
     "CueSheet": {},
     "ReadReceipt": {},

@@ -141,6 +141,7 @@ TAKES_AUDIO: Mapping[str, dict[str, Any]] = {
     "Beats": {"fps": 24.0},
     "MakeLoop": {},
     "AlignFamily": {},
+    "Layers": {},
     "TimedLyrics": {"lyrics": "one two"},
     "Shots": {},
     "Visualize": {},

@@ -106,6 +106,7 @@ const NODES = [
   "AIGatewayAddSoundtrack",
   "AIGatewayMakeLoop",
   "AIGatewayAlignFamily",
+  "AIGatewayLayers",
   "AIGatewayTakes",
 ];
 
