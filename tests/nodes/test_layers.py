@@ -9,6 +9,7 @@ import torch
 
 from ...api.base.errors import InputError
 from ...audio.arrays import MediaError
+from ...music.methods import LAYERS
 from ..music.pieces import RATE, piece
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ async def layered(node: Node, **inputs: Any) -> dict[str, Any]:
     kind = node["AIGatewayLayers"]
     made = await kind.execute(**inputs)
     outputs = list(made.args)
-    names = [output.id for output in kind.GET_SCHEMA().outputs]
+    names = kind.GET_NODE_INFO_V1()["output_name"]
     return dict(zip(names, outputs, strict=True)) | {"ui": made.ui}
 
 
@@ -35,10 +36,8 @@ async def test_the_layers_are_lists_for_save_audio(node: Node) -> None:
     made = await layered(node, audio=given, name="forest")
     assert made["name"] == ["forest drums", "forest low", "forest rest"]
     assert made["family"] == ["forest"] * 3
-    assert made["intensity"] == ["drums", "low", "rest"]
-    assert [each is made[name] for each, name in zip(made["layers"], made["intensity"])] == [
-        True
-    ] * 3
+    assert made["intensity"] == list(LAYERS)
+    assert all(each is made[name] for each, name in zip(made["layers"], LAYERS, strict=True))
     total = sum(layer["waveform"] for layer in made["layers"])
     assert float((total - before).abs().max()) < 1e-6
     assert torch.equal(given["waveform"], before)
@@ -51,7 +50,7 @@ async def test_the_layers_end_where_the_loop_ends(node: Node) -> None:
     assert made["loop_start"] == [RATE] * 3
     assert made["loop_length"] == [2 * RATE] * 3
     assert [each["waveform"].shape[-1] for each in made["layers"]] == [3 * RATE] * 3
-    assert made["name"] == ["drums", "low", "rest"]
+    assert made["name"] == list(LAYERS)
     assert made["family"] == ["layers"] * 3
 
 
