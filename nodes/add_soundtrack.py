@@ -11,7 +11,7 @@ from comfy_api.latest import io
 
 from ..video.options import Mix
 from . import clips, host, session
-from .conversions import audio_of, mastered, preview, samples_of, timed_words_of
+from .conversions import audio_of, mastered, preview, remember_origin, samples_of, timed_words_of
 from .disclosure import OriginMarks, maker_of, soundtrack_tags
 from .lists import shows_errors
 from .shared_inputs import (
@@ -151,6 +151,7 @@ def _with_music(
         )
     )
     sound = audio_of(made.sound, made.sample_rate)
+    remember_origin(sound, audio)
     finish = partial(_finish, tags=tags, job=job) if tags and job else None
     return io.NodeOutput(host.video_of(made.path, finish), sound, ui=player)
 

@@ -83,6 +83,13 @@ def _shared(family: Sequence[CueRow]) -> Iterator[tuple[int, str]]:
             row.values["name"] = f"{row.family} {row.intensity}"
 
 
+def news_of(family: str, prompt: str) -> str:
+    """The tempo and the key that the rows of a family got, by the prompt of one of them."""
+    key = _key_of(prompt)
+    shown = f"all in {key}" if key else "no key is given, so the model chooses one for each track"
+    return f"Family {family}: {_tempo_of(prompt)}, {shown}."
+
+
 def _add(row: CueRow, words: str) -> None:
     """Add words to a prompt that lacks them. An empty prompt stays, so that it is refused."""
     prompt = row.values["prompt"]

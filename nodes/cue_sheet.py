@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ..api.base.errors import InputError
 from . import host, session
+from .cue_families import news_of
 from .cue_table import MOST_BYTES, Cue, decoded, file_content, read_as, read_cues
 from .lists import shows_errors
 from .shared_inputs import checked_text
@@ -75,7 +76,9 @@ class CueSheet(io.ComfyNode):
         quote = await (await session.library()).quote(requests, current)
         line = _line(cues, quote, is_free=current.is_sandbox)
         host.show_status(line)
-        report = "\n".join([line, *map(_row, cues), *filter(None, [read_as(text)])])
+        families = {cue.family.casefold(): cue for cue in reversed(cues) if cue.family}
+        news = [news_of(cue.family, cue.request.prompt) for cue in reversed(families.values())]
+        report = "\n".join([line, *map(_row, cues), *news, *filter(None, [read_as(text)])])
         return io.NodeOutput(*(report if values is None else values for values in _lists(cues)))
 
 

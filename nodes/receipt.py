@@ -200,7 +200,7 @@ def expect_in_manifest(path: Path, new: Mapping[str, str]) -> None:
         _write_manifest(manifest, entries)
 
 
-def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
+def add_to_manifest(folder: Path, new: dict[str, Any]) -> tuple[list[Path], list[Path]]:
     """Add an entry to the folder's manifest, and write its CREDITS.md and the files for engines.
 
     Removes entries of lost files.
@@ -210,7 +210,7 @@ def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
     stays as it is.
 
     Returns:
-        the paths of all that are there.
+        the paths of all that are written, and of files for engines that stay.
 
     Raises:
         OSError: the folder cannot be written.
@@ -227,12 +227,11 @@ def add_to_manifest(folder: Path, new: dict[str, Any]) -> list[Path]:
             texts[credits] = text
         else:
             credits.unlink(missing_ok=True)
-        written = [path]
-        for file, content in texts.items():
-            if not file.exists() or _is_own(file):
-                write_file(file, content.encode(), durable=False)
-                written.append(file)
-    return written
+        stays = [file for file in texts if file.exists() and not _is_own(file)]
+        written = [file for file in texts if file not in stays]
+        for file in written:
+            write_file(file, texts[file].encode(), durable=False)
+    return [path, *written], stays
 
 
 def _is_own(path: Path) -> bool:

@@ -392,7 +392,11 @@ class Saving(NamedTuple):
             entry["lyrics"] = lyrics.name if lyrics in files else None
             entry |= {"family": self.family or None, "intensity": self.intensity or None}
             entry["engine"] = self.engine.value
-            files.extend(add_to_manifest(path.parent, entry))
+            written_too, stays = add_to_manifest(path.parent, entry)
+            files.extend(written_too)
+            if stays:
+                more = f" and {len(stays) - 1} more" if len(stays) > 1 else ""
+                say(f"another program changed {stays[0].name}{more}, so the file is kept")
         return files[1:]
 
 

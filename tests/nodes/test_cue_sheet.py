@@ -293,6 +293,10 @@ async def test_a_family_has_one_tempo_one_key_and_one_length(node: Node) -> None
     assert intensity == ["calm", "tense", "battle", "1", "2", ""]
     assert loop == [True] * 5 + [False]
     assert "forest calm: 40 s" in report
+    assert report.splitlines()[-2:] == [
+        "Family forest: 90 bpm, all in D minor.",
+        "Family sea: 100 bpm, no key is given, so the model chooses one for each track.",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -297,6 +297,14 @@ async def test_exiftool_reads_the_music_of_a_video(node: Node, sandbox: Sandbox,
     assert MODEL in shown.values()
 
 
+async def test_the_sound_of_a_video_names_its_origin(
+    node: Node, sandbox: Sandbox, clip: Any
+) -> None:
+    track = await bought(node, duration=5.0)
+    _, sound = await run(node, "AddSoundtrack", video=clip, audio=track)
+    assert read_tags(await save(node, sound, "mp3"))["digital_source_type"] == TRAINED
+
+
 @pytest.mark.parametrize("origin", ["off", "sketch", "unknown"])
 async def test_a_video_of_other_music_makes_no_claim(
     origin: str, node: Node, sandbox: Sandbox, clip: Any, monkeypatch: pytest.MonkeyPatch

@@ -216,7 +216,9 @@ async def test_without_an_engine_nothing_is_added(node: Node, output: Path) -> N
     assert kinds == {".ogg", ".json"}
 
 
-async def test_a_file_that_another_program_wrote_is_kept(node: Node, output: Path) -> None:
+async def test_a_file_that_another_program_wrote_is_kept(
+    node: Node, output: Path, lines: list[Any]
+) -> None:
     folder = await family(node, overwrite=True)
     changed = {folder / "forest calm_00001_.ogg.import", folder / "the _forest_.interactive.tres"}
     for path in changed:
@@ -224,6 +226,9 @@ async def test_a_file_that_another_program_wrote_is_kept(node: Node, output: Pat
     (folder / "the _forest_.synchronized.tres").unlink()
     await family(node, overwrite=True)
     assert all(path.read_text() == "[remap]" for path in changed)
+    told = [str(line) for line in lines if "another program changed" in str(line)]
+    assert told[0].endswith(" and 1 more, so the file is kept")
+    assert any(path.name in told[0] for path in changed)
     used, _ = resource(folder / "the _forest_.synchronized.tres")
     assert len(used) == 3
 
