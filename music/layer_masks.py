@@ -180,7 +180,7 @@ def _drum_mask(spectra: npt.NDArray[np.complex64]) -> Frames:
     tones = _median(power, 0, _FRAMES_APART)
     edges = (0, 0), (_REACH_OF_BINS, _REACH_OF_BINS)
     strokes = _median(np.pad(power[_REACH:-_REACH], edges, "reflect"), 1, _BINS_APART)
-    return strokes / (strokes + tones + np.float32(_FLOOR))
+    return np.divide(strokes, strokes + tones + np.float32(_FLOOR))
 
 
 def _median(rows: Frames, axis: int, apart: int) -> Frames:

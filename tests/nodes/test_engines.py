@@ -168,13 +168,11 @@ async def test_godot_plays_all_layers_of_a_track(node: Node, output: Path) -> No
     made = await node["AIGatewayLayers"].execute(audio=music(), name="forest", **LOOP)
     lists = dict(zip(names[3:9], made.args[3:9], strict=True))
     rows = [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
-    for row in rows:
-        audio = row.pop("layers")
-        saved = await save(
-            node, audio, engine="Godot", filename_prefix="music", format="wav", **row
-        )
-    assert not list(saved.parent.glob("*.interactive.tres"))
-    used, properties = resource(saved.parent / "forest.synchronized.tres")
+    given = {"engine": "Godot", "filename_prefix": "music", "format": "wav"}
+    saved = [await save(node, row.pop("layers"), **given, **row) for row in rows]
+    folder = saved[0].parent
+    assert not list(folder.glob("*.interactive.tres"))
+    used, properties = resource(folder / "forest.synchronized.tres")
     assert used == [f"forest {layer}_00001_.wav" for layer in ("drums", "low", "rest")]
     assert [properties[f"stream_{index}/volume"] for index in range(3)] == [0.0] * 3
 
