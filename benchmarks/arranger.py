@@ -155,7 +155,7 @@ STYLES = (
 )
 
 # Drums: name -> lists of (drum, place in a bar of four beats, velocity). "|" places are swung.
-_KITS: dict[str, list[tuple[int, tuple[float, ...], int]]] = {
+KITS: dict[str, list[tuple[int, tuple[float, ...], int]]] = {
     "rock": [
         (KICK, (0, 2, 2.5), 105),
         (SNARE, (1, 3), 110),
@@ -281,25 +281,8 @@ class _Arranger:
             slow = rng.uniform(0.75, 0.9)
             speed = 1 - rng.uniform(0.3, 0.5) * np.clip((place - slow) / (1 - slow), 0, 1) ** 2
         elif self._course == "rubato":
-            speed = self._rubato(count)
+            speed = rubato(rng, count)
         return self._offset + np.concatenate(([0.0], np.cumsum(60 / bpm / speed)))
-
-    def _rubato(self, count: int) -> np.ndarray:
-        rng = self._rng
-        noise = rng.normal(0, rng.uniform(0.03, 0.06), count)
-        drift = np.cumsum(rng.normal(0, 0.02, count))
-        drift -= np.convolve(drift, np.ones(33) / 33, "same")
-        speed = np.exp(noise + drift)
-        depth, beat = rng.uniform(0.1, 0.35), 0
-        while beat < count:
-            length = int(rng.choice([4, 6, 8, 12, 16]))
-            phase = np.arange(length) / length
-            arch = (
-                1 + 0.4 * depth * np.sin(np.pi * phase) - depth * np.clip(phase - 0.7, 0, 1) / 0.3
-            )
-            speed[beat : beat + length] *= arch[: count - beat]
-            beat += length
-        return np.clip(speed, 0.45, 1.8)
 
     def arrangement(self) -> Arrangement:
         rng, meter = self._rng, self._meter
@@ -418,7 +401,7 @@ class _Arranger:
         else:
             pattern = [
                 (drum, places, loud)
-                for drum, places, loud in _KITS[kit]
+                for drum, places, loud in KITS[kit]
                 if rng.random() < 0.93 or drum == KICK
             ]
             if kit in ("rock", "pop", "funk", "hiphop", "breaks", "metal") and rng.random() < 0.6:
@@ -678,6 +661,22 @@ class _Arranger:
         for beat in range(self._upbeat):
             start, end = self._clock[beat], self._clock[beat + 1]
             self._notes.append(Note(2, 67 + chord[beat % 3] % 12, float(start), float(end), 90))
+
+
+def rubato(rng: Rng, count: int) -> np.ndarray:
+    """[count] speed of each beat of played piano music, 1 on average."""
+    noise = rng.normal(0, rng.uniform(0.03, 0.06), count)
+    drift = np.cumsum(rng.normal(0, 0.02, count))
+    drift -= np.convolve(drift, np.ones(33) / 33, "same")
+    speed = np.exp(noise + drift)
+    depth, beat = rng.uniform(0.1, 0.35), 0
+    while beat < count:
+        length = int(rng.choice([4, 6, 8, 12, 16]))
+        phase = np.arange(length) / length
+        arch = 1 + 0.4 * depth * np.sin(np.pi * phase) - depth * np.clip(phase - 0.7, 0, 1) / 0.3
+        speed[beat : beat + length] *= arch[: count - beat]
+        beat += length
+    return np.clip(speed, 0.45, 1.8)
 
 
 def _triad(key: int, step: int, minor: bool) -> list[int]:

@@ -28,7 +28,7 @@ import soundfile
 
 from ..audio.arrays import Samples
 from .arranger import arrange
-from .midi import course, midi_file
+from .midi import Course, course, midi_file
 
 RATE = 22050
 SECONDS = 45.0
@@ -65,7 +65,16 @@ class BeatPiece(NamedTuple):
         return 60 / float(np.median(np.diff(self.beats))) if self.beats.size > 1 else 0.0
 
 
-_Maker = Callable[[], tuple[Samples, np.ndarray, np.ndarray]]
+Made = tuple[Samples, np.ndarray, np.ndarray]
+"""Samples [n] at RATE, seconds of the beats, places in their bars."""
+
+
+class Entry(NamedTuple):
+    name: str
+    kind: str
+    make: Callable[[], Made]
+    source: Path | None = None
+    """The file of its notes; None for what is made from a seed."""
 
 
 def read_set(
@@ -77,7 +86,7 @@ def read_set(
     """At most `most` pieces; `sources` has copies of the repositories, `store` keeps the pieces."""
     store.mkdir(parents=True, exist_ok=True)
     pieces = []
-    for index, (name, kind, make) in enumerate(islice(_entries(sources or store, tell), most)):
+    for index, (name, kind, make, _) in enumerate(islice(entries(sources or store, tell), most)):
         path = store / f"{name}.npz"
         if not path.is_file():
             try:
@@ -94,7 +103,8 @@ def read_set(
     return pieces
 
 
-def _entries(sources: Path, tell: Callable[[str], None]) -> Iterator[tuple[str, str, _Maker]]:
+def entries(sources: Path, tell: Callable[[str], None]) -> Iterator[Entry]:
+    """What the set is made of, in its order."""
     fonts = [font for font in FONTS if font.is_file()]
     if not fonts or not shutil.which("fluidsynth"):
         tell("fluidsynth or its soundfonts are missing: install fluidsynth, fluid-soundfont-gm")
@@ -103,11 +113,8 @@ def _entries(sources: Path, tell: Callable[[str], None]) -> Iterator[tuple[str, 
         for number in range(ARRANGED):
             font = fonts[number // 2 % len(fonts)]
             seed = FIRST_SEED + number
-            yield (
-                f"arranged-{number:02}",
-                "arranged",
-                lambda seed=seed, font=font: arranged(seed, font),
-            )
+            name = f"arranged-{number:02}"
+            yield Entry(name, "arranged", lambda seed=seed, font=font: arranged(seed, font))
         for kind, (folder, count) in DEBIAN.items():
             yield from _scores(kind, sorted(folder.glob("*.mid")), count, fonts, tell)
         tunes = sorted((sources / "nottingham").rglob("*.mid"))
@@ -119,51 +126,57 @@ def _entries(sources: Path, tell: Callable[[str], None]) -> Iterator[tuple[str, 
             marks = sorted((sources / kind).rglob(pattern))
             if not marks:
                 tell(f"{kind} is missing in {sources}: its pieces are left out.")
-            for number, path in enumerate(_spread(marks, count)):
-                yield f"{kind}-{number:02}", kind, lambda path=path: _annotated(path, fonts[0])
+            for number, path in enumerate(spread(marks, count)):
+                make = lambda path=path: _annotated(path, fonts[0])  # noqa: E731
+                yield Entry(f"{kind}-{number:02}", kind, make, path)
     for kind, make in EMPTY.items():
         for number in range(4):
             rng = np.random.default_rng(number)
-            yield (
-                f"{kind}-{number}",
-                f"no beat: {kind}",
-                lambda make=make, rng=rng: (make(rng), np.empty(0), np.empty(0)),
-            )
+            nothing = lambda make=make, rng=rng: (make(rng), np.empty(0), np.empty(0))  # noqa: E731
+            yield Entry(f"{kind}-{number}", f"no beat: {kind}", nothing)
 
 
-def _spread(paths: list[Path], count: int) -> list[Path]:
+def spread(paths: list[Path], count: int) -> list[Path]:
     return [paths[int(place)] for place in np.linspace(0, len(paths) - 1, min(count, len(paths)))]
 
 
 def _scores(
     kind: str, paths: list[Path], count: int, fonts: list[Path], tell: Callable[[str], None]
-) -> Iterator[tuple[str, str, _Maker]]:
+) -> Iterator[Entry]:
     if not paths:
         tell(f"{kind} is missing: its pieces are left out.")
-    for number, path in enumerate(_spread(paths, count)):
+    for number, path in enumerate(spread(paths, count)):
         font = fonts[number // 2 % len(fonts)]
-        yield f"{kind}-{number:02}", kind, lambda path=path, font=font: _scored(path, font)
+        make = lambda path=path, font=font: _scored(path, font)  # noqa: E731
+        yield Entry(f"{kind}-{number:02}", kind, make, path)
 
 
-def arranged(seed: int, font: Path) -> tuple[Samples, np.ndarray, np.ndarray]:
+def arranged(seed: int, font: Path) -> Made:
     """(samples, beats, places) of the arranger's piece of a seed."""
     made = arrange(seed, SECONDS)
     samples = synthesised(midi_file(made.notes, made.programs, made.seconds), font, seed)
     return samples, made.beats, made.places
 
 
-def _scored(path: Path, font: Path) -> tuple[Samples, np.ndarray, np.ndarray]:
-    data = path.read_bytes()
+def sound_course(data: bytes) -> Course:
+    """The beats of a MIDI file. ValueError where its notes do not follow its tempo map."""
     found = course(data)
     near = [
         np.abs(found.shares * parts - np.round(found.shares * parts)) / parts for parts in (4, 3)
     ]
     if np.mean(np.minimum(*near) < 0.04) < _ON_GRID:
         raise ValueError("its notes do not follow its tempo map")
+    return found
+
+
+def _scored(path: Path, font: Path) -> Made:
+    data = path.read_bytes()
+    found = sound_course(data)
     return _cut(data, font, found.beats, found.places, found.onsets)
 
 
-def _annotated(path: Path, font: Path) -> tuple[Samples, np.ndarray, np.ndarray]:
+def annotated(path: Path) -> tuple[bytes, np.ndarray, np.ndarray]:
+    """The notes of an annotated piece of POP909 or ASAP, its beats and their places in the bars."""
     if path.name == "beat_midi.txt":
         rows = np.loadtxt(path, ndmin=2)
         beats, down = rows[:, 0], rows[:, 2] > 0
@@ -176,13 +189,17 @@ def _annotated(path: Path, font: Path) -> tuple[Samples, np.ndarray, np.ndarray]
     bar = np.cumsum(down)
     starts = np.maximum.accumulate(np.where(down, np.arange(beats.shape[0]), 0))
     places = np.where(bar > 0, np.arange(beats.shape[0]) - starts, 1)
-    data = notes.read_bytes()
+    return notes.read_bytes(), beats, places
+
+
+def _annotated(path: Path, font: Path) -> Made:
+    data, beats, places = annotated(path)
     return _cut(data, font, beats, places, course(data).onsets)
 
 
 def _cut(
     data: bytes, font: Path, beats: np.ndarray, places: np.ndarray, onsets: np.ndarray
-) -> tuple[Samples, np.ndarray, np.ndarray]:
+) -> Made:
     """45 s from just before the first note, with the beats in it."""
     begin = max(0.0, float(onsets[0]) - 0.3)
     first = round(begin * RATE)

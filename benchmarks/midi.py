@@ -87,6 +87,35 @@ def course(data: bytes) -> Course:
     return Course(clock.seconds(ticks), np.concatenate(places), clock.seconds(onsets), shares)
 
 
+def read_notes(data: bytes) -> tuple[list[Note], dict[int, int]]:
+    """The notes of a MIDI file and the first instrument of each channel.
+
+    Channels are numbered anew, one for each channel of each track; drums stay at 9.
+    """
+    clock, notes, programs = _Clock(data), [], {}
+    channels: dict[tuple[int, int], int] = {}
+    free = [number for number in range(16) if number != 9]
+    for track, (begin, end) in enumerate(clock.tracks):
+        held: dict[tuple[int, int], tuple[int, int]] = {}
+        for tick, status, body in _events(data[begin:end]):
+            kind, channel = status & 0xF0, status & 0x0F
+            if kind not in (0x80, 0x90, 0xC0):
+                continue
+            number = 9
+            if channel != 9:
+                number = channels.setdefault((track, channel), free[len(channels) % len(free)])
+            if kind == 0xC0:
+                programs.setdefault(number, body[0])
+                continue
+            before = held.pop((channel, body[0]), None)
+            if before:
+                first, last = (float(clock.seconds(one)) for one in (before[0], tick))
+                notes.append(Note(number, body[0], first, last, before[1]))
+            if kind == 0x90 and body[1]:
+                held[channel, body[0]] = tick, body[1]
+    return sorted(notes, key=lambda note: note.start), programs
+
+
 class _Clock:
     """The tempo map of a MIDI file; `tracks` has the places of its tracks."""
 

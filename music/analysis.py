@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..audio.arrays import MediaError, Samples, check_samples, rms
+from ..audio.arrays import Floats, MediaError, Samples, check_samples, rms
 from ..audio.samples.resample import mono_blocks
 from ..audio.stopping import looked
 from .products import product
@@ -33,6 +33,8 @@ COARSE_PER_SECOND = RATE // COARSE_HOP
 COARSE_WINDOW = 4096
 
 MEL_BANDS = 40
+SPECTRA_PER_SECOND = 50
+"""Frame rate of `spectrum`."""
 TIMBRE_BANDS = 20
 BASS, MIDDLE, HIGHS = range(3)
 """Rows of `bands` and `flux`: below 200 Hz, between, above 4 kHz."""
@@ -61,6 +63,8 @@ class Analysis(NamedTuple):
     timbre: Frames
     """[m, 20] log-mel spectrum relative to the track's level, 25 a second."""
     silent: bool
+    spectrum: npt.NDArray[np.float16]
+    """[k, 40] log-mel spectrum relative to the track's level, 50 a second."""
 
 
 def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> Analysis:
@@ -68,7 +72,7 @@ def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> A
 
     The features are relative to `level`, an RMS; without it, to the RMS of the samples.
 
-    Memory: about 16 MB for each hour, for any number of channels.
+    Memory: about 30 MB for each hour, for any number of channels.
     """
     check_samples(samples, sample_rate)
     level = rms(samples) if level is None else level
@@ -80,14 +84,30 @@ def analyse(samples: Samples, sample_rate: int, level: float | None = None) -> A
     bands = np.zeros((3, count), np.float32)
     chroma = np.zeros((coarse, 12), np.float32)
     timbre = np.zeros((coarse, TIMBRE_BANDS), np.float32)
+    spectrum = np.zeros(((count + 1) // 2, MEL_BANDS), np.float16)
     silent = level < 1e-6
     if not silent:
-        short = _Short(onsets, flux, bands, level)
+        short = _Short(onsets, flux, bands, spectrum, level)
         long = _Long(chroma, timbre, level)
         for block in _padded(mono_blocks(samples, sample_rate, RATE)):
             short.feed(block)
             long.feed(block)
-    return Analysis(seconds, onsets, flux, bands, chroma, timbre, silent)
+    return Analysis(seconds, onsets, flux, bands, chroma, timbre, silent, spectrum)
+
+
+def even_chroma(chroma: Frames) -> Frames:
+    """Chroma [m, 12] of about length 1; a frame of a low level has less."""
+    chroma = np.log1p(chroma)
+    length = np.linalg.norm(chroma, axis=1, keepdims=True)
+    return chroma / (length + 0.3 * length.mean() + 1e-9)
+
+
+def change_of(chroma: Frames, reach: int) -> Floats:
+    """[m] distance between the means of `reach` frames before and after each frame of [m, 12]."""
+    sums = np.cumsum(np.pad(chroma, ((reach + 1, reach), (0, 0)), "edge"), axis=0, dtype=np.float64)
+    middle = np.arange(chroma.shape[0]) + reach
+    change = sums[middle + reach] - 2 * sums[middle] + sums[middle - reach]
+    return np.linalg.norm(change, axis=1) / reach
 
 
 def _padded(blocks: Iterator[Samples]) -> Iterator[Samples]:
@@ -122,9 +142,17 @@ class _Frames:
 
 
 class _Short:
-    def __init__(self, onsets: Frames, flux: Frames, bands: Frames, level: float) -> None:
+    def __init__(
+        self,
+        onsets: Frames,
+        flux: Frames,
+        bands: Frames,
+        spectrum: npt.NDArray[np.float16],
+        level: float,
+    ) -> None:
         self._cut = _Frames(WINDOW, HOP)
         self._onsets, self._flux, self._bands = onsets, flux, bands
+        self._spectrum = spectrum
         self._last: Frames | None = None
         self._scale = _COMPRESSION / (level * WINDOW / 4)
         self._gain = np.float32(8 / (3 * WINDOW * WINDOW))  # Parseval with a Hann window
@@ -140,6 +168,8 @@ class _Short:
             first = log[:1] if self._last is None else self._last
             rise = np.maximum(np.diff(log, axis=0, prepend=first), 0)
             self._last = log[-1:]
+            even = log[start % 2 :: 2]
+            self._spectrum[(start + 1) // 2 :][: even.shape[0]] = even
             self._onsets[start:end] = rise.mean(axis=1)
             self._flux[:, start:end] = product(rise, split).T
 

@@ -10,20 +10,27 @@ import numpy.typing as npt
 from ..audio.arrays import Floats
 from ..audio.stopping import looked
 from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis
+from .beat_network import features as heard_beats
+from .beat_network import in_context, networks, sound_of
 from .beats import Beats, harmonic_change
 
-_METERS = (4, 3)
+_METERS = {4: 0.0, 3: 6.0, 5: 12.0, 6: 9.0, 7: 12.0}
+"""Beats in a bar, and how much better the odds of its downbeats must be than those of 4: most music
+is in 4."""
+_NETWORK_SHARE, _ACCENT_SHARE = 0.5, 0.75
+"""The network is surer of itself than it is right; accents speak where it has heard nothing
+alike."""
 TRIPLE = 0.1
 """With more evidence the meter is 3. Near 0, both fit: choose 4, which is far more common."""
 _SLIP_COST = 12.0
-"""Cost of a bar with a beat too many or too few, in standard deviations of accent."""
+"""Cost of a bar with a beat too many or too few, in standard deviations of accent or log odds."""
 _PARTS = 4
 """A beat's drum pattern is read in quarters of a beat."""
 
 
 class Bars(NamedTuple):
     meter: int
-    """Beats in a bar: 3 or 4."""
+    """Beats in a bar: 3 to 7."""
     places: npt.NDArray[np.intp]
     """[beats] place in the bar, 0 for downbeats."""
     times: Floats
@@ -46,9 +53,10 @@ class BeatFeatures(NamedTuple):
 
 
 def find_bars(analysis: Analysis, beats: Beats, meter: int = 0) -> Bars:
-    """Find the bars of a track from its accents and its changes of harmony.
+    """Find the bars of a track: by the network, by its accents and by its changes of harmony.
 
-    `meter` is the number of beats in a bar, 3 or 4; 0 finds it.
+    `meter` is the number of beats in a bar, 3 to 7; 0 finds it. Without the network's file it finds
+    3 or 4.
     """
     count = beats.times.shape[0]
     if count < 2:
@@ -56,8 +64,16 @@ def find_bars(analysis: Analysis, beats: Beats, meter: int = 0) -> Bars:
     features = beat_features(analysis, beats.times)
     accents = _accents(analysis, beats.times)
     evidence = _evidence(features, accents)
-    meter = meter or (3 if evidence > TRIPLE else 4)
-    places = _places(accents, meter)
+    known = networks()
+    if known:
+        rows = heard_beats(sound_of(analysis.spectrum, analysis.chroma), beats.times)
+        odds = _NETWORK_SHARE * known.downbeat(in_context(rows)) + _ACCENT_SHARE * accents
+    else:
+        meter = meter or (3 if evidence > TRIPLE else 4)
+        odds = accents * meter / (meter - 1)
+    found = {number: _places(odds, number) for number in ([meter] if meter else _METERS)}
+    meter = max(found, key=lambda number: found[number][0] - _METERS[number])
+    places = found[meter][1]
     return Bars(meter, places, beats.times[places == 0], evidence)
 
 
@@ -134,20 +150,21 @@ def _evidence(features: BeatFeatures, accents: Floats) -> float:
     return float(three - four)
 
 
-def _places(accents: Floats, meter: int) -> npt.NDArray[np.intp]:
-    """Place of each beat in its bar: the best path through the accents, with a cost for each
-    irregular bar."""
-    downbeat = np.where(np.arange(meter) == 0, 1.0, -1.0 / (meter - 1))
+def _places(odds: Floats, meter: int) -> tuple[float, npt.NDArray[np.intp]]:
+    """The odds of the downbeats, summed, and the place of each beat in its bar: those of the best
+    path, with a cost for each irregular bar."""
     step = np.full((meter, meter), -_SLIP_COST)
     step[np.arange(meter), (np.arange(meter) + 1) % meter] = 0
-    score, back = accents[0] * downbeat, []
-    for accent in looked(accents[1:]):
+    score, back = np.zeros(meter), []
+    score[0] = odds[0]
+    for value in looked(odds[1:]):
         options = score[:, None] + step
         back.append(options.argmax(axis=0))
-        score = options.max(axis=0) + accent * downbeat
+        score = options.max(axis=0)
+        score[0] += value
     place = int(score.argmax())
     places = [place]
     for row in reversed(back):
         place = int(row[place])
         places.append(place)
-    return np.array(places[::-1], np.intp)
+    return float(score.max()), np.array(places[::-1], np.intp)

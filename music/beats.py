@@ -13,7 +13,15 @@ import numpy.typing as npt
 
 from ..audio.arrays import Floats
 from ..audio.stopping import looked
-from .analysis import COARSE_PER_SECOND, FRAMES_PER_SECOND, Analysis, Frames
+from .analysis import (
+    COARSE_PER_SECOND,
+    FRAMES_PER_SECOND,
+    Analysis,
+    Frames,
+    change_of,
+    even_chroma,
+)
+from .beat_network import best_relative, relative, sound_of
 from .pulse import likely_beats
 from .tempo import FASTEST, SLOWEST, check_hint, find_tempo, local_periods
 
@@ -85,12 +93,23 @@ def find_beats(analysis: Analysis, hint: float = 0.0) -> Beats:
     if _is_even(analysis.onsets, confidence):
         return NO_BEATS
     if confidence < STEADY:
-        times = _followed(analysis, envelope, hint)
+        neighbours, times = _MOVING_NEIGHBOURS, _followed(analysis, envelope, hint)
     else:
         local = np.convolve(_beat_envelope(analysis), _bell(max(1.0, period / 32)), "same")
         local /= max(local.std(), 1e-9)
         frames = _without_silence(_chain(local, periods), envelope)
-        times = _smooth(*_nearest_onsets(frames, envelope), _NEIGHBOURS) / FRAMES_PER_SECOND
+        neighbours = _NEIGHBOURS
+        times = _smooth(*_nearest_onsets(frames, envelope), neighbours) / FRAMES_PER_SECOND
+    sound = sound_of(analysis.spectrum, analysis.chroma)
+    step, phase = best_relative(sound, times - _LATENCY, not hint)
+    if (step, phase) != (1, 0):
+        first, last = 2 * times[0] - times[1], 2 * times[-1] - times[-2]
+        # The chain may begin and end a beat earlier and later: silence is cut off.
+        whole = np.concatenate(([first], times, [last]))
+        times = relative(whole, step, phase + 1 - step * int((phase + 1) / step))
+        frames = np.rint(times[(times >= 0) & (times < analysis.seconds)] * FRAMES_PER_SECOND)
+        frames = _without_silence(frames.astype(np.intp), envelope)
+        times = _smooth(*_nearest_onsets(frames, envelope), neighbours) / FRAMES_PER_SECOND
     times = times - _LATENCY
     times = times[(times >= 0) & (times < analysis.seconds)]
     if times.shape[0] < 2:
@@ -131,16 +150,9 @@ def _beat_envelope(analysis: Analysis) -> Floats:
 
 def harmonic_change(analysis: Analysis) -> Frames:
     """[n] distance between the chroma before and after each frame, 100 a second."""
-    chroma = np.log1p(analysis.chroma)
-    length = np.linalg.norm(chroma, axis=1, keepdims=True)
-    chroma /= length + 0.3 * length.mean() + 1e-9
-    count, reach = chroma.shape[0], _HARMONY_REACH
-    sums = np.cumsum(np.pad(chroma, ((reach + 1, reach), (0, 0)), "edge"), axis=0, dtype=np.float64)
-    middle = np.arange(count) + reach
-    change = sums[middle + reach] - 2 * sums[middle] + sums[middle - reach]
-    distance = np.linalg.norm(change, axis=1) / reach
+    distance = change_of(even_chroma(analysis.chroma), _HARMONY_REACH)
     # A sum includes its last frame, so the border lies half a frame later.
-    moment = (np.arange(count) + 0.5) / COARSE_PER_SECOND
+    moment = (np.arange(distance.shape[0]) + 0.5) / COARSE_PER_SECOND
     times = np.arange(analysis.onsets.shape[0]) / FRAMES_PER_SECOND
     return np.interp(times, moment, distance).astype(np.float32)
 

@@ -21,7 +21,7 @@ from ..audio.samples.channels import set_channels
 from ..audio.samples.resample import Resampler, resample
 from ..audio.stopping import look, looked
 from .analysis import COARSE_PER_SECOND
-from .bars import TRIPLE, find_bars
+from .bars import TRIPLE, Bars, find_bars
 from .beats import Beats, find_beats
 from .joins import FADE_SECONDS, GUARD_SECONDS, join_costs
 from .loop import GOOD_COST
@@ -247,13 +247,24 @@ def _on_grid(track: Track, bpm: float) -> Track | str:
         beats = find_beats(track.analysis, bpm)
         if beats.confidence < track.beats.confidence or not _reaches(beats.bpm, bpm):
             beats = _regrouped(track, doubled=found < bpm)
-        track = track._replace(beats=beats, bars=find_bars(track.analysis, beats))
+        bars = find_bars(track.analysis, beats)
+        if found < bpm:
+            bars = _with_downbeats(bars, beats.times, track.bars.times)
+        track = track._replace(beats=beats, bars=bars)
     if not _reaches(track.beats.bpm, bpm):
         return (
             f"its tempo is {track.beats.bpm:.1f} bpm, and {engine()} changes it by at most "
             f"{MOST[engine()]:.0%} to the family's {bpm:.1f} bpm"
         )
     return _with_last_beat(track)
+
+
+def _with_downbeats(bars: Bars, times: Floats, downbeats: Floats) -> Bars:
+    """Bars of beats between beats, turned so that most of the known downbeats begin one."""
+    near = np.abs(times[:, None] - downbeats).argmin(axis=0)
+    turn = int(np.bincount(bars.places[near], minlength=bars.meter).argmax())
+    places = (bars.places - turn) % bars.meter
+    return bars._replace(places=places, times=times[places == 0])
 
 
 def _regrouped(track: Track, *, doubled: bool) -> Beats:
@@ -305,11 +316,12 @@ def _one_meter(placed: Sequence[Track | str]) -> tuple[int, list[_Grid | str]]:
         if isinstance(track, str):
             grids.append(track)
             continue
-        bars = track.bars
-        if bars.meter != meter and abs(bars.evidence - TRIPLE) >= _CLEAR:
-            grids.append(f"its bars have {bars.meter} beats, and those of the family {meter}")
+        vote = track.bars.evidence - TRIPLE
+        own = 3 if vote > 0 else 4
+        if own != meter and abs(vote) >= _CLEAR:
+            grids.append(f"its bars have {own} beats, and those of the family {meter}")
             continue
-        if bars.meter != meter:
+        if track.bars.meter != meter:
             track = track._replace(bars=find_bars(track.analysis, track.beats, meter))
         grid = _grid(track)
         grids.append(grid if grid.costs else "it has less than two whole bars")

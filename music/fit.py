@@ -10,6 +10,7 @@ import numpy as np
 
 from ..audio.arrays import MediaError, Samples, check_samples
 from .anchors import MOST_SPEED, Grid
+from .beat_network import fault
 from .beats import STEADY
 from .hits import NO_HITS, Hit, Hits, told
 from .joins import FADE_SECONDS
@@ -99,6 +100,8 @@ class Fit(NamedTuple):
                 lines.append(f"Tempo: {asked:g} bpm was given, the music has {beats.bpm:.1f} bpm.")
         else:
             lines.append("Beat: none was found.")
+        if fault():
+            lines.append(fault())
         lines += [
             f"Join at {join.at:.2f} s: from {join.left:.2f} s to {join.right:.2f} s of the source."
             for join in self.joins

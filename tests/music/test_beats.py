@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from ...audio.arrays import MediaError
 from ...benchmarks.music import f_measure
 from ...benchmarks.songs import LATE_CHARTS
+from ...music import beat_network
 from ...music.analysis import analyse
 from ...music.beats import find_beats
+from ...music.fit import fit
 from ...music.track import read_track
 from .pieces import RATE, clicks, noise, piece, real_song, track
 
@@ -150,3 +154,60 @@ def test_fast_songs(name: str) -> None:
     # 170 to 190 beats a minute are heard as 85 to 95 as well.
     assert song.tempo / found.bpm == pytest.approx(round(song.tempo / found.bpm), rel=0.01)
     assert found.steady
+
+
+def band(meter: int, tempo: float, seconds: float) -> np.ndarray:
+    """Drums, a bass and a chord: a kick on one, snares in the middle, another chord in each bar."""
+    random = np.random.default_rng(meter)
+    out = np.zeros(round(seconds * RATE))
+    length = round(0.25 * RATE)
+    time = np.arange(length) / RATE
+    kick = np.sin(2 * np.pi * 55 * time) * np.exp(-18 * time)
+    snare = random.normal(0, 0.5, length) * np.exp(-25 * time)
+    hat = np.diff(random.normal(0, 0.15, length), prepend=0) * np.exp(-60 * time)
+    for beat in range(int(seconds * tempo / 60) - 2):
+        begin, place = round(beat * 60 / tempo * RATE), beat % meter
+        snares = (1, 3) if meter == 4 else (meter // 2, meter - 1)
+        drum = kick if place == 0 else snare if place in snares else hat
+        out[begin : begin + length] += drum
+        root = (110.0, 146.83, 164.81, 130.81)[beat // meter % 4]
+        held = np.arange(round(60 / tempo * RATE)) / RATE
+        for ratio in (1, 1.26, 1.5):
+            out[begin : begin + held.shape[0]] += 0.06 * np.sin(2 * np.pi * 2 * root * ratio * held)
+        if place == 0:
+            out[begin : begin + held.shape[0]] += 0.3 * np.sin(2 * np.pi * root / 2 * held)
+    return (0.4 * out)[None].astype(np.float32)
+
+
+@pytest.mark.parametrize("meter", [3, 4, 5, 6, 7])
+def test_bars_of_three_to_seven_beats_are_found(meter: int) -> None:
+    found = read_track(band(meter, 120, 45), RATE, 120)
+    assert found.bars.meter == meter
+    np.testing.assert_allclose(
+        found.bars.times / (meter * 0.5), np.round(found.bars.times / (meter * 0.5)), atol=0.05
+    )
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut short", "another array"])
+def test_without_the_file_of_the_networks_beats_are_found_and_the_report_says_so(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.npz"
+    if damage == "cut short":
+        path.write_bytes(beat_network.WEIGHTS.read_bytes()[:5000])
+    elif damage == "another array":
+        np.savez(path, chain_weights=np.zeros((3, 3)))
+    with monkeypatch.context() as patch:
+        patch.setattr(beat_network, "WEIGHTS", path)
+        beat_network.networks.cache_clear()
+        made = fit(band(4, 120, 20), RATE, 15 * RATE, method="remix", tempo=120)
+        report = made.report
+    beat_network.networks.cache_clear()
+    assert made.track.beats.bpm == pytest.approx(120, rel=0.01)
+    assert made.track.bars.meter == 4
+    assert "weights.npz is missing or damaged" in report
+
+
+def test_the_report_says_nothing_of_networks_that_are_there() -> None:
+    made = fit(band(4, 120, 20), RATE, 15 * RATE, method="remix", tempo=120)
+    assert "damaged" not in made.report
