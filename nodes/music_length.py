@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comfy_api.latest import io
 
@@ -22,7 +22,17 @@ if TYPE_CHECKING:
 MUSIC_LENGTH = "AIGatewayMusicLength"
 NEAR_TEMPO = 100.0
 # `web/js/inputs.js` reads the same text.
-_KEPT = re.compile(r"\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*")
+_KEPT = re.compile(
+    r"\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*(?:: (.*))?", re.DOTALL
+)
+
+
+class Kept(NamedTuple):
+    """The music that was ordered last: seconds, bpm, and words, which are empty if none came."""
+
+    duration: float
+    tempo: float
+    words: str
 
 
 class MusicLength(io.ComfyNode):
@@ -43,6 +53,7 @@ class MusicLength(io.ComfyNode):
                 io.Boolean.Input("keep", default=False, optional=True),
                 io.String.Input("kept", default="", optional=True, **host.ADVANCED),
                 hits_input(),
+                io.String.Input("words", default="", optional=True, force_input=True),
             ],
             outputs=[
                 io.Float.Output("duration"),
@@ -53,6 +64,7 @@ class MusicLength(io.ComfyNode):
                 io.String.Output("tempo_words"),
                 io.Float.Output("offset"),
                 io.String.Output("report"),
+                io.String.Output("prompt"),
             ],
         )
 
@@ -68,13 +80,19 @@ class MusicLength(io.ComfyNode):
         keep: bool = False,
         kept: str = "",
         hits: str = "",
+        words: str = "",
     ) -> io.NodeOutput:
         before = kept_music(kept) if keep else None
-        return await host.in_thread(_measured, picture, frames, fps, tail, near_tempo, before, hits)
+        words = checked_text("words", words).strip().rstrip(".")
+        return await host.in_thread(
+            _measured, picture, frames, fps, tail, near_tempo, before, hits, words
+        )
 
 
-def kept_music(kept: Any) -> tuple[float, float] | None:
-    """Seconds and bpm that `kept` names, such as “8.000 s, 92.308 bpm”; None if it is empty.
+def kept_music(kept: Any) -> Kept | None:
+    """The music that `kept` names; None if it is empty.
+
+    Its form is “8.000 s, 92.308 bpm”, or “8.000 s, 92.308 bpm: calm piano” with words.
 
     Raises:
         InputError: the text does not name a length that a request may have.
@@ -88,7 +106,7 @@ def kept_music(kept: Any) -> tuple[float, float] | None:
             f"kept is “{text[:80]}”: give a length of {MIN_DURATION:g} to {MAX_DURATION:g} s and a "
             "tempo, such as “8.000 s, 92.308 bpm”, or empty it, and the music gets a new length."
         )
-    return float(found[1]), float(found[2])
+    return Kept(float(found[1]), float(found[2]), found[3] or "")
 
 
 def kept_output(output: int, given: Mapping[str, Any]) -> float | str | None:
@@ -105,8 +123,13 @@ def kept_output(output: int, given: Mapping[str, Any]) -> float | str | None:
         return None
     if before is None:
         return None
-    duration, tempo = before
-    return {0: duration, 4: tempo, 5: tempo_words(tempo)}.get(output)
+    duration, tempo, words = before
+    prompt = _prompt(words, tempo) if words else None
+    return {0: duration, 4: tempo, 5: tempo_words(tempo), 8: prompt}.get(output)
+
+
+def _prompt(words: str, tempo: float) -> str:
+    return f"{words}, {tempo_words(tempo)}" if words else tempo_words(tempo)
 
 
 def tempo_words(tempo: float) -> str:
@@ -120,8 +143,9 @@ def _measured(
     fps: float,
     tail: float,
     near_tempo: float,
-    kept: tuple[float, float] | None,
+    kept: Kept | None,
     hits: str,
+    words: str,
 ) -> io.NodeOutput:
     from ..music.filling import SHORTEST, filling_tempo, hit_tempo, whole_bars
 
@@ -147,7 +171,8 @@ def _measured(
         filled = lines[0].rstrip(".")
     more = f"{filled}{_beyond(wanted)}"
     if kept is not None:
-        duration, tempo = kept
+        duration, tempo = kept.duration, kept.tempo
+        words = kept.words or words
         more = f"the music of {duration:.3f} s at {tempo:.1f} bpm is kept"
         lines = [f"The music of {duration:.3f} s at {tempo:.1f} bpm is kept."]
     host.show_status(
@@ -162,8 +187,9 @@ def _measured(
         tempo_words(tempo),
         met.offset if met else 0.0,
         "\n".join((*lines, *wished.notes)),
+        _prompt(words, tempo),
         # The page keeps it for `kept`, once a track of this length is ordered.
-        ui={"aigateway_length": [f"{duration:.3f} s, {tempo:.3f} bpm"]},
+        ui={"aigateway_length": [f"{duration:.3f} s, {tempo:.3f} bpm{words and f': {words}'}"]},
     )
 
 

@@ -70,6 +70,7 @@ CONTRACT = {
             ("keep", "BOOLEAN"),
             ("kept", "STRING"),
             ("hits", "STRING"),
+            ("words", "STRING"),
         ],
         [
             ("duration", "FLOAT"),
@@ -80,6 +81,7 @@ CONTRACT = {
             ("tempo_words", "STRING"),
             ("offset", "FLOAT"),
             ("report", "STRING"),
+            ("prompt", "STRING"),
         ],
     ),
     "AIGatewayFitMusic": (

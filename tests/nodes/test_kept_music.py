@@ -80,6 +80,26 @@ async def test_other_words_are_another_order(node: Node, sandbox: Sandbox, kept:
     assert len(sandbox.bill()["jobs"]) == 2
 
 
+async def test_kept_words_stay_whatever_the_clip_gives(node: Node):
+    clip = {"frames": 192, "fps": 24.0}
+    kept = await given_length(node, **clip, words="Calm piano: 8 s, dark.")
+    first = (await run(node, "MusicLength", **clip, words="Calm piano: 8 s, dark."))[8]
+    assert first == "Calm piano: 8 s, dark, 90 bpm"
+    assert kept == "8.000 s, 90.000 bpm: Calm piano: 8 s, dark"
+    again = {"frames": 180, "fps": 24.0, "words": "wild drums", "kept": kept}
+    assert (await run(node, "MusicLength", keep=True, **again))[8] == first
+    assert (await run(node, "MusicLength", keep=False, **again))[8].startswith("wild drums, ")
+
+
+async def test_words_are_joined_with_the_tempo(node: Node):
+    clip = {"frames": 180, "fps": 24.0, "near_tempo": 96.0, "keep": True}
+    assert (await run(node, "MusicLength", **clip, words="soft"))[8] == "soft, 96 bpm"
+    assert (await run(node, "MusicLength", **clip))[8] == "96 bpm"
+    # Music that was ordered without words keeps its length and its tempo.
+    kept = "8.000 s, 92.308 bpm"
+    assert (await run(node, "MusicLength", **clip, kept=kept, words="soft"))[8] == "soft, 92 bpm"
+
+
 @pytest.mark.slow
 async def test_nothing_is_kept_before_the_first_order(node: Node, sandbox: Sandbox):
     assert (await score(node, 180, keep=True, kept=" ")).duration == 7.5
@@ -94,7 +114,9 @@ async def test_on_another_machine_the_kept_music_is_ordered(
     assert (again.duration, again.samples) == (8.0, round(7.5 * SAMPLE_RATE))
 
 
-@pytest.mark.parametrize("text", ["8", "8 s", "1.0 s, 92 bpm", "300 s, 92 bpm", "8 s, 0 bpm", 8])
+@pytest.mark.parametrize(
+    "text", ["8", "8 s", "1.0 s, 92 bpm", "300 s, 92 bpm", "8 s, 0 bpm", "8 s, 92 bpm calm", 8]
+)
 async def test_a_text_that_names_no_length_is_refused(node: Node, text: Any):
     with pytest.raises(InputError, match="kept"):
         await run(node, "MusicLength", frames=180, fps=24.0, keep=True, kept=text)

@@ -138,8 +138,8 @@ function itemsOfOutput(node, slot, root, hosts, asked) {
 }
 
 export const MUSIC_LENGTH = "AIGatewayMusicLength";
-/** As `nodes/music_length.py` reads it: seconds and bpm. */
-const KEPT = /^\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*$/;
+/** As `nodes/music_length.py` reads it: seconds, bpm and words. */
+const KEPT = /^\s*(\d{1,4}(?:\.\d{1,3})?) s, (\d{1,5}(?:\.\d{1,3})?) bpm\s*(?:: (.*))?$/s;
 /** Limit on the characters of a joined text: each node may double them. */
 const LONGEST_TEXT = 100_000;
 
@@ -154,6 +154,7 @@ function keptOutput(output, [keep, kept]) {
   const [duration, tempo] = [Number(found[1]), Number(found[2])];
   /** @type {Record<number, unknown>} */
   const outputs = { 0: duration, 4: tempo, 5: `${Math.floor(tempo + 0.5)} bpm` };
+  if (found[3]) outputs[8] = `${found[3]}, ${outputs[5]}`;
   return outputs[output];
 }
 
