@@ -45,20 +45,7 @@ _SHORTEST, _LONGEST = 0.17, 2.0
 """Seconds from beat to beat of a chain."""
 _HELD = 12
 """One piece of so many is not trained on: its loss is printed."""
-_CHAINS: tuple[tuple[float, float], ...] = (
-    *((1, phase) for phase in (0, 1 / 2, 1 / 3, 2 / 3)),
-    *((2, phase) for phase in (0, 1, 1 / 2, 3 / 2)),
-    *((1 / 2, phase) for phase in (0, 1 / 4)),
-    *((3 / 2, phase) for phase in (0, 1 / 2, 1)),
-    *((2 / 3, phase) for phase in (0, 1 / 3)),
-    *((4 / 3, phase) for phase in (0, 1 / 3, 2 / 3, 1)),
-    *((3 / 4, phase) for phase in (0, 1 / 4, 1 / 2)),
-    *((3, phase) for phase in (0, 1, 2)),
-    (1 / 3, 0),
-    (1, 1 / 4),
-    (1, 3 / 4),
-    (3 / 2, 3 / 4),
-)
+_CHAINS = (*beat_network.RELATIVES, (1, 1 / 4), (1, 3 / 4), (3 / 2, 3 / 4))
 """(step, phase) in beats of the chains among which the first is right."""
 
 Errors = Callable[[np.ndarray], np.ndarray]

@@ -44,7 +44,17 @@ _SHARED = np.r_[0:6, 18:24, 46:54]
 """Features of a neighbour that are heard: attacks on it and halfway, and changes of harmony."""
 
 
-RELATIVES: tuple[tuple[float, float], ...] = ((1, 0), (1, 1 / 2), (2, 0), (2, 1), (1 / 2, 0))
+RELATIVES: tuple[tuple[float, float], ...] = (
+    *((1, phase) for phase in (0, 1 / 2, 1 / 3, 2 / 3)),
+    *((2, phase) for phase in (0, 1, 1 / 2, 3 / 2)),
+    *((1 / 2, phase) for phase in (0, 1 / 4)),
+    *((3 / 2, phase) for phase in (0, 1 / 2, 1)),
+    *((2 / 3, phase) for phase in (0, 1 / 3)),
+    *((4 / 3, phase) for phase in (0, 1 / 3, 2 / 3, 1)),
+    *((3 / 4, phase) for phase in (0, 1 / 4, 1 / 2)),
+    *((3, phase) for phase in (0, 1, 2)),
+    (1 / 3, 0),
+)
 """(step, phase) in beats of chains that a tracker takes for each other; the first is its own."""
 _TRUST, _TOLD_TRUST = 1.0, 3.0
 """So much better has another chain to be, in natural logarithms of the odds: without a tempo, and
