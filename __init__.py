@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "AIGatewayReadReceipt": "nodes.read_receipt.ReadReceipt",
         "AIGatewaySaveAudio": "nodes.save_audio.SaveAudio",
         "AIGatewayShots": "nodes.shots.Shots",
+        "AIGatewayStinger": "nodes.stinger.Stinger",
         "AIGatewayTakes": "nodes.takes.Takes",
         "AIGatewayTimedLyrics": "nodes.timed_lyrics.TimedLyrics",
         "AIGatewayVisualize": "nodes.visualize.Visualize",

@@ -17,3 +17,5 @@ LAYERS = ("drums", "low", "rest")
 """What a track is cut into. The words are the intensities of files for engines."""
 CROSSOVER = 200.0
 """Hz: the lowest octaves of a bass are below."""
+TAILS = ("auto", "ending", "hit")
+"""What a stinger is cut from: the end of the track, or a strong downbeat and its release."""

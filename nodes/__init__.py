@@ -33,6 +33,7 @@ class MusicExtension(ComfyExtension):
         from .read_receipt import ReadReceipt
         from .save_audio import SaveAudio
         from .shots import Shots
+        from .stinger import Stinger
         from .takes import Takes
         from .timed_lyrics import TimedLyrics
         from .visualize import Visualize
@@ -63,6 +64,7 @@ class MusicExtension(ComfyExtension):
             TimedLyrics,
             AlignFamily,
             Layers,
+            Stinger,
         ]
 
 

@@ -98,7 +98,9 @@ def _for_godot(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         if len(members) > 1:
             if not _are_layers(members):
                 files[f"{name}.interactive.tres"] = _interactive(members[:_MOST_CLIPS])
-            files[f"{name}.synchronized.tres"] = _synchronized(members[:_MOST_STREAMS])
+            once = _stingers(members)
+            at_once = [member for index, member in enumerate(members) if index not in once]
+            files[f"{name}.synchronized.tres"] = _synchronized(at_once[:_MOST_STREAMS])
     return files
 
 
@@ -128,10 +130,24 @@ def _interactive(members: Sequence[Mapping[str, Any]]) -> str:
             f'clip_{index}/stream = ExtResource("{index + 1}")',
             f"clip_{index}/auto_advance = 0",
         ]
-    # NEXT_BAR, SAME_POSITION and CROSS, from any clip (-1) to any.
-    transition = '"fade_beats": 1.0,\n"fade_mode": 3,\n"from_time": 2,\n"to_time": 0'
-    lines += ["initial_clip = 0", f"_transitions = {{\nVector2i(-1, -1): {{\n{transition}\n}}\n}}"]
+    # From any clip (-1) to any at NEXT_BAR: to the SAME_POSITION with CROSS, and to a stinger at
+    # START with OUT, so that its attack is whole.
+    changes = [_change("-1", fade=3, to=0)]
+    changes += [_change(str(index), fade=2, to=1) for index in _stingers(members)]
+    lines += ["initial_clip = 0", f"_transitions = {{\n{','.join(changes)}\n}}"]
     return _resource("AudioStreamInteractive", members, lines)
+
+
+def _change(clip: str, fade: int, to: int) -> str:
+    how = f'"fade_beats": 1.0,\n"fade_mode": {fade},\n"from_time": 2,\n"to_time": {to}'
+    return f"Vector2i(-1, {clip}): {{\n{how}\n}}"
+
+
+def _stingers(members: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Which members of a family of loops are no loops."""
+    if not any(member.get("loop") for member in members):
+        return []
+    return [index for index, member in enumerate(members) if not member.get("loop")]
 
 
 def _synchronized(members: Sequence[Mapping[str, Any]]) -> str:
@@ -173,7 +189,10 @@ def _notes(engine: Engine, entries: Sequence[Mapping[str, Any]]) -> str:
         *(f"| {' | '.join(map(_cell, _row(entry)))} |" for entry in entries),
     ]
     head = f"<!-- {MARK}. -->\n\n# Import into {engine.value}\n\n{_HOW[engine]}\n\n"
-    return head + "Positions are in samples.\n\n" + "\n".join(rows) + "\n"
+    stinger = (
+        "A file without a loop is a stinger: start it at the next bar, and stop the loop there."
+    )
+    return f"{head}{stinger} Positions are in samples.\n\n" + "\n".join(rows) + "\n"
 
 
 def _row(entry: Mapping[str, Any]) -> list[object]:

@@ -200,6 +200,22 @@ CONTRACT = {
         ],
         [("lrc", "STRING"), ("srt", "STRING"), ("words", "STRING"), ("report", "STRING")],
     ),
+    "AIGatewayStinger": (
+        [
+            ("audio", "AUDIO"),
+            ("seconds", "FLOAT"),
+            ("bars", "INT"),
+            ("tail", "COMBO"),
+            ("tempo", "FLOAT"),
+        ],
+        [
+            ("audio", "AUDIO"),
+            ("seconds", "FLOAT"),
+            ("bpm", "FLOAT"),
+            ("bars", "FLOAT"),
+            ("report", "STRING"),
+        ],
+    ),
     "AIGatewayLayers": (
         [
             ("audio", "AUDIO"),

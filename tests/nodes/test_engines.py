@@ -163,6 +163,21 @@ async def test_godot_plays_members_at_once(node: Node, output: Path) -> None:
     assert [properties[f"stream_{index}/volume"] for index in range(3)] == [0.0, -60.0, -60.0]
 
 
+async def test_godot_starts_a_stinger_at_the_next_bar(node: Node, output: Path) -> None:
+    folder = await family(node)
+    given = {"engine": "Godot", "family": 'the "forest"', "filename_prefix": "music"}
+    await save(node, music(3.0), name="forest end", intensity="stinger", **given)
+    used, properties = resource(folder / "the _forest_.interactive.tres")
+    assert used[-1] == "forest end_00001_.ogg"
+    (_, any_clip), (key, change) = properties["_transitions"].items()
+    assert key == ("Vector2i", -1, 3)
+    # NEXT_BAR, START, OUT of AudioStreamInteractive's enums.
+    assert (change["from_time"], change["to_time"], change["fade_mode"]) == (2, 1, 2)
+    assert (any_clip["to_time"], any_clip["fade_mode"]) == (0, 3)
+    together, _ = resource(folder / "the _forest_.synchronized.tres")
+    assert together == used[:3]
+
+
 async def test_godot_plays_all_layers_of_a_track(node: Node, output: Path) -> None:
     names = node["AIGatewayLayers"].GET_NODE_INFO_V1()["output_name"]
     made = await node["AIGatewayLayers"].execute(audio=music(), name="forest", **LOOP)

@@ -155,6 +155,7 @@ CLIP = VideoFromFile(str(pack.ROOT / "example_workflows" / "clip.mp4"))
 SHORT = {"MAX_AUDIO_MINUTES": "0.01"}
 MUSIC = with_samples(torch.rand(1, 2, 4 * 48000, generator=torch.Generator().manual_seed(1)) * 0.1)
 BEAT = with_samples(torch.from_numpy(clicks(np.arange(1, 24) * 0.5, 12.0, 48000))[None])
+CUT = with_samples(BEAT["waveform"][..., : 48 * 11520])
 SILENCE = with_samples(torch.zeros(1, 2, 4 * 48000))
 NINE = with_samples(torch.zeros(1, 9, 48000))
 IMAGES = torch.zeros(3, 4, 4, 3)
@@ -305,6 +306,15 @@ FAULTS: dict[str, list[tuple[dict[str, str], Fault]]] = {
         ({}, running("Layers", audio=MUSIC, loop_start=7)),
         ({}, running("Layers", audio=NINE)),
         (SHORT, running("Layers", audio=MUSIC)),
+    ],
+    "AIGatewayStinger": [
+        ({}, running("Stinger", audio=MUSIC, seconds=9.0)),
+        ({}, running("Stinger", audio=MUSIC, bars=17)),
+        ({}, running("Stinger", audio=MUSIC, tail="start")),
+        ({}, running("Stinger", audio=SILENCE)),
+        ({}, running("Stinger", audio=MUSIC)),
+        ({}, running("Stinger", audio=CUT, tail="ending")),
+        (SHORT, running("Stinger", audio=MUSIC)),
     ],
     "AIGatewayTakes": [
         ({}, taking("")),

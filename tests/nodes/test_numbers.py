@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "MakeLoop": {"audio": AUDIO},
     "AlignFamily": {"audio": AUDIO},
     "Layers": {"audio": AUDIO},
+    "Stinger": {"audio": AUDIO},
     "Takes": {"prompt": "piano", "duration": 5.0, "count": 1},
     "CueSheet": {},
     "ReadReceipt": {},

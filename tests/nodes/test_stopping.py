@@ -116,6 +116,7 @@ MUSIC: dict[str, tuple[str, dict[str, Any]]] = {
     "Fit Music by loop": ("FitMusic", {"seconds": 60.0, "method": "loop"}),
     "Make Loop": ("MakeLoop", {"min_seconds": 6.0}),
     "Layers": ("Layers", {}),
+    "Stinger": ("Stinger", {}),
     "Make Loop that passes on": ("MakeLoop", {"loop": False}),
     "Shots": ("Shots", {"every": "strongest", "min_seconds": 2.0}),
     "Visualize": ("Visualize", {"width": 64, "height": 64, "title": "Stop"}),

@@ -142,6 +142,7 @@ TAKES_AUDIO: Mapping[str, dict[str, Any]] = {
     "MakeLoop": {},
     "AlignFamily": {},
     "Layers": {},
+    "Stinger": {},
     "TimedLyrics": {"lyrics": "one two"},
     "Shots": {},
     "Visualize": {},

@@ -107,6 +107,7 @@ const NODES = [
   "AIGatewayMakeLoop",
   "AIGatewayAlignFamily",
   "AIGatewayLayers",
+  "AIGatewayStinger",
   "AIGatewayTakes",
 ];
 
