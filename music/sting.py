@@ -29,6 +29,8 @@ _QUIET = -40.0
 _HEARD = -60.0
 """dB below the peak: the end of what is heard, and the depth of a release."""
 _END_SECONDS = 0.05
+_LAST_BEATS, _ATTACK = 1.25, 0.2
+"""A loop has an attack of this share of the strongest one within so many beats of its end."""
 
 
 class Sting(NamedTuple):
@@ -96,7 +98,7 @@ def make_stinger(
         )
     levels = _levels(track)
     end = _heard_until(levels)
-    has_ending = _ends_itself(levels, end, track.seconds)
+    has_ending = _ends_itself(track, levels, end)
     if tail == "ending" and not has_ending:
         raise MediaError(
             "The track has no ending of its own: it is a loop, or it was cut. Set tail to hit."
@@ -116,15 +118,13 @@ def make_stinger(
 
 
 def _levels(track: Track) -> Floats:
-    """[n] dB of each millisecond, all channels together."""
-    step = max(1, round(_STEP * track.sample_rate))
-    count = track.samples.shape[1] // step
-    power = np.zeros(max(1, count))
+    """[n] dB of each _STEP, all channels together."""
+    length, width = track.samples.shape[1], _STEP * track.sample_rate
+    edges = np.round(np.arange(max(1, math.floor(length / width))) * width).astype(np.intp)
+    power = np.zeros(edges.shape[0])
     for row in track.samples:
-        part = row[: count * step].reshape(-1, step)
-        if count:
-            power += np.einsum("ij,ij->i", part, part, dtype=np.float64) / step
-    return 10 * np.log10(power + 1e-12)
+        power += np.add.reduceat(np.square(row, dtype=np.float64), edges)
+    return 10 * np.log10(power / np.diff(edges, append=length) + 1e-12)
 
 
 def _heard_until(levels: Floats) -> float:
@@ -133,10 +133,14 @@ def _heard_until(levels: Floats) -> float:
     return float(heard[-1] + 1) * _STEP
 
 
-def _ends_itself(levels: Floats, end: float, seconds: float) -> bool:
-    """Whether the music dies away before the samples end."""
+def _ends_itself(track: Track, levels: Floats, end: float) -> bool:
+    """Whether the music stops before the samples end. A loop plays until its last beat is over."""
     last = levels[-round(_END_SECONDS / _STEP) :]
-    return end < seconds - _END_SECONDS or float(last.max()) < levels.max() + _QUIET
+    if end >= track.seconds - _END_SECONDS and last.max() >= levels.max() + _QUIET:
+        return False
+    onsets, beat = track.analysis.onsets, 60 / track.beats.bpm
+    last_beat = onsets[-max(1, round(_LAST_BEATS * beat * FRAMES_PER_SECOND)) :]
+    return bool(last_beat.max() < _ATTACK * onsets.max())
 
 
 def _last_bar(track: Track, end: float, wish: float) -> int:
