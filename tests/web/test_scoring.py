@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from ...scripts.lib import pack
 from ..video.make import make_clip
-from .canvas import TAKES, Canvas
+from .canvas import PROMPT, TAKES, Canvas
 from .conftest import Host, Open
 from .test_canvas import BOTH, next_take
 
@@ -50,7 +51,7 @@ def test_takes_are_priced_together(open_canvas: Open, nodes_2: bool):
     expect(canvas.price).to_have_text("2 \N{MULTIPLICATION SIGN} $0.0012 = $0.0024")
 
 
-LENGTH = "AIGatewayMusicLength"
+DESCRIBE, LENGTH = "AIGatewayDescribeClip", "AIGatewayMusicLength"
 
 
 def upload_film(canvas: Canvas, folder: Path, frames: int) -> str:
@@ -65,21 +66,23 @@ def test_a_film_is_recut_and_keeps_its_music(
     open_canvas: Open, host: Host, nodes_2: bool, tmp_path: Path
 ):
     canvas = open_canvas(nodes_2=nodes_2)
-    prompt = f"calm piano, take {next_take()}"
+    wish = f"calm piano, take {next_take()}"
     film, recut = upload_film(canvas, tmp_path, 192), upload_film(canvas, tmp_path, 180)
 
     def orders() -> int:
-        return sum(job["prompt"].startswith(prompt) for job in host.gateway.bill()["jobs"])
+        return sum(job["prompt"].startswith(wish) for job in host.gateway.bill()["jobs"])
 
     canvas.load(pack.ROOT / "example_workflows" / "Score My Clip.json")
-    canvas.set("StringConcatenate", string_a=prompt)
+    canvas.set(DESCRIBE, wish=wish)
     canvas.set("LoadVideo", file=film)
     expect(canvas.price).to_have_text("$0.0002 per second")
     canvas.run()
     canvas.succeeded()
     expect(canvas.price).to_contain_text("Paid")
     kept = canvas.get(LENGTH, "kept")
-    assert kept == "13.334 s, 90.000 bpm"
+    found = re.match(rf"([\d.]+) s, \d+\.000 bpm: {re.escape(wish)}\. Instrumental", kept)
+    assert found, kept
+    price = f"${float(found[1]) * 0.0002:.4f}"
 
     canvas.set("LoadVideo", file=recut)
     canvas.set(LENGTH, keep=True)
@@ -94,10 +97,13 @@ def test_a_film_is_recut_and_keeps_its_music(
     assert orders() == 1
     assert min(canvas.durations()) == pytest.approx(7.5, abs=0.05)
 
-    # Other words are another track, and its price is shown before the run.
-    canvas.set("StringConcatenate", string_a=f"{prompt} and drums")
-    expect(canvas.price).to_have_text("$0.0027")
-    canvas.set("StringConcatenate", string_a=prompt)
+    # The clip's words are kept too, whatever they are now. Another take has its price.
+    canvas.set(DESCRIBE, wish=f"{wish} and drums")
+    expect(canvas.price).to_have_text("kept, $0.00")
+    take = canvas.get(PROMPT, "take")
+    canvas.set(PROMPT, take=take + 1)
+    expect(canvas.price).to_have_text(price)
+    canvas.set(PROMPT, take=take)
     canvas.set(LENGTH, keep=False)
     expect(canvas.price).to_have_text("$0.0002 per second")
     canvas.run()
