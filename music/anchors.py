@@ -19,7 +19,7 @@ from .hits import Hit
 MOST_SPEED = 0.03
 """Largest change of speed between two anchors; the pitch stays."""
 
-_ERRORS = np.array([-0.034, -0.017, 0.0, 0.017, 0.034])
+_ERRORS = np.array([-0.030, 0.0, 0.030])
 """Allowed errors of a beat at its hit, in seconds: they help to reach the next hit. With the errors
 of the beat tracker and of the stretch, the sum stays within 40 ms."""
 _ERROR_COST = 0.1
@@ -106,7 +106,7 @@ def plan_anchors(
     of `shifts` in seconds. With None the music goes on at its own speed. `hits` ascend. `coarse`
     tries fewer paths. The method is dynamic programming over pairs of hit and beat.
     """
-    errors, back = (_ERRORS[2:3], 2) if coarse else (_ERRORS, _BACK)
+    errors, back = (_ERRORS[1:2], 2) if coarse else (_ERRORS, _BACK)
     hits = _planned(hits)
     stages = [_first(grid, opening)]
     for number, hit in enumerate(hits):
@@ -207,7 +207,7 @@ def _reached(
 
 def _gains(grid: Grid, hit: Hit, moments: Floats) -> Floats:
     """The gain of a hit, for each of the `moments` at which the music may be."""
-    after = np.clip(np.searchsorted(grid.beats, moments), 1, grid.beats.shape[0] - 1)
+    after = np.searchsorted(grid.beats[1:-1], moments) + 1
     nearest = after - (moments - grid.beats[after - 1] < grid.beats[after] - moments)
     near = np.abs(grid.beats[nearest] - moments) <= _ERRORS[-1]
     bar = _STRONG_GAIN if hit.strong else _BAR_GAIN

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..audio.arrays import Floats, MediaError
-from .anchors import Anchors, Grid, plan_anchors
+from .anchors import Grid, plan_anchors
 from .hits import Hit
 
 BEATS_IN_A_BAR = 4
@@ -18,10 +18,20 @@ FASTEST = 400.0
 SHORTEST = 60 * BEATS_IN_A_BAR / FASTEST
 """Seconds of one bar at the fastest tempo."""
 
-RANGE = 4 / 3
+RANGE = 1.5
 """With hits, the tempo is at most this factor faster or slower than the wanted one."""
-_TRIED = 300
+_STEP = 2
+"""Whole bpm between the tempos that are tried at first; a speed of 3 % covers those between."""
+_TRIED = 160
 """Limit on the work of the exact search: its number of tempos times the number of hits."""
+_RING_SECONDS = 3.0
+"""The last chord of music rings about so long."""
+_BAR_COST = 0.6
+"""Cost of a bar more or less than the music has, which needs a join."""
+_SHIFT_SECONDS = 0.1
+"""Step between the times of the ending that are tried, within a bar."""
+_UNREACHED = -1e3
+"""Gain of a tempo at which no speed reaches the length."""
 
 
 class HitTempo(NamedTuple):
@@ -38,46 +48,57 @@ class HitTempo(NamedTuple):
     bars: tuple[float, ...]
 
 
+class _Way(NamedTuple):
+    gain: float
+    tempo: int
+    beats: Floats
+    """Seconds in the picture."""
+
+
 def hit_tempo(seconds: float, near: float, hits: Sequence[Hit]) -> HitTempo:
     """The tempo in whole bpm at which most hits lie on beats, and most strong ones on 4/4 bars.
 
-    `hits` ascend; there is at least one. The music of the last bar is its ending, which has no
-    beats. MediaError for a length or a tempo that is not above 0.
+    `hits` ascend; there is at least one. The last chord of the music rings and has no beats.
+    MediaError for a length or a tempo that is not above 0.
     """
     _check(seconds, near)
-    tempos = np.arange(math.ceil(near / RANGE), math.floor(near * RANGE) + 1)
-    beats = {int(tempo): _steady_beats(seconds, float(tempo)) for tempo in tempos}
-    coarse = {
-        tempo: found.gain
-        for tempo, times in beats.items()
-        if (found := _planned(times, hits, coarse=True)) is not None
-    }
-    close = sorted(coarse, key=lambda tempo: -coarse[tempo])[: max(2, _TRIED // max(20, len(hits)))]
-    ways = [
-        (found.gain, tempo, found)
-        for tempo in close
-        if (found := _planned(beats[tempo], hits)) is not None
-    ]
-    _, tempo, found = max(ways, key=lambda way: way[0])
-    heard = found.heard(beats[tempo])
-    bars = heard[::BEATS_IN_A_BAR]
+    tempos = range(math.ceil(near / RANGE), math.floor(near * RANGE) + 1, _STEP)
+    ways = [_way(seconds, tempo, hits, coarse=True) for tempo in tempos]
+    count = max(2, _TRIED // max(20, len(hits)))
+    close = [way.tempo for way in sorted(ways, key=lambda way: -way.gain)[:count]]
+    found = max((_way(seconds, tempo, hits) for tempo in close), key=lambda way: way.gain)
+    bars = found.beats[::BEATS_IN_A_BAR]
     times = np.array([hit.time for hit in hits])
     errors, from_bars = (
         tuple((row[np.abs(row[:, None] - times).argmin(axis=0)] - times).tolist())
-        for row in (heard, bars)
+        for row in (found.beats, bars)
     )
-    return HitTempo(float(tempo), float(bars[0]), errors, from_bars)
+    return HitTempo(float(found.tempo), float(bars[0]), errors, from_bars)
 
 
-def _steady_beats(seconds: float, tempo: float) -> Floats:
-    count = max(2 * BEATS_IN_A_BAR, math.floor(seconds * tempo / 60) - BEATS_IN_A_BAR)
-    return np.arange(count) * 60 / tempo
+def _way(seconds: float, tempo: int, hits: Sequence[Hit], *, coarse: bool = False) -> _Way:
+    """The best way of music at a tempo through the hits, as Fit Music finds it.
 
-
-def _planned(beats: Floats, hits: Sequence[Hit], *, coarse: bool = False) -> Anchors | None:
-    """Anchors for music whose first beat is a downbeat."""
-    downbeats = np.arange(beats.shape[0]) % BEATS_IN_A_BAR == 0
-    return plan_anchors(Grid(beats, downbeats), hits, None, coarse=coarse)
+    The music begins with a bar that keeps its speed, and so do its last two bars, which hold the
+    last chord. It may have a bar more or less than fit into `seconds`.
+    """
+    beat = 60 / tempo
+    bar = BEATS_IN_A_BAR * beat
+    opening, kept = (min(bars * bar, seconds / 3) for bars in (1, 2))
+    shifts = (0.0, *np.arange(-bar, 0, _SHIFT_SECONDS).tolist())
+    ways = []
+    for more in (0,) if coarse else (0, 1, -1):
+        bars = max(2, int((seconds - _RING_SECONDS) / bar) + more)
+        number = np.arange(bars * BEATS_IN_A_BAR + 1, dtype=np.float64)
+        grid = Grid(number * beat, number % BEATS_IN_A_BAR == 0)
+        end = (seconds + more * bar - kept, seconds - kept)
+        found = plan_anchors(grid, hits, end, opening=opening, shifts=shifts, coarse=coarse)
+        if found is None:
+            ways.append(_Way(_UNREACHED, tempo, grid.beats))
+        else:
+            gain = found.gain - (_BAR_COST if more else 0.0)
+            ways.append(_Way(gain, tempo, found.heard(grid.beats)))
+    return max(ways, key=lambda way: way.gain)
 
 
 def filling_tempo(seconds: float, near: float) -> float:

@@ -227,6 +227,7 @@ class _Planner:
     ) -> tuple[float, Plan] | None:
         """The cost of `pieces` less the gain of the hits, and the plan; None if no speed fits."""
         rate, length = self._track.sample_rate, self._length
+        bar = round(rate * self._meter * 60 / self._track.beats.bpm)
         kept = self._total - self._kept
         natural = natural_length(pieces)
         end = None if self._ending == "fade" else ((natural - kept) / rate, (length - kept) / rate)
@@ -234,6 +235,8 @@ class _Planner:
         if grid.beats.shape[0] < 2:
             return None
         shifts = self._shifts() if self._ending == "keep" else (0.0,)
+        # The first bar and its upbeat keep their speed.
+        opening = max(0, opening - (KEPT_BARS - 1) * bar)
         found = plan_anchors(grid, self._hits, end, opening=opening / rate, shifts=shifts)
         if found is None:
             return None

@@ -105,7 +105,7 @@ def test_the_tempo_of_hits_on_a_grid_is_found(tempo: int) -> None:
     assert 100 / RANGE <= found.tempo <= 100 * RANGE
     # Another tempo may meet the hits too, with another speed between them.
     ratio = found.tempo / tempo
-    assert min(abs(ratio - part) for part in (1, 0.75, 4 / 3, 0.8, 1.25)) < 0.06
+    assert min(abs(ratio - part) for part in (1, 2 / 3, 3 / 4, 4 / 5, 5 / 4, 4 / 3, 3 / 2)) < 0.06
 
 
 def test_the_offset_is_that_of_the_first_bar() -> None:

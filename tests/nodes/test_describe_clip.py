@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -149,3 +150,52 @@ async def test_one_black_pixel_for_one_frame_is_described(node: Node):
     found = await describe(node, images=torch.zeros(1, 1, 1, 3), fps=24.0)
     assert (found.cuts, found.cut_frames) == ("[]", "")
     assert "0 seconds" in found.prompt
+
+
+def black(path: Path, width: int, height: int, stamps: list[int]) -> Path:
+    """A clip whose black frames are shown at `stamps` milliseconds."""
+    pixels = np.zeros((height * 3 // 2, width), np.uint8)
+    pixels[height:] = 128
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for stamp in stamps:
+            frame = av.VideoFrame.from_ndarray(pixels, format="yuv420p")
+            frame.pts, frame.time_base = stamp, Fraction(1, 1000)
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+HOUR = list(range(0, 3_600_000, 600_000))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "stamps", "seconds"),
+    [(192, 108, HOUR, 3600), (7680, 4320, [0], 0)],
+    ids=["black for an hour", "8K"],
+)
+async def test_a_long_or_a_large_picture_is_described(
+    node: Node, tmp_path: Path, width: int, height: int, stamps: list[int], seconds: int
+):
+    clip = black(tmp_path / "clip.mp4", width, height, stamps)
+    found = await describe(node, video=VideoFromFile(clip))
+    assert (found.cuts, found.cut_frames) == ("[]", "")
+    assert f"{seconds} seconds" in found.prompt
+    assert max(found.sheet.shape[1:3]) <= 1024
+
+
+async def test_sound_without_a_picture_is_refused_before_money(
+    node: Node, tmp_path: Path, sandbox: Sandbox
+):
+    path = tmp_path / "sound.mp4"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("aac", rate=48000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), "fltp", "mono")
+        frame.sample_rate = 48000
+        output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    with pytest.raises(ValueError, match="sound but no picture"):
+        await describe(node, video=VideoFromFile(path), method="ask")
+    assert sandbox.seen == []
