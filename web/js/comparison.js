@@ -1,6 +1,5 @@
 import { api } from "./comfy.js";
 import { element, iconButton } from "./dom.js";
-import { chase, sideFor } from "./player_sync.js";
 import {
   explainSilence,
   keepVolume,
@@ -12,6 +11,7 @@ import {
   volumeSlider,
   waveform,
 } from "./player_parts.js";
+import { chase, sideFor } from "./player_sync.js";
 import { pathsOf, titleOf } from "./track_facts.js";
 import { length, say } from "./words.js";
 

@@ -1,7 +1,7 @@
 import { api, app, rootGraph } from "./comfy.js";
 import { addRow, element, makeRoom, sentenceOf } from "./dom.js";
-import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { stepButton } from "./error_steps.js";
+import { forgetModelPrices, priceModels } from "./model_prices.js";
 import { BUYERS, bodyOf, isInRun, isSkipped, priceRequest, TAKES } from "./price_request.js";
 import {
   costText,
