@@ -99,7 +99,7 @@ def test_an_error_of_the_pack_itself_is_not_put_on_a_library(explained: Any) -> 
 
 
 def test_the_oldest_versions_are_those_of_the_requirements(nodes: ModuleType) -> None:
-    libraries = importlib.import_module(f"{nodes.__name__}.libraries").LIBRARIES
+    libraries = importlib.import_module(f"{nodes.__name__}.library_errors").LIBRARIES
     bounds = {}
     for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines():
         name, _, bound = line.partition(";")[0].partition(">=")
