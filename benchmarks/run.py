@@ -13,13 +13,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+OTHERS = {"run", "train_beats"}
+"""Programs that measure nothing."""
 NEEDED = ("torch", "httpx", "av", "psycopg", "pytest")
 
 
 def names() -> list[str]:
-    """The modules of this folder that have a `main`."""
+    """The benchmarks: modules of this folder that have a `main`."""
     modules = {path.stem for path in HERE.glob("*.py") if "\ndef main(" in path.read_text("utf-8")}
-    return sorted(modules - {Path(__file__).stem})
+    return sorted(modules - OTHERS)
 
 
 def main() -> int:

@@ -75,7 +75,7 @@ async def test_an_edit_that_waits_is_in_the_result(
 ):
     edited = edit(video)
     assert frames_of(await scored(node, edited)) == shown
-    *_, frames, _, _, _, _, _ = await run(node, "MusicLength", picture=edited)
+    _, _, frames, *_ = await run(node, "MusicLength", picture=edited)
     assert frames == shown[0]
 
 
@@ -97,7 +97,7 @@ async def test_a_list_of_clips_goes_over_the_disk(node: Node, video: Any, edited
     parts = [video, video.as_resized(16, 12).as_resized(64, 48) if edited else video]
     film = videos.VideoFromList(parts)
     assert frames_of(await scored(node, film)) == (48, 64, 48)
-    *_, frames, fps, _, _, _, _ = await run(node, "MusicLength", picture=film)
+    _, _, frames, fps, *_ = await run(node, "MusicLength", picture=film)
     assert (frames, fps) == (48, 24.0)
 
 
@@ -114,7 +114,7 @@ async def test_frames_in_memory_are_a_clip(node: Node, video: Any):
 @pytest.mark.parametrize("kind", [videos.OnlyAbstractMethods, videos.UnsavedStream])
 async def test_a_class_of_another_pack_is_saved_first(node: Node, video: Any, kind: Any):
     assert frames_of(await scored(node, kind(video.as_cropped(0, 0, 32, 16)))) == (24, 32, 16)
-    *_, frames, _, _, _, _, _ = await run(node, "MusicLength", picture=kind(video))
+    _, _, frames, *_ = await run(node, "MusicLength", picture=kind(video))
     assert frames == 24
 
 
