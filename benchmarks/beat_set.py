@@ -28,7 +28,7 @@ import soundfile
 
 from ..audio.arrays import Samples
 from .arranger import arrange
-from .midi import Course, course, midi_file
+from .midi import Course, course, midi_file, played
 
 RATE = 22050
 SECONDS = 45.0
@@ -217,17 +217,9 @@ def synthesised(data: bytes, font: Path, seed: int, seconds: float = SECONDS) ->
     The seed draws the gain and the room.
     """
     rng = np.random.default_rng(seed)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "piece.mid"
-        source.write_bytes(data)
-        options = ["-r", str(RATE), "-g", "0.5", "-R", str(int(rng.random() < 0.3)), "-C", "0"]
-        command = ["fluidsynth", "-ni", "-q", *options, "-o", "synth.dynamic-sample-loading=1"]
-        command += ["-O", "s16", "-T", "raw", "-F", "-", str(font), str(source)]
-        # After some files fluidsynth does not stop by itself: read what is needed, and end it.
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            heard = process.stdout.read(4 * round(seconds * RATE))
-            process.kill()
+    options = ["-r", str(RATE), "-g", "0.5", "-R", str(int(rng.random() < 0.3)), "-C", "0"]
+    options += ["-o", "synth.dynamic-sample-loading=1", "-O", "s16"]
+    heard = played(data, font, 4 * round(seconds * RATE), *options)
     samples = np.frombuffer(heard, "<i2").reshape(-1, 2).mean(axis=1) / 32768
     peak = float(np.abs(samples).max(initial=1e-6))
     return (samples * (rng.uniform(0.4, 0.95) / peak)).astype(np.float32)

@@ -11,8 +11,6 @@ better. The other rows are the sum of the layers after 24 bits, and the time.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -27,7 +25,7 @@ from ..music.methods import CROSSOVER, LAYERS
 from ..sandbox.composer import compose
 from .arranger import DRUMS, arrange
 from .beat_set import FONTS
-from .midi import Note, midi_file
+from .midi import Note, midi_file, played
 from .report import Row, arguments, compare, report
 
 RATE = 44100
@@ -124,16 +122,8 @@ def _stems(style: str, number: int, font: Path, seconds: float) -> list[Samples]
 def _played(notes: list[Note], programs: dict[int, int], seconds: float, font: Path) -> Samples:
     """[2, n] of notes without a room: several add up to what they sound like together."""
     count = round(seconds * RATE)
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "notes.mid"
-        source.write_bytes(midi_file(notes, programs, seconds))
-        command = ["fluidsynth", "-ni", "-q", "-r", str(RATE), "-g", "0.4", "-R", "0", "-C", "0"]
-        command += ["-O", "float", "-T", "raw", "-F", "-", str(font), str(source)]
-        # After some files fluidsynth does not stop by itself: read what is needed, and end it.
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            heard = process.stdout.read(8 * count)
-            process.kill()
+    options = ("-r", str(RATE), "-g", "0.4", "-R", "0", "-C", "0", "-O", "float")
+    heard = played(midi_file(notes, programs, seconds), font, 8 * count, *options)
     samples = np.frombuffer(heard[: len(heard) // 8 * 8], "<f4").reshape(-1, 2).T
     return np.pad(samples, ((0, 0), (0, count - samples.shape[1]))).astype(np.float32)
 
@@ -154,7 +144,3 @@ def _ratio(source: Samples, found: Samples) -> float:
     """Signal to distortion in dB."""
     off = float(((source - found) ** 2).sum())
     return 10 * float(np.log10(float((source**2).sum()) / max(off, 1e-12)))
-
-
-if __name__ == "__main__":
-    main()

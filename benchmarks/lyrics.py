@@ -14,7 +14,6 @@ import gc
 import json
 import multiprocessing
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -151,7 +150,3 @@ def _errors(found: list[list[float]], truth: list[list[float | None]]) -> list[f
             if at is not None:
                 errors.append(1000 * abs(starts[number] - at) if is_whole else 1000.0)
     return errors
-
-
-if __name__ == "__main__":
-    sys.exit(main())

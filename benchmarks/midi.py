@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +37,25 @@ class Course(NamedTuple):
     """[m] seconds of the notes, ascending."""
     shares: np.ndarray
     """[m] place of each note within its beat, 0 to 1."""
+
+
+def played(data: bytes, font: Path, size: int, *options: str) -> bytes:
+    """The first `size` bytes of a MIDI file's sound by fluidsynth, without a header: stereo, each
+    frame after the other. Fewer bytes if the sound is shorter.
+
+    OSError if fluidsynth cannot be started.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "piece.mid"
+        source.write_bytes(data)
+        command = ["fluidsynth", "-ni", "-q", *options, "-T", "raw", "-F", "-", str(font)]
+        command.append(str(source))
+        # After some files fluidsynth does not stop by itself: read what is needed, and end it.
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            heard = process.stdout.read(size)
+            process.kill()
+    return heard
 
 
 def midi_file(notes: Sequence[Note], programs: Mapping[int, int], seconds: float) -> bytes:

@@ -7,15 +7,13 @@ a minute.
 
 from __future__ import annotations
 
-import importlib
 import runpy
 import sys
 from pathlib import Path
 
 if __name__ == "__main__":
     scripts = Path(__file__).resolve().parent.parent / "scripts"
-    root = runpy.run_path(str(scripts / "lib" / "pack.py"))["load"]().__name__
-    sys.exit(importlib.import_module(f"{root}.benchmarks.train_beats").main())
+    sys.exit(runpy.run_path(str(scripts / "lib" / "pack.py"))["run"]("benchmarks.train_beats"))
 
 import argparse
 import math

@@ -20,9 +20,7 @@ import numpy.typing as npt
 from ..audio.arrays import Curve, Floats, MediaError, Samples, blocks, check_samples, rms
 from ..audio.stopping import looked
 from .analysis import Frames
-from .methods import CROSSOVER, LAYERS
-
-CROSSOVERS = 40.0, 1000.0
+from .methods import CROSSOVER, CROSSOVERS, LAYERS
 
 _WINDOW_SECONDS = 0.043
 _OVERLAP = 2

@@ -17,5 +17,9 @@ LAYERS = ("drums", "low", "rest")
 """What a track is cut into. The words are the intensities of files for engines."""
 CROSSOVER = 200.0
 """Hz: the lowest octaves of a bass are below."""
+CROSSOVERS = 40.0, 1000.0
+"""The lowest and the highest crossover in Hz."""
 TAILS = ("auto", "ending", "hit")
 """What a stinger is cut from: the end of the track, or a strong downbeat and its release."""
+STINGER_SECONDS = 2.0, 6.0
+"""The shortest and the longest stinger."""

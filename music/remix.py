@@ -101,6 +101,8 @@ class _Planner:
         self._total = track.samples.shape[1]
         self._fade = round(FADE_SECONDS * rate)
         self._meter = bars.meter
+        # Seconds of a bar.
+        self._bar = self._meter * 60 / beats.bpm
         self._per_bar = self._meter if self._nodes.shape[0] == beats.times.shape[0] else 1
         self._joins = (
             join_costs(track, self._nodes, _TURN_COST)
@@ -117,8 +119,7 @@ class _Planner:
         starts = self._track.bars.times
         if not self._keeps or starts.shape[0] < KEPT_BARS:
             return self._total
-        bar = self._meter * 60 / self._track.beats.bpm
-        seconds = min(starts[-KEPT_BARS], self._track.seconds - KEPT_BARS * bar)
+        seconds = min(starts[-KEPT_BARS], self._track.seconds - KEPT_BARS * self._bar)
         return max(0, round((seconds - GUARD_SECONDS) * self._track.sample_rate))
 
     def _openings(self) -> Iterator[int]:
@@ -227,7 +228,6 @@ class _Planner:
     ) -> tuple[float, Plan] | None:
         """The cost of `pieces` less the gain of the hits, and the plan; None if no speed fits."""
         rate, length = self._track.sample_rate, self._length
-        bar = round(rate * self._meter * 60 / self._track.beats.bpm)
         kept = self._total - self._kept
         natural = natural_length(pieces)
         end = None if self._ending == "fade" else ((natural - kept) / rate, (length - kept) / rate)
@@ -236,7 +236,7 @@ class _Planner:
             return None
         shifts = self._shifts() if self._ending == "keep" else (0.0,)
         # The first bar and its upbeat keep their speed.
-        opening = max(0, opening - (KEPT_BARS - 1) * bar)
+        opening = max(0, opening - (KEPT_BARS - 1) * round(rate * self._bar))
         found = plan_anchors(grid, self._hits, end, opening=opening / rate, shifts=shifts)
         if found is None:
             return None
@@ -258,7 +258,7 @@ class _Planner:
     def _shifts(self) -> Sequence[float]:
         """Shifts of the ending in seconds: silence after the music is cut or added."""
         rate = self._track.sample_rate
-        bar = self._meter * 60 / self._track.beats.bpm
+        bar = self._bar
         tail = np.abs(self._track.samples[:, -round(bar * rate) :]).max(axis=0)
         loud = np.flatnonzero(tail > _SILENT * self._peak)
         silent = (tail.shape[0] - 1 - loud[-1]) / rate if loud.size else bar

@@ -9,11 +9,10 @@ import numpy as np
 
 from ..audio.arrays import Floats, MediaError, Samples
 from .analysis import FRAMES_PER_SECOND
-from .methods import TAILS
+from .methods import STINGER_SECONDS, TAILS
 from .track import Track, read_track
 
-SHORTEST, LONGEST = 2.0, 6.0
-"""Seconds of a stinger."""
+SHORTEST, LONGEST = STINGER_SECONDS
 
 _STEP = 0.001
 """Seconds of one level."""

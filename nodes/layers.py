@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..audio.formats import Format
-from ..music.methods import CROSSOVER, LAYERS
+from ..music.methods import CROSSOVER, CROSSOVERS, LAYERS
 from . import host
 from .conversions import audio_of, preview, remember_origin, samples_of
 from .lists import shows_errors
@@ -18,6 +18,7 @@ from .shared_inputs import checked_text
 class Layers(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        least, most = CROSSOVERS
         return host.schema(
             "AIGatewayLayers",
             has_intermediate_output=True,
@@ -28,7 +29,7 @@ class Layers(io.ComfyNode):
                 io.Int.Input("loop_start", default=0, min=0, max=2**31 - 1, optional=True),
                 io.Int.Input("loop_length", default=0, min=0, max=2**31 - 1, optional=True),
                 io.Float.Input(
-                    "crossover", default=CROSSOVER, min=40.0, max=1000.0, step=1.0, optional=True
+                    "crossover", default=CROSSOVER, min=least, max=most, step=1.0, optional=True
                 ),
             ],
             outputs=[

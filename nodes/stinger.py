@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..music.methods import TAILS
+from ..music.methods import STINGER_SECONDS, TAILS
 from . import host
 from .conversions import audio_of, preview, remember_origin, samples_of
 from .lists import shows_errors
@@ -16,13 +16,16 @@ from .shared_inputs import checked_choice, choice_input, tempo_input
 class Stinger(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
+        shortest, longest = STINGER_SECONDS
         return host.schema(
             "AIGatewayStinger",
             has_intermediate_output=True,
             search_aliases=["ending", "victory sting", "game music", "tail", "transition"],
             inputs=[
                 io.Audio.Input("audio"),
-                io.Float.Input("seconds", default=4.0, min=2.0, max=6.0, step=0.1, optional=True),
+                io.Float.Input(
+                    "seconds", default=4.0, min=shortest, max=longest, step=0.1, optional=True
+                ),
                 io.Int.Input("bars", default=0, min=0, max=16, optional=True),
                 choice_input("tail", TAILS),
                 tempo_input(),
